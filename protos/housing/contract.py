@@ -1,0 +1,170 @@
+"""What the contract's descriptor says about a block group, and the way between messages and rows.
+
+A row is the nine fields of a `BlockGroup` as float64, in `FEATURES` order: the only thing models read. NaN stands for
+a field that was left out, and a text field is the index of its spelling in `Feature.choices`.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from buf.validate import validate_pb2
+from google.protobuf import descriptor_pb2
+from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
+from google.rpc import error_details_pb2, status_pb2
+
+from housing.v1 import (
+    annotations_pb2,
+    block_group_pb2,
+    model_service_pb2,
+    prediction_service_pb2,
+    status_service_pb2,
+)
+
+NAN = math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """A field of `BlockGroup`."""
+
+    name: str
+    """Name of the field and of the column in tables."""
+    unit: str
+    """Unit of its values; empty for a text field."""
+    required: bool
+    """Whether a request must carry it."""
+    minimum: float | None
+    """Least value accepted; None for a text field."""
+    maximum: float | None
+    """Greatest value accepted; None for a text field."""
+    choices: tuple[str, ...]
+    """The spellings accepted, in the order of their codes; empty for a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusualRule:
+    """A combination of two fields that is answered with a warning."""
+
+    field: int
+    """Column of the field that the warning is about."""
+    exceeds: int
+    """Column that it seldom exceeds: the rule holds when `row[field] > row[exceeds]`."""
+    warning: prediction_service_pb2.Warning
+    """The warning to answer with."""
+
+
+def _feature(field: FieldDescriptor) -> Feature:
+    rules: validate_pb2.FieldRules = field.GetOptions().Extensions[validate_pb2.field]
+    numeric = field.type == FieldDescriptor.TYPE_DOUBLE
+    return Feature(
+        name=field.name,
+        unit=field.GetOptions().Extensions[annotations_pb2.unit],
+        required=rules.required,
+        minimum=rules.double.gte if numeric else None,
+        maximum=rules.double.lte if numeric else None,
+        choices=tuple(getattr(rules.string, "in")),
+    )
+
+
+_DESCRIPTOR = block_group_pb2.BlockGroup.DESCRIPTOR
+
+FEATURES: tuple[Feature, ...] = tuple(_feature(field) for field in _DESCRIPTOR.fields)
+"""The fields of `BlockGroup`, in the order of a row's columns."""
+
+FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+"""Their names, in the same order."""
+
+_COLUMNS = {feature.name: column for column, feature in enumerate(FEATURES)}
+_CODES = {
+    feature.name: {choice: float(code) for code, choice in enumerate(feature.choices)}
+    for feature in FEATURES
+    if feature.choices
+}
+
+
+def _unusual_rule(rule: annotations_pb2.UnusualRule) -> UnusualRule:
+    return UnusualRule(
+        field=_COLUMNS[rule.field],
+        exceeds=_COLUMNS[rule.exceeds],
+        warning=prediction_service_pb2.Warning(reason=rule.reason, field=rule.field, message=rule.message),
+    )
+
+
+UNUSUAL_RULES: tuple[UnusualRule, ...] = tuple(
+    _unusual_rule(rule) for rule in _DESCRIPTOR.GetOptions().Extensions[annotations_pb2.unusual]
+)
+"""The combinations that are answered with a warning."""
+
+
+def row_from_message(message: block_group_pb2.BlockGroup) -> list[float]:
+    """Read a block group that has passed validation into a row."""
+    row = [NAN] * len(FEATURES)
+    for field, value in message.ListFields():
+        codes = _CODES.get(field.name)
+        row[field.index] = value if codes is None else codes[value]
+    return row
+
+
+def message_from_row(row: Sequence[float]) -> block_group_pb2.BlockGroup:
+    """Write a row as a block group; NaN leaves the field unset."""
+    return message_from_mapping(
+        {
+            feature.name: feature.choices[int(value)] if feature.choices else value
+            for feature, value in zip(FEATURES, row, strict=True)
+            if not math.isnan(value)
+        }
+    )
+
+
+def message_from_mapping(values: Mapping[str, Any]) -> block_group_pb2.BlockGroup:
+    """Build a block group from values by field name; None, NaN and absent names leave the field unset.
+
+    Raises:
+        ValueError: a name is not a field, or a value is not of its field's type; the message says which.
+    """
+    message = block_group_pb2.BlockGroup()
+    for name, value in values.items():
+        if name not in _COLUMNS:
+            raise ValueError(f"{name}: no such field; the fields are {', '.join(FEATURE_NAMES)}")
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            continue
+        try:
+            setattr(message, name, value if name in _CODES else float(value))
+        except (TypeError, ValueError):
+            kind = "text" if name in _CODES else "a number"
+            raise ValueError(f"{name}: must be {kind}, not {value!r}") from None
+    return message
+
+
+def warnings_for(row: Sequence[float]) -> list[prediction_service_pb2.Warning]:
+    """Tell what is unusual about a row that is answered all the same."""
+    return [rule.warning for rule in UNUSUAL_RULES if row[rule.field] > row[rule.exceeds]]
+
+
+def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
+    """Collect the services' files with all they import, imports first: what a transcoding gateway reads.
+
+    The standard error details are among them, because a gateway can only render the details whose types it knows.
+    """
+    roots = (
+        prediction_service_pb2,
+        model_service_pb2,
+        status_service_pb2,
+        status_pb2,
+        error_details_pb2,
+    )
+    collected: dict[str, descriptor_pb2.FileDescriptorProto] = {}
+    _collect((root.DESCRIPTOR for root in roots), collected)
+    return descriptor_pb2.FileDescriptorSet(file=collected.values())
+
+
+def _collect(
+    descriptors: Iterable[FileDescriptor], collected: dict[str, descriptor_pb2.FileDescriptorProto]
+) -> None:
+    for descriptor in descriptors:
+        if descriptor.name not in collected:
+            _collect(descriptor.dependencies, collected)
+            collected[descriptor.name] = descriptor_pb2.FileDescriptorProto()
+            descriptor.CopyToProto(collected[descriptor.name])
