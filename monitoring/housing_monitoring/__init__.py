@@ -1,0 +1,1 @@
+"""Watches the service and its model: dashboards now, drift and outcomes later."""
