@@ -16,7 +16,7 @@ compile() {
     output=$1
     shift
     "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --no-emit-find-links --custom-compile-command deploy/scripts/lock.sh ${upgrade:-} "$@" \
+        --no-emit-find-links --custom-compile-command deploy/scripts/lock.sh ${upgrade:+--upgrade} "$@" \
         --output-file "$output" >/dev/null
 }
 
@@ -31,7 +31,7 @@ compile_all() {
 case "${1:-}" in
 "") compile_all ;;
 --upgrade)
-    upgrade=--upgrade
+    upgrade=yes
     compile_all
     ;;
 --check)

@@ -1,0 +1,109 @@
+# The images of the service, one target each: server, gateway, trainer.
+#
+#   DOCKER_BUILDKIT=1 docker build --target server --tag california-housing/server .
+#
+# Where packages come through a mirror, or a proxy with a certificate of its own, hand in what pip uses on the host;
+# neither file ends up in a layer:
+#
+#   --secret id=pip_conf,src=/etc/pip.conf --secret id=ca_bundle,src=/etc/ssl/certs/ca-certificates.crt
+
+FROM python:3.11-slim-bookworm AS base
+# The account has a number of its own, so that an orchestrator can see that it is not root.
+RUN groupadd --gid 10001 housing \
+    && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /app housing \
+    && install --directory --owner=housing --group=housing /app /app/var
+WORKDIR /app
+ENV PATH=/opt/housing/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOUSING_HOST=0.0.0.0 \
+    MLFLOW_DISABLE_TELEMETRY=true
+COPY deploy/scripts/healthcheck.py /opt/healthcheck.py
+# Every command that runs here handles SIGTERM itself, as process 1 must.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["housing"]
+
+# What installs packages; none of it is in the images.
+FROM base AS build
+WORKDIR /build
+ENV PATH=/opt/build/bin:$PATH \
+    VIRTUAL_ENV=/opt/housing \
+    UV_LINK_MODE=copy \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+COPY requirements/build.txt requirements/
+RUN --mount=type=cache,target=/root/.cache \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
+    python3 -m venv --without-pip /opt/housing \
+    && python3 -m venv /opt/build \
+    && pip install --require-hashes --requirement requirements/build.txt
+COPY deploy/scripts/install-lock.sh /opt/build/bin/install-lock
+
+# The distribution itself: small, and the only layer that changes with the code.
+FROM build AS wheel
+COPY pyproject.toml README.md ./
+COPY protos protos
+COPY server server
+COPY client client
+COPY training/housing_training training/housing_training
+COPY monitoring/housing_monitoring monitoring/housing_monitoring
+RUN hatchling build --target wheel --directory /dist
+
+FROM build AS server-packages
+COPY requirements/server.txt requirements/
+RUN --mount=type=cache,target=/root/.cache \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
+    install-lock requirements/server.txt
+
+FROM build AS gateway-packages
+COPY requirements/gateway.txt requirements/
+RUN --mount=type=cache,target=/root/.cache \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
+    install-lock requirements/gateway.txt
+
+FROM build AS trainer-packages
+COPY requirements/trainer.txt requirements/
+RUN --mount=type=cache,target=/root/.cache \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
+    install-lock requirements/trainer.txt
+
+# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics) and `registry`. The latter is MLflow in full,
+# because models of any flavour are served: its lighter edition can fetch a model but not run a pyfunc one. MLflow brings
+# pandas and scikit-learn of its own accord; what only training needs (DVC, XGBoost, converters, pandera) is not here.
+FROM base AS server
+COPY --from=server-packages /opt/housing /opt/housing
+RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
+    --mount=type=bind,from=wheel,source=/dist,target=/dist \
+    /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
+USER 10001:10001
+EXPOSE 50051 9464
+# The first start fetches the model from the registry.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_METRICS_PORT", "9464", "/readyz"]
+CMD ["serve"]
+
+# The gateway: Envoy, and as much of the distribution as configures it.
+FROM base AS gateway
+COPY --from=gateway-packages /opt/housing /opt/housing
+RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
+    --mount=type=bind,from=wheel,source=/dist,target=/dist \
+    /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
+USER 10001:10001
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
+    CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_GATEWAY_PORT", "8080", "/health"]
+CMD ["gateway"]
+
+# The trainer: the pipeline and all it needs. MLflow's own server runs from this image too.
+FROM base AS trainer
+ENV DVC_NO_ANALYTICS=1 \
+    MPLCONFIGDIR=/tmp/matplotlib
+COPY --from=trainer-packages /opt/housing /opt/housing
+RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
+    --mount=type=bind,from=wheel,source=/dist,target=/dist \
+    /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
+USER 10001:10001
+CMD ["train"]

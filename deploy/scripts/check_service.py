@@ -1,0 +1,121 @@
+"""Checks a running service from outside: a price, its health, its model, its metrics, and that Prometheus sees it.
+
+Needs nothing but Python. Prints a line for each check; exits 1 at the first that fails.
+"""
+
+import argparse
+import json
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+BLOCK_GROUP = {
+    "longitude": -122.23,
+    "latitude": 37.88,
+    "housing_median_age": 41,
+    "total_rooms": 880,
+    "total_bedrooms": 129,
+    "population": 322,
+    "households": 126,
+    "median_income": 8.3252,
+    "ocean_proximity": "NEAR BAY",
+}
+"""The request of the README."""
+
+LOWEST_PRICE, HIGHEST_PRICE = 300_000, 520_000
+"""Any sound model's answer to it is between these, in USD."""
+
+
+class CheckFailedError(Exception):
+    """What was expected, and what came instead."""
+
+
+def fetch(url: str, body: object = None) -> str:
+    """Get a page, or post JSON to it, and return the text of a 200 answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - an http URL
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - likewise
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        raise CheckFailedError(f"{url} answered {error.code}: {error.read().decode(errors='replace')}") from error
+    except OSError as error:
+        raise CheckFailedError(f"{url} does not answer: {error}") from error
+
+
+def require(condition: bool, what: str, seen: object) -> None:
+    """Fail with what was seen unless the condition holds."""
+    if not condition:
+        raise CheckFailedError(f"expected {what}, not {seen}")
+
+
+def check_price(gateway: str) -> str:
+    """Ask for the price of the README's block group."""
+    answer = json.loads(fetch(f"{gateway}/api/predict", BLOCK_GROUP))
+    price = answer.get("median_house_value", 0)
+    require(LOWEST_PRICE <= price <= HIGHEST_PRICE, f"a price from {LOWEST_PRICE} to {HIGHEST_PRICE}", answer)
+    return f"{price:,.0f} USD"
+
+
+def check_health(gateway: str) -> str:
+    """Ask for the state of the service."""
+    answer = json.loads(fetch(f"{gateway}/health"))
+    require(answer.get("status") == "SERVICE_STATUS_SERVING", "a service that is serving", answer)
+    return str(answer["status"])
+
+
+def check_model(gateway: str) -> str:
+    """Ask which model answers."""
+    model = json.loads(fetch(f"{gateway}/api/model")).get("model", {})
+    require(bool(model.get("version")), "a model with a version", model)
+    return f"{model['name']} version {model['version']} ({model.get('algorithm')})"
+
+
+def check_metrics(gateway: str) -> str:
+    """Look for the predictions made so far in the metrics."""
+    lines = [line for line in fetch(f"{gateway}/metrics").splitlines() if line.startswith("housing_predictions_total{")]
+    require(any(float(line.rpartition(" ")[2]) > 0 for line in lines), "counted predictions", lines)
+    return lines[0]
+
+
+def check_prometheus(prometheus: str, patience: float = 60) -> str:
+    """Wait until Prometheus has scraped the service."""
+    query = urllib.parse.urlencode({"query": 'up{job="housing"}'})
+    deadline = time.monotonic() + patience
+    while True:
+        series: list[Any] = json.loads(fetch(f"{prometheus}/api/v1/query?{query}"))["data"]["result"]
+        if [value for sample in series for value in sample["value"][1:]] == ["1"]:
+            return str(series[0]["metric"]["instance"])
+        require(time.monotonic() < deadline, "the target of job housing to be up", series)
+        time.sleep(1)
+
+
+def main() -> int:
+    """Run the checks in order."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gateway", default="http://127.0.0.1:8080", help="address of the gateway [%(default)s]")
+    parser.add_argument("--prometheus", help="address of Prometheus [not checked]")
+    options = parser.parse_args()
+    checks: list[tuple[str, Callable[[str], str], str]] = [
+        ("price", check_price, options.gateway),
+        ("health", check_health, options.gateway),
+        ("model", check_model, options.gateway),
+        ("metrics", check_metrics, options.gateway),
+    ]
+    if options.prometheus:
+        checks.append(("prometheus", check_prometheus, options.prometheus))
+    try:
+        for name, check, address in checks:
+            print(f"ok: {name}: {check(address)}")  # noqa: T201 - this program's output
+    except CheckFailedError as error:
+        print(f"failed: {error}", file=sys.stderr)  # noqa: T201 - likewise
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# Builds the images, runs the whole service with Docker Compose, checks it from outside and stops it again.
+#
+#   deploy/scripts/containers.sh                build, run, check, stop
+#   deploy/scripts/containers.sh --stand-ins    do not try to pull images: make them from Debian packages
+#   deploy/scripts/containers.sh --keep         run on after the checks, until Ctrl-C
+#
+# Needs docker with BuildKit, and `docker compose` or docker-compose. Root gets an engine for the time of the run when
+# none answers. The service takes free ports of the loopback address unless HOUSING_*_PORT names others. Only what was
+# started here is stopped; images and the build cache are kept for the next run.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. deploy/scripts/engine.sh
+. deploy/scripts/stand_ins.sh
+
+services=(mlflow trainer server gateway prometheus)
+state=${HOUSING_CONTAINERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/california-housing}
+ca_bundle=${HOUSING_CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
+started=
+follower=
+
+say() {
+    echo "containers: $*"
+}
+
+fail() {
+    echo "containers: $*" >&2
+    exit 1
+}
+
+# A newer docker without its buildx plugin cannot build with BuildKit; Debian's own can.
+docker() {
+    DOCKER_BUILDKIT=1 command "$docker_program" "$@"
+}
+
+find_docker() {
+    for docker_program in docker /usr/bin/docker; do
+        command -v "$docker_program" >/dev/null || continue
+        if docker buildx version >/dev/null 2>&1 || [[ $(docker --version) == *" 20."* ]]; then
+            return
+        fi
+    done
+    fail "no docker that builds with BuildKit was found (Debian: docker.io; elsewhere: the buildx plugin)"
+}
+
+compose() {
+    local program=(docker-compose)
+    if docker compose version >/dev/null 2>&1; then
+        program=(docker compose)
+    fi
+    "${program[@]}" --project-name california-housing-check "${compose_files[@]}" "$@"
+}
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+choose_ports() {
+    local name
+    for name in GRPC GATEWAY METRICS MLFLOW PROMETHEUS GRAFANA; do
+        name=HOUSING_${name}_PORT
+        [ -n "${!name:-}" ] || export "$name=$(free_port)"
+    done
+}
+
+# Certificates and the package index of the host are handed to the build, never into an image.
+build_images() {
+    local target options=(--network host)
+    [ ! -f /etc/pip.conf ] || options+=(--secret "id=pip_conf,src=/etc/pip.conf")
+    [ ! -f "$ca_bundle" ] || options+=(--secret "id=ca_bundle,src=$ca_bundle")
+    for target in server gateway trainer; do
+        say "building california-housing/$target"
+        docker build "${options[@]}" --target "$target" --tag "california-housing/$target" .
+    done
+}
+
+follow_training() {
+    local container=
+    until [ -n "$container" ]; do
+        sleep 1
+        container=$(compose ps --quiet trainer 2>/dev/null) || true
+    done
+    docker logs --follow "$container" 2>&1
+}
+
+health() {
+    docker inspect --format '{{.State.Health.Status}}' "$(compose ps --quiet "$1")"
+}
+
+# Compose returns when the containers have started; their own health checks say when they are ready.
+wait_until_healthy() {
+    local service deadline=$((SECONDS + 120))
+    for service in "$@"; do
+        until [ "$(health "$service")" = healthy ]; do
+            [ "$SECONDS" -lt "$deadline" ] || fail "$service is not healthy after 120 s"
+            sleep 1
+        done
+        say "$service is healthy"
+    done
+}
+
+# Undoes what was done, from wherever the run ended.
+leave() {
+    local status=$?
+    trap - EXIT
+    [ -z "$follower" ] || kill "$follower" 2>/dev/null || true
+    if [ -n "$started" ]; then
+        [ "$status" = 0 ] || compose logs --no-color --tail 40 || true
+        compose down --volumes --timeout 40 || status=1
+    fi
+    remove_stand_ins || status=1
+    stop_engine || status=1
+    if [ "$status" = 0 ]; then say passed; else say "failed" >&2; fi
+    exit "$status"
+}
+
+keep=
+stand_ins_only=
+for option in "$@"; do
+    case $option in
+    --keep) keep=yes ;;
+    --stand-ins) stand_ins_only=yes ;;
+    *) fail "usage: deploy/scripts/containers.sh [--stand-ins] [--keep]" ;;
+    esac
+done
+
+compose_files=(--file docker-compose.yml)
+if [ -f "$ca_bundle" ]; then
+    export HOUSING_CA_BUNDLE=$ca_bundle
+    compose_files+=(--file deploy/scripts/compose.ca-bundle.yml)
+fi
+
+find_docker
+trap leave EXIT
+mkdir -p "$state"
+engine_answers || start_engine "$state"
+compose version >/dev/null 2>&1 || fail "neither docker compose nor docker-compose is installed"
+provide_image python:3.11-slim-bookworm python_stand_in
+provide_image "$(sed -n 's/^ *image: *\(prom\/.*\)/\1/p' docker-compose.yml)" prometheus_stand_in
+build_images
+choose_ports
+say "Grafana is left out: its image comes from a registry only"
+say "starting ${services[*]}; training takes a few minutes"
+started=yes
+follow_training &
+follower=$!
+compose up --detach "${services[@]}"
+wait_until_healthy mlflow server gateway prometheus
+python3 deploy/scripts/check_service.py --gateway "http://127.0.0.1:$HOUSING_GATEWAY_PORT" \
+    --prometheus "http://127.0.0.1:$HOUSING_PROMETHEUS_PORT"
+if [ -n "$keep" ]; then
+    trap 'exit 0' INT TERM
+    say "running at http://127.0.0.1:$HOUSING_GATEWAY_PORT until Ctrl-C"
+    sleep infinity &
+    wait $!
+fi

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# Images made from Debian packages, for machines that reach Debian's mirror but no image registry. Sourced.
+# They go by the names of the images they stand in for, until remove_stand_ins takes the names away again.
+
+stand_ins=()
+
+# provide_image NAME MAKER: pulls an image, or else calls MAKER to make its stand-in.
+provide_image() {
+    local name=$1 maker=$2
+    docker image inspect "$name" >/dev/null 2>&1 && return
+    if [ -z "${stand_ins_only:-}" ] && docker pull --quiet "$name"; then
+        return
+    fi
+    say "making a stand-in for $name from Debian packages"
+    "$maker" "$name"
+    stand_ins+=("$name")
+}
+
+# debian_image NAME PACKAGES [DOCKER IMPORT OPTIONS...]: the file system is kept as a tar file in the state folder.
+debian_image() {
+    local name=$1 packages=$2
+    local tar="${state:?}/${name//[\/:]/_}.tar"
+    shift 2
+    if [ ! -s "$tar" ]; then
+        command -v mmdebstrap >/dev/null || fail "$name cannot be pulled, and mmdebstrap is not installed"
+        # shellcheck disable=SC2016 # mmdebstrap expands it: $1 is the new file system
+        mmdebstrap --quiet --variant=minbase --include="$packages" \
+            --customize-hook='install --directory --owner=65534 --group=65534 "$1/prometheus"' \
+            --format=tar bookworm "$tar.part"
+        mv "$tar.part" "$tar"
+    fi
+    docker import "$@" "$tar" "$name" >/dev/null
+}
+
+python_stand_in() {
+    debian_image "$1" python3,python3-venv,ca-certificates
+}
+
+# Older than the image it stands in for, and the same in all that this project asks of it.
+prometheus_stand_in() {
+    debian_image "$1" prometheus --change 'USER 65534:65534' --change 'ENTRYPOINT ["/usr/bin/prometheus"]'
+}
+
+# A later pull is to get the real images.
+remove_stand_ins() {
+    local name
+    for name in "${stand_ins[@]}"; do
+        docker image rm --force "$name" >/dev/null
+    done
+}
