@@ -1,0 +1,58 @@
+"""A typed client of the prediction service, synchronous and asynchronous.
+
+    from housing_client import PredictionClient
+
+    with PredictionClient("localhost:50051") as client:
+        print(client.predict(longitude=-122.23, latitude=37.88, ...).median_house_value)
+
+The names below are imported when they are first used, so that the `housing` command starts without loading gRPC.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from housing_client.aio import AsyncPredictionClient
+    from housing_client.channel import Deadlines
+    from housing_client.client import PredictionClient
+    from housing_client.errors import (
+        DeadlineExceededError,
+        HousingError,
+        InvalidRequestError,
+        NotPermittedError,
+        OverloadedError,
+        ServiceError,
+        UnavailableError,
+        Violation,
+    )
+    from housing_client.results import Model, Prediction, PredictionWarning, Resources, Status, Workers
+
+__all__ = [
+    "AsyncPredictionClient",
+    "DeadlineExceededError",
+    "Deadlines",
+    "HousingError",
+    "InvalidRequestError",
+    "Model",
+    "NotPermittedError",
+    "OverloadedError",
+    "Prediction",
+    "PredictionClient",
+    "PredictionWarning",
+    "Resources",
+    "ServiceError",
+    "Status",
+    "UnavailableError",
+    "Violation",
+    "Workers",
+]
+
+_MODULES = ("client", "aio", "channel", "errors", "results")
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        for module in _MODULES:
+            if hasattr(found := import_module(f"{__name__}.{module}"), name):
+                return getattr(found, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""`python -m housing_client` is the `housing` command."""
+
+from housing_client.cli import main
+
+main(prog_name="housing")

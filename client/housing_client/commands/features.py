@@ -1,0 +1,37 @@
+"""The contract's fields as command line options and in words."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import click
+
+from housing.contract import FEATURES, Feature
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., object])
+
+
+def describe(feature: Feature) -> str:
+    """Say which values a field takes: its range and unit or its spellings, and whether it must be given."""
+    return ", ".join(_facts(feature))
+
+
+def option_name(feature: Feature) -> str:
+    """Name the option that takes a field."""
+    return "--" + feature.name.replace("_", "-")
+
+
+def feature_options(command: _Decorated) -> _Decorated:
+    """Add an option for each field of a block group; the service checks the values, all at once."""
+    for feature in reversed(FEATURES):
+        kind = click.Choice(feature.choices, case_sensitive=False) if feature.choices else click.FLOAT
+        metavar = "TEXT" if feature.choices else "NUMBER"
+        command = click.option(option_name(feature), type=kind, metavar=metavar, help=describe(feature))(command)
+    return command
+
+
+def _facts(feature: Feature) -> Iterator[str]:
+    if feature.choices:
+        yield "one of " + ", ".join(feature.choices)
+    else:
+        yield f"in {feature.unit}, {feature.minimum:,g} to {feature.maximum:,g}"
+    yield "required" if feature.required else "may be left out"

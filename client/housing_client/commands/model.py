@@ -1,0 +1,47 @@
+"""`housing model`."""
+
+from collections.abc import Iterable
+
+import click
+
+from housing.contract import Feature
+from housing_client.commands.features import describe
+from housing_client.commands.service import aligned, connected, json_option, target_option, to_json
+from housing_client.results import Model
+
+_USD_METRICS = ("rmse", "mae")
+
+
+@click.command()
+@target_option
+@json_option
+def model(target: str, as_json: bool) -> None:
+    """Show which model answers and where it came from."""
+    with connected(target) as client:
+        found = client.model()
+    click.echo(to_json(found) if as_json else _text(found))
+
+
+def _text(found: Model) -> str:
+    origin = [
+        ("model", f"{found.name} {found.version}{f' ({found.alias})' if found.alias else ''}"),
+        ("algorithm", f"{found.algorithm}, run by {found.runtime}"),
+        ("trained", found.trained_at.isoformat(sep=" ", timespec="seconds") if found.trained_at else ""),
+        ("MLflow run", found.run_id),
+        ("data SHA-256", found.data_sha256),
+        ("git commit", found.git_commit),
+    ]
+    return "\n\n".join(
+        [aligned(origin), *(aligned(block) for block in (_metrics(found), _features(found.features)) if block)]
+    )
+
+
+def _metrics(found: Model) -> list[tuple[str, str]]:
+    return [
+        (name, f"{value:,.0f} USD" if name.endswith(_USD_METRICS) else f"{value:.4f}")
+        for name, value in sorted(found.metrics.items())
+    ]
+
+
+def _features(features: Iterable[Feature]) -> list[tuple[str, str]]:
+    return [(feature.name, describe(feature)) for feature in features]

@@ -1,0 +1,67 @@
+"""`housing predict`."""
+
+from typing import Any
+
+import click
+
+from housing.contract import FEATURES
+from housing_client.commands.features import feature_options, option_name
+from housing_client.commands.predict_file import STANDARD_STREAM, predict_file
+from housing_client.commands.service import aligned, connected, json_option, target_option, to_json
+from housing_client.results import Prediction
+
+
+@click.command()
+@feature_options
+@click.option(
+    "--input",
+    "source",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="Predict every row of this CSV file; - is stdin.",
+)
+@click.option(
+    "--output",
+    "destination",
+    type=click.Path(dir_okay=False, writable=True, allow_dash=True),
+    default=STANDARD_STREAM,
+    show_default="stdout",
+    help="Where the rows of --input go, with their predictions.",
+)
+@target_option
+@json_option
+def predict(source: str | None, destination: str, target: str, as_json: bool, **fields: Any) -> None:
+    """Predict median house values: of a block group or of a CSV file.
+
+    One block group is given by the options that are named after its fields.
+
+    A file has a column for each field, by the same names with underscores, in any order; an empty cell leaves its
+    field out, and other columns are kept. Each row is written with its prediction, or with an `error` that names the
+    fields at fault; when rows were refused, the exit code is 1. With --json, each row is one line of JSON.
+    """
+    if source is None:
+        _predict_one(target, as_json, fields)
+    elif any(value is not None for value in fields.values()):
+        raise click.UsageError("give either a file by --input or one block group by its fields, not both")
+    else:
+        predict_file(source, destination, target=target, as_json=as_json)
+
+
+def _predict_one(target: str, as_json: bool, fields: dict[str, Any]) -> None:
+    missing = [option_name(feature) for feature in FEATURES if feature.required and fields[feature.name] is None]
+    if missing:
+        raise click.UsageError(f"missing {', '.join(missing)}; or give a file by --input")
+    with connected(target) as client:
+        found = client.predict(fields)
+    click.echo(to_json(found) if as_json else _text(found))
+
+
+def _text(found: Prediction) -> str:
+    return aligned(
+        [
+            ("median house value", f"{found.median_house_value:,.0f} USD"),
+            ("model", f"{found.model_name} {found.model_version}"),
+            ("predicted at", found.predicted_at.isoformat(sep=" ", timespec="seconds")),
+            ("prediction id", found.prediction_id),
+            *(("warning", f"{warning.field}: {warning.message}") for warning in found.warnings),
+        ]
+    )

@@ -1,0 +1,61 @@
+"""What the commands that ask the service share: its address, and how they show answers and errors."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from housing_client.channel import resolve_target
+from housing_client.client import PredictionClient
+from housing_client.errors import HousingError, UnavailableError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+target_option = click.option(
+    "--target",
+    envvar="HOUSING_TARGET",
+    show_envvar=True,
+    metavar="HOST:PORT",
+    default=lambda: resolve_target(None),
+    show_default="localhost:50051",
+    help="Where the service listens.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
+
+
+@contextmanager
+def connected(target: str) -> Iterator[PredictionClient]:
+    """Open a client and end the command with one clear message, and exit code 1, when a call fails.
+
+    Raises:
+        ClickException: a call failed.
+    """
+    try:
+        with PredictionClient(target) as client:
+            yield client
+    except HousingError as error:
+        raise click.ClickException(_explain(error, target)) from error
+
+
+def to_json(result: "DataclassInstance") -> str:
+    """Write a result as one line of JSON, with the contract's field names."""
+    return json.dumps(asdict(result), default=datetime.isoformat, ensure_ascii=False)
+
+
+def aligned(pairs: Iterable[tuple[str, Any]]) -> str:
+    """Write names and values in two columns, leaving out what is empty."""
+    shown = [(name, str(value)) for name, value in pairs if value not in ("", None)]
+    width = max(len(name) for name, _ in shown)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in shown)
+
+
+def _explain(error: HousingError, target: str) -> str:
+    if isinstance(error, UnavailableError) and not error.reason:  # no service of ours has put a reason there
+        return f"nothing answers at {target}; start the service with `housing up`, or name another --target ({error})"
+    return f"{error.code.name}: {error}"

@@ -1,0 +1,127 @@
+"""`housing up`."""
+
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeVar
+
+import click
+from google.api import annotations_pb2
+from google.protobuf.json_format import MessageToJson
+
+from housing.contract import message_from_mapping
+from housing.v1 import prediction_service_pb2
+from housing_client.stack import Part, Probe, Stack, StackError
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., object])
+
+_EXAMPLE: Mapping[str, float | str] = MappingProxyType(
+    {
+        "longitude": -122.23,
+        "latitude": 37.88,
+        "housing_median_age": 41,
+        "total_rooms": 880,
+        "total_bedrooms": 129,
+        "population": 322,
+        "households": 126,
+        "median_income": 8.3252,
+        "ocean_proximity": "NEAR BAY",
+    }
+)
+"""The dataset's first row, a block group in Berkeley."""
+
+_GRACE_SECONDS = 45.0
+"""More than the server's own grace for calls in flight."""
+
+
+def _port_option(name: str, default: int, help_text: str) -> Callable[[_Decorated], _Decorated]:
+    return click.option(
+        f"--{name}-port",
+        envvar=f"HOUSING_{name.upper()}_PORT",
+        show_envvar=True,
+        type=click.IntRange(1, 65535),
+        default=default,
+        show_default=True,
+        help=help_text,
+    )
+
+
+@click.command()
+@_port_option("grpc", 50051, "Port of the gRPC services.")
+@_port_option("gateway", 8080, "Port of the gateway: JSON over HTTP, gRPC and gRPC-Web.")
+@_port_option("metrics", 9464, "Port of metrics and probes.")
+@click.option("--train/--no-train", default=True, show_default=True, help="Bring the model up to date first.")
+@click.option("--ready-timeout", type=float, default=180, show_default=True, help="Seconds to wait until all answers.")
+def up(grpc_port: int, gateway_port: int, metrics_port: int, train: bool, ready_timeout: float) -> None:
+    """Train if anything changed, then serve until Ctrl-C.
+
+    On Ctrl-C the server stops first: it finishes the calls it has accepted, whose answers the gateway still passes
+    on, and then the gateway stops. The exit code is 0 when you stop it, and 1 when a part ends by itself.
+    """
+    ports = {"grpc": grpc_port, "gateway": gateway_port, "metrics": metrics_port}
+    for name, port in ports.items():
+        _check_free(name, port)
+    stack = Stack(
+        first=(_part("train"),) if train else (),
+        # The last to start is the first to stop: the server.
+        parts=(_part("gateway"), _part("serve")),
+        probes=(
+            Probe(host=_host("metrics"), port=metrics_port, path="/readyz"),
+            Probe(host=_host("gateway"), port=gateway_port, path="/health"),
+        ),
+        environment=os.environ | {f"HOUSING_{name.upper()}_PORT": str(port) for name, port in ports.items()},
+        ready_seconds=ready_timeout,
+        grace_seconds=_GRACE_SECONDS,
+    )
+    try:
+        stack.run(lambda: click.echo(_addresses(ports)))
+    except StackError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("stopped")
+
+
+def _part(command: str) -> Part:
+    return Part(name=f"housing {command}", command=(sys.executable, "-m", "housing_client", command))
+
+
+def _host(name: str) -> str:
+    """Find where this machine reaches a port that is listened on at the configured address."""
+    configured = os.environ.get("HOUSING_GATEWAY_HOST" if name == "gateway" else "HOUSING_HOST", "127.0.0.1")
+    return "127.0.0.1" if configured == "0.0.0.0" else configured  # noqa: S104 - compared, not listened on
+
+
+def _check_free(name: str, port: int) -> None:
+    try:
+        socket.create_server((_host(name), port)).close()
+    except OSError as error:
+        raise click.ClickException(
+            f"port {port} cannot be used ({error.strerror}); choose another with --{name}-port "
+            f"or HOUSING_{name.upper()}_PORT"
+        ) from error
+
+
+def _addresses(ports: Mapping[str, int]) -> str:
+    grpc, gateway, metrics = (f"{_host(name)}:{port}" for name, port in ports.items())
+    method = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].methods_by_name["Predict"]
+    path = method.GetOptions().Extensions[annotations_pb2.http].post
+    block_group = message_from_mapping(_EXAMPLE)
+    request = prediction_service_pb2.PredictRequest(block_group=block_group)
+    body, grpc_body = (
+        shlex.quote(MessageToJson(message, preserving_proto_field_name=True, indent=None))
+        for message in (block_group, request)
+    )
+    service = f"{method.containing_service.full_name}/{method.name}"
+    return f"""
+Ready. Ctrl-C stops everything.
+
+  gRPC     {grpc}
+  JSON     http://{gateway}
+  metrics  http://{metrics}/metrics
+
+curl http://{gateway}{path} -H 'Content-Type: application/json' -d {body}
+
+grpcurl -plaintext -d {grpc_body} {grpc} {service}
+"""

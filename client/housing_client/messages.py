@@ -1,0 +1,161 @@
+"""The way from the caller's values to messages, and from messages to results."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC
+from itertools import islice
+from typing import Any
+
+from google.rpc import code_pb2, status_pb2
+
+from buf.validate import validate_pb2
+from housing.contract import Feature, message_from_mapping
+from housing.v1 import block_group_pb2, model_service_pb2, prediction_service_pb2, status_service_pb2
+from housing_client.errors import HousingError, ServiceError, error_from_status
+from housing_client.results import Model, Prediction, PredictionWarning, Resources, Status, Workers
+
+BlockGroupLike = block_group_pb2.BlockGroup | Mapping[str, Any]
+"""A block group as a message, or as values by field name; None, NaN and absent names leave a field out."""
+
+
+def block_group(given: BlockGroupLike) -> block_group_pb2.BlockGroup:
+    """Make a message of a block group.
+
+    Raises:
+        ValueError: a name is not a field of the contract, or a value is not of its field's type.
+    """
+    return given if isinstance(given, block_group_pb2.BlockGroup) else message_from_mapping(given)
+
+
+def predict_request(given: BlockGroupLike | None, fields: Mapping[str, Any]) -> prediction_service_pb2.PredictRequest:
+    """Make the request of Predict from a block group, or from fields by name.
+
+    Raises:
+        TypeError: both were given.
+        ValueError: as `block_group` does.
+    """
+    if given is not None and fields:
+        raise TypeError("give either a block group or its fields by name, not both")
+    return prediction_service_pb2.PredictRequest(block_group=block_group(fields if given is None else given))
+
+
+def max_batch_items() -> int:
+    """Read from the contract how many block groups one BatchPredict may hold."""
+    field = prediction_service_pb2.BatchPredictRequest.DESCRIPTOR.fields_by_name["block_groups"]
+    rules: validate_pb2.FieldRules = field.GetOptions().Extensions[validate_pb2.field]
+    return rules.repeated.max_items
+
+
+def batch_requests(
+    given: Iterable[BlockGroupLike], size: int
+) -> Iterator[tuple[int, prediction_service_pb2.BatchPredictRequest]]:
+    """Split block groups into requests of at most `size`, each with the place of its first block group."""
+    messages = map(block_group, given)
+    first_item = 0
+    while items := list(islice(messages, size)):
+        yield first_item, prediction_service_pb2.BatchPredictRequest(block_groups=items)
+        first_item += len(items)
+
+
+def stream_request(given: BlockGroupLike) -> prediction_service_pb2.StreamPredictRequest:
+    """Make one request of StreamPredict."""
+    return prediction_service_pb2.StreamPredictRequest(block_group=block_group(given))
+
+
+def prediction(response: prediction_service_pb2.PredictResponse) -> Prediction:
+    """Read the answer of Predict."""
+    return _prediction(response, response)
+
+
+def batch_predictions(response: prediction_service_pb2.BatchPredictResponse) -> list[Prediction]:
+    """Read the answer of BatchPredict, in the order of the request."""
+    return [_prediction(item, response) for item in response.predictions]
+
+
+def stream_outcome(response: prediction_service_pb2.StreamPredictResponse | None) -> Prediction | HousingError:
+    """Read one answer of StreamPredict.
+
+    Args:
+        response: the answer; None when the service ended the stream instead.
+
+    Raises:
+        ServiceError: the stream ended before every block group was answered.
+    """
+    if response is None:
+        message = "the service ended the stream before every block group was answered"
+        raise ServiceError(status_pb2.Status(code=code_pb2.INTERNAL, message=message))
+    if response.HasField("error"):
+        return error_from_status(response.error)
+    return prediction(response.prediction)
+
+
+def model(response: model_service_pb2.GetModelResponse) -> Model:
+    """Read the answer of GetModel."""
+    found = response.model
+    return Model(
+        name=found.name,
+        version=found.version,
+        alias=found.alias,
+        run_id=found.run_id,
+        algorithm=found.algorithm,
+        runtime=found.runtime,
+        trained_at=found.trained_at.ToDatetime(tzinfo=UTC) if found.HasField("trained_at") else None,
+        data_sha256=found.data_sha256,
+        git_commit=found.git_commit,
+        metrics=dict(found.metrics),
+        features=tuple(map(_feature, found.features)),
+    )
+
+
+def status(response: status_service_pb2.GetStatusResponse) -> Status:
+    """Read the answer of GetStatus."""
+    return Status(
+        status=status_service_pb2.ServiceStatus.Name(response.status).removeprefix("SERVICE_STATUS_"),
+        model_loaded=response.model_loaded,
+        model_name=response.model_name,
+        model_version=response.model_version,
+        uptime_seconds=response.uptime_seconds,
+        workers=Workers(
+            configured=response.workers.configured,
+            serving=response.workers.serving,
+            restarts=response.workers.restarts,
+        ),
+        resources=_resources(response.resources),
+    )
+
+
+def _prediction(
+    value: prediction_service_pb2.PredictResponse | prediction_service_pb2.Prediction,
+    origin: prediction_service_pb2.PredictResponse | prediction_service_pb2.BatchPredictResponse,
+) -> Prediction:
+    return Prediction(
+        prediction_id=value.prediction_id,
+        median_house_value=value.median_house_value,
+        model_name=origin.model_name,
+        model_version=origin.model_version,
+        predicted_at=origin.predicted_at.ToDatetime(tzinfo=UTC),
+        warnings=tuple(
+            PredictionWarning(reason=found.reason, field=found.field, message=found.message) for found in value.warnings
+        ),
+    )
+
+
+def _feature(found: model_service_pb2.Feature) -> Feature:
+    return Feature(
+        name=found.name,
+        unit=found.unit,
+        required=found.required,
+        minimum=found.minimum if found.HasField("minimum") else None,
+        maximum=found.maximum if found.HasField("maximum") else None,
+        choices=tuple(found.choices),
+    )
+
+
+def _resources(found: status_service_pb2.ResourceStatus) -> Resources:
+    return Resources(
+        cpu_cores_used=found.cpu_cores_used,
+        cpu_cores=found.cpu_cores,
+        memory_used_bytes=found.memory_used_bytes,
+        memory_total_bytes=found.memory_total_bytes,
+        disk_used_bytes=found.disk_used_bytes,
+        disk_total_bytes=found.disk_total_bytes,
+    )

@@ -1,0 +1,92 @@
+"""Commands that other packages bring, imported only when they are run.
+
+A command is an entry point of the group `housing.commands`, such as
+
+    train = "housing_training.cli:train [training]"
+
+where the brackets name the extras that install what it needs. Its short help is the docstring of that function, read
+from the source without running it: a list of all commands imports none of them.
+"""
+
+import ast
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+GROUP = "housing.commands"
+DISTRIBUTION = "california-housing"
+
+
+class PluginCommand(click.Command):
+    """Stands for a command until it is run."""
+
+    def __init__(self, entry_point: EntryPoint) -> None:
+        super().__init__(entry_point.name, help=_docstring(entry_point))
+        self._entry_point = entry_point
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Import the real command and begin to run it.
+
+        Raises:
+            ClickException: a package that it needs is not installed.
+        """
+        try:
+            command = cast(click.Command, self._entry_point.load())
+        except ModuleNotFoundError as error:
+            raise missing_package(self._entry_point, error) from error
+        return command.make_context(info_name, args, parent, **extra)
+
+
+class PluginGroup(click.Group):
+    """A command whose subcommands are entry points."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
+        """Name all commands, in alphabetical order."""
+        return sorted(entry_points(group=GROUP).names)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click passes it
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Find a command without importing it."""
+        found = entry_points(group=GROUP, name=cmd_name)
+        return PluginCommand(found[cmd_name]) if found else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that the arguments name.
+
+        Raises:
+            ClickException: a package that it imports while it runs is not installed.
+        """
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            entry_point = entry_points(group=GROUP)[str(ctx.invoked_subcommand)]
+            raise missing_package(entry_point, error) from error
+
+
+def missing_package(entry_point: EntryPoint, error: ModuleNotFoundError) -> click.ClickException:
+    """Say what to install for a command to run."""
+    extras = f"[{','.join(entry_point.extras)}]" if entry_point.extras else ""
+    return click.ClickException(
+        f"`housing {entry_point.name}` needs the package {error.name!r}, which is not installed. "
+        f"Install it with: pip install '{DISTRIBUTION}{extras}'"
+    )
+
+
+def _docstring(entry_point: EntryPoint) -> str | None:
+    try:
+        spec = find_spec(entry_point.module)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or spec.origin is None:
+        return "(not installed)"
+    module = ast.parse(Path(spec.origin).read_text("utf-8"))
+    functions = (node for node in module.body if isinstance(node, ast.FunctionDef))
+    return next((ast.get_docstring(found) for found in functions if found.name == entry_point.attr), None)

@@ -1,0 +1,173 @@
+"""The parts of the service as child processes, started together and stopped together.
+
+Each child leads a session of its own, so that Ctrl-C in a terminal, which signals every process of the foreground
+group, reaches this process alone: the children are then stopped one after the other, with time to finish. A second
+Ctrl-C kills the one that is stopping.
+"""
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+
+_POLL_SECONDS = 0.2
+_PROBE_SECONDS = 2.0
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""A closed terminal sends SIGHUP, which children in sessions of their own never see."""
+
+
+class StackError(Exception):
+    """The stack cannot run; the message says which part failed and how."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A command to run."""
+
+    name: str
+    """What to call it in messages."""
+    command: tuple[str, ...]
+    """The program and its arguments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A page that is answered 200 once a part is ready."""
+
+    host: str
+    """Host to ask."""
+    port: int
+    """Its port."""
+    path: str
+    """Path of the page."""
+
+    def __str__(self) -> str:
+        return f"http://{self.host}:{self.port}{self.path}"
+
+    def answers(self) -> bool:
+        """Ask once; proxies that the environment names are not asked."""
+        connection = HTTPConnection(self.host, self.port, timeout=_PROBE_SECONDS)
+        try:
+            connection.request("GET", self.path)
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """What runs, in which order, and when it is ready."""
+
+    first: tuple[Part, ...]
+    """Commands that must end well before the others start, one after the other."""
+    parts: tuple[Part, ...]
+    """Commands that run until the stack is stopped: started in this order, stopped in the opposite one."""
+    probes: tuple[Probe, ...]
+    """What must answer before the stack is ready."""
+    environment: Mapping[str, str]
+    """Environment variables of all commands."""
+    ready_seconds: float
+    """How long the probes may take to answer."""
+    grace_seconds: float
+    """How long a part may take to stop before it is killed."""
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Run until a signal to stop arrives, and return when everything has stopped.
+
+        Args:
+            on_ready: called once, when every probe has answered.
+
+        Raises:
+            StackError: a part could not start, ended by itself, or was not ready in time.
+        """
+        with suppress(asyncio.CancelledError):
+            asyncio.run(self._run(on_ready))
+
+    async def _run(self, on_ready: Callable[[], None]) -> None:
+        _cancel_on_signals()
+        for part in self.first:
+            await self._finish(part)
+        async with AsyncExitStack() as running:
+            processes = {part.name: await running.enter_async_context(self._running(part)) for part in self.parts}
+            await _while_alive(processes, self._until_ready())
+            on_ready()
+            await _while_alive(processes, asyncio.get_running_loop().create_future())
+
+    async def _finish(self, part: Part) -> None:
+        async with self._running(part) as process:
+            code = await process.wait()
+        if code:
+            raise StackError(f"{part.name} {_ending(code)}; its own message is above")
+
+    @asynccontextmanager
+    async def _running(self, part: Part) -> AsyncIterator[Process]:
+        try:
+            process = await asyncio.create_subprocess_exec(*part.command, env=self.environment, start_new_session=True)
+        except OSError as error:
+            raise StackError(f"{part.name} cannot be started: {error}") from error
+        try:
+            yield process
+        finally:
+            await self._stop(process)
+
+    async def _stop(self, process: Process) -> None:
+        try:
+            with suppress(ProcessLookupError, TimeoutError):
+                process.terminate()
+                async with asyncio.timeout(self.grace_seconds):
+                    await process.wait()
+        finally:
+            with suppress(ProcessLookupError):  # a part that died at once leaves its own children behind
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+    async def _until_ready(self) -> None:
+        for probe in self.probes:
+            try:
+                async with asyncio.timeout(self.ready_seconds):
+                    await _until_answered(probe)
+            except TimeoutError as error:
+                raise StackError(f"{probe} did not answer within {self.ready_seconds:g} seconds") from error
+
+
+def _cancel_on_signals() -> None:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type checker: coroutines run in tasks
+    for number in _STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
+async def _until_answered(probe: Probe) -> None:
+    while not await asyncio.to_thread(probe.answers):  # noqa: ASYNC110 - another process cannot set an Event here
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _while_alive(processes: Mapping[str, Process], work: Awaitable[None]) -> None:
+    """Wait for `work`, or for the first process to end, which is an error."""
+    working = asyncio.ensure_future(work)
+    endings = {asyncio.create_task(process.wait()): name for name, process in processes.items()}
+    try:
+        done, _ = await asyncio.wait({working, *endings}, return_when=asyncio.FIRST_COMPLETED)
+        for ended, name in endings.items():
+            if ended in done:
+                raise StackError(f"{name} {_ending(ended.result())}; its own message is above")
+        working.result()
+    finally:
+        _cancel({working, *endings})
+
+
+def _cancel(tasks: Iterable[asyncio.Future[None] | asyncio.Task[int]]) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+def _ending(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
