@@ -1,0 +1,150 @@
+"""The dashboard's queries, asked of a real Prometheus that watches the real service."""
+
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import httpx
+import pytest
+import yaml
+
+MONITORING = Path(__file__).parents[2] / "monitoring"
+BOARD: dict[str, Any] = json.loads((MONITORING / "grafana" / "dashboards" / "housing.json").read_text("utf-8"))
+QUERIES = {panel["title"]: target["expr"] for panel in BOARD["panels"] for target in panel["targets"]}
+CALLS = 'grpc_server_handled_total{grpc_service="housing.v1.PredictionService"}'
+BLOCK_GROUP = {
+    "longitude": -122.23,
+    "latitude": 37.88,
+    "housing_median_age": 41,
+    "total_rooms": 880,
+    "total_bedrooms": 129,
+    "population": 322,
+    "households": 126,
+    "median_income": 8.3252,
+    "ocean_proximity": "NEAR BAY",
+}
+T = TypeVar("T")
+PATIENCE = 30.0
+"""Seconds that anything may take to show."""
+
+
+class RunningService(Protocol):
+    """What these tests need of the service that the session runs."""
+
+    gateway_port: int
+    metrics_port: int
+
+
+def tool(name: str) -> str:
+    """Find a program of Debian's package `prometheus`; without it the test is skipped, but never in CI."""
+    found = shutil.which(name)
+    if found is None:
+        reason = f"{name} is not on PATH: apt-get install prometheus"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+def wait_for(look: Callable[[], T | None], what: str) -> T:
+    """Look until there is something to see."""
+    deadline = time.monotonic() + PATIENCE
+    while (seen := look()) is None:
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
+        time.sleep(0.05)
+    return seen
+
+
+class Prometheus:
+    """A Prometheus to ask questions of."""
+
+    def __init__(self, address: str) -> None:
+        self._api = f"http://{address}/api/v1/query"
+
+    def ask(self, query: str) -> list[float]:
+        """Evaluate a query now; NaN is no data."""
+        data = httpx.get(self._api, params={"query": query}).raise_for_status().json()["data"]
+        values = [float(series["value"][1]) for series in data["result"]]
+        return [value for value in values if not math.isnan(value)]
+
+    def panel(self, title: str) -> list[float]:
+        """Evaluate a panel's query over the last minute."""
+        return self.ask(QUERIES[title].replace("$__range", "1m").replace("$__rate_interval", "1m"))
+
+
+def configuration(metrics_port: int) -> str:
+    """Point the committed configuration at a service on this machine, and have it look every second."""
+    config = yaml.safe_load((MONITORING / "prometheus" / "prometheus.yml").read_text("utf-8"))
+    config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s"}
+    config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] == "housing"]
+    config["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{metrics_port}"]}]
+    return yaml.safe_dump(config)
+
+
+@pytest.fixture(scope="module", name="prometheus")
+def running_prometheus(
+    running_service: RunningService, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    """A Prometheus that scrapes the running service, and has seen two rounds of calls."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    (folder / "prometheus.yml").write_text(configuration(running_service.metrics_port), "utf-8")
+    command = [
+        tool("prometheus"),
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+        "--web.listen-address=127.0.0.1:0",
+    ]
+    log = folder / "log"
+    with log.open("wb") as output, subprocess.Popen(command, stderr=output) as process:
+        try:
+            found = wait_for(lambda: re.search(r'"Listening on" address=(\S+)', log.read_text("utf-8")), "its address")
+            server = Prometheus(found[1])
+            # A rise is seen between two scrapes: the first round makes the series, the second raises them.
+            for _ in range(2):
+                call_the_service(running_service)
+                wait_until_scraped(server, running_service)
+            yield server
+        finally:
+            process.terminate()
+
+
+def call_the_service(service: RunningService) -> None:
+    """Make three calls that are answered and one that is refused."""
+    url = f"http://127.0.0.1:{service.gateway_port}/api/predict"
+    codes = [httpx.post(url, json=body).status_code for body in [BLOCK_GROUP] * 3 + [{**BLOCK_GROUP, "latitude": 0}]]
+    assert codes == [200, 200, 200, 400]
+
+
+def wait_until_scraped(server: Prometheus, service: RunningService) -> None:
+    """Wait until Prometheus knows of every call that the service has counted by now."""
+    lines = httpx.get(f"http://127.0.0.1:{service.metrics_port}/metrics").text.splitlines()
+    counted = sum(float(line.split()[-1]) for line in lines if line.startswith(CALLS.partition("{")[0] + "{"))
+    total = "sum(grpc_server_handled_total)"
+    wait_for(lambda: True if sum(server.ask(total)) >= counted else None, "a scrape")
+
+
+@pytest.mark.parametrize("title", QUERIES)
+def test_panel_has_data(title: str, prometheus: Prometheus) -> None:
+    """Each panel shows something once the service has been called."""
+    assert any(value > 0 for value in prometheus.panel(title))
+
+
+def test_figures_agree_with_the_calls(prometheus: Prometheus) -> None:
+    """The mean is that of the answers, and one call of four was refused."""
+    (mean,) = prometheus.panel("Mean predicted value")
+    (errors,) = prometheus.panel("Error rate")
+    assert 300_000 < mean < 520_000
+    assert errors == pytest.approx(0.25)
+
+
+def test_configuration_is_valid() -> None:
+    """Prometheus's own checker accepts the committed configuration."""
+    command = [tool("promtool"), "check", "config", str(MONITORING / "prometheus" / "prometheus.yml")]
+    subprocess.run(command, check=True, capture_output=True)
