@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from buf.validate import validate_pb2
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
 from google.rpc import error_details_pb2, status_pb2
 
+from buf.validate import validate_pb2
 from housing.v1 import (
     annotations_pb2,
     block_group_pb2,
@@ -22,7 +22,12 @@ from housing.v1 import (
     status_service_pb2,
 )
 
-NAN = math.nan
+SERVICES = tuple(
+    service.full_name
+    for module in (prediction_service_pb2, model_service_pb2, status_service_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
+)
+"""Full names of the contract's services, for example `housing.v1.PredictionService`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +105,7 @@ UNUSUAL_RULES: tuple[UnusualRule, ...] = tuple(
 
 def row_from_message(message: block_group_pb2.BlockGroup) -> list[float]:
     """Read a block group that has passed validation into a row."""
-    row = [NAN] * len(FEATURES)
+    row = [math.nan] * len(FEATURES)
     for field, value in message.ListFields():
         codes = _CODES.get(field.name)
         row[field.index] = value if codes is None else codes[value]
@@ -160,9 +165,7 @@ def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
     return descriptor_pb2.FileDescriptorSet(file=collected.values())
 
 
-def _collect(
-    descriptors: Iterable[FileDescriptor], collected: dict[str, descriptor_pb2.FileDescriptorProto]
-) -> None:
+def _collect(descriptors: Iterable[FileDescriptor], collected: dict[str, descriptor_pb2.FileDescriptorProto]) -> None:
     for descriptor in descriptors:
         if descriptor.name not in collected:
             _collect(descriptor.dependencies, collected)

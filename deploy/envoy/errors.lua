@@ -1,0 +1,73 @@
+-- Words Envoy's own errors (a body that is no JSON, an unknown path, no upstream ...) as the google.rpc.Status in JSON
+-- that the prediction server answers with. Envoy's texts quote the request; nothing of the caller's values is repeated.
+
+local KINDS = { -- by HTTP status: code of the status, reason of its ErrorInfo, message
+  ["400"] = { 3, "INVALID_JSON", "the request cannot be read as JSON" },
+  ["404"] = { 5, "NO_SUCH_ROUTE", "no such path, or not with this method; GET / lists the routes" },
+  ["408"] = { 4, "REQUEST_TIMEOUT", "the request took too long to arrive" },
+  ["413"] = { 8, "BODY_TOO_LARGE", "the body is larger than the largest legal batch" },
+  ["503"] = { 14, "UNAVAILABLE", "the prediction server does not answer; try again in a few seconds" },
+  ["504"] = { 4, "DEADLINE_EXCEEDED", "the prediction server did not answer in time" },
+}
+local OTHER = { 13, "GATEWAY_ERROR", "the gateway could not answer" }
+local TYPES = { TYPE_DOUBLE = "must be a number", TYPE_STRING = "must be a string" }
+
+local STATUS = '{"code":%d,"message":"%s","details":[%s'
+  .. '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"%s","domain":"housing.v1","metadata":{}}]}'
+local BAD_REQUEST = '{"@type":"type.googleapis.com/google.rpc.BadRequest",'
+  .. '"field_violations":[{"field":"%s","description":"%s","reason":"json.type"}]},'
+
+-- Finds the field at fault and what it must be, in a text such as `block_group.longitude: invalid value ...`.
+local function violation(text)
+  local path, rest = text:match("^(block_groups?[%w_%.%[%]]*): (.*)")
+  if not path then
+    return nil
+  end
+  local scalar = rest:match("on a scalar field for type ([%l_]+)")
+  if scalar then
+    return path .. "." .. scalar, "must be a single value"
+  end
+  local kind = rest:match("for type (TYPE_%u+)")
+  return path, TYPES[kind] or "is of the wrong JSON type"
+end
+
+-- Says what is wrong with the JSON, without the excerpt that follows on the next lines.
+local function syntax(text)
+  local first = text:match("^(%u[%w ,:.']-)%.?\n")
+  return first and ": " .. first
+end
+
+-- Finds the field whose value is no JSON (`NaN` and the like) in the excerpt: the last name before the caret. Where in
+-- the request it stands, Envoy does not say.
+local function unreadable_field(text)
+  local excerpt, indent = text:match("\n([^\n]*)\n( *)%^")
+  return excerpt and excerpt:sub(1, #indent):match('^.*"([%l_]+)"%s*:%s*$')
+end
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  if headers:get("content-type") ~= "text/plain" or headers:get("x-envoy-upstream-service-time") then
+    return -- not one of Envoy's own
+  end
+  local http_status = headers:get(":status")
+  local code, reason, message = unpack(KINDS[http_status] or OTHER)
+  local details = ""
+  local body = handle:body(true) -- waits for it, after which `headers` must be asked for again
+  if http_status == "400" then
+    local text = tostring(body:getBytes(0, body:length()))
+    local path, description = violation(text)
+    local unreadable = unreadable_field(text)
+    if path == nil and unreadable then
+      path, description = unreadable, "is not a finite JSON value"
+    end
+    if path then
+      details, reason = BAD_REQUEST:format(path, description), "INVALID_REQUEST"
+      message = path .. ": " .. description
+    else
+      message = message .. (syntax(text) or "")
+    end
+  end
+  local length = body:setBytes(STATUS:format(code, message, details, reason))
+  handle:headers():replace("content-type", "application/json")
+  handle:headers():replace("content-length", tostring(length))
+end

@@ -1,0 +1,80 @@
+"""What can go wrong, as one tree.
+
+ServingError
+├── StartError               the service cannot start or go on: one line for the operator, non-zero exit
+│   ├── PortInUse
+│   ├── RegistryUnavailable
+│   ├── ModelNotFound
+│   └── ModelRejected
+└── RequestError             one call cannot be answered: a status for the caller
+    ├── InvalidRequest
+    ├── ModelNotLoaded
+    └── InternalError
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ServingError(Exception):
+    """Anything that this package raises on purpose."""
+
+
+class StartError(ServingError):
+    """The service cannot start; the message says what to do, in one line."""
+
+
+class PortInUse(StartError):
+    """A port that the service needs is taken."""
+
+
+class RegistryUnavailable(StartError):
+    """The model registry does not answer, or is not there."""
+
+
+class ModelNotFound(StartError):
+    """The registry holds no such model, version or alias."""
+
+
+class ModelRejected(StartError):
+    """The model's files cannot be served under this contract."""
+
+
+class RequestError(ServingError):
+    """One call cannot be answered; the message is for its caller and holds none of the caller's values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldViolation:
+    """A field of a request that breaks a rule of the contract."""
+
+    field: str
+    """Path of the field from the request message, for example `block_groups[17].latitude`."""
+    rule: str
+    """Id of the rule, for example `double.gte_lte`."""
+    description: str
+    """The rule in words, with its limits."""
+
+
+class InvalidRequest(RequestError):
+    """The request breaks rules of the contract."""
+
+    def __init__(self, violations: Sequence[FieldViolation]) -> None:
+        first = violations[0]
+        others = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+        super().__init__(f"{first.field}: {first.description}{others}")
+        self.violations = tuple(violations)
+
+
+class ModelNotLoaded(RequestError):
+    """No model is loaded yet."""
+
+    def __init__(self) -> None:
+        super().__init__("no model is loaded yet; try again in a few seconds")
+
+
+class InternalError(RequestError):
+    """The service is at fault; what happened is in its log only."""
+
+    def __init__(self) -> None:
+        super().__init__("internal error; the service's log holds the details")

@@ -1,0 +1,66 @@
+"""From the files of a fetched model to a model that is ready to answer."""
+
+from pathlib import Path
+
+import numpy as np
+from google.protobuf import json_format
+
+from housing.v1.model_service_pb2 import Model as ModelDescription
+from housing_server.errors import ModelRejected
+from housing_server.models import Model, OnnxModel
+
+DESCRIPTION_FILE = "model.json"
+"""Beside a fetched model's files: its `housing.v1.Model` description as JSON."""
+
+GRAPH_FILE = "model.onnx"
+"""The graph, where the model is one."""
+
+_WARM_UP_ROW = (-122.23, 37.88, 41.0, 880.0, 129.0, 322.0, 126.0, 8.3252, np.nan)
+"""The first row of the census table, with the text field left out."""
+
+
+def load_model(folder: Path) -> Model:
+    """Load a model that `housing_server.registry` has fetched, and run it once so that the first call is not slower.
+
+    Raises:
+        ModelRejected: its files are damaged, or do not fit the contract.
+    """
+    description = read_description(folder)
+    model: Model
+    if description.runtime == "onnx":
+        model = OnnxModel(folder / GRAPH_FILE, description)
+    else:
+        # Importing MLflow costs 250 MB and seconds: only a worker that needs it pays.
+        from housing_server.pyfunc_model import PyfuncModel  # noqa: PLC0415
+
+        model = PyfuncModel(folder, description)
+    warm_up(model)
+    return model
+
+
+def read_description(folder: Path) -> ModelDescription:
+    """Read what the registry said about a fetched model."""
+    try:
+        text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
+        return json_format.Parse(text, ModelDescription())
+    except (OSError, json_format.ParseError) as error:
+        raise ModelRejected(f"{folder} holds no readable {DESCRIPTION_FILE}: {error}") from error
+
+
+def warm_up(model: Model) -> None:
+    """Run a model once.
+
+    Raises:
+        ModelRejected: it fails, or its answer is not one finite price a row.
+    """
+    rows = np.array([_WARM_UP_ROW] * 2)
+    try:
+        prices = model.estimate(rows).median_house_value
+    except Exception as error:  # whatever a foreign model raises, it cannot be served
+        raise ModelRejected(f"{_name(model)} fails on a valid row: {error}") from error
+    if prices.shape != (len(rows),) or not np.isfinite(prices).all():
+        raise ModelRejected(f"{_name(model)} must answer one finite price a row, not {prices!r}")
+
+
+def _name(model: Model) -> str:
+    return f"{model.description.name} version {model.description.version}"

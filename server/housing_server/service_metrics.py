@@ -1,0 +1,63 @@
+"""The metrics of the whole service: those of the workers together, and what only the supervisor knows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from housing_server.service_state import ServiceState
+
+
+def service_registry(state: ServiceState, metrics_dir: Path) -> CollectorRegistry:
+    """Make the registry that a scrape reads: the sum over the workers' files, and the state of the service."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(metrics_dir))  # type: ignore[no-untyped-call]
+    registry.register(ServiceCollector(state))
+    return registry
+
+
+class ServiceCollector(Collector):
+    """Measures workers, model, processes and disk at each scrape."""
+
+    def __init__(self, state: ServiceState) -> None:
+        self._state = state
+
+    def collect(self) -> Iterator[Metric]:
+        """Measure now."""
+        yield from self._workers()
+        yield from self._model()
+        yield from self._resources()
+
+    def _workers(self) -> Iterator[Metric]:
+        workers = GaugeMetricFamily("housing_workers", "Worker processes.", labels=["state"])
+        workers.add_metric(["configured"], len(self._state.workers))
+        workers.add_metric(["serving"], self._state.serving)
+        yield workers
+        yield CounterMetricFamily(
+            "housing_worker_restarts", "Workers started again after they had ended.", self._state.restarts
+        )
+
+    def _model(self) -> Iterator[Metric]:
+        model = self._state.model
+        if model is not None:
+            labels = {
+                "name": model.name,
+                "version": model.version,
+                "algorithm": model.algorithm,
+                "run_id": model.run_id,
+            }
+            yield InfoMetricFamily("housing_model", "The model being served.", labels)
+
+    def _resources(self) -> Iterator[Metric]:
+        cpu = CounterMetricFamily("housing_process_cpu_seconds", "Processor time used.", labels=["process"])
+        memory = GaugeMetricFamily("housing_process_resident_memory_bytes", "Resident memory.", labels=["process"])
+        for process in self._state.process_use():
+            cpu.add_metric([process.name], process.cpu_seconds)
+            memory.add_metric([process.name], process.memory_bytes)
+        yield from (cpu, memory)
+        used, total = self._state.disk_use()
+        yield GaugeMetricFamily("housing_disk_used_bytes", "Used part of the disk that holds the state.", used)
+        yield GaugeMetricFamily("housing_disk_total_bytes", "Size of the disk that holds the state.", total)

@@ -1,0 +1,63 @@
+"""Settings, from the environment: read once at the entry point and passed down."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+class ServerSettings(BaseSettings):
+    """How `housing serve` runs: each field is the variable `HOUSING_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="HOUSING_", protected_namespaces=(), frozen=True)
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 in containers."""
+    grpc_port: int = Field(default=50051, ge=0, le=65535)
+    """Port of the gRPC services; 0 takes a free one."""
+    metrics_port: int = Field(default=9464, ge=0, le=65535)
+    """Port of metrics, probes and the page; 0 takes a free one."""
+    workers: int = Field(default_factory=_cores, ge=1, le=256)
+    """Processes that answer calls; by default one for each processor."""
+    model_uri: str = "models:/california-housing@champion"
+    """The model to serve: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
+    state_dir: Path = Path("var")
+    """Where fetched models are kept, and the registry when no other is named."""
+    drain_seconds: float = Field(default=0.5, ge=0)
+    """How long calls are still accepted after health has gone down; give load balancers time to notice."""
+    grace_seconds: float = Field(default=30, gt=0)
+    """How long calls in flight may take to finish when the server stops."""
+    max_connection_age_seconds: float = Field(default=300, gt=0)
+    """After how long a connection is asked to reconnect, so that load spreads over restarted workers."""
+
+
+class GatewaySettings(BaseSettings):
+    """How `housing gateway` runs: each field is the variable `HOUSING_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="HOUSING_", frozen=True)
+
+    gateway_host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 in containers."""
+    gateway_port: int = Field(default=8080, ge=0, le=65535)
+    """Port of the JSON routes, gRPC and gRPC-Web; 0 takes a free one."""
+    grpc_host: str = "127.0.0.1"
+    """Host of the gRPC services."""
+    grpc_port: int = Field(default=50051, gt=0, le=65535)
+    """Port of the gRPC services."""
+    metrics_host: str = "127.0.0.1"
+    """Host of metrics and the page."""
+    metrics_port: int = Field(default=9464, gt=0, le=65535)
+    """Port of metrics and the page."""
+    gateway_config: Path = Path("deploy/envoy/envoy.yaml")
+    """The template of Envoy's configuration."""
+    gateway_drain_seconds: float = Field(default=0.5, ge=0)
+    """How long clients are asked to go elsewhere before the gateway stops."""
+    grace_seconds: float = Field(default=30, gt=0)
+    """How long requests in flight may then take to finish."""
+    state_dir: Path = Path("var")
+    """Where the rendered configuration is written, in `gateway/`."""

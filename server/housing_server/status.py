@@ -1,0 +1,49 @@
+"""How request errors look on the wire: `google.rpc.Status` with standard details, the same for every transport."""
+
+from google.protobuf.any_pb2 import Any
+from google.rpc.code_pb2 import INTERNAL, INVALID_ARGUMENT, UNAVAILABLE
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from housing_server.errors import InternalError, InvalidRequest, ModelNotLoaded, RequestError
+
+DOMAIN = "housing.v1"
+"""The domain of every `ErrorInfo` reason."""
+
+MAX_VIOLATIONS = 25
+"""The most violations one status lists: details travel in headers, for which clients allow 8 KiB."""
+
+_CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
+    InvalidRequest: (INVALID_ARGUMENT, "INVALID_REQUEST"),
+    ModelNotLoaded: (UNAVAILABLE, "MODEL_NOT_LOADED"),
+    InternalError: (INTERNAL, "INTERNAL"),
+}
+
+
+def status_from_error(error: RequestError) -> Status:
+    """Word an error as a status with an `ErrorInfo`, and a `BadRequest` where fields are at fault."""
+    code, reason = _CODES_AND_REASONS[type(error)]
+    details = [ErrorInfo(reason=reason, domain=DOMAIN)]
+    status = Status(code=code, message=str(error))
+    if isinstance(error, InvalidRequest):
+        details[0].metadata["violations"] = str(len(error.violations))
+        _pack(status, _bad_request(error))
+    _pack(status, *details)
+    return status
+
+
+def _bad_request(error: InvalidRequest) -> BadRequest:
+    listed = error.violations[:MAX_VIOLATIONS]
+    return BadRequest(
+        field_violations=[
+            BadRequest.FieldViolation(field=each.field, reason=each.rule, description=each.description)
+            for each in listed
+        ]
+    )
+
+
+def _pack(status: Status, *messages: BadRequest | ErrorInfo) -> None:
+    for message in messages:
+        packed = Any()
+        packed.Pack(message)
+        status.details.append(packed)

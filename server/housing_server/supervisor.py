@@ -1,0 +1,151 @@
+"""The supervisor: one process that reads the registry, keeps the workers running and serves the side port."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import structlog
+from google.protobuf import json_format
+
+from housing_server.control import Configure, ReportStatus
+from housing_server.errors import ModelRejected
+from housing_server.model_loading import read_description
+from housing_server.ports import reserved_port
+from housing_server.service_metrics import service_registry
+from housing_server.service_state import ServiceState
+from housing_server.settings import ServerSettings
+from housing_server.side_port import Probes, SidePort
+from housing_server.worker_process import WorkerProcess
+
+_REPORT_SECONDS = 1.0
+
+
+async def supervise(
+    settings: ServerSettings,
+    fetch_model: Callable[[], Awaitable[Path]],
+    log: structlog.typing.FilteringBoundLogger,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then let the calls in flight finish and return.
+
+    Args:
+        settings: how to serve.
+        fetch_model: finds the model and returns the folder with its files.
+        log: is told of what happens.
+
+    Raises:
+        StartError: a port is taken, or there is no model that can be served.
+    """
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    with ExitStack() as stack:
+        port = stack.enter_context(reserved_port(settings.host, settings.grpc_port, "HOUSING_GRPC_PORT"))
+        metrics_dir = Path(stack.enter_context(TemporaryDirectory(prefix="housing-metrics-")))
+        supervisor = Supervisor(settings, port, metrics_dir, log)
+        registry = service_registry(supervisor.state, metrics_dir)
+        probes = Probes(ready=lambda: supervisor.state.ready)
+        side_port = stack.enter_context(SidePort(settings.host, settings.metrics_port, registry, probes))
+        log.info("listening", host=settings.host, grpc_port=port, metrics_port=side_port.port)
+        await supervisor.run(fetch_model, stopping)
+    log.info("stopped")
+
+
+class Supervisor:
+    """Keeps the workers running, tells them which model to serve and what the state of the service is."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        port: int,
+        metrics_dir: Path,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._workers = [
+            WorkerProcess(_worker_config(settings, slot, port), metrics_dir, log, self._worker_changed)
+            for slot in range(settings.workers)
+        ]
+        self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
+        self._log = log
+        self._changed = asyncio.Event()
+        self.state = ServiceState(self._workers, settings.state_dir)
+        """What is known of the service."""
+
+    async def run(self, fetch_model: Callable[[], Awaitable[Path]], stopping: asyncio.Event) -> None:
+        """Run the workers until told to stop.
+
+        Raises:
+            StartError: there is no model that can be served.
+        """
+        workers = [asyncio.create_task(worker.keep_running()) for worker in self._workers]
+        duties = [
+            asyncio.create_task(duty)
+            for duty in (self._until_stopped(stopping), self._serve_model(fetch_model), self._report_status())
+        ]
+        try:
+            # A duty ends only by failing, or by being told to stop.
+            done, _ = await asyncio.wait(duties, return_when=asyncio.FIRST_COMPLETED)
+            for duty in done:
+                duty.result()
+        finally:
+            for duty in duties:
+                duty.cancel()
+            await self._drain(workers)
+
+    async def _until_stopped(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+
+    async def _serve_model(self, fetch_model: Callable[[], Awaitable[Path]]) -> None:
+        folder = await fetch_model()
+        self.state.model = read_description(folder)
+        for worker in self._workers:
+            worker.load(folder)
+        while self.state.serving == 0:
+            self._changed.clear()
+            await self._changed.wait()
+            # What no worker can load at first never will be; later, when others serve, the worker is only restarted.
+            if refusal := next((worker.refusal for worker in self._workers if worker.refusal), None):
+                raise ModelRejected(refusal)
+        self._log.info("serving", model=self.state.model.name, model_version=self.state.model.version)
+        await asyncio.Event().wait()
+
+    async def _report_status(self) -> None:
+        while True:
+            self._report_once()
+            await asyncio.sleep(_REPORT_SECONDS)
+
+    def _report_once(self) -> None:
+        status = ReportStatus(status=json_format.MessageToJson(self.state.report(), indent=None))
+        for worker in self._workers:
+            worker.send(status)
+
+    def _worker_changed(self) -> None:
+        self._changed.set()
+        self._report_once()
+
+    async def _drain(self, workers: list[asyncio.Task[None]]) -> None:
+        self._log.info("draining")
+        self.state.draining = True
+        for worker in self._workers:
+            worker.drain()
+        _, late = await asyncio.wait(workers, timeout=self._patience_seconds)
+        for worker in self._workers:
+            worker.kill()
+        if late:
+            self._log.error("killed workers that did not stop in time", workers=len(late))
+            await asyncio.wait(late)
+
+
+def _worker_config(settings: ServerSettings, slot: int, port: int) -> Configure:
+    return Configure(
+        slot=slot,
+        host=settings.host,
+        port=port,
+        model_folder=None,
+        drain_seconds=settings.drain_seconds,
+        grace_seconds=settings.grace_seconds,
+        max_connection_age_seconds=settings.max_connection_age_seconds,
+    )

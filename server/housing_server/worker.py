@@ -1,0 +1,136 @@
+"""A worker: one process that answers gRPC calls on the port it shares with the others.
+
+Started by the supervisor as `python -m housing_server.worker FD`, where FD is its end of the control socket. When the
+supervisor dies, the worker finishes its calls and exits: nobody would be left to stop it.
+"""
+
+import asyncio
+import socket
+import sys
+from functools import partial
+from pathlib import Path
+
+import grpc
+import structlog
+import uvloop
+from google.protobuf import json_format
+from grpc_health.v1 import health
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
+
+from housing.contract import SERVICES
+from housing.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
+from housing.v1.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
+from housing.v1.status_service_pb2 import GetStatusResponse
+from housing.v1.status_service_pb2_grpc import add_StatusServiceServicer_to_server
+from housing_server.calls import Call
+from housing_server.control import Configure, ControlChannel, Drain, LoadFailed, LoadModel, ReportStatus, Serving
+from housing_server.core import PredictionCore
+from housing_server.errors import ModelRejected
+from housing_server.logs import configure_logging
+from housing_server.metrics import WorkerMetrics, count_as_worker
+from housing_server.model_loading import load_model
+from housing_server.services import ModelServicer, PredictionServicer, StatusServicer
+
+MAX_REQUEST_BYTES = 4 << 20
+"""The largest legal batch is about 1 MB; what is far over it is refused before it is parsed."""
+
+
+class Worker:
+    """A gRPC server and the model it serves."""
+
+    def __init__(self, config: Configure, control: ControlChannel, log: structlog.typing.FilteringBoundLogger) -> None:
+        metrics = WorkerMetrics(CollectorRegistry())
+        call = partial(Call, observer=metrics, log=log)
+        self._config = config
+        self._control = control
+        self._core = PredictionCore(metrics)
+        self._status = StatusServicer(call)
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(options=_server_options(config))
+        add_PredictionServiceServicer_to_server(PredictionServicer(self._core, call), self._server)
+        add_ModelServiceServicer_to_server(ModelServicer(self._core, call), self._server)
+        add_StatusServiceServicer_to_server(self._status, self._server)
+        add_HealthServicer_to_server(self._health, self._server)
+        names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+
+    async def start(self) -> None:
+        """Listen; where a model is known already, with it loaded, so that a restart is not seen by callers."""
+        await self._set_health(HealthCheckResponse.NOT_SERVING)
+        if self._config.model_folder is not None:
+            await self._load(self._config.model_folder)
+        self._server.add_insecure_port(f"{self._config.host}:{self._config.port}")
+        await self._server.start()
+        await self._announce()
+
+    async def load(self, folder: str) -> None:
+        """Serve a fetched model from now on, or tell the supervisor why not."""
+        await self._load(folder)
+        await self._announce()
+
+    def report(self, status: str) -> None:
+        """Answer GetStatus with this message, given as JSON, from now on."""
+        self._status.status = json_format.Parse(status, GetStatusResponse())
+
+    async def drain(self) -> None:
+        """Take health down, give callers time to notice, and stop when the calls in flight are done."""
+        await self._set_health(HealthCheckResponse.NOT_SERVING)
+        await asyncio.sleep(self._config.drain_seconds)
+        await self._server.stop(self._config.grace_seconds)
+
+    async def _load(self, folder: str) -> None:
+        try:
+            self._core.model = await asyncio.to_thread(load_model, Path(folder))
+        except ModelRejected as error:
+            self._control.send(LoadFailed(reason=str(error)))
+
+    async def _announce(self) -> None:
+        if self._core.model is not None:
+            await self._set_health(HealthCheckResponse.SERVING)
+            self._control.send(Serving(model_version=self._core.model.description.version))
+
+    async def _set_health(self, status: int) -> None:
+        for name in (health.OVERALL_HEALTH, *SERVICES):
+            await self._health.set(name, status)
+
+
+def _server_options(config: Configure) -> list[tuple[str, int]]:
+    return [
+        ("grpc.so_reuseport", 1),
+        ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+        # A connection stays with the worker that accepted it, so old ones are closed, gracefully, to spread the load.
+        ("grpc.max_connection_age_ms", int(config.max_connection_age_seconds * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(config.grace_seconds * 1000)),
+        # Dead peers are noticed, and clients may ask as often as every 10 s whether this one is alive.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ]
+
+
+async def serve(control_end: socket.socket) -> None:
+    """Serve as the supervisor says, until it says to stop or is gone."""
+    control = await ControlChannel.open(control_end)
+    config = await control.receive()
+    if not isinstance(config, Configure):
+        return
+    count_as_worker(config.slot)
+    worker = Worker(config, control, configure_logging(f"worker-{config.slot}"))
+    await worker.start()
+    async for message in control:
+        match message:
+            case LoadModel(folder=folder):
+                await worker.load(folder)
+            case ReportStatus(status=status):
+                worker.report(status)
+            case Drain():
+                break
+    await worker.drain()
+    control.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(socket.socket(fileno=int(sys.argv[1]))))
