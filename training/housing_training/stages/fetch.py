@@ -1,0 +1,16 @@
+"""Get the raw table."""
+
+import click
+
+from housing_training import artifacts
+from housing_training.params import Params
+from housing_training.source import fetch
+
+
+def run() -> None:
+    """Write `RAW` from the source that the parameters name."""
+    params = Params.read(artifacts.PARAMS).fetch
+    click.echo(f"fetch: taking the table from {params.source}")
+    table = fetch(params)
+    artifacts.write_table(table, artifacts.RAW)
+    click.echo(f"fetch: {len(table):,} rows")

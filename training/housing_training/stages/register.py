@@ -1,0 +1,46 @@
+"""Put the candidates on record in MLflow and register the best."""
+
+import click
+import pandas as pd
+
+from housing_training import artifacts
+from housing_training.params import Params
+from housing_training.provenance import file_sha256, git_commit
+from housing_training.registry import CandidateRecord, Provenance, Registry
+from housing_training.table import rows_from_frame
+from housing_training.tracking import tracking_uri
+
+EXAMPLE_ROWS = 3
+"""How many rows show what a model is asked."""
+
+
+def run() -> None:
+    """Register what is in `MODELS`, and write `REGISTERED`.
+
+    That file names no run or version, so that it is the same wherever the same models are registered.
+    """
+    params, comparison = Params.read(artifacts.PARAMS), artifacts.read_json(artifacts.COMPARISON)
+    records = [_record(name, metrics, params) for name, metrics in comparison["candidates"].items()]
+    provenance = Provenance(
+        data_sha256=file_sha256(artifacts.TRAIN),
+        git_commit=git_commit(),
+        comparison=artifacts.COMPARISON,
+        example=rows_from_frame(pd.read_parquet(artifacts.TEST).head(EXAMPLE_ROWS)),
+    )
+    version = Registry(tracking_uri()).register(records, provenance, params.register_)
+    best, name, alias = comparison["best"], params.register_.model_name, params.register_.alias
+    artifacts.write_json(
+        {"name": name, "alias": alias, "algorithm": best, "graph_sha256": file_sha256(records[0].graph)},
+        artifacts.REGISTERED,
+    )
+    click.echo(f"register: {best} is version {version} of {name}, with the alias {alias}")
+
+
+def _record(name: str, metrics: dict[str, float], params: Params) -> CandidateRecord:
+    return CandidateRecord(
+        name=name,
+        graph=artifacts.MODELS / f"{name}.onnx",
+        hyper_parameters=params.train.candidates[name],
+        metrics=metrics,
+        plots=artifacts.PLOTS / name,
+    )

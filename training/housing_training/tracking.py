@@ -1,0 +1,34 @@
+"""Where MLflow keeps its records. MLflow itself, slow to import, is not needed to know."""
+
+import os
+from collections.abc import MutableMapping
+from pathlib import Path
+
+DATABASE = Path("var/mlflow.db")
+"""The store that is used unless `MLFLOW_TRACKING_URI` names another, relative to the working directory."""
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""Settings that keep MLflow from phoning home, talking, and trying for minutes; what the user has set stays."""
+
+
+def tracking_uri() -> str:
+    """Tell the store's address: what `MLFLOW_TRACKING_URI` says, or the local database."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.absolute()}"
+
+
+def artifact_location(uri: str) -> str | None:
+    """Tell where artifacts go: beside a local database; a server knows itself."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    return (Path(uri.removeprefix("sqlite:///")).absolute().parent / "mlartifacts").as_uri()
+
+
+def quieten(environment: MutableMapping[str, str]) -> None:
+    """Apply `QUIET`; call it before MLflow is imported."""
+    for name, value in QUIET.items():
+        environment.setdefault(name, value)
