@@ -2,6 +2,7 @@
 
 ServingError
 ├── StartError               the service cannot start or go on: one line for the operator, non-zero exit
+│   ├── InvalidSettings
 │   ├── PortInUse
 │   ├── RegistryUnavailable
 │   ├── ModelNotFound
@@ -22,6 +23,10 @@ class ServingError(Exception):
 
 class StartError(ServingError):
     """The service cannot start; the message says what to do, in one line."""
+
+
+class InvalidSettings(StartError):
+    """An environment variable holds a value that is not allowed."""
 
 
 class PortInUse(StartError):

@@ -2,9 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from housing_server.errors import InvalidSettings
+
+Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 def _cores() -> int:
@@ -61,3 +66,16 @@ class GatewaySettings(BaseSettings):
     """How long requests in flight may then take to finish."""
     state_dir: Path = Path("var")
     """Where the rendered configuration is written, in `gateway/`."""
+
+
+def read_settings(kind: type[Settings]) -> Settings:
+    """Read settings from the environment.
+
+    Raises:
+        InvalidSettings: a variable's value is not allowed; the message names each such variable.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        problems = (f"HOUSING_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
+        raise InvalidSettings("; ".join(problems)) from error

@@ -1,0 +1,61 @@
+# Everything that is done to this repository, from a machine with Python 3.11+, make and git.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+SOURCES := protos server client training monitoring tests deploy
+
+.DEFAULT_GOAL := help
+.PHONY: help up install test tools lint format proto lock containers clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+up: $(INSTALLED) ## Install, fetch the data, train, register and serve, until Ctrl-C
+	@exec $(BIN)/housing up
+
+install: $(INSTALLED) ## Install everything into .venv
+
+# Hash-pinned dependencies, then this project in place. uv installs in seconds what takes pip minutes; it is given the
+# package index that pip is configured for, if any.
+$(INSTALLED): pyproject.toml requirements/build.txt requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than 3.11: make PYTHON=/path/to/a/newer/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@index=$$($(BIN)/python -m pip config get global.index-url 2>/dev/null) && export UV_DEFAULT_INDEX=$$index; \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
+	@touch $@
+
+test: $(INSTALLED) tools ## Run all tests
+	$(BIN)/pytest $(TESTS)
+
+tools: ## Install the programs that tests need, where this machine lets us
+	@tests/tools.sh
+
+lint: $(INSTALLED) ## Check formatting, style, types, contract and import rules
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/pylint $(LINTED)
+	$(BIN)/lint-imports
+	$(BIN)/python protos/generate.py .venv/housing.binpb
+	$(BIN)/buf lint .venv/housing.binpb --config protos/buf.yaml --path housing
+
+format: $(INSTALLED) ## Format the code and mend what can be mended by itself
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+proto: $(INSTALLED) ## Generate the stubs of the contract
+	$(BIN)/python protos/generate.py
+
+lock: $(INSTALLED) ## Pin what pyproject.toml has gained; LOCK_FLAGS=--upgrade moves every pin
+	UV=$(BIN)/uv deploy/scripts/lock.sh $(LOCK_FLAGS)
+
+containers: ## Build the images, run the compose file and check that it answers
+	deploy/scripts/containers.sh
+
+clean: ## Remove what runs and builds leave behind, the registry included
+	rm -rf .venv .tools var dist data/raw data/processed training/models training/reports

@@ -1,0 +1,28 @@
+"""The command `housing serve`."""
+
+import asyncio
+from functools import partial
+
+import click
+
+from housing_server.errors import StartError
+from housing_server.logs import configure_logging
+from housing_server.registry import fetch_model
+from housing_server.settings import ServerSettings, read_settings
+from housing_server.supervisor import supervise
+
+
+@click.command()
+def serve() -> None:
+    """Serve predictions over gRPC, with metrics on a side port.
+
+    Settings are environment variables, among them HOUSING_HOST, HOUSING_GRPC_PORT, HOUSING_METRICS_PORT,
+    HOUSING_WORKERS, HOUSING_MODEL_URI and MLFLOW_TRACKING_URI; the README lists them all. Stops on SIGTERM and Ctrl-C,
+    when the calls in flight are done.
+    """
+    try:
+        settings = read_settings(ServerSettings)
+        fetch = partial(fetch_model, settings.model_uri, settings.state_dir)
+        asyncio.run(supervise(settings, fetch, configure_logging("supervisor")))
+    except StartError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,166 @@
+"""Programs that tests run for real: finding them, starting them, waiting for what they say, stopping them."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+"""The repository."""
+
+PATIENCE = 60.0
+"""Seconds that anything may take to happen; only a failing test waits that long."""
+
+T = TypeVar("T")
+
+
+def tool(name: str, how: str) -> str:
+    """Find a program; without it the test is skipped and says how to get it, but under CI it fails."""
+    found = shutil.which(name, path=f"{ROOT / '.tools/bin'}{os.pathsep}{os.environ['PATH']}")
+    if found is not None:
+        return found
+    reason = f"{name} is missing: {how}"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def wait_for(look: Callable[[], T | None], what: str) -> T:
+    """Look until there is something to see."""
+    deadline = time.monotonic() + PATIENCE
+    while (seen := look()) is None:
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
+        time.sleep(0.02)
+    return seen
+
+
+class HousingCommand:
+    """A running `housing ...` command and the JSON lines it has logged: `with HousingCommand(...)`."""
+
+    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "housing_client", *arguments],
+            cwd=ROOT,
+            env=os.environ | dict(environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._events: list[dict[str, Any]] = []
+        self._errors: list[str] = []
+        self._readers = [
+            threading.Thread(target=self._read_events, daemon=True),
+            threading.Thread(target=self._read_errors, daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def errors(self) -> str:
+        """What it has written to standard error."""
+        return "".join(self._errors)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The events of a name that it has logged so far."""
+        return [event for event in list(self._events) if event.get("event") == name]
+
+    def wait_for(self, name: str, count: int = 1) -> dict[str, Any]:
+        """Wait until it has logged an event of a name so many times; return the last of these."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.events(name)
+            if len(found) < count and self._process.poll() is not None:
+                pytest.fail(f"ended with {self._process.returncode} before it logged {name!r}: {self.errors}")
+            return found[count - 1] if len(found) >= count else None
+
+        return wait_for(look, f"event {name!r}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def exit_code(self) -> int:
+        """Wait until it ends."""
+        code = self._process.wait(PATIENCE)
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        return code
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self.send(signal.SIGTERM)
+        self.exit_code()
+
+    def _read_events(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("{"):
+                self._events.append(json.loads(line))
+
+    def _read_errors(self) -> None:
+        assert self._process.stderr is not None
+        self._errors.extend(self._process.stderr)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A running `housing serve`."""
+
+    command: HousingCommand
+    """The supervisor's command."""
+    grpc_port: int
+    """Port of the gRPC services."""
+    metrics_port: int
+    """Port of metrics, probes and the page."""
+
+    @property
+    def target(self) -> str:
+        """Where gRPC clients connect."""
+        return f"127.0.0.1:{self.grpc_port}"
+
+
+@contextmanager
+def running_service(state_dir: Path, **settings: object) -> Iterator[Service]:
+    """Run `housing serve` on free ports until the end of the block; `workers=2` sets HOUSING_WORKERS, and so on."""
+    chosen = {"grpc_port": 0, "metrics_port": 0, "workers": 1, "state_dir": state_dir, "drain_seconds": 0} | settings
+    environment = {f"HOUSING_{name.upper()}": str(value) for name, value in chosen.items()}
+    with HousingCommand("serve", environment=environment) as command:
+        ports = command.wait_for("listening")
+        command.wait_for("worker serving", int(str(chosen["workers"])))
+        yield Service(command=command, grpc_port=ports["grpc_port"], metrics_port=ports["metrics_port"])
+
+
+@contextmanager
+def running_gateway(service: Service, state_dir: Path) -> Iterator[int]:
+    """Run `housing gateway` on a free port in front of a service until the end of the block; yield the port."""
+    settings = {
+        "HOUSING_GATEWAY_PORT": "0",
+        "HOUSING_GRPC_PORT": str(service.grpc_port),
+        "HOUSING_METRICS_PORT": str(service.metrics_port),
+        "HOUSING_STATE_DIR": str(state_dir),
+        "HOUSING_GATEWAY_DRAIN_SECONDS": "0",
+    }
+    with HousingCommand("gateway", environment=settings) as command:
+        yield int(command.wait_for("listening")["gateway_port"])

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs the programs that some tests need, where this machine allows it: as root through apt, and with Go. What
+# cannot be installed is said here, and the tests that need it skip, saying so too; under CI=true they fail.
+set -u
+cd "$(dirname "$0")/.."
+
+have() { command -v "$1" >/dev/null 2>&1 || [ -x ".tools/bin/$1" ]; }
+
+debian() { # package, program
+    have "$2" && return
+    if [ "$(id -u)" = 0 ] && have apt-get; then
+        echo "installing $1"
+        apt-get install -qq -y --no-install-recommends "$1" >/dev/null 2>&1 && return
+        apt-get update -qq && apt-get install -qq -y --no-install-recommends "$1" >/dev/null && return
+    fi
+    echo "$2 is missing and cannot be installed here: apt-get install $1" >&2
+}
+
+go_module() { # program, module@version
+    have "$1" && return
+    if have go; then
+        echo "building $1"
+        GOBIN="$PWD/.tools/bin" go install "$2" && return
+    fi
+    echo "$1 is missing and cannot be built here: install Go, or $1 itself" >&2
+}
+
+# Debian starts a server it has installed; these are only for tests to start themselves.
+export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
+debian prometheus prometheus
+go_module grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+exit 0
