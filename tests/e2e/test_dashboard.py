@@ -2,18 +2,17 @@
 
 import json
 import math
-import os
 import re
-import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import httpx
 import pytest
 import yaml
+
+from running import tool, wait_for
 
 MONITORING = Path(__file__).parents[2] / "monitoring"
 BOARD: dict[str, Any] = json.loads((MONITORING / "grafana" / "dashboards" / "housing.json").read_text("utf-8"))
@@ -30,9 +29,6 @@ BLOCK_GROUP = {
     "median_income": 8.3252,
     "ocean_proximity": "NEAR BAY",
 }
-T = TypeVar("T")
-PATIENCE = 30.0
-"""Seconds that anything may take to show."""
 
 
 class RunningService(Protocol):
@@ -42,24 +38,9 @@ class RunningService(Protocol):
     metrics_port: int
 
 
-def tool(name: str) -> str:
-    """Find a program of Debian's package `prometheus`; without it the test is skipped, but never in CI."""
-    found = shutil.which(name)
-    if found is None:
-        reason = f"{name} is not on PATH: apt-get install prometheus"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
-def wait_for(look: Callable[[], T | None], what: str) -> T:
-    """Look until there is something to see."""
-    deadline = time.monotonic() + PATIENCE
-    while (seen := look()) is None:
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
-        time.sleep(0.05)
-    return seen
+def debian_tool(name: str) -> str:
+    """Find a program of Debian's package `prometheus`."""
+    return tool(name, "apt-get install prometheus")
 
 
 class Prometheus:
@@ -96,7 +77,7 @@ def running_prometheus(
     folder = tmp_path_factory.mktemp("prometheus")
     (folder / "prometheus.yml").write_text(configuration(running_service.metrics_port), "utf-8")
     command = [
-        tool("prometheus"),
+        debian_tool("prometheus"),
         f"--config.file={folder}/prometheus.yml",
         f"--storage.tsdb.path={folder}/data",
         "--web.listen-address=127.0.0.1:0",
@@ -146,5 +127,5 @@ def test_figures_agree_with_the_calls(prometheus: Prometheus) -> None:
 
 def test_configuration_is_valid() -> None:
     """Prometheus's own checker accepts the committed configuration."""
-    command = [tool("promtool"), "check", "config", str(MONITORING / "prometheus" / "prometheus.yml")]
+    command = [debian_tool("promtool"), "check", "config", str(MONITORING / "prometheus" / "prometheus.yml")]
     subprocess.run(command, check=True, capture_output=True)
