@@ -105,14 +105,12 @@ COPY --from=trainer-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=bind,from=wheel,source=/dist,target=/dist \
     /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
-COPY --chown=housing:housing .dvc/config .dvc/
+COPY --chown=housing:housing .dvc .dvc
 COPY --chown=housing:housing .dvcignore ./
 COPY --chown=housing:housing protos protos
 COPY --chown=housing:housing data data
 COPY --chown=housing:housing training training
-# There is no git here: DVC is told so, and the commit that models are tagged with is handed in.
-RUN printf '[core]\n    no_scm = true\n' >.dvc/config.local \
-    && chown housing:housing .dvc
+# There is no git here: `housing train` tells DVC so, and the commit that models are tagged with is handed in.
 ARG GIT_COMMIT=""
 ENV GIT_COMMIT=$GIT_COMMIT \
     DVC_NO_ANALYTICS=1 \
