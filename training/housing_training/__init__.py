@@ -1,0 +1,1 @@
+"""Training: from raw data to one registered ONNX graph."""

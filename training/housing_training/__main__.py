@@ -25,4 +25,4 @@ def main(stage: str) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m housing_training")
+    main(prog_name="python -m housing_training")  # pylint: disable=no-value-for-parameter  # click reads it

@@ -1,10 +1,11 @@
 """The kinds of models that are tried, simple ones first."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
@@ -23,17 +24,7 @@ BOOSTING_THREADS = 1
 save seconds on an idle machine and cost minutes on a busy one, where they spin waiting for each other."""
 
 
-class Regressor(Protocol):
-    """What is asked of an estimator: scikit-learn's interface."""
-
-    def fit(self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], /) -> Self:
-        """Learn prices y, shape (n,), from features x, shape (n, k)."""
-
-    def predict(self, x: npt.NDArray[np.float64], /) -> npt.NDArray[np.floating]:
-        """Answer the price of each row of x, shape (n,)."""
-
-
-def build_candidate(name: str, hyper_parameters: Mapping[str, Any], seed: int) -> Regressor:
+def build_candidate(name: str, hyper_parameters: Mapping[str, Any], seed: int) -> RegressorMixin:
     """Build an estimator that has seen no data yet.
 
     Raises:
@@ -47,7 +38,7 @@ def build_candidate(name: str, hyper_parameters: Mapping[str, Any], seed: int) -
         raise ParameterError(f"train.candidates.{name}: {error}") from error
 
 
-def _linear_regression(_seed: int, **hyper_parameters: Any) -> Regressor:
+def _linear_regression(_seed: int, **hyper_parameters: Any) -> RegressorMixin:
     # Columns that are sums of others would make the coefficients arbitrary.
     scaled = ColumnTransformer([("scale", StandardScaler(), _independent_columns)])
     return make_pipeline(scaled, LinearRegression(**hyper_parameters))
@@ -57,21 +48,21 @@ def _independent_columns(x: npt.NDArray[np.float64]) -> list[int]:
     return list(range(x.shape[1] - REDUNDANT_COLUMNS))
 
 
-def _decision_tree(seed: int, **hyper_parameters: Any) -> Regressor:
+def _decision_tree(seed: int, **hyper_parameters: Any) -> RegressorMixin:
     return DecisionTreeRegressor(random_state=seed, **hyper_parameters)
 
 
-def _random_forest(seed: int, **hyper_parameters: Any) -> Regressor:
+def _random_forest(seed: int, **hyper_parameters: Any) -> RegressorMixin:
     return RandomForestRegressor(random_state=seed, n_jobs=FOREST_THREADS, **hyper_parameters)
 
 
-def _xgboost(seed: int, **hyper_parameters: Any) -> Regressor:
+def _xgboost(seed: int, **hyper_parameters: Any) -> RegressorMixin:
     return XGBRegressor(
         random_state=seed, n_jobs=BOOSTING_THREADS, tree_method="hist", device="cpu", **hyper_parameters
     )
 
 
-_BUILDERS: Mapping[str, Callable[..., Regressor]] = {
+_BUILDERS: Mapping[str, Callable[..., RegressorMixin]] = {
     "linear_regression": _linear_regression,
     "decision_tree": _decision_tree,
     "random_forest": _random_forest,

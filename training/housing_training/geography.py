@@ -55,7 +55,6 @@ CITIES = ((-122.42, 37.77), (-118.24, 34.05), (-117.16, 32.72), (-121.89, 37.34)
 """San Francisco, Los Angeles, San Diego, San Jose and Sacramento, whose prices reach far into the country."""
 
 
-
 def distance_to_line(longitude: Array, latitude: Array, line: tuple[tuple[float, float], ...]) -> Array:
     """Measure how far each place is from the nearest point of a line.
 

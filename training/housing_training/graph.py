@@ -52,9 +52,11 @@ def _estimate(estimator: Any, matrix: Array) -> Array:
 def _convert(estimator: Any, *, linear: bool) -> onnx.ModelProto:
     """Convert an estimator: trees read float32, whose splits are then exact, and linear algebra runs in float64."""
     width = estimator.n_features_in_
-    if isinstance(estimator, XGBRegressor):
-        inputs = [("features", XgboostFloats([None, width]))]
-        return convert_xgboost(estimator, name="estimator", initial_types=inputs)
-    kind = DoubleTensorType if linear else FloatTensorType
-    inputs = [("features", kind([None, width]))]
-    return convert_sklearn(estimator, name="estimator", initial_types=inputs)
+    convert, kind = (
+        (convert_xgboost, XgboostFloats)
+        if isinstance(estimator, XGBRegressor)
+        else (convert_sklearn, DoubleTensorType if linear else FloatTensorType)
+    )
+    # Without a name, converters make a new one each time.
+    graph: onnx.ModelProto = convert(estimator, name="estimator", initial_types=[("features", kind([None, width]))])
+    return graph

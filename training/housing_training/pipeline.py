@@ -5,8 +5,8 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import RegressorMixin
 
-from housing_training.candidates import Regressor
 from housing_training.features import FeatureTransform
 
 
@@ -16,7 +16,7 @@ class PricePipeline:
 
     features: FeatureTransform
     """The feature engineering."""
-    estimator: Regressor
+    estimator: RegressorMixin
     """The fitted estimator of prices less `mean`."""
     mean: float
     """Mean price of the training rows, in USD: smaller numbers leave float32 sums more exact digits."""
@@ -26,7 +26,7 @@ class PricePipeline:
     """Greatest price among the training rows, in USD: nothing higher is answered."""
 
     @classmethod
-    def fit(cls, estimator: Regressor, rows: npt.NDArray[np.float64], prices: npt.NDArray[np.float64]) -> Self:
+    def fit(cls, estimator: RegressorMixin, rows: npt.NDArray[np.float64], prices: npt.NDArray[np.float64]) -> Self:
         """Fit everything on rows, shape (n, 9), and their prices in USD, shape (n,)."""
         features = FeatureTransform.fit(rows)
         mean = float(prices.mean().round())
@@ -41,7 +41,8 @@ class PricePipeline:
     def predict(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Predict the price of each row, shape (n, 9): USD, float64, shape (n,)."""
         estimates = self.estimator.predict(_matrix(self.features, rows))
-        return np.clip(estimates.astype(np.float64) + self.mean, self.floor, self.ceiling)
+        prices: npt.NDArray[np.float64] = np.clip(estimates.astype(np.float64) + self.mean, self.floor, self.ceiling)
+        return prices
 
 
 def _matrix(features: FeatureTransform, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

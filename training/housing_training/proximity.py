@@ -1,10 +1,11 @@
 """The rule that tells `ocean_proximity` from coordinates, for data and requests that leave it out.
 
 The census never published such a column: the dataset's editors drew it, roughly by travelling time to the sea. This
-rule redraws it from distances alone. In order: within `ISLAND_KM` of an island's middle is `ISLAND`; closer to the Pacific than the band's `near_ocean_km` is `NEAR OCEAN`; closer to the San Francisco Bay than
-its `near_bay_km` is `NEAR BAY`; closer to the Pacific than its `one_hour_km` is `<1H OCEAN`; the rest is `INLAND`.
-Thresholds differ by latitude, because roads and mountains do: they were fitted to the published labels, with which
-the rule agrees on 94 % of the rows (and a rule without bands on 84 %).
+rule redraws it from distances alone. In order: within `ISLAND_KM` of an island's middle is `ISLAND`; closer to the
+Pacific than the band's `near_ocean_km` is `NEAR OCEAN`; closer to the San Francisco Bay than its `near_bay_km` is
+`NEAR BAY`; closer to the Pacific than its `one_hour_km` is `<1H OCEAN`; the rest is `INLAND`. Thresholds differ by
+latitude, because roads and mountains do: they were fitted to the published labels, with which the rule agrees on 94 %
+of the rows (one without bands agrees on 84 %).
 """
 
 from dataclasses import dataclass

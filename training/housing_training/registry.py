@@ -1,6 +1,5 @@
 """Projecting the pipeline's files into MLflow: a run for each candidate, and the best one registered."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import onnx
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature, infer_signature
+from mlflow.utils.logging_utils import disable_logging
 from tqdm import tqdm
 
 from housing_training.errors import RegistryError
@@ -87,14 +87,15 @@ class Registry:
         Raises:
             RegistryError: the store cannot be reached or refuses.
         """
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
         try:
             mlflow.set_tracking_uri(self._uri)
             experiment_id = self._experiment()
             model_uris = [
-                _log_candidate(record, provenance, experiment_id) for record in tqdm(records, desc="register", unit="run")
+                _log_candidate(record, provenance, experiment_id)
+                for record in tqdm(records, desc="register", unit="run")
             ]
+            # It would tell each step; what fails is raised.
+            disable_logging()  # type: ignore[no-untyped-call]  # MLflow does not annotate it
             version = mlflow.register_model(model_uris[0], params.model_name).version
             self._client.set_registered_model_alias(params.model_name, params.alias, version)
         except MlflowException as error:
@@ -109,7 +110,9 @@ class Registry:
 
     def _failure(self, error: MlflowException) -> RegistryError:
         reason = str(error).splitlines()[0]
-        return RegistryError(f"MLflow at {self._uri} failed: {reason} (is MLFLOW_TRACKING_URI right, and is it running?)")
+        return RegistryError(
+            f"MLflow at {self._uri} failed: {reason} (is MLFLOW_TRACKING_URI right, and is it running?)"
+        )
 
 
 def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_id: str) -> str:

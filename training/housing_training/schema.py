@@ -70,6 +70,8 @@ def _report(cases: pd.DataFrame) -> str:
 
 
 def _reason(case: Mapping[Hashable, Any]) -> str:
-    check = {"not_nullable": "is missing", "coerce_dtype('float64')": "must be a number"}.get(case["check"], case["check"])
+    check = {"not_nullable": "is missing", "coerce_dtype('float64')": "must be a number"}.get(
+        case["check"], case["check"]
+    )
     value = "" if check == "is missing" else f" = {case['failure_case']}"
     return f"row {int(case['index']) + 1}, {case['column']}{value}: {check}"

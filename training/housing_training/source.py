@@ -141,7 +141,9 @@ def _read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise FetchError(f"{path}: cannot be read: {error.strerror} (see fetch.source in training/params.yaml)") from error
+        raise FetchError(
+            f"{path}: cannot be read: {error.strerror} (see fetch.source in training/params.yaml)"
+        ) from error
 
 
 def _verify(content: bytes, expected: str, what: str) -> None:

@@ -33,4 +33,4 @@ def prices_from_frame(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
 
 def _codes(column: pd.Series, choices: tuple[str, ...]) -> npt.NDArray[np.float64]:
     codes = {choice: float(code) for code, choice in enumerate(choices)}
-    return column.map(codes).to_numpy(np.float64)
+    return np.asarray(column.map(codes), dtype=np.float64)

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from housing_training.candidates import build_candidate
 from housing_training.graph import compile_pipeline
 from housing_training.metrics import Metrics
-from housing_training.parity import check_parity
 from housing_training.params import TrainParams
+from housing_training.parity import check_parity
 from housing_training.pipeline import PricePipeline
 
 Rows = npt.NDArray[np.float64]

@@ -10,7 +10,10 @@ from housing_training.training import train
 
 
 def run() -> None:
-    """Write `MODELS` and `TRAINING_REPORT` from `TRAIN`; of `TEST`, graphs are checked on the fields, no price is read."""
+    """Write `MODELS` and `TRAINING_REPORT` from `TRAIN`.
+
+    Of `TEST` only the fields are read, never the prices: graphs are checked on all rows.
+    """
     params = Params.read(artifacts.PARAMS).train
     table, unseen = pd.read_parquet(artifacts.TRAIN), pd.read_parquet(artifacts.TEST)
     artifacts.MODELS.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,67 @@
+"""`housing train`: the whole pipeline, as far as it is out of date."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from housing_training import artifacts
+from housing_training.champion import has_champion
+from housing_training.errors import TrainingError
+from housing_training.params import Params
+from housing_training.tracking import quieten, tracking_uri
+
+PIPELINE = Path("training/dvc.yaml")
+"""The pipeline, relative to the root of the repository."""
+
+
+@click.command()
+@click.option("-f", "--force", is_flag=True, help="Run every stage, even if nothing has changed.")
+def train(*, force: bool) -> None:
+    """Train the candidates and register the best, as far as data, code or parameters have changed.
+
+    Run it in the root of the repository. What to train, and on which data, is said in training/params.yaml; which
+    MLflow it goes to by MLFLOW_TRACKING_URI, or else it goes to var/mlflow.db.
+    """
+    if not PIPELINE.exists():
+        raise click.ClickException(f"there is no {PIPELINE} here: run this in the root of the repository")
+    quieten(os.environ)
+    try:
+        params = Params.read(artifacts.PARAMS)
+        reproduce(params, force=force)
+        if not has_champion(tracking_uri(), params.register_):
+            # DVC knows what was registered, but not with which MLflow.
+            _dvc("repro", "--quiet", "--force", "--single-item", f"{PIPELINE}:register")
+    except TrainingError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{params.register_.model_name}@{params.register_.alias} is up to date")
+
+
+def reproduce(params: Params, *, force: bool) -> None:
+    """Bring all stages up to date; they tell their progress themselves."""
+    if not _in_git_checkout():
+        _dvc("config", "--local", "core.no_scm", "true")
+    if Path(params.fetch.source).is_file():
+        # DVC watches the parameter, not the file that it names. What comes after looks at what was read.
+        _dvc("repro", "--quiet", "--force", "--single-item", f"{PIPELINE}:fetch")
+    _dvc("repro", "--quiet", *(["--force"] if force else []), str(PIPELINE))
+
+
+def _in_git_checkout() -> bool:
+    here = Path.cwd()
+    return any((folder / ".git").exists() for folder in (here, *here.parents))
+
+
+def _dvc(*arguments: str) -> None:
+    """Run DVC as this Python has it; it says itself what goes wrong."""
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "PATH": _path()}
+    result = subprocess.run([sys.executable, "-m", "dvc", *arguments], env=environment, check=False)
+    if result.returncode != 0:
+        raise SystemExit(1)
+
+
+def _path() -> str:
+    """Put this Python first on PATH: the pipeline's commands say `python`."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
