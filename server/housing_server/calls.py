@@ -12,7 +12,8 @@ import grpc
 import structlog
 from google.rpc.status_pb2 import Status
 
-from housing_server.errors import InternalError, RequestError
+from housing_server.errors import InternalError, RequestError, ShuttingDown
+from housing_server.gate import Gate
 from housing_server.status import status_from_error
 
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -53,17 +54,20 @@ class Call:
     as INTERNAL with a fixed text, so that nothing of the service's inside reaches a caller.
     """
 
-    __slots__ = ("_context", "_log", "_method", "_observer", "_started")
+    __slots__ = ("_context", "_gate", "_log", "_method", "_observer", "_started")
 
     def __init__(
         self,
         method: Method,
         context: grpc.aio.ServicerContext[Any, Any],
+        *,
+        gate: Gate,
         observer: CallObserver,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self._method = method
         self._context = context
+        self._gate = gate
         self._observer = observer
         self._log = log
         self._started = 0.0
@@ -71,10 +75,14 @@ class Call:
     async def __aenter__(self) -> None:
         self._started = time.perf_counter()
         self._observer.call_started(self._method)
+        if not self._gate.open:
+            await self._fail(ShuttingDown())
+        self._gate.enter()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._gate.leave()
         if error is None:
             self._end(grpc.StatusCode.OK)
         elif isinstance(error, RequestError):

@@ -10,6 +10,7 @@ ServingError
 └── RequestError             one call cannot be answered: a status for the caller
     ├── InvalidRequest
     ├── ModelNotLoaded
+    ├── ShuttingDown
     └── InternalError
 """
 
@@ -76,6 +77,13 @@ class ModelNotLoaded(RequestError):
 
     def __init__(self) -> None:
         super().__init__("no model is loaded yet; try again in a few seconds")
+
+
+class ShuttingDown(RequestError):
+    """The service has been told to stop."""
+
+    def __init__(self) -> None:
+        super().__init__("the service is shutting down; ask another, or try again in a few seconds")
 
 
 class InternalError(RequestError):

@@ -139,6 +139,7 @@ def _download(version: "ModelVersion", folder: Path) -> None:
         except Exception as error:  # stores raise errors of their own libraries
             raise ModelRejected(f"the files of {source} cannot be fetched: {error}") from error
         shutil.rmtree(folder, ignore_errors=True)
+        Path(scratch).chmod(0o755)  # the scratch folder is for its maker alone, the cache for whoever runs the server
         Path(scratch).rename(folder)
         Path(scratch).mkdir()  # for the context manager to remove
 

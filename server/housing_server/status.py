@@ -5,7 +5,7 @@ from google.rpc.code_pb2 import INTERNAL, INVALID_ARGUMENT, UNAVAILABLE
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from housing_server.errors import InternalError, InvalidRequest, ModelNotLoaded, RequestError
+from housing_server.errors import InternalError, InvalidRequest, ModelNotLoaded, RequestError, ShuttingDown
 
 DOMAIN = "housing.v1"
 """The domain of every `ErrorInfo` reason."""
@@ -16,6 +16,7 @@ MAX_VIOLATIONS = 25
 _CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (INVALID_ARGUMENT, "INVALID_REQUEST"),
     ModelNotLoaded: (UNAVAILABLE, "MODEL_NOT_LOADED"),
+    ShuttingDown: (UNAVAILABLE, "SHUTTING_DOWN"),
     InternalError: (INTERNAL, "INTERNAL"),
 }
 

@@ -5,6 +5,7 @@ supervisor dies, the worker finishes its calls and exits: nobody would be left t
 """
 
 import asyncio
+import os
 import socket
 import sys
 from functools import partial
@@ -29,6 +30,7 @@ from housing_server.calls import Call
 from housing_server.control import Configure, ControlChannel, Drain, LoadFailed, LoadModel, ReportStatus, Serving
 from housing_server.core import PredictionCore
 from housing_server.errors import ModelRejected
+from housing_server.gate import Gate
 from housing_server.logs import configure_logging
 from housing_server.metrics import WorkerMetrics, count_as_worker
 from housing_server.model_loading import load_model
@@ -43,7 +45,8 @@ class Worker:
 
     def __init__(self, config: Configure, control: ControlChannel, log: structlog.typing.FilteringBoundLogger) -> None:
         metrics = WorkerMetrics(CollectorRegistry())
-        call = partial(Call, observer=metrics, log=log)
+        self._gate = Gate()
+        call = partial(Call, gate=self._gate, observer=metrics, log=log)
         self._config = config
         self._control = control
         self._core = PredictionCore(metrics)
@@ -76,10 +79,14 @@ class Worker:
         self._status.status = json_format.Parse(status, GetStatusResponse())
 
     async def drain(self) -> None:
-        """Take health down, give callers time to notice, and stop when the calls in flight are done."""
+        """Take health down, give callers time to notice, then refuse new calls until those in flight are done.
+
+        Only then may the process end. The gRPC server itself is never stopped: it would answer calls that have arrived
+        but not begun with CANCELLED, which no client tries again, where a closed connection is UNAVAILABLE.
+        """
         await self._set_health(HealthCheckResponse.NOT_SERVING)
         await asyncio.sleep(self._config.drain_seconds)
-        await self._server.stop(self._config.grace_seconds)
+        await self._gate.close(self._config.grace_seconds)
 
     async def _load(self, folder: str) -> None:
         try:
@@ -129,7 +136,7 @@ async def serve(control_end: socket.socket) -> None:
             case Drain():
                 break
     await worker.drain()
-    control.close()
+    os._exit(0)  # see Worker.drain
 
 
 if __name__ == "__main__":

@@ -1,0 +1,50 @@
+"""Services for the integration tests: real processes that serve a small model from a real registry."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from housing.contract import message_from_mapping
+from housing.v1.block_group_pb2 import BlockGroup
+from registries import income_graph, log_graph, registry
+from running import Service, running_service
+
+
+@pytest.fixture(scope="session")
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder with a registry whose champion is a small graph."""
+    return registry(tmp_path_factory.mktemp("state"), lambda: log_graph(income_graph()))
+
+
+@pytest.fixture(scope="module")
+def service(state_dir: Path) -> Iterator[Service]:
+    """A service with two workers."""
+    with running_service(state_dir, workers=2) as running:
+        yield running
+
+
+@pytest.fixture
+def channel(service: Service) -> Iterator[grpc.Channel]:
+    """A connection to the service."""
+    with grpc.insecure_channel(service.target) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def block_group() -> BlockGroup:
+    """A valid block group, whose price is 383,008 USD by the small graph."""
+    return message_from_mapping(
+        {
+            "longitude": -122.23,
+            "latitude": 37.88,
+            "housing_median_age": 41,
+            "total_rooms": 880,
+            "total_bedrooms": 129,
+            "population": 322,
+            "households": 126,
+            "median_income": 8.3252,
+            "ocean_proximity": "NEAR BAY",
+        }
+    )

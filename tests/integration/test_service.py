@@ -1,0 +1,127 @@
+"""The service as a whole: a supervisor and its workers, over real connections."""
+
+import grpc
+import httpx
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from housing.contract import FEATURE_NAMES, SERVICES
+from housing.v1.block_group_pb2 import BlockGroup
+from housing.v1.model_service_pb2 import GetModelRequest
+from housing.v1.model_service_pb2_grpc import ModelServiceStub
+from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
+from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
+from housing.v1.status_service_pb2 import SERVICE_STATUS_SERVING, GetStatusRequest
+from housing.v1.status_service_pb2_grpc import StatusServiceStub
+from running import Service, wait_for
+
+PRICE = 50_000 + 40_000 * 8.3252
+
+
+def test_one_block_group_is_answered(channel: grpc.Channel, block_group: BlockGroup) -> None:
+    """An answer holds the price, the model that computed it, a time and an id."""
+    answer = PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group))
+    assert answer.median_house_value == pytest.approx(PRICE)
+    assert (answer.model_name, answer.model_version) == ("california-housing", "1")
+    assert answer.prediction_id
+    assert answer.predicted_at.ToSeconds() > 0
+
+
+def test_batch_is_answered_in_order_with_ids_of_its_own(channel: grpc.Channel, block_group: BlockGroup) -> None:
+    """Ten thousand rows, the most that is legal, come back in the order of their incomes."""
+    incomes = [0.001 * number for number in range(10_000)]
+    request = BatchPredictRequest(block_groups=[block_group] * len(incomes))
+    for row, income in zip(request.block_groups, incomes, strict=True):
+        row.median_income = income
+    answer = PredictionServiceStub(channel).BatchPredict(request)
+    expected = [50_000 + 40_000 * income for income in incomes]
+    assert [each.median_house_value for each in answer.predictions] == pytest.approx(expected)
+    assert len({each.prediction_id for each in answer.predictions}) == len(incomes)
+
+
+def test_stream_goes_on_after_a_bad_block_group(channel: grpc.Channel, block_group: BlockGroup) -> None:
+    """A bad block group is answered with its own error, the ones around it with prices."""
+    requests = [
+        StreamPredictRequest(block_group=block_group),
+        StreamPredictRequest(),
+        StreamPredictRequest(block_group=block_group),
+    ]
+    answers = list(PredictionServiceStub(channel).StreamPredict(iter(requests)))
+    assert [answer.WhichOneof("result") for answer in answers] == ["prediction", "error", "prediction"]
+    assert answers[1].error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+
+
+def test_unusual_block_group_is_answered_with_a_warning(channel: grpc.Channel, block_group: BlockGroup) -> None:
+    """More households than people is rare, not impossible."""
+    unusual = BlockGroup()
+    unusual.CopyFrom(block_group)
+    unusual.households = block_group.population + 1
+    answer = PredictionServiceStub(channel).Predict(PredictRequest(block_group=unusual))
+    assert [(each.reason, each.field) for each in answer.warnings] == [("HOUSEHOLDS_EXCEED_POPULATION", "households")]
+    assert answer.median_house_value == pytest.approx(PRICE)
+
+
+def test_model_is_described(channel: grpc.Channel) -> None:
+    """GetModel tells where the model comes from and what it reads."""
+    model = ModelServiceStub(channel).GetModel(GetModelRequest()).model
+    assert (model.name, model.version, model.alias) == ("california-housing", "1", "champion")
+    assert (model.runtime, model.algorithm, model.data_sha256) == ("onnx", "test", "0" * 64)
+    assert model.run_id
+    assert model.trained_at.ToSeconds() > 0
+    assert dict(model.metrics) == {"test_rmse": 50_000}
+    assert tuple(feature.name for feature in model.features) == FEATURE_NAMES
+
+
+def test_status_tells_of_workers_and_resources(channel: grpc.Channel) -> None:
+    """GetStatus reports the whole service, whichever worker is asked."""
+    status = StatusServiceStub(channel).GetStatus(GetStatusRequest())
+    assert status.status == SERVICE_STATUS_SERVING
+    assert status.model_loaded
+    assert (status.workers.configured, status.workers.serving) == (2, 2)
+    assert 0 < status.resources.memory_used_bytes < status.resources.memory_total_bytes
+    assert 0 < status.resources.disk_used_bytes < status.resources.disk_total_bytes
+    assert status.uptime_seconds > 0
+
+
+@pytest.mark.parametrize("name", ["", *SERVICES])
+def test_health_is_serving_overall_and_by_service(channel: grpc.Channel, name: str) -> None:
+    """Standard health checks say that each service is served."""
+    answer = HealthStub(channel).Check(HealthCheckRequest(service=name))
+    assert answer.status == HealthCheckResponse.SERVING
+
+
+def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
+    """Tools such as grpcurl can find the contract by asking."""
+    found = ProtoReflectionDescriptorDatabase(channel)
+    assert {*SERVICES, "grpc.health.v1.Health"} <= set(found.get_services())
+    assert found.FindFileContainingSymbol("housing.v1.BlockGroup").name == "housing/v1/block_group.proto"
+
+
+def test_oversized_message_is_refused(channel: grpc.Channel, block_group: BlockGroup) -> None:
+    """A message far over the largest legal batch is refused before it is parsed."""
+    request = BatchPredictRequest(block_groups=[block_group] * 60_000)
+    with pytest.raises(grpc.RpcError) as refusal:
+        PredictionServiceStub(channel).BatchPredict(request)
+    assert refusal.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_side_port_answers_probes_metrics_and_page(service: Service) -> None:
+    """The side port has a probe of life, one of readiness, the metrics and a page."""
+    base = f"http://127.0.0.1:{service.metrics_port}"
+    answers = {path: httpx.get(base + path) for path in ("/healthz", "/readyz", "/metrics", "/", "/other")}
+    assert [answer.status_code for answer in answers.values()] == [200, 200, 200, 200, 404]
+    assert 'housing_model_info{algorithm="test"' in answers["/metrics"].text
+    assert "<title>" in answers["/"].text
+
+
+def test_each_call_is_logged_as_one_event(service: Service, channel: grpc.Channel, block_group: BlockGroup) -> None:
+    """A call's event names its method, code and request id."""
+    PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group), metadata=[("x-request-id", "it-1")])
+
+    def logged() -> dict[str, object] | None:
+        return next((event for event in service.command.events("rpc") if event["request_id"] == "it-1"), None)
+
+    event = wait_for(logged, "the call's event")
+    assert (event["method"], event["code"]) == ("Predict", "OK")

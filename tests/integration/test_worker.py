@@ -1,0 +1,149 @@
+"""A worker by itself: what it answers before it has a model, and which models it takes."""
+
+import asyncio
+import math
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pandas as pd
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from housing.contract import FEATURES
+from housing.v1.block_group_pb2 import BlockGroup
+from housing.v1.model_service_pb2 import GetModelRequest
+from housing.v1.model_service_pb2_grpc import ModelServiceStub
+from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
+from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
+from housing_server.control import Configure, ControlChannel, Drain, LoadFailed, LoadModel, Serving
+from housing_server.ports import reserved_port
+from housing_server.registry import fetch_model
+from registries import fitted_pipeline, income_graph, log_pipeline, registry
+
+MODEL = "models:/california-housing@champion"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningWorker:
+    """A worker process that a test steers in the supervisor's place."""
+
+    control: ControlChannel
+    """The supervisor's end of the control socket."""
+    channel: grpc.aio.Channel
+    """A connection to the worker."""
+
+
+@pytest.fixture
+async def worker(tmp_path: Path) -> AsyncIterator[RunningWorker]:
+    """A worker that listens and waits for a model."""
+    ours, theirs = socket.socketpair()
+    with reserved_port("127.0.0.1", 0, "") as port, theirs:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "housing_server.worker", str(theirs.fileno())),
+            pass_fds=[theirs.fileno()],
+            env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        )
+        theirs.close()
+        control = await ControlChannel.open(ours)
+        control.send(configuration(port))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield RunningWorker(control=control, channel=channel)
+        control.send(Drain())
+        assert await process.wait() == 0
+        control.close()
+
+
+def configuration(port: int) -> Configure:
+    """How the worker serves: without a model, and gone as soon as it is told."""
+    return Configure(
+        slot=0,
+        host="127.0.0.1",
+        port=port,
+        model_folder=None,
+        drain_seconds=0,
+        grace_seconds=5,
+        max_connection_age_seconds=60,
+    )
+
+
+async def health(worker: RunningWorker) -> int:
+    """Ask for the overall health, as soon as the worker listens."""
+    answer = await HealthStub(worker.channel).Check(HealthCheckRequest(), wait_for_ready=True)
+    return int(answer.status)
+
+
+async def test_without_a_model_it_is_not_serving_and_says_so(worker: RunningWorker, block_group: BlockGroup) -> None:
+    """Until a model is loaded health is NOT_SERVING and predictions are UNAVAILABLE."""
+    assert await health(worker) == HealthCheckResponse.NOT_SERVING
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await PredictionServiceStub(worker.channel).Predict(PredictRequest(block_group=block_group))
+    assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+    with pytest.raises(grpc.aio.AioRpcError) as no_model:
+        await ModelServiceStub(worker.channel).GetModel(GetModelRequest())
+    assert no_model.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_with_a_model_it_is_serving(worker: RunningWorker, state_dir: Path, block_group: BlockGroup) -> None:
+    """Told to load a model, it says when it serves, and answers."""
+    folder = await fetch_model(MODEL, state_dir)
+    worker.control.send(LoadModel(folder=str(folder)))
+    assert await worker.control.receive() == Serving(model_version="1")
+    assert await health(worker) == HealthCheckResponse.SERVING
+    answer = await PredictionServiceStub(worker.channel).Predict(PredictRequest(block_group=block_group))
+    assert answer.median_house_value == pytest.approx(383_008)
+
+
+async def test_model_that_cannot_be_loaded_is_refused_with_a_reason(worker: RunningWorker, tmp_path: Path) -> None:
+    """A folder without a model leaves the worker not serving, and the supervisor knows why."""
+    worker.control.send(LoadModel(folder=str(tmp_path / "nothing")))
+    refusal = await worker.control.receive()
+    assert isinstance(refusal, LoadFailed)
+    assert "model.json" in refusal.reason
+    assert await health(worker) == HealthCheckResponse.NOT_SERVING
+
+
+async def test_bad_model_leaves_the_good_one_serving(
+    worker: RunningWorker, state_dir: Path, tmp_path: Path, block_group: BlockGroup
+) -> None:
+    """A model that is refused does not take the place of the one that is loaded."""
+    folder = await fetch_model(MODEL, state_dir)
+    worker.control.send(LoadModel(folder=str(folder)))
+    await worker.control.receive()
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "model.json").write_bytes((folder / "model.json").read_bytes())
+    (damaged / "model.onnx").write_bytes(income_graph().SerializeToString()[:100])
+    worker.control.send(LoadModel(folder=str(damaged)))
+    assert isinstance(await worker.control.receive(), LoadFailed)
+    answer = await PredictionServiceStub(worker.channel).Predict(PredictRequest(block_group=block_group))
+    assert answer.median_house_value == pytest.approx(383_008)
+
+
+async def test_scikit_learn_pipeline_is_served(worker: RunningWorker, tmp_path: Path, block_group: BlockGroup) -> None:
+    """A Pipeline registered through mlflow.sklearn answers as it does by itself, fields left out included."""
+    pipeline, table = fitted_pipeline()
+    state_dir = registry(tmp_path / "state", lambda: log_pipeline(pipeline, table))
+    worker.control.send(LoadModel(folder=str(await fetch_model(MODEL, state_dir))))
+    assert await worker.control.receive() == Serving(model_version="1")
+    assert (await ModelServiceStub(worker.channel).GetModel(GetModelRequest())).model.runtime == "pyfunc"
+    sparse = BlockGroup()
+    sparse.CopyFrom(block_group)
+    sparse.ClearField("total_bedrooms")
+    sparse.ClearField("ocean_proximity")
+    answer = await PredictionServiceStub(worker.channel).BatchPredict(
+        BatchPredictRequest(block_groups=[block_group, sparse])
+    )
+    rows = pd.DataFrame([as_record(block_group), as_record(sparse)])
+    assert [each.median_house_value for each in answer.predictions] == pytest.approx(pipeline.predict(rows).tolist())
+
+
+def as_record(block_group: BlockGroup) -> dict[str, object]:
+    """A block group as a row of a table; a field left out is missing there."""
+    given = {field.name: value for field, value in block_group.ListFields()}
+    return {feature.name: given.get(feature.name, None if feature.choices else math.nan) for feature in FEATURES}

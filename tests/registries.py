@@ -1,0 +1,104 @@
+"""Real MLflow registries with small models in them, for tests of serving that need no training."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pandas as pd
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from housing.contract import FEATURE_NAMES, FEATURES
+
+NAME = "california-housing"
+
+
+def registry(state_dir: Path, log_model: Callable[[], object]) -> Path:
+    """Make a registry in a state folder whose champion is what `log_model` logs in a run; return the folder."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow  # noqa: PLC0415 - after its settings
+
+    state_dir.mkdir(parents=True, exist_ok=True)
+    mlflow.set_tracking_uri(f"sqlite:///{state_dir}/mlflow.db")
+    experiment = mlflow.create_experiment("tests", artifact_location=(state_dir / "mlartifacts").as_uri())
+    with mlflow.start_run(experiment_id=experiment, tags={"algorithm": "test", "data_sha256": "0" * 64}):
+        mlflow.log_metric("test_rmse", 50_000)
+        log_model()
+    mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", "1")
+    return state_dir
+
+
+def income_graph(features: tuple[str, ...] = FEATURE_NAMES, slope: float = 40_000.0) -> onnx.ModelProto:
+    """Make a graph whose price is 50,000 USD and so many more for each unit of income."""
+    income = FEATURE_NAMES.index("median_income")
+    weights = np.zeros((len(FEATURE_NAMES), 1))
+    weights[income] = slope
+    graph = helper.make_graph(
+        [
+            # A missing value times nothing would still be missing.
+            helper.make_node("IsNaN", ["block_groups"], ["missing"]),
+            helper.make_node("Where", ["missing", "zero", "block_groups"], ["filled"]),
+            helper.make_node("MatMul", ["filled", "weights"], ["product"]),
+            helper.make_node("Add", ["product", "base"], ["prices"]),
+            helper.make_node("Squeeze", ["prices", "column"], ["median_house_value"]),
+        ],
+        "income",
+        [helper.make_tensor_value_info("block_groups", TensorProto.DOUBLE, ["N", len(FEATURE_NAMES)])],
+        [helper.make_tensor_value_info("median_house_value", TensorProto.DOUBLE, ["N"])],
+        [
+            helper.make_tensor("zero", TensorProto.DOUBLE, [], [0.0]),
+            helper.make_tensor("weights", TensorProto.DOUBLE, weights.shape, weights.ravel().tolist()),
+            helper.make_tensor("base", TensorProto.DOUBLE, [], [50_000.0]),
+            helper.make_tensor("column", TensorProto.INT64, [1], [1]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    helper.set_model_props(model, {"features": ",".join(features)})
+    return model
+
+
+def log_graph(model: onnx.ModelProto) -> None:
+    """Log a graph as a version of the registered model."""
+    import mlflow.onnx  # noqa: PLC0415 - takes seconds, and not every test needs it
+
+    mlflow.onnx.log_model(model, name="model", registered_model_name=NAME)
+
+
+def fitted_pipeline(rows: int = 200) -> tuple[Pipeline, pd.DataFrame]:
+    """Fit an ordinary scikit-learn Pipeline on a made-up table; return both."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({feature.name: _column(feature.choices, rows, random) for feature in FEATURES})
+    numbers = [feature.name for feature in FEATURES if not feature.choices]
+    steps = ColumnTransformer(
+        [
+            ("numbers", SimpleImputer(), numbers),
+            ("labels", OneHotEncoder(handle_unknown="ignore"), ["ocean_proximity"]),
+        ]
+    )
+    prices = 50_000 + 40_000 * table["median_income"]
+    return make_pipeline(steps, LinearRegression()).fit(table, prices), table
+
+
+def _column(choices: tuple[str, ...], rows: int, random: np.random.Generator) -> NDArray[np.float64] | NDArray[np.str_]:
+    return random.choice(choices, rows) if choices else random.uniform(1, 10, rows)
+
+
+def log_pipeline(pipeline: Pipeline, example: pd.DataFrame) -> None:
+    """Log a scikit-learn Pipeline, with its signature, as a version of the registered model."""
+    import mlflow.sklearn  # noqa: PLC0415 - takes seconds, and not every test needs it
+
+    signature = mlflow.models.infer_signature(example, pipeline.predict(example))
+    mlflow.sklearn.log_model(
+        pipeline,
+        name="model",
+        registered_model_name=NAME,
+        signature=signature,
+        skops_trusted_types=["numpy.dtype"],  # how OneHotEncoder keeps the type of its categories
+    )
