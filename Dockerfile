@@ -17,7 +17,8 @@ ENV PATH=/opt/housing/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOUSING_HOST=0.0.0.0 \
-    MLFLOW_DISABLE_TELEMETRY=true
+    MLFLOW_DISABLE_TELEMETRY=true \
+    ORT_DISABLE_TELEMETRY=1
 COPY deploy/scripts/healthcheck.py /opt/healthcheck.py
 # Every command that runs here handles SIGTERM itself, as process 1 must.
 STOPSIGNAL SIGTERM

@@ -99,6 +99,17 @@ wait_until_healthy() {
     done
 }
 
+# A process that is killed, or dies of a signal it does not handle, ends with another code than 0.
+stop_cleanly() {
+    local service code
+    compose stop --timeout 40 "$@"
+    for service in "$@"; do
+        code=$(docker inspect --format '{{.State.ExitCode}}' "$(compose ps --all --quiet "$service")")
+        [ "$code" = 0 ] || fail "$service ended with code $code when it was asked to stop"
+    done
+    say "stopped cleanly: $*"
+}
+
 # Undoes what was done, from wherever the run ended.
 leave() {
     local status=$?
@@ -154,3 +165,4 @@ if [ -n "$keep" ]; then
     sleep infinity &
     wait $!
 fi
+stop_cleanly gateway server
