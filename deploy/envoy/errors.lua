@@ -1,5 +1,6 @@
 -- Words Envoy's own errors (a body that is no JSON, an unknown path, no upstream ...) as the google.rpc.Status in JSON
 -- that the prediction server answers with. Envoy's texts quote the request; nothing of the caller's values is repeated.
+-- `housing gateway` puts a line above this file that sets FIELDS to the names of a block group's fields.
 
 local KINDS = { -- by HTTP status: code of the status, reason of its ErrorInfo, message
   ["400"] = { 3, "INVALID_JSON", "the request cannot be read as JSON" },
@@ -37,11 +38,21 @@ local function syntax(text)
   return first and ": " .. first
 end
 
--- Finds the field whose value is no JSON (`NaN` and the like) in the excerpt: the last name before the caret. Where in
--- the request it stands, Envoy does not say.
+-- Finds the field whose value is no JSON (`NaN` and the like): the last name before the caret under the excerpt, which
+-- may begin in the middle of the name. Where in the request it stands, Envoy does not say.
 local function unreadable_field(text)
   local excerpt, indent = text:match("\n([^\n]*)\n( *)%^")
-  return excerpt and excerpt:sub(1, #indent):match('^.*"([%l_]+)"%s*:%s*$')
+  local ending = excerpt and excerpt:sub(1, #indent):match('([%l_]+)"%s*:%s*$')
+  local found
+  for _, field in ipairs(ending and FIELDS or {}) do
+    if field:sub(-#ending) == ending then
+      if found then
+        return nil -- what is left of the name could be either
+      end
+      found = field
+    end
+  end
+  return found
 end
 
 function envoy_on_response(handle)

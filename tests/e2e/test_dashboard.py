@@ -70,12 +70,10 @@ def configuration(metrics_port: int) -> str:
 
 
 @pytest.fixture(scope="module", name="prometheus")
-def running_prometheus(
-    running_service: RunningService, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Prometheus]:
+def running_prometheus(product: RunningService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus that scrapes the running service, and has seen two rounds of calls."""
     folder = tmp_path_factory.mktemp("prometheus")
-    (folder / "prometheus.yml").write_text(configuration(running_service.metrics_port), "utf-8")
+    (folder / "prometheus.yml").write_text(configuration(product.metrics_port), "utf-8")
     command = [
         debian_tool("prometheus"),
         f"--config.file={folder}/prometheus.yml",
@@ -89,8 +87,8 @@ def running_prometheus(
             server = Prometheus(found[1])
             # A rise is seen between two scrapes: the first round makes the series, the second raises them.
             for _ in range(2):
-                call_the_service(running_service)
-                wait_until_scraped(server, running_service)
+                call_the_service(product)
+                wait_until_scraped(server, product)
             yield server
         finally:
             process.terminate()

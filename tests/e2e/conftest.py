@@ -1,0 +1,88 @@
+"""The whole product: the champion that the pipeline has trained on the real data, the server and the real Envoy."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import httpx
+import pandas as pd
+import pytest
+
+from housing.contract import FEATURE_NAMES
+from running import ROOT, Service, running_gateway, running_service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """What a user of the product can reach."""
+
+    grpc_port: int
+    """Port of the gRPC services."""
+    metrics_port: int
+    """Port of metrics, probes and the page."""
+    gateway_port: int
+    """Port of the gateway."""
+    service: Service
+    """The server behind it."""
+
+
+@pytest.fixture(scope="session")
+def state_dir() -> Path:
+    """The state folder of this checkout, with the champion in it; trained now if it never was."""
+    subprocess.run([sys.executable, "-m", "housing_client", "train"], cwd=ROOT, check=True)
+    return ROOT / "var"
+
+
+@pytest.fixture(scope="session")
+def product(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Server and gateway, for the whole session."""
+    with (
+        running_service(state_dir, workers=2) as service,
+        running_gateway(service, tmp_path_factory.mktemp("gateway")) as gateway_port,
+    ):
+        yield Product(
+            grpc_port=service.grpc_port,
+            metrics_port=service.metrics_port,
+            gateway_port=gateway_port,
+            service=service,
+        )
+
+
+@pytest.fixture(scope="session")
+def http(product: Product) -> Iterator[httpx.Client]:
+    """JSON over HTTP, through the gateway."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{product.gateway_port}", timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def channel(product: Product) -> Iterator[grpc.Channel]:
+    """A connection to the server itself."""
+    with grpc.insecure_channel(product.service.target) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def census_rows(state_dir: Path) -> list[dict[str, float | str]]:
+    """A thousand rows that the model was not trained on, as requests, in the table's order."""
+    table = pd.read_parquet(state_dir.parent / "data/processed/test.parquet", columns=list(FEATURE_NAMES))
+    return table.head(1000).to_dict("records")
+
+
+@pytest.fixture
+def berkeley() -> dict[str, float | str]:
+    """The request that the project this one follows shows in its README."""
+    return {
+        "longitude": -122.23,
+        "latitude": 37.88,
+        "housing_median_age": 41.0,
+        "total_rooms": 880.0,
+        "total_bedrooms": 129.0,
+        "population": 322.0,
+        "households": 126.0,
+        "median_income": 8.3252,
+        "ocean_proximity": "NEAR BAY",
+    }
