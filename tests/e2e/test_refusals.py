@@ -110,8 +110,8 @@ def test_batch_of_an_illegal_size_is_refused(
     size: int, channel: grpc.Channel, http: httpx.Client, berkeley: Body
 ) -> None:
     """An empty batch and one of 10,001 are refused as a whole."""
+    request = BatchPredictRequest(block_groups=[BlockGroup(**berkeley)] * size)
     with pytest.raises(grpc.RpcError) as error:
-        request = BatchPredictRequest(block_groups=[BlockGroup(**berkeley)] * size)
         PredictionServiceStub(channel).BatchPredict(request)
     assert grpc_refusal(error.value) == ("INVALID_ARGUMENT", "INVALID_REQUEST", ["block_groups"])
     answer = http.post("/api/predict/batch", json={"block_groups": [berkeley] * size})
@@ -124,8 +124,8 @@ def test_bad_row_refuses_its_batch_and_is_named_by_index(
     """One bad row in the middle is found among the good ones."""
     rows = [berkeley] * 17 + [berkeley | {"latitude": 50.0}] + [berkeley] * 20
     path = "block_groups[17].latitude"
+    request = BatchPredictRequest(block_groups=[BlockGroup(**row) for row in rows])
     with pytest.raises(grpc.RpcError) as error:
-        request = BatchPredictRequest(block_groups=[BlockGroup(**row) for row in rows])
         PredictionServiceStub(channel).BatchPredict(request)
     assert grpc_refusal(error.value) == ("INVALID_ARGUMENT", "INVALID_REQUEST", [path])
     answer = http.post("/api/predict/batch", json={"block_groups": rows})
