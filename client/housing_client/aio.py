@@ -1,8 +1,9 @@
 """The asynchronous client."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
 import grpc
 
@@ -20,6 +21,10 @@ from housing_client.errors import HousingError, housing_errors
 from housing_client.messages import BlockGroupLike
 from housing_client.results import Model, Prediction, Status
 
+_STATUS_OF_FAILED_WRITE = "Internal error from Core"
+"""The message of the status that gRPC makes up when a request could not be written."""
+
+_Result = TypeVar("_Result")
 _StreamCall = grpc.aio.StreamStreamCall[StreamPredictRequest, StreamPredictResponse]
 
 
@@ -81,22 +86,23 @@ class AsyncPredictionClient:
         *,
         deadline: float | None = None,
         window: int = STREAM_WINDOW,
-    ) -> AsyncIterator[Prediction | HousingError]:
+    ) -> AsyncGenerator[Prediction | HousingError, None]:
         """Predict block groups one by one, in order, as `PredictionClient.predict_stream` does."""
-        call = self._predictions.StreamPredict(timeout=deadline or self._deadlines.stream)
+        stream = _Stream(self._predictions.StreamPredict(timeout=deadline or self._deadlines.stream))
         on_their_way = 0
         try:
             async for given in _each(block_groups):
-                await _send(call, messages.stream_request(given))
                 on_their_way += 1
+                if not await stream.send(messages.stream_request(given)):
+                    break
                 if on_their_way == window:
-                    yield await _receive(call)
+                    yield await stream.receive()
                     on_their_way -= 1
-            await _end(call)
+            await stream.end()
             for _ in range(on_their_way):
-                yield await _receive(call)
+                yield await stream.receive()
         finally:
-            call.cancel()
+            stream.cancel()
 
     async def model(self, *, deadline: float | None = None) -> Model:
         """Describe the model that is being served."""
@@ -126,19 +132,61 @@ async def _each(
             yield given
 
 
-async def _send(call: _StreamCall, request: StreamPredictRequest) -> None:
-    if call.done():  # writing would only say that it is; reading says why
-        await _receive(call)
-    with housing_errors():
-        await call.write(request)
+class _Stream:
+    """An open call of StreamPredict.
+
+    When a call ends while a request is being written, gRPC puts a status of its own in place of the one that the
+    service sent (grpc/grpc issue 36066). So writing never tells how a call ended: reading does, and the status that
+    came first is kept for it.
+    """
+
+    def __init__(self, call: _StreamCall) -> None:
+        self._call = call
+        self._answers = aiter(call)
+        self._ending: grpc.aio.AioRpcError | None = None
+        call.add_done_callback(self._keep_ending)
+
+    async def send(self, request: StreamPredictRequest) -> bool:
+        """Send a request; False when the service has ended the call, and reading will tell why."""
+        try:
+            await self._call.write(request)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            return False
+        return True
+
+    async def end(self) -> None:
+        await self._call.done_writing()
+
+    async def receive(self) -> Prediction | HousingError:
+        with housing_errors():
+            response = await self._next_answer()
+        return messages.stream_outcome(response)
+
+    async def _next_answer(self) -> StreamPredictResponse | None:
+        """Wait for an answer; None when the service ended the call, and no status says that it failed."""
+        try:
+            return await anext(self._answers, None)
+        except grpc.aio.AioRpcError as error:
+            if self._ending:
+                raise self._ending from error
+            if error.details() == _STATUS_OF_FAILED_WRITE:
+                return None
+            raise
+
+    def cancel(self) -> None:
+        self._call.cancel()
+
+    def _keep_ending(self, call: _StreamCall) -> None:
+        code, details = _result_now(call.code()), _result_now(call.details())
+        if code is not grpc.StatusCode.OK and details != _STATUS_OF_FAILED_WRITE:
+            trailers = _result_now(call.trailing_metadata())
+            self._ending = self._ending or grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailers, details)
 
 
-async def _end(call: _StreamCall) -> None:
-    with housing_errors():
-        await call.done_writing()
-
-
-async def _receive(call: _StreamCall) -> Prediction | HousingError:
-    with housing_errors():
-        response = await call.read()
-    return messages.stream_outcome(response if isinstance(response, StreamPredictResponse) else None)
+def _result_now(coroutine: Coroutine[None, None, _Result]) -> _Result:
+    """Take the result of a coroutine that has nothing to wait for, as those of an ended call."""
+    try:
+        coroutine.send(None)
+    except StopIteration as finished:
+        return cast(_Result, finished.value)
+    raise AssertionError("the call has not ended")

@@ -1,6 +1,6 @@
 """The synchronous client."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
@@ -86,7 +86,7 @@ class PredictionClient:
 
     def predict_stream(
         self, block_groups: Iterable[BlockGroupLike], *, deadline: float | None = None, window: int = STREAM_WINDOW
-    ) -> Iterator[Prediction | HousingError]:
+    ) -> Generator[Prediction | HousingError, None, None]:
         """Predict block groups one by one, in order, holding no more than `window` of them.
 
         A bad block group comes back as the error it is refused with, in its place, and the stream goes on.

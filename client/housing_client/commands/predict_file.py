@@ -4,8 +4,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -62,11 +61,11 @@ def predict_file(source: str, destination: str, *, target: str, as_json: bool) -
     """
     _check_distinct(source, destination)
     tally = _Tally()
-    with click.open_file(source, "rb") as file, _progress(source, file) as advanced:
+    with click.open_file(source, "rb") as file:
         table = _open_table(file)
         try:
             with connected(target) as client:
-                answers = _begun(tally.counted(advanced(table.predict(client))))
+                answers = _begun(tally.counted(_shown(table.predict(client), source, file)))
                 _write(destination, table.header, answers, as_json)
         except TableError as error:
             raise click.ClickException(f"{source}: {error}") from error
@@ -89,19 +88,18 @@ def _open_table(file: IO[Any]) -> BlockGroupTable:
         raise click.UsageError(str(error)) from error
 
 
-@contextmanager
-def _progress(source: str, file: IO[Any]) -> Iterator[Callable[[Iterable[AnsweredRow]], Iterator[AnsweredRow]]]:
-    """Show on stderr how much of the file has been read, while rows pass."""
-    length = Path(source).stat().st_size if source != STANDARD_STREAM and file.seekable() else None
-    progress: ProgressBar[int] = click.progressbar(length=length, label="predicting", file=sys.stderr)
+def _shown(rows: Iterable[AnsweredRow], source: str, file: IO[Any]) -> Iterator[AnsweredRow]:
+    """Show on stderr how much of the file has been read, or of a pipe how many rows, while rows pass."""
+    size = 0 if source == STANDARD_STREAM else Path(source).stat().st_size
+    progress: ProgressBar[AnsweredRow] = click.progressbar(
+        None if size else rows, length=size or None, label="predicting", file=sys.stderr
+    )
     with progress:
-
-        def advanced(rows: Iterable[AnsweredRow]) -> Iterator[AnsweredRow]:
-            for row in rows:
-                yield row
-                progress.update(file.tell() - progress.pos if length else 1)
-
-        yield advanced
+        if not size:
+            yield from progress
+        for row in rows:
+            yield row
+            progress.update(file.tell() - progress.pos)
 
 
 def _begun(rows: Iterator[AnsweredRow]) -> Iterator[AnsweredRow]:

@@ -98,7 +98,7 @@ def _check_free(name: str, port: int) -> None:
         socket.create_server((_host(name), port)).close()
     except OSError as error:
         raise click.ClickException(
-            f"port {port} cannot be used ({error.strerror}); choose another with --{name}-port "
+            f"port {port} cannot be used ({os.strerror(error.errno or 0)}); choose another with --{name}-port "
             f"or HOUSING_{name.upper()}_PORT"
         ) from error
 

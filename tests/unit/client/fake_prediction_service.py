@@ -1,0 +1,220 @@
+"""A prediction service without a model: its price is the income in USD, and tests say how it fails."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from housing.contract import FEATURES
+from housing.v1 import (
+    block_group_pb2,
+    model_service_pb2,
+    model_service_pb2_grpc,
+    prediction_service_pb2,
+    prediction_service_pb2_grpc,
+    status_service_pb2,
+    status_service_pb2_grpc,
+)
+
+PREDICTED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+TRAINED_AT = datetime(2025, 12, 31, 23, 59, tzinfo=UTC)
+
+BERKELEY = {
+    "longitude": -122.23,
+    "latitude": 37.88,
+    "housing_median_age": 41.0,
+    "total_rooms": 880.0,
+    "total_bedrooms": 129.0,
+    "population": 322.0,
+    "households": 126.0,
+    "median_income": 8.3252,
+    "ocean_proximity": "NEAR BAY",
+}
+CROWDED = prediction_service_pb2.Warning(reason="CROWDED", field="population", message="many people")
+
+
+def failed(code: int, message: str = "failed", *details: error_details_pb2.ErrorInfo) -> status_pb2.Status:
+    """Make a status with details."""
+    status = status_pb2.Status(code=code, message=message)
+    for detail in details:
+        packed = Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def refused(*paths: str) -> status_pb2.Status:
+    """Make the status of a request whose fields at these paths are bad."""
+    violations = [
+        error_details_pb2.BadRequest.FieldViolation(field=path, reason="double.lte", description="must be less")
+        for path in paths
+    ]
+    return failed(
+        code_pb2.INVALID_ARGUMENT,
+        "the request breaks the contract",
+        error_details_pb2.BadRequest(field_violations=violations),
+        error_details_pb2.ErrorInfo(reason="INVALID_REQUEST", domain="housing.v1"),
+    )
+
+
+class FakePredictionService(
+    prediction_service_pb2_grpc.PredictionServiceServicer,
+    model_service_pb2_grpc.ModelServiceServicer,
+    status_service_pb2_grpc.StatusServiceServicer,
+):
+    """Answers every call, unless `failures` says otherwise; a longitude east of California is refused."""
+
+    def __init__(self) -> None:
+        self.failures: list[status_pb2.Status] = []
+        self.attempts = 0
+        self.batch_sizes: list[int] = []
+        self.stream_ends_after: int | None = None
+        self.cancelled = threading.Event()
+        self.hold: threading.Event | None = None
+        self.state = status_service_pb2.SERVICE_STATUS_SERVING
+
+    def Predict(  # noqa: N802 - the contract's name
+        self, request: prediction_service_pb2.PredictRequest, context: grpc.ServicerContext
+    ) -> prediction_service_pb2.PredictResponse:
+        """Answer one block group."""
+        self._fail_or_hold(context)
+        self._refuse({"block_group": request.block_group}, context)
+        return _answer(request.block_group)
+
+    def BatchPredict(  # noqa: N802 - the contract's name
+        self, request: prediction_service_pb2.BatchPredictRequest, context: grpc.ServicerContext
+    ) -> prediction_service_pb2.BatchPredictResponse:
+        """Answer a batch."""
+        self._fail_or_hold(context)
+        self._refuse({f"block_groups[{n}]": group for n, group in enumerate(request.block_groups)}, context)
+        self.batch_sizes.append(len(request.block_groups))
+        answers = map(_answer, request.block_groups)
+        response = prediction_service_pb2.BatchPredictResponse(
+            predictions=[
+                prediction_service_pb2.Prediction(
+                    prediction_id=answer.prediction_id, median_house_value=answer.median_house_value
+                )
+                for answer in answers
+            ],
+            model_name="fake",
+            model_version="7",
+        )
+        response.predicted_at.FromDatetime(PREDICTED_AT)
+        return response
+
+    def StreamPredict(  # noqa: N802 - the contract's name
+        self, request_iterator: Iterable[prediction_service_pb2.StreamPredictRequest], context: grpc.ServicerContext
+    ) -> Iterator[prediction_service_pb2.StreamPredictResponse]:
+        """Answer block groups one by one."""
+        answered_all = threading.Event()
+        context.add_callback(lambda: None if answered_all.is_set() else self.cancelled.set())
+        self._fail_or_hold(context)
+        for number, request in enumerate(request_iterator):
+            if number == self.stream_ends_after:
+                return
+            if _bad(request.block_group):
+                yield prediction_service_pb2.StreamPredictResponse(error=refused("block_group.longitude"))
+            else:
+                yield prediction_service_pb2.StreamPredictResponse(prediction=_answer(request.block_group))
+        answered_all.set()
+
+    def GetModel(  # noqa: N802 - the contract's name
+        self,
+        request: model_service_pb2.GetModelRequest,  # noqa: ARG002 - gRPC passes it
+        context: grpc.ServicerContext,
+    ) -> model_service_pb2.GetModelResponse:
+        """Describe a model that does not exist."""
+        self._fail_or_hold(context)
+        response = model_service_pb2.GetModelResponse(
+            model=model_service_pb2.Model(
+                name="fake",
+                version="7",
+                alias="champion",
+                run_id="run",
+                algorithm="income",
+                runtime="onnx",
+                metrics={"test_rmse": 41_000.4, "test_r2": 0.86},
+                features=[
+                    model_service_pb2.Feature(
+                        name=feature.name,
+                        unit=feature.unit,
+                        required=feature.required,
+                        minimum=feature.minimum,
+                        maximum=feature.maximum,
+                        choices=feature.choices,
+                    )
+                    for feature in FEATURES
+                ],
+            )
+        )
+        response.model.trained_at.FromDatetime(TRAINED_AT)
+        return response
+
+    def GetStatus(  # noqa: N802 - the contract's name
+        self,
+        request: status_service_pb2.GetStatusRequest,  # noqa: ARG002 - gRPC passes it
+        context: grpc.ServicerContext,
+    ) -> status_service_pb2.GetStatusResponse:
+        """Report `state`."""
+        self._fail_or_hold(context)
+        return status_service_pb2.GetStatusResponse(
+            status=self.state,
+            model_loaded=True,
+            model_name="fake",
+            model_version="7",
+            uptime_seconds=90.2,
+            workers=status_service_pb2.WorkerStatus(configured=2, serving=1, restarts=3),
+            resources=status_service_pb2.ResourceStatus(cpu_cores=2, memory_used_bytes=2**30, memory_total_bytes=2**32),
+        )
+
+    def _fail_or_hold(self, context: grpc.ServicerContext) -> None:
+        self.attempts += 1
+        if self.hold:
+            self.hold.wait()
+        if self.failures:
+            context.abort_with_status(rpc_status.to_status(self.failures.pop(0)))
+
+    def _refuse(self, block_groups: dict[str, block_group_pb2.BlockGroup], context: grpc.ServicerContext) -> None:
+        paths = [f"{path}.longitude" for path, block_group in block_groups.items() if _bad(block_group)]
+        if paths:
+            context.abort_with_status(rpc_status.to_status(refused(*paths)))
+
+
+def _bad(block_group: block_group_pb2.BlockGroup) -> bool:
+    longitude = FEATURES[0]
+    return longitude.maximum is not None and block_group.longitude > longitude.maximum
+
+
+def _answer(block_group: block_group_pb2.BlockGroup) -> prediction_service_pb2.PredictResponse:
+    response = prediction_service_pb2.PredictResponse(
+        prediction_id=f"id-{block_group.population:g}",
+        median_house_value=block_group.median_income * 10_000,
+        model_name="fake",
+        model_version="7",
+        warnings=[CROWDED] if block_group.population > block_group.total_rooms else [],
+    )
+    response.predicted_at.FromDatetime(PREDICTED_AT)
+    return response
+
+
+@contextmanager
+def serving(service: FakePredictionService, credentials: grpc.ServerCredentials | None = None) -> Iterator[str]:
+    """Serve on a free port and yield the target."""
+    server = grpc.server(ThreadPoolExecutor(max_workers=4))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(service, server)
+    status_service_pb2_grpc.add_StatusServiceServicer_to_server(service, server)
+    port = (
+        server.add_secure_port("localhost:0", credentials) if credentials else server.add_insecure_port("localhost:0")
+    )
+    server.start()
+    try:
+        yield f"localhost:{port}"
+    finally:
+        server.stop(grace=None).wait()

@@ -1,0 +1,197 @@
+"""`housing predict --input`: a CSV file in, the same rows with predictions or errors out."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from google.rpc import code_pb2
+
+from housing_client.cli import main
+from housing_client.tables import RESULT_COLUMNS
+from unit.client.fake_prediction_service import BERKELEY, FakePredictionService, failed
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys())
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def _predict(target: str, text: str | bytes, *options: str) -> Result:
+    """Send a file through stdin."""
+    result = CliRunner().invoke(main, ["predict", "--target", target, "--input", "-", *options], input=text)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def test_every_row_comes_back_with_its_prediction(target: str) -> None:
+    """Rows keep their order and their other columns; more than one chunk is asked for."""
+    given = [BERKELEY | {"population": float(n), "comment": f'no. "{n}", ü'} for n in range(1, 2501)]
+    result = _predict(target, _table(given))
+    assert result.exit_code == 0
+    rows = _rows(result.stdout)
+    assert [row["comment"] for row in rows] == [row["comment"] for row in given]
+    assert [row["prediction_id"] for row in rows] == [f"id-{n}" for n in range(1, 2501)]
+    assert {row["predicted_median_house_value"] for row in rows} == {"83252.0"}
+    assert {row["error"] for row in rows} == {""}
+    assert "2,500 rows: 2,500 predicted, 0 refused" in result.stderr
+
+
+def test_the_public_dataset_is_read_as_it_is(target: str) -> None:
+    """Empty bedrooms are left out, and the true price is kept beside the predicted one."""
+    given = BERKELEY | {"total_bedrooms": "", "median_house_value": "452600.0"}
+    result = _predict(target, _table([given]))
+    assert result.exit_code == 0
+    (row,) = _rows(result.stdout)
+    assert row["total_bedrooms"] == ""
+    assert row["median_house_value"] == "452600.0"
+    assert row["predicted_median_house_value"] == "83252.0"
+
+
+def test_bad_rows_are_written_with_their_error_and_the_rest_is_predicted(target: str) -> None:
+    """No row is lost, each refusal names line, field and reason, and the exit code says that there were some."""
+    given = [BERKELEY, BERKELEY | {"longitude": 10.0}, BERKELEY | {"households": "many"}, BERKELEY]
+    result = _predict(target, _table(given))
+    assert result.exit_code == 1
+    rows = _rows(result.stdout)
+    assert [bool(row["prediction_id"]) for row in rows] == [True, False, False, True]
+    assert rows[1]["error"] == "block_group.longitude: must be less (double.lte)"
+    assert rows[2]["error"].startswith("households: must be a number")
+    assert "line 3: block_group.longitude: must be less (double.lte)" in result.stderr
+    assert "line 4: households: must be a number" in result.stderr
+    assert "4 rows: 2 predicted, 2 refused" in result.stderr
+
+
+def test_many_refusals_are_counted_and_not_all_shown(target: str) -> None:
+    """The terminal gets the first ten."""
+    result = _predict(target, _table([BERKELEY | {"longitude": 10.0}] * 30))
+    assert result.stderr.count("must be less") == 10
+    assert "and 20 more rows were refused" in result.stderr
+
+
+def test_ragged_rows_lose_nothing(target: str) -> None:
+    """A short row lacks its last fields; what is too much in a long one is kept in its error."""
+    header, whole = _table([BERKELEY]).splitlines()
+    short = whole.rpartition(",")[0]
+    result = _predict(target, "\n".join([header, short, whole + ",extra,cells", ""]))
+    assert result.exit_code == 1
+    first, second = _rows(result.stdout)
+    assert first["ocean_proximity"] == ""
+    assert first["prediction_id"]
+    assert second["error"].endswith("than the header has columns: extra, cells")
+
+
+def test_marks_blanks_and_empty_lines_of_spreadsheets_are_read(target: str) -> None:
+    """A byte order mark, spaces around cells, CRLF and empty lines are no errors."""
+    header, row = _table([BERKELEY]).splitlines()
+    text = "\ufeff" + header.replace(",", ", ") + "\r\n\r\n" + row.replace(",", ", ") + "\r\n\r\n"
+    result = _predict(target, text.encode())
+    assert result.exit_code == 0
+    assert len(_rows(result.stdout)) == 1
+
+
+def test_rows_can_be_written_as_json(target: str) -> None:
+    """One object a line, with the columns of the CSV."""
+    result = _predict(target, _table([BERKELEY, BERKELEY]), "--json")
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert first == second
+    assert first["predicted_median_house_value"] == 83_252.0
+    assert set(first) == {*BERKELEY, *RESULT_COLUMNS}
+
+
+def test_files_are_named_by_path(target: str, tmp_path: Path) -> None:
+    """The result goes to --output, and nothing of it to stdout."""
+    source, destination = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(_table([BERKELEY] * 3))
+    arguments = ["predict", "--target", target, "--input", str(source), "--output", str(destination)]
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert len(_rows(destination.read_text())) == 3
+
+
+def test_a_header_without_rows_gives_a_header(target: str) -> None:
+    """An empty table has an empty answer."""
+    result = _predict(target, _table([BERKELEY]).splitlines()[0])
+    assert result.exit_code == 0
+    assert result.stdout.strip().split(",") == [*BERKELEY, *RESULT_COLUMNS]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "required columns are missing: longitude, latitude"),
+        ("longitude,latitude\n1,2\n", "missing: housing_median_age, total_rooms, population"),
+        (_table([BERKELEY]).replace("ocean_proximity", "latitude"), "columns are named twice: latitude"),
+        (_table([BERKELEY | {"error": ""}]), "named as those of the result: error"),
+    ],
+    ids=["empty", "columns missing", "column twice", "column of the result"],
+)
+def test_a_file_that_is_no_table_of_block_groups_is_refused_whole(target: str, text: str, message: str) -> None:
+    """One line says why, with exit code 2, before anything is asked."""
+    result = _predict(target, text)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert result.stdout == ""
+
+
+def test_a_file_that_is_not_text_breaks_off_with_one_line(target: str) -> None:
+    """The rows before the broken ones are kept, as far as they were answered."""
+    result = _predict(target, _table([BERKELEY]).encode() + b"\xff\xfe\x00")
+    assert result.exit_code in {1, 2}
+    assert "UTF-8" in result.stderr
+
+
+def test_a_failing_service_keeps_the_rows_before_and_says_so(target: str, service: FakePredictionService) -> None:
+    """What was answered is written, and the exit code is 1."""
+    service.stream_ends_after = 2
+    result = _predict(target, _table([BERKELEY] * 5))
+    assert result.exit_code == 1
+    assert len(_rows(result.stdout)) == 2
+    assert "2 rows: 2 predicted" in result.stderr
+    assert "ended the stream" in result.stderr
+
+
+def test_an_earlier_result_survives_a_service_that_does_not_answer(
+    target: str, service: FakePredictionService, tmp_path: Path
+) -> None:
+    """The output is not touched before there is something to write."""
+    service.failures = [failed(code_pb2.INTERNAL)]
+    destination = tmp_path / "out.csv"
+    destination.write_text("precious")
+    assert _predict(target, _table([BERKELEY]), "--output", str(destination)).exit_code == 1
+    assert destination.read_text() == "precious"
+
+
+def test_a_file_is_never_its_own_result(target: str, tmp_path: Path) -> None:
+    """The input would be destroyed while it is read."""
+    source = tmp_path / "in.csv"
+    source.write_text(_table([BERKELEY]))
+    arguments = ["predict", "--target", target, "--input", str(source), "--output", str(source)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "same file" in result.stderr
+    assert source.read_text() == _table([BERKELEY]).replace("\r\n", "\n")
+
+
+def test_an_output_that_cannot_be_written_is_named(target: str, tmp_path: Path) -> None:
+    """One line with the path, no traceback."""
+    result = _predict(target, _table([BERKELEY]), "--output", str(tmp_path / "missing" / "out.csv"))
+    assert result.exit_code == 1
+    assert "out.csv" in result.stderr
+
+
+def test_a_file_and_fields_together_are_a_usage_error(target: str) -> None:
+    """Which of the two counts would be a guess."""
+    result = _predict(target, _table([BERKELEY]), "--longitude", "-122")
+    assert result.exit_code == 2
+    assert "not both" in result.stderr
