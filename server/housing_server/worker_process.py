@@ -44,7 +44,11 @@ class WorkerProcess:
         self.refusal: str | None = None
         """Why it refused the last model; None when it did not."""
         self._config = config
-        self._environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(metrics_dir)}
+        # ONNX Runtime would report its use to its makers.
+        self._environment = os.environ | {
+            "PROMETHEUS_MULTIPROC_DIR": str(metrics_dir),
+            "ORT_DISABLE_TELEMETRY": "1",
+        }
         self._metrics_dir = metrics_dir
         self._log = log.bind(worker=config.slot)
         self._on_change = on_change

@@ -1,0 +1,51 @@
+"""What workers count."""
+
+import grpc
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from housing.v1.model_service_pb2 import Model as ModelDescription
+from housing_server.calls import Method
+from housing_server.errors import FieldViolation, InvalidRequest
+from housing_server.metrics import WorkerMetrics
+from housing_server.models import Estimates
+
+
+def test_predictions_are_counted_by_version_and_their_values_by_label() -> None:
+    """Five dollars here, seven there, and a row without a label."""
+    registry = CollectorRegistry()
+    estimates = Estimates(
+        median_house_value=np.array([5.0, 7.0, 9.0]), ocean_proximity=np.array([1, 1, -1], dtype=np.int64)
+    )
+    WorkerMetrics(registry).predicted(ModelDescription(version="3"), estimates, 0.002)
+    value = registry.get_sample_value
+    assert value("housing_predictions_total", {"model_version": "3"}) == 3
+    assert value("housing_predicted_value_usd_sum", {"ocean_proximity": "INLAND"}) == 12
+    assert value("housing_predicted_value_usd_count", {"ocean_proximity": "unknown"}) == 1
+    assert value("housing_batch_rows_sum") == 3
+    assert value("housing_inference_seconds_sum") == 0.002
+
+
+def test_refusals_are_counted_by_field_and_rule_not_by_row() -> None:
+    """Labels are bounded: a batch's index is no part of them."""
+    registry = CollectorRegistry()
+    violations = [
+        FieldViolation(field=f"block_groups[{row}].latitude", rule="required", description="") for row in range(5)
+    ]
+    WorkerMetrics(registry).refused(InvalidRequest(violations))
+    labels = {"field": "latitude", "rule": "required"}
+    assert registry.get_sample_value("housing_validation_failures_total", labels) == 5
+
+
+def test_calls_are_counted_by_method_and_code() -> None:
+    """The names are those that gRPC dashboards know."""
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics(registry)
+    method = Method(kind="unary", service="s.S", name="M")
+    labels = {"grpc_type": "unary", "grpc_service": "s.S", "grpc_method": "M"}
+    metrics.call_started(method)
+    metrics.call_ended(method, grpc.StatusCode.NOT_FOUND, 0.5)
+    value = registry.get_sample_value
+    assert value("grpc_server_started_total", labels) == 1
+    assert value("grpc_server_handled_total", labels | {"grpc_code": "NOT_FOUND"}) == 1
+    assert value("grpc_server_handling_seconds_sum", labels) == 0.5

@@ -1,0 +1,23 @@
+"""What workers and the bare supervisor must not carry."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"mlflow", "pandas", "sklearn", "dvc", "pyarrow", "matplotlib", "onnx"}
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("housing_server.worker", HEAVY | {"pydantic", "envoy"}),
+        ("housing_server.serve_command", HEAVY | {"envoy"}),
+        ("housing_server.gateway_command", HEAVY | {"grpc", "numpy", "onnxruntime"}),
+    ],
+)
+def test_process_imports_nothing_heavy(module: str, forbidden: set[str]) -> None:
+    """Each kind of process starts with what it needs and no more."""
+    script = f"import sys, {module}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert forbidden.isdisjoint(result.stdout.split())
