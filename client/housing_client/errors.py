@@ -38,6 +38,10 @@ class Violation:
     def __str__(self) -> str:
         return f"{self.field}: {self.description} ({self.reason})"
 
+    def in_table(self) -> str:
+        """Say the same of a row, where the field is a column: without the path to the row."""
+        return f"{self.field.rpartition('.')[2]}: {self.description} ({self.reason})"
+
 
 class HousingError(Exception):
     """A call brought no answer.

@@ -27,7 +27,7 @@ RESULT_COLUMNS = (
 """What is added to each row. The price's column differs from the dataset's own, which holds the true price."""
 
 _CHUNK_ROWS = 1000
-"""Rows sent in one call, and held at a time."""
+"""Rows sent in one call, and held at a time; no more than the contract allows."""
 
 _CHUNK_SECONDS = 60.0
 
@@ -99,9 +99,8 @@ class BlockGroupTable:
 
     def _predict_chunk(self, client: PredictionClient, chunk: Sequence[_Row]) -> Iterator[AnsweredRow]:
         parsed = [self._block_group(row) for row in chunk]
-        sent = (found for found in parsed if isinstance(found, BlockGroup))
-        answers = client.predict_stream(sent, deadline=_CHUNK_SECONDS)
-        for row, outcome in zip(chunk, _outcomes(parsed, answers), strict=True):
+        sent = [found for found in parsed if isinstance(found, BlockGroup)]
+        for row, outcome in zip(chunk, _outcomes(parsed, _answers(client, sent)), strict=True):
             yield self._answered(row, outcome)
 
     def _block_group(self, row: _Row) -> BlockGroup | ValueError:
@@ -123,7 +122,7 @@ class BlockGroupTable:
             line=row.line,
             cells=tuple(row.cells[:width]) + ("",) * (width - len(row.cells)),
             prediction=outcome if isinstance(outcome, Prediction) else None,
-            error="" if isinstance(outcome, Prediction) else "; ".join(str(outcome).splitlines()),
+            error="" if isinstance(outcome, Prediction) else _words(outcome),
         )
 
     def _rows(self) -> Iterator[_Row]:
@@ -138,6 +137,19 @@ class BlockGroupTable:
             raise TableError(f"after line {self._reader.line_num}: the file is not UTF-8 text") from error
         except csv.Error as error:
             raise TableError(f"line {self._reader.line_num}: {error}") from error
+
+
+def _answers(client: PredictionClient, sent: Sequence[BlockGroup]) -> Iterator[Prediction | HousingError]:
+    """Ask for a batch, which is many times faster than a stream, unless a bad block group refuses it whole."""
+    try:
+        return iter(client.predict_batch(sent, deadline=_CHUNK_SECONDS))
+    except InvalidRequestError:
+        return client.predict_stream(sent, deadline=_CHUNK_SECONDS)
+
+
+def _words(error: InvalidRequestError | ValueError) -> str:
+    violations = error.violations if isinstance(error, InvalidRequestError) else ()
+    return "; ".join(found.in_table() for found in violations) or str(error)
 
 
 def _outcomes(

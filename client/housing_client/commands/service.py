@@ -11,7 +11,7 @@ import click
 
 from housing_client.channel import resolve_target
 from housing_client.client import PredictionClient
-from housing_client.errors import HousingError, UnavailableError
+from housing_client.errors import HousingError, InvalidRequestError, UnavailableError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -58,4 +58,6 @@ def aligned(pairs: Iterable[tuple[str, Any]]) -> str:
 def _explain(error: HousingError, target: str) -> str:
     if isinstance(error, UnavailableError) and not error.reason:  # no service of ours has put a reason there
         return f"nothing answers at {target}; start the service with `housing up`, or name another --target ({error})"
+    if isinstance(error, InvalidRequestError) and error.violations:
+        return "\n  ".join(["the service refused the request:", *(found.in_table() for found in error.violations)])
     return f"{error.code.name}: {error}"

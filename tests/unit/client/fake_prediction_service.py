@@ -39,7 +39,7 @@ BERKELEY = {
 CROWDED = prediction_service_pb2.Warning(reason="CROWDED", field="population", message="many people")
 
 
-def failed(code: int, message: str = "failed", *details: error_details_pb2.ErrorInfo) -> status_pb2.Status:
+def failed(code: int, message: str, *details: error_details_pb2.ErrorInfo) -> status_pb2.Status:
     """Make a status with details."""
     status = status_pb2.Status(code=code, message=message)
     for detail in details:

@@ -164,7 +164,7 @@ def test_a_refused_field_ends_with_its_violation(target: str) -> None:
     """Exit code 1, and the field, the limit and the rule are named."""
     code, _, error = _run("predict", "--target", target, *_flags(longitude=10))
     assert code == 1
-    assert "block_group.longitude: must be less (double.lte)" in error
+    assert "the service refused the request:\n  longitude: must be less (double.lte)" in error
 
 
 def test_nothing_at_the_target_says_what_to_do() -> None:

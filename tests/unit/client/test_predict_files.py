@@ -65,9 +65,9 @@ def test_bad_rows_are_written_with_their_error_and_the_rest_is_predicted(target:
     assert result.exit_code == 1
     rows = _rows(result.stdout)
     assert [bool(row["prediction_id"]) for row in rows] == [True, False, False, True]
-    assert rows[1]["error"] == "block_group.longitude: must be less (double.lte)"
+    assert rows[1]["error"] == "longitude: must be less (double.lte)"
     assert rows[2]["error"].startswith("households: must be a number")
-    assert "line 3: block_group.longitude: must be less (double.lte)" in result.stderr
+    assert "line 3: longitude: must be less (double.lte)" in result.stderr
     assert "line 4: households: must be a number" in result.stderr
     assert "4 rows: 2 predicted, 2 refused" in result.stderr
 
@@ -144,17 +144,25 @@ def test_a_file_that_is_no_table_of_block_groups_is_refused_whole(target: str, t
     assert result.stdout == ""
 
 
-def test_a_file_that_is_not_text_breaks_off_with_one_line(target: str) -> None:
-    """The rows before the broken ones are kept, as far as they were answered."""
-    result = _predict(target, _table([BERKELEY]).encode() + b"\xff\xfe\x00")
-    assert result.exit_code in {1, 2}
-    assert "UTF-8" in result.stderr
+def test_a_file_that_is_not_text_is_refused(target: str) -> None:
+    """One line says so, with exit code 2."""
+    result = _predict(target, b"\xff\xfe\x00longitude")
+    assert result.exit_code == 2
+    assert "the file is not UTF-8 text" in result.stderr
+
+
+def test_a_file_that_breaks_off_keeps_the_rows_before(target: str) -> None:
+    """What was read whole is answered and written, and the exit code is 1."""
+    result = _predict(target, _table([BERKELEY] * 2500).encode() + b"\xff\xfe\x00")
+    assert result.exit_code == 1
+    assert "the file is not UTF-8 text" in result.stderr
+    assert len(_rows(result.stdout)) == 2000
 
 
 def test_a_failing_service_keeps_the_rows_before_and_says_so(target: str, service: FakePredictionService) -> None:
     """What was answered is written, and the exit code is 1."""
     service.stream_ends_after = 2
-    result = _predict(target, _table([BERKELEY] * 5))
+    result = _predict(target, _table([BERKELEY, BERKELEY, BERKELEY | {"longitude": 10.0}]))
     assert result.exit_code == 1
     assert len(_rows(result.stdout)) == 2
     assert "2 rows: 2 predicted" in result.stderr
@@ -165,7 +173,7 @@ def test_an_earlier_result_survives_a_service_that_does_not_answer(
     target: str, service: FakePredictionService, tmp_path: Path
 ) -> None:
     """The output is not touched before there is something to write."""
-    service.failures = [failed(code_pb2.INTERNAL)]
+    service.failures = [failed(code_pb2.INTERNAL, "broken")]
     destination = tmp_path / "out.csv"
     destination.write_text("precious")
     assert _predict(target, _table([BERKELEY]), "--output", str(destination)).exit_code == 1

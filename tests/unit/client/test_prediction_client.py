@@ -125,7 +125,7 @@ def test_every_code_has_its_error(
         service.failures = [failed(code, "no", detail)]
         with pytest.raises(HousingError) as caught:
             ask(target, method, *arguments)
-        assert type(caught.value) is expected
+        assert caught.type is expected
         assert (str(caught.value), caught.value.reason, caught.value.code.value[0]) == ("no", "BECAUSE", code)
         assert isinstance(caught.value.__cause__, grpc.RpcError)
 
@@ -142,7 +142,7 @@ def test_violations_are_named(ask: Ask, target: str) -> None:
 
 def test_an_unavailable_service_is_tried_again(ask: Ask, target: str, service: FakePredictionService) -> None:
     """Four refusals and an answer are an answer."""
-    service.failures = [failed(code_pb2.UNAVAILABLE)] * 4
+    service.failures = [failed(code_pb2.UNAVAILABLE, "wait")] * 4
     assert ask(target, "predict", BERKELEY).model_name == "fake"
     assert service.attempts == 5
 
@@ -166,7 +166,7 @@ def test_an_invalid_request_is_not_tried_again(ask: Ask, target: str, service: F
 
 def test_the_largest_batch_is_tried_again(ask: Ask, target: str, service: FakePredictionService) -> None:
     """It fits gRPC's retry buffer, beyond which calls are not repeated."""
-    service.failures = [failed(code_pb2.UNAVAILABLE)]
+    service.failures = [failed(code_pb2.UNAVAILABLE, "wait")]
     assert len(ask(target, "predict_batch", [BERKELEY] * max_batch_items())) == max_batch_items()
     assert service.attempts == 2
 
