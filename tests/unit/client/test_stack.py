@@ -64,7 +64,7 @@ ALL_UP = {"ready", "server started", "gateway started"}
 
 
 class _Ready(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802  # pylint: disable=invalid-name  # the name that http.server looks for
         self.send_response(self.server.answer)  # type: ignore[attr-defined]  # set by the fixture
         self.end_headers()
 
@@ -97,7 +97,7 @@ class _Run:
         arguments = [PART, str(port), server, first, str(grace), str(ready)]
         command = [sys.executable, "-c", STACK, *arguments]
         self.events: list[str] = []
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # pylint: disable=consider-using-with  # the fixture does
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
 
