@@ -64,7 +64,7 @@ ALL_UP = {"ready", "server started", "gateway started"}
 
 
 class _Ready(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802  # pylint: disable=invalid-name  # the name that http.server looks for
+    def do_GET(self) -> None:  # pylint: disable=invalid-name  # the name that http.server looks for
         self.send_response(self.server.answer)  # type: ignore[attr-defined]  # set by the fixture
         self.end_headers()
 
