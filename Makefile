@@ -39,7 +39,7 @@ lint: $(INSTALLED) ## Check formatting, style, types, contract and import rules
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/pylint $(LINTED)
+	$(BIN)/pylint --recursive=y $(SOURCES)
 	$(BIN)/lint-imports
 	$(BIN)/python protos/generate.py .venv/housing.binpb
 	$(BIN)/buf lint .venv/housing.binpb --config protos/buf.yaml --path housing

@@ -32,9 +32,7 @@ def tool(name: str, how: str) -> str:
     if found is not None:
         return found
     reason = f"{name} is missing: {how}"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
 
 def wait_for(look: Callable[[], T | None], what: str) -> T:
@@ -52,7 +50,7 @@ class HousingCommand:
     def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         # MLflow leaves the last registry that a test has made in the environment: it must not be found by accident.
         inherited = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # pylint: disable=consider-using-with  # this object is the context manager
             [sys.executable, "-m", "housing_client", *arguments],
             cwd=ROOT,
             env=inherited | dict(environment or {}),

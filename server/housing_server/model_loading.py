@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from google.protobuf import json_format
 
+from housing.contract import FEATURES, message_from_mapping, row_from_message
+from housing.example import BERKELEY
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.errors import ModelRejected
 from housing_server.models import Model, OnnxModel
@@ -14,9 +16,6 @@ DESCRIPTION_FILE = "model.json"
 
 GRAPH_FILE = "model.onnx"
 """The graph, where the model is one."""
-
-_WARM_UP_ROW = (-122.23, 37.88, 41.0, 880.0, 129.0, 322.0, 126.0, 8.3252, np.nan)
-"""The first row of the census table, with the text field left out."""
 
 
 def load_model(folder: Path) -> Model:
@@ -53,7 +52,10 @@ def warm_up(model: Model) -> None:
     Raises:
         ModelRejected: it fails, or its answer is not one finite price a row.
     """
-    rows = np.array([_WARM_UP_ROW] * 2)
+    # Once as it is and once with all that may be left out left out.
+    example = row_from_message(message_from_mapping(BERKELEY))
+    sparse = [value if feature.required else np.nan for feature, value in zip(FEATURES, example, strict=True)]
+    rows = np.array([example, sparse])
     try:
         prices = model.estimate(rows).median_house_value
     except Exception as error:  # whatever a foreign model raises, it cannot be served

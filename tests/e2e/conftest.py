@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from housing.contract import FEATURE_NAMES
+from housing.example import BERKELEY
 from running import ROOT, Service, running_gateway, running_service
 
 
@@ -69,20 +70,10 @@ def channel(product: Product) -> Iterator[grpc.Channel]:
 def census_rows(state_dir: Path) -> list[dict[str, float | str]]:
     """A thousand rows that the model was not trained on, as requests, in the table's order."""
     table = pd.read_parquet(state_dir.parent / "data/processed/test.parquet", columns=list(FEATURE_NAMES))
-    return table.head(1000).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in table.head(1000).to_dict("records")]
 
 
 @pytest.fixture
 def berkeley() -> dict[str, float | str]:
-    """The request that the project this one follows shows in its README."""
-    return {
-        "longitude": -122.23,
-        "latitude": 37.88,
-        "housing_median_age": 41.0,
-        "total_rooms": 880.0,
-        "total_bedrooms": 129.0,
-        "population": 322.0,
-        "households": 126.0,
-        "median_income": 8.3252,
-        "ocean_proximity": "NEAR BAY",
-    }
+    """The request that the README shows."""
+    return dict(BERKELEY)

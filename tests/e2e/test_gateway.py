@@ -71,7 +71,7 @@ def test_native_grpc_keeps_error_details(product: Product) -> None:
         with pytest.raises(grpc.RpcError) as error:
             PredictionServiceStub(channel).Predict(PredictRequest())
         assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-        assert "grpc-status-details-bin" in dict(error.value.trailing_metadata())
+        assert "grpc-status-details-bin" in {entry.key for entry in error.value.trailing_metadata()}
 
 
 def test_grpc_web_is_answered(http: httpx.Client, berkeley: BlockGroup) -> None:

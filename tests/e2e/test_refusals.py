@@ -60,6 +60,7 @@ def unique(paths: Iterable[str]) -> list[str]:
 
 def grpc_refusal(error: grpc.RpcError) -> tuple[str, str, list[str]]:
     """Code, reason and field paths of a refusal over gRPC."""
+    assert isinstance(error, grpc.Call)
     status = rpc_status.from_call(error)
     assert status is not None
     request, info = BadRequest(), ErrorInfo()

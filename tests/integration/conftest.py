@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from housing.contract import message_from_mapping
+from housing.example import BERKELEY
 from housing.v1.block_group_pb2 import BlockGroup
 from registries import income_graph, log_graph, registry
 from running import Service, running_service
@@ -35,16 +36,4 @@ def channel(service: Service) -> Iterator[grpc.Channel]:
 @pytest.fixture(scope="session")
 def block_group() -> BlockGroup:
     """A valid block group, whose price is 383,008 USD by the small graph."""
-    return message_from_mapping(
-        {
-            "longitude": -122.23,
-            "latitude": 37.88,
-            "housing_median_age": 41,
-            "total_rooms": 880,
-            "total_bedrooms": 129,
-            "population": 322,
-            "households": 126,
-            "median_income": 8.3252,
-            "ocean_proximity": "NEAR BAY",
-        }
-    )
+    return message_from_mapping(BERKELEY)

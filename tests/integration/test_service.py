@@ -88,7 +88,7 @@ def test_status_tells_of_workers_and_resources(channel: grpc.Channel) -> None:
 @pytest.mark.parametrize("name", ["", *SERVICES])
 def test_health_is_serving_overall_and_by_service(channel: grpc.Channel, name: str) -> None:
     """Standard health checks say that each service is served."""
-    answer = HealthStub(channel).Check(HealthCheckRequest(service=name))
+    answer = HealthStub(channel).Check(HealthCheckRequest(service=name))  # type: ignore[attr-defined]  # untyped stub
     assert answer.status == HealthCheckResponse.SERVING
 
 
@@ -118,7 +118,9 @@ def test_side_port_answers_probes_metrics_and_page(service: Service) -> None:
 
 def test_each_call_is_logged_as_one_event(service: Service, channel: grpc.Channel, block_group: BlockGroup) -> None:
     """A call's event names its method, code and request id."""
-    PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group), metadata=[("x-request-id", "it-1")])
+    PredictionServiceStub(channel).Predict(
+        PredictRequest(block_group=block_group), metadata=(("x-request-id", "it-1"),)
+    )
 
     def logged() -> dict[str, object] | None:
         return next((event for event in service.command.events("rpc") if event["request_id"] == "it-1"), None)

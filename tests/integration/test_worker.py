@@ -43,7 +43,7 @@ class RunningWorker:
 async def worker(tmp_path: Path) -> AsyncIterator[RunningWorker]:
     """A worker that listens and waits for a model."""
     ours, theirs = socket.socketpair()
-    with reserved_port("127.0.0.1", 0, "") as port, theirs:
+    with theirs, reserved_port("127.0.0.1", 0, "") as port:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "housing_server.worker", str(theirs.fileno())),
             pass_fds=[theirs.fileno()],
@@ -74,7 +74,7 @@ def configuration(port: int) -> Configure:
 
 async def health(worker: RunningWorker) -> int:
     """Ask for the overall health, as soon as the worker listens."""
-    answer = await HealthStub(worker.channel).Check(HealthCheckRequest(), wait_for_ready=True)
+    answer = await HealthStub(worker.channel).Check(HealthCheckRequest(), wait_for_ready=True)  # type: ignore[attr-defined]  # untyped stub
     return int(answer.status)
 
 

@@ -5,7 +5,6 @@ import shlex
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TypeVar
 
 import click
@@ -13,25 +12,11 @@ from google.api import annotations_pb2
 from google.protobuf.json_format import MessageToJson
 
 from housing.contract import message_from_mapping
+from housing.example import BERKELEY
 from housing.v1 import prediction_service_pb2
 from housing_client.stack import Part, Probe, Stack, StackError
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
-
-_EXAMPLE: Mapping[str, float | str] = MappingProxyType(
-    {
-        "longitude": -122.23,
-        "latitude": 37.88,
-        "housing_median_age": 41,
-        "total_rooms": 880,
-        "total_bedrooms": 129,
-        "population": 322,
-        "households": 126,
-        "median_income": 8.3252,
-        "ocean_proximity": "NEAR BAY",
-    }
-)
-"""The dataset's first row, a block group in Berkeley."""
 
 _GRACE_SECONDS = 45.0
 """More than the server's own grace for calls in flight."""
@@ -107,7 +92,7 @@ def _addresses(ports: Mapping[str, int]) -> str:
     grpc, gateway, metrics = (f"{_host(name)}:{port}" for name, port in ports.items())
     method = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].methods_by_name["Predict"]
     path = method.GetOptions().Extensions[annotations_pb2.http].post
-    block_group = message_from_mapping(_EXAMPLE)
+    block_group = message_from_mapping(BERKELEY)
     request = prediction_service_pb2.PredictRequest(block_group=block_group)
     body, grpc_body = (
         shlex.quote(MessageToJson(message, preserving_proto_field_name=True, indent=None))

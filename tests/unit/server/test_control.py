@@ -2,14 +2,19 @@
 
 import socket
 
-from housing_server.control import ControlChannel, Drain, LoadModel, ReportStatus, Serving
+from housing_server.control import ControlChannel, Drain, LoadModel, Message, ReportStatus, Serving
 
 
 async def test_messages_arrive_whole_and_in_order() -> None:
     """Each kind comes out as it went in."""
     one, other = socket.socketpair()
     ours, theirs = await ControlChannel.open(one), await ControlChannel.open(other)
-    sent = [LoadModel(folder="/models/1"), ReportStatus(status='{"a": "\\n"}'), Serving(model_version="3"), Drain()]
+    sent: list[Message] = [
+        LoadModel(folder="/models/1"),
+        ReportStatus(status='{"a": "\\n"}'),
+        Serving(model_version="3"),
+        Drain(),
+    ]
     for message in sent:
         ours.send(message)
     assert [await theirs.receive() for _ in sent] == sent
