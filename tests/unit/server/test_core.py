@@ -83,7 +83,7 @@ def test_answer_holds_id_price_model_and_time(core: PredictionCore, notes: Notes
     assert (answer.prediction_id, answer.median_house_value) == ("id-1", 50_000)
     assert (answer.model_name, answer.model_version) == ("income", "7")
     assert answer.predicted_at.ToNanoseconds() == NOW
-    assert list(answer.warnings) == []
+    assert not answer.warnings
     assert notes.rows == [1]
 
 
