@@ -41,9 +41,9 @@ def train(*, force: bool) -> None:
 
 def reproduce(params: Params, *, force: bool) -> None:
     """Bring all stages up to date; they tell their progress themselves."""
-    if not _in_git_checkout():
+    if not (_in_git_checkout() or _knows_of_no_checkout()):
         _dvc("config", "--local", "core.no_scm", "true")
-    if Path(params.fetch.source).is_file():
+    if Path(params.fetch.source).is_file() and not force:
         # DVC watches the parameter, not the file that it names. What comes after looks at what was read.
         _dvc("repro", "--quiet", "--force", "--single-item", f"{PIPELINE}:fetch")
     _dvc("repro", "--quiet", *(["--force"] if force else []), str(PIPELINE))
@@ -52,6 +52,11 @@ def reproduce(params: Params, *, force: bool) -> None:
 def _in_git_checkout() -> bool:
     here = Path.cwd()
     return any((folder / ".git").exists() for folder in (here, *here.parents))
+
+
+def _knows_of_no_checkout() -> bool:
+    local = Path(".dvc/config.local")
+    return local.exists() and "no_scm" in local.read_text(encoding="utf-8")
 
 
 def _dvc(*arguments: str) -> None:

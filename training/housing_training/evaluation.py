@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from housing_training.graph_model import GraphModel
 from housing_training.metrics import Metrics
-from housing_training.parity import GraphModel
 from housing_training.table import prices_from_frame, rows_from_frame
 
 SHOWN = ("cv_rmse", "test_rmse", "test_mae", "test_mape", "test_r2")

@@ -14,14 +14,8 @@ from xgboost import XGBRegressor
 
 from housing.contract import FEATURE_NAMES
 from housing_training.geography import Array
+from housing_training.graph_model import INPUT, PRICE, PROXIMITY
 from housing_training.pipeline import PricePipeline
-
-INPUT = "block_groups"
-"""Rows: double, shape (N, 9), columns in `FEATURES` order, NaN for a field that was left out."""
-PRICE = "median_house_value"
-"""Prices in USD: double, shape (N,)."""
-PROXIMITY = "ocean_proximity"
-"""The code of `ocean_proximity` that was used, given or derived: int64, shape (N,)."""
 
 
 def compile_pipeline(pipeline: PricePipeline) -> onnx.ModelProto:

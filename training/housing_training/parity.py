@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-import onnxruntime as ort
 
 from housing.contract import FEATURES
 from housing_training.errors import ParityError
-from housing_training.graph import INPUT, PRICE, PROXIMITY
+from housing_training.graph_model import GraphModel, Rows
 from housing_training.pipeline import PricePipeline
 
 TOLERANCE_USD = 1.0
@@ -17,8 +15,6 @@ TOLERANCE_USD = 1.0
 additions at up to 500,000 USD, where a float32 is exact to 0.03. A split that falls the other way costs thousands."""
 SINGLE_ROWS = 200
 """How many rows are also asked one by one, to see that an answer does not depend on its batch."""
-
-Rows = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,26 +25,6 @@ class Parity:
     """Answers compared."""
     largest_difference_usd: float
     """The largest difference between graph and pipeline, in USD."""
-
-
-class GraphModel:
-    """A compiled graph, run as the server runs it: on one thread."""
-
-    def __init__(self, model: onnx.ModelProto | bytes) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        content = model if isinstance(model, bytes) else model.SerializeToString()
-        self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-    def predict(self, rows: Rows) -> Rows:
-        """Answer prices in USD, shape (n,), for rows of shape (n, 9)."""
-        prices: Rows = self._session.run([PRICE], {INPUT: rows})[0]
-        return prices
-
-    def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:
-        """Answer the codes of `ocean_proximity` that are used, shape (n,), for rows of shape (n, 9)."""
-        codes: npt.NDArray[np.int64] = self._session.run([PROXIMITY], {INPUT: rows})[0]
-        return codes
 
 
 def check_parity(model: onnx.ModelProto, pipeline: PricePipeline, rows: Rows) -> Parity:

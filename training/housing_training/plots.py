@@ -14,7 +14,7 @@ from matplotlib.ticker import EngFormatter
 
 from housing.contract import FEATURE_NAMES
 from housing_training.geography import BAY, COAST
-from housing_training.parity import GraphModel
+from housing_training.graph_model import GraphModel
 
 SHUFFLES = 3
 """How often each field is shuffled to see how much it matters."""

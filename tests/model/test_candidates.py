@@ -1,0 +1,43 @@
+"""Every candidate's graph against its pipeline on all rows, and how good it is."""
+
+import pytest
+
+from housing_training.metrics import Metrics
+from housing_training.parity import TOLERANCE_USD, check_parity
+from model.real_data import Data
+
+WORST_RMSE = {"linear_regression": 66_000, "decision_tree": 57_000, "random_forest": 45_000, "xgboost": 44_000}
+"""The most that each may err on the rows held out, in USD."""
+
+
+@pytest.mark.parametrize("name", WORST_RMSE)
+def test_graphs_answer_like_their_pipelines_on_all_rows(data: Data, name: str) -> None:
+    """All 20,640 rows, with and without optional fields, are priced the same to the dollar by graph and pipeline."""
+    fitted = data.fitted(name)
+
+    parity = check_parity(fitted.model, fitted.pipeline, data.all_rows())
+
+    assert parity.answers == 3 * 20_640
+    assert parity.largest_difference_usd <= TOLERANCE_USD
+
+
+@pytest.mark.parametrize("name", WORST_RMSE)
+def test_candidates_are_no_worse_than_they_were(data: Data, name: str) -> None:
+    """The error on the rows held out stays below each candidate's mark."""
+    metrics = Metrics.of(data.test_prices, data.fitted(name).graph.predict(data.test_rows))
+
+    assert metrics.rmse < WORST_RMSE[name]
+
+
+def test_the_floors_name_all_candidates(data: Data) -> None:
+    """A candidate that is added gets a mark too."""
+    assert set(WORST_RMSE) == set(data.params.train.candidates)
+
+
+def test_boosting_explains_most_of_the_prices(data: Data) -> None:
+    """The one to beat: at least 0.85 of the variance, off by less than 16 percent and 28,000 USD on average."""
+    metrics = Metrics.of(data.test_prices, data.fitted("xgboost").graph.predict(data.test_rows))
+
+    assert metrics.r2 > 0.85
+    assert metrics.mape < 0.16
+    assert metrics.mae < 28_000

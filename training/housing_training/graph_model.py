@@ -1,0 +1,38 @@
+"""Asking a compiled graph: its surface, and running it as the server does.
+
+Nothing here needs what graphs are made with, so that stages which only ask them start fast.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+
+INPUT = "block_groups"
+"""Rows: double, shape (N, 9), columns in `FEATURES` order, NaN for a field that was left out."""
+PRICE = "median_house_value"
+"""Prices in USD: double, shape (N,)."""
+PROXIMITY = "ocean_proximity"
+"""The code of `ocean_proximity` that was used, given or derived: int64, shape (N,)."""
+
+Rows = npt.NDArray[np.float64]
+
+
+class GraphModel:
+    """A compiled graph, run as the server runs it: on one thread."""
+
+    def __init__(self, model: onnx.ModelProto | bytes) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        content = model if isinstance(model, bytes) else model.SerializeToString()
+        self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def predict(self, rows: Rows) -> Rows:
+        """Answer prices in USD, shape (n,), for rows of shape (n, 9)."""
+        prices: Rows = self._session.run([PRICE], {INPUT: rows})[0]
+        return prices
+
+    def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """Answer the codes of `ocean_proximity` that are used, shape (n,), for rows of shape (n, 9)."""
+        codes: npt.NDArray[np.int64] = self._session.run([PROXIMITY], {INPUT: rows})[0]
+        return codes
