@@ -160,9 +160,10 @@ wait_until_healthy mlflow server gateway prometheus
 python3 deploy/scripts/check_service.py --gateway "http://127.0.0.1:$HOUSING_GATEWAY_PORT" \
     --prometheus "http://127.0.0.1:$HOUSING_PROMETHEUS_PORT"
 if [ -n "$keep" ]; then
-    trap 'exit 0' INT TERM
     say "running at http://127.0.0.1:$HOUSING_GATEWAY_PORT until Ctrl-C"
     sleep infinity &
-    wait $!
+    trap 'kill $!' INT TERM
+    wait || true
+    trap - INT TERM
 fi
 stop_cleanly gateway server
