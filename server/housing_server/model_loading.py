@@ -3,19 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-from google.protobuf import json_format
 
 from housing.contract import FEATURES, message_from_mapping, row_from_message
 from housing.example import BERKELEY
-from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.errors import ModelRejected
+from housing_server.model_files import GRAPH_FILE, read_description
 from housing_server.models import Model, OnnxModel
-
-DESCRIPTION_FILE = "model.json"
-"""Beside a fetched model's files: its `housing.v1.Model` description as JSON."""
-
-GRAPH_FILE = "model.onnx"
-"""The graph, where the model is one."""
 
 
 def load_model(folder: Path) -> Model:
@@ -35,15 +28,6 @@ def load_model(folder: Path) -> Model:
         model = PyfuncModel(folder, description)
     warm_up(model)
     return model
-
-
-def read_description(folder: Path) -> ModelDescription:
-    """Read what the registry said about a fetched model."""
-    try:
-        text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
-        return json_format.Parse(text, ModelDescription())
-    except (OSError, json_format.ParseError) as error:
-        raise ModelRejected(f"{folder} holds no readable {DESCRIPTION_FILE}: {error}") from error
 
 
 def warm_up(model: Model) -> None:

@@ -19,7 +19,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from housing.contract import FEATURES
 from housing.v1.model_service_pb2 import Feature, Model
 from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable, StartError
-from housing_server.model_loading import DESCRIPTION_FILE, GRAPH_FILE
+from housing_server.model_files import DESCRIPTION_FILE, GRAPH_FILE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -12,7 +12,7 @@ from google.protobuf import json_format
 
 from housing_server.control import Configure, ReportStatus
 from housing_server.errors import ModelRejected
-from housing_server.model_loading import read_description
+from housing_server.model_files import read_description
 from housing_server.ports import reserved_port
 from housing_server.service_metrics import service_registry
 from housing_server.service_state import ServiceState

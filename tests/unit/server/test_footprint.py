@@ -1,4 +1,4 @@
-"""What workers and the bare supervisor must not carry."""
+"""What each kind of process must not carry."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ HEAVY = {"mlflow", "pandas", "sklearn", "dvc", "pyarrow", "matplotlib", "onnx"}
     ("module", "forbidden"),
     [
         ("housing_server.worker", HEAVY | {"pydantic", "envoy"}),
-        ("housing_server.serve_command", HEAVY | {"envoy"}),
+        ("housing_server.serve_command", HEAVY | {"envoy", "numpy", "onnxruntime"}),
         ("housing_server.gateway_command", HEAVY | {"grpc", "numpy", "onnxruntime"}),
     ],
 )
