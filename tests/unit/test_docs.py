@@ -43,7 +43,7 @@ def test_commands_exist() -> None:
     """Every `housing ...` command that a document shows is one."""
     known = set(main.list_commands(click.Context(main)))
     shown = {name for path in DOCUMENTS for name in re.findall(r"\bhousing ([a-z]+)\b(?=[` \n])", code(path))}
-    assert {"up", "serve", "gateway", "train", "predict", "model"} <= shown <= known
+    assert {"serve", "gateway", "train", "predict", "model"} <= shown <= known
 
 
 def test_make_targets_exist() -> None:
