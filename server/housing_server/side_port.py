@@ -95,12 +95,13 @@ def _application(registry: CollectorRegistry, probes: Probes) -> "WSGIApplicatio
     metrics: WSGIApplication = make_wsgi_app(registry)
 
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] in {"GET", "HEAD"} and environ["PATH_INFO"] == "/metrics":
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if method == "GET" and path == "/metrics":
             return metrics(environ, start_response)
-        status, content_type, text = _page(environ["REQUEST_METHOD"], environ["PATH_INFO"], probes)
+        status, content_type, text = _page(method, path, probes)
         body = text.encode()
         start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
-        return [body]
+        return [] if method == "HEAD" else [body]
 
     return application
 

@@ -33,7 +33,7 @@ def train(*, force: bool) -> None:
         reproduce(params, force=force)
         if not has_champion(tracking_uri(), params.register_):
             # DVC knows what was registered, but not with which MLflow.
-            _dvc("repro", "--quiet", "--force", "--single-item", f"{PIPELINE}:register")
+            _dvc("repro", "--force", "--single-item", f"{PIPELINE}:register")
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{params.register_.model_name}@{params.register_.alias} is up to date")
@@ -45,8 +45,8 @@ def reproduce(params: Params, *, force: bool) -> None:
         _dvc("config", "--local", "core.no_scm", "true")
     if Path(params.fetch.source).is_file() and not force:
         # DVC watches the parameter, not the file that it names. What comes after looks at what was read.
-        _dvc("repro", "--quiet", "--force", "--single-item", f"{PIPELINE}:fetch")
-    _dvc("repro", "--quiet", *(["--force"] if force else []), str(PIPELINE))
+        _dvc("repro", "--force", "--single-item", f"{PIPELINE}:fetch")
+    _dvc("repro", *(["--force"] if force else []), str(PIPELINE))
 
 
 def _in_git_checkout() -> bool:

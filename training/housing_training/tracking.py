@@ -13,8 +13,9 @@ QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "GIT_PYTHON_REFRESH": "quiet",
+    "ORT_DISABLE_TELEMETRY": "1",
 }
-"""Settings that keep MLflow from phoning home, talking, and trying for minutes; what the user has set stays."""
+"""Settings that keep MLflow and ONNX Runtime from phoning home, talking, and trying for minutes; the user's own stay."""
 
 
 def tracking_uri() -> str:

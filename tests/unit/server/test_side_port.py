@@ -50,11 +50,19 @@ def test_metrics_come_as_text_or_as_openmetrics(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/x", 404), ("POST", "/", 405), ("POST", "/metrics", 405)]
+    ("method", "path", "status"),
+    [("GET", "/x", 404), ("POST", "/", 405), ("POST", "/metrics", 405), ("HEAD", "/x", 404)],
 )
 def test_anything_else_is_refused(client: httpx.Client, method: str, path: str, status: int) -> None:
     """Unknown paths are 404, methods that would change something 405."""
     assert client.request(method, path).status_code == status
+
+
+def test_head_tells_length_without_a_body(client: httpx.Client) -> None:
+    """Load balancers may ask for the head alone."""
+    answer = client.head("/")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["content-length"]) == len(client.get("/").content)
 
 
 def test_taken_port_is_an_error_that_names_the_setting(client: httpx.Client) -> None:
