@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 import pytest
 from pydantic_settings import BaseSettings
-from running import ROOT
 
 from housing.contract import SERVICES
 from housing_client.cli import main
 from housing_server.settings import GatewaySettings, ServerSettings
+from running import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data/README.md", *(ROOT / "docs").rglob("*.md")]

@@ -15,7 +15,7 @@ QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
     "ORT_DISABLE_TELEMETRY": "1",
 }
-"""Settings that keep MLflow and ONNX Runtime from phoning home, talking, and trying for minutes; the user's own stay."""
+"""Settings that keep MLflow and ONNX Runtime from phoning home, talking and trying for minutes; the user's own stay."""
 
 
 def tracking_uri() -> str:
