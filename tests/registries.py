@@ -32,6 +32,8 @@ def registry(state_dir: Path, log_model: Callable[[], object]) -> Path:
         mlflow.log_metric("test_rmse", 50_000)
         log_model()
     mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", "1")
+    # MLflow hands its setting on to child processes; those of later tests must not find this registry by accident.
+    del os.environ["MLFLOW_TRACKING_URI"]
     return state_dir
 
 

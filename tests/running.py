@@ -48,12 +48,10 @@ class HousingCommand:
     """A running `housing ...` command and the JSON lines it has logged: `with HousingCommand(...)`."""
 
     def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-        # MLflow leaves the last registry that a test has made in the environment: it must not be found by accident.
-        inherited = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
         self._process = subprocess.Popen(  # pylint: disable=consider-using-with  # this object is the context manager
             [sys.executable, "-m", "housing_client", *arguments],
             cwd=ROOT,
-            env=inherited | dict(environment or {}),
+            env=os.environ | dict(environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
