@@ -13,8 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 import grpc
 
+from housing.contract import BATCH_SIZES
 from housing.v1 import model_service_pb2, prediction_service_pb2, status_service_pb2
-from housing_client.messages import max_batch_items
 
 _Channel_co = TypeVar("_Channel_co", covariant=True)
 
@@ -102,7 +102,7 @@ def service_config() -> str:
 
 def channel_options() -> list[tuple[str, Any]]:
     """List the options of a channel."""
-    message_bytes = max_batch_items() * _BYTES_PER_ITEM
+    message_bytes = BATCH_SIZES[-1] * _BYTES_PER_ITEM
     return [
         ("grpc.service_config", service_config()),
         ("grpc.max_send_message_length", message_bytes),

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import grpc
 
+from housing.contract import BATCH_SIZES
 from housing.v1 import (
     model_service_pb2,
     model_service_pb2_grpc,
@@ -78,7 +79,7 @@ class PredictionClient:
         the deadline to itself. A bad block group refuses its batch; violations name its place in `block_groups`.
         """
         predictions: list[Prediction] = []
-        for first_item, request in messages.batch_requests(block_groups, messages.max_batch_items()):
+        for first_item, request in messages.batch_requests(block_groups, BATCH_SIZES[-1]):
             with housing_errors(first_item=first_item):
                 response = self._predictions.BatchPredict(request, timeout=deadline or self._deadlines.batch)
             predictions += messages.batch_predictions(response)

@@ -7,7 +7,6 @@ from typing import Any
 
 from google.rpc import code_pb2, status_pb2
 
-from buf.validate import validate_pb2
 from housing.contract import Feature, message_from_mapping
 from housing.v1 import block_group_pb2, model_service_pb2, prediction_service_pb2, status_service_pb2
 from housing_client.errors import HousingError, ServiceError, error_from_status
@@ -36,13 +35,6 @@ def predict_request(given: BlockGroupLike | None, fields: Mapping[str, Any]) -> 
     if given is not None and fields:
         raise TypeError("give either a block group or its fields by name, not both")
     return prediction_service_pb2.PredictRequest(block_group=block_group(fields if given is None else given))
-
-
-def max_batch_items() -> int:
-    """Read from the contract how many block groups one BatchPredict may hold."""
-    field = prediction_service_pb2.BatchPredictRequest.DESCRIPTOR.fields_by_name["block_groups"]
-    rules: validate_pb2.FieldRules = field.GetOptions().Extensions[validate_pb2.field]
-    return rules.repeated.max_items
 
 
 def batch_requests(

@@ -5,6 +5,7 @@ a field that was left out, and a text field is the index of its spelling in `Fea
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,16 @@ def _feature(field: FieldDescriptor) -> Feature:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRule:
+    """A rule that one field, where both are given, must not exceed another."""
+
+    field: int
+    """Column of the field that is bounded."""
+    limit: int
+    """Column that it must not exceed: the rule is broken when `row[field] > row[limit]`."""
+
+
 _DESCRIPTOR = block_group_pb2.BlockGroup.DESCRIPTOR
 
 FEATURES: tuple[Feature, ...] = tuple(_feature(field) for field in _DESCRIPTOR.fields)
@@ -89,6 +100,20 @@ _CODES = {
 }
 
 
+def _order_rule(expression: str) -> OrderRule:
+    """Read the one form of rule about two fields that the contract uses, so that it can be applied to rows."""
+    form = re.fullmatch(r"!\(has\(this\.(\w+)\) && has\(this\.(\w+)\) && this\.\1 > this\.\2\)", expression)
+    if form is None:
+        raise ValueError(f"a rule of BlockGroup is of no form that rows can be held to: {expression}")
+    return OrderRule(field=_COLUMNS[form[1]], limit=_COLUMNS[form[2]])
+
+
+ORDER_RULES: tuple[OrderRule, ...] = tuple(
+    _order_rule(rule.expression) for rule in _DESCRIPTOR.GetOptions().Extensions[validate_pb2.message].cel
+)
+"""The rules about two fields."""
+
+
 def _unusual_rule(rule: annotations_pb2.UnusualRule) -> UnusualRule:
     return UnusualRule(
         field=_COLUMNS[rule.field],
@@ -101,6 +126,16 @@ UNUSUAL_RULES: tuple[UnusualRule, ...] = tuple(
     _unusual_rule(rule) for rule in _DESCRIPTOR.GetOptions().Extensions[annotations_pb2.unusual]
 )
 """The combinations that are answered with a warning."""
+
+
+def _batch_sizes() -> range:
+    field = prediction_service_pb2.BatchPredictRequest.DESCRIPTOR.fields_by_name["block_groups"]
+    rules = field.GetOptions().Extensions[validate_pb2.field].repeated
+    return range(rules.min_items, rules.max_items + 1)
+
+
+BATCH_SIZES: range = _batch_sizes()
+"""How many block groups a batch may hold."""
 
 
 def row_from_message(message: block_group_pb2.BlockGroup) -> list[float]:

@@ -1,6 +1,8 @@
 """What a worker counts. Values live in memory-mapped files that the supervisor reads, so no scrape asks a worker."""
 
+import numpy as np
 from grpc import StatusCode
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
 
 from housing.contract import FEATURES
@@ -13,6 +15,8 @@ _LATENCY_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 
 _INFERENCE_BUCKETS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 _PRICE_BUCKETS = tuple(float(price) for price in range(50_000, 550_000, 50_000))
 _ROW_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+_MANY = 16
+"""From so many rows on it is quicker to count them together."""
 _METHOD_LABELS = ("grpc_type", "grpc_service", "grpc_method")
 
 _LABELS = (*next(feature.choices for feature in FEATURES if feature.name == "ocean_proximity"), "unknown")
@@ -79,11 +83,24 @@ class WorkerMetrics:
         self._inference.observe(seconds)
         self._rows.observe(len(estimates.median_house_value))
         self._predictions.labels(model.version).inc(len(estimates.median_house_value))
-        pairs = zip(estimates.median_house_value.tolist(), estimates.ocean_proximity.tolist(), strict=True)
-        for price, code in pairs:
-            self._prices_by_code[code].observe(price)
+        prices, codes = estimates.median_house_value, estimates.ocean_proximity
+        if len(prices) < _MANY:
+            for price, code in zip(prices.tolist(), codes.tolist(), strict=True):
+                self._prices_by_code[code].observe(price)
+        else:
+            for code in set(codes.tolist()):
+                _observe_all(self._prices_by_code[code], prices[codes == code])
 
     def refused(self, error: InvalidRequest) -> None:
         """Count the rules that a refused request breaks."""
         for violation in error.violations:
             self._failures.labels(violation.field.rpartition(".")[2], violation.rule).inc()
+
+
+def _observe_all(histogram: Histogram, values: NDArray[np.float64]) -> None:
+    """Observe many values: one call for each, all that prometheus-client has, would cost as much as the inference."""
+    # pylint: disable=protected-access  # for which there is no public way
+    buckets = np.searchsorted(histogram._upper_bounds, values, side="left")
+    for bucket, count in zip(*np.unique(buckets, return_counts=True), strict=True):
+        histogram._buckets[bucket].inc(float(count))
+    histogram._sum.inc(float(values.sum()))

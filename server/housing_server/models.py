@@ -34,6 +34,8 @@ class Model(Protocol):
 
     description: ModelDescription
     """Where it comes from."""
+    inline: bool
+    """Whether it answers a few rows so quickly that it may run on the event loop."""
 
     def estimate(self, rows: Rows) -> Estimates:
         """Estimate one price a row; safe to call from several threads."""
@@ -41,6 +43,8 @@ class Model(Protocol):
 
 class OnnxModel:
     """A graph from the contract's raw rows to prices, in ONNX Runtime on the calling thread alone."""
+
+    inline = True
 
     def __init__(self, graph: Path, description: ModelDescription) -> None:
         """Load a graph.

@@ -19,6 +19,8 @@ class PyfuncModel:
     left out (NaN, or None for text) is its own business: a Pipeline with an imputer copes.
     """
 
+    inline = False
+
     def __init__(self, folder: Path, description: ModelDescription) -> None:
         """Load a model from its MLflow folder.
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +32,6 @@ _STREAM_PREDICT = Method(kind="bidi_stream", service=_PREDICTION, name="StreamPr
 _GET_MODEL = Method(kind="unary", service=_MODEL, name="GetModel")
 _GET_STATUS = Method(kind="unary", service=_STATUS, name="GetStatus")
 
-_INLINE_ROWS = 64
-"""Larger batches run on a thread: they would keep other calls waiting for longer than a thread costs."""
-
 
 class PredictionServicer(PredictionServiceServicer):
     """PredictionService over grpc.aio."""
@@ -48,22 +44,20 @@ class PredictionServicer(PredictionServiceServicer):
         self, request: prediction_service_pb2.PredictRequest, context: Context
     ) -> prediction_service_pb2.PredictResponse:
         async with self._call(_PREDICT, context):
-            return self._core.predict(request)
+            return await self._core.predict(request)
 
     async def BatchPredict(
         self, request: prediction_service_pb2.BatchPredictRequest, context: Context
     ) -> prediction_service_pb2.BatchPredictResponse:
         async with self._call(_BATCH_PREDICT, context):
-            if len(request.block_groups) <= _INLINE_ROWS:
-                return self._core.batch_predict(request)
-            return await asyncio.to_thread(self._core.batch_predict, request)
+            return await self._core.batch_predict(request)
 
     async def StreamPredict(
         self, request_iterator: AsyncIterator[prediction_service_pb2.StreamPredictRequest], context: Context
     ) -> AsyncIterator[prediction_service_pb2.StreamPredictResponse]:
         async with self._call(_STREAM_PREDICT, context):
-            async for request in request_iterator:
-                yield self._core.stream_predict(request)
+            async for answer in self._core.stream_predict(request_iterator):
+                yield answer
 
 
 class ModelServicer(ModelServiceServicer):

@@ -7,7 +7,7 @@ from housing_server.errors import FieldViolation, InvalidRequest
 
 
 class RequestValidator:
-    """Checks requests against the rules annotated in the contract.
+    """Words what is wrong with messages, by the rules annotated in the contract.
 
     Rules are compiled at the first message of each type; one validator serves a whole process.
     """
@@ -15,20 +15,24 @@ class RequestValidator:
     def __init__(self) -> None:
         self._validator = protovalidate.Validator()
 
-    def check(self, request: Message) -> None:
-        """Let a request pass that keeps every rule.
+    def check(self, message: Message, path: str = "") -> None:
+        """Let a message pass that keeps every rule.
+
+        Args:
+            message: the message.
+            path: where it stands in the request, for the paths of its fields; empty for the request itself.
 
         Raises:
             InvalidRequest: it does not; the error lists every field at fault, in the order of the message.
         """
-        violations = self._validator.collect_violations(request)
+        violations = self._validator.collect_violations(message)
         if violations:
-            raise InvalidRequest([_field_violation(violation) for violation in violations])
+            raise InvalidRequest([_field_violation(violation, path) for violation in violations])
 
 
-def _field_violation(violation: protovalidate.Violation) -> FieldViolation:
+def _field_violation(violation: protovalidate.Violation, base: str) -> FieldViolation:
     proto = violation.proto
-    path = _path(proto.field)
+    path = ".".join(filter(None, (base, _path(proto.field))))
     if proto.rule is None:  # a rule of the whole message: the contract begins its id with the field it is about
         path = f"{path}.{proto.rule_id.partition('.')[0]}".lstrip(".")
     return FieldViolation(field=path, rule=proto.rule_id, description=proto.message)

@@ -98,6 +98,9 @@ class BatchPredictRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     BLOCK_GROUPS_FIELD_NUMBER: _builtins.int
+    PARTIAL_RESULTS_FIELD_NUMBER: _builtins.int
+    partial_results: _builtins.bool
+    """Whether to answer the good block groups of a batch that has bad ones too. The bad ones are listed in `refusals`."""
     @_builtins.property
     def block_groups(self) -> _containers.RepeatedCompositeFieldContainer[_block_group_pb2.BlockGroup]:
         """The block groups to value: 1 to 10,000."""
@@ -106,10 +109,11 @@ class BatchPredictRequest(_message.Message):
         self,
         *,
         block_groups: _abc.Iterable[_block_group_pb2.BlockGroup] | None = ...,
+        partial_results: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_groups", b"block_groups"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_groups", b"block_groups", "partial_results", b"partial_results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -125,17 +129,24 @@ class BatchPredictResponse(_message.Message):
     MODEL_NAME_FIELD_NUMBER: _builtins.int
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     PREDICTED_AT_FIELD_NUMBER: _builtins.int
+    REFUSALS_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
     """Name of the registered model that computed the answers."""
     model_version: _builtins.str
     """Version of the registered model that computed the answers."""
     @_builtins.property
     def predictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Prediction]:
-        """One prediction for each block group, in the order of the request."""
+        """One prediction for each block group, in the order of the request. With `partial_results`, those in `refusals` are
+        left out.
+        """
 
     @_builtins.property
     def predicted_at(self) -> _timestamp_pb2.Timestamp:
         """When the answers were computed, by the server's clock."""
+
+    @_builtins.property
+    def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Refusal]:
+        """The block groups that were not answered, in the order of the request. Only with `partial_results`."""
 
     def __init__(
         self,
@@ -144,14 +155,43 @@ class BatchPredictResponse(_message.Message):
         model_name: _builtins.str = ...,
         model_version: _builtins.str = ...,
         predicted_at: _timestamp_pb2.Timestamp | None = ...,
+        refusals: _abc.Iterable[Global___Refusal] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["predicted_at", b"predicted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_name", b"model_name", "model_version", b"model_version", "predicted_at", b"predicted_at", "predictions", b"predictions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_name", b"model_name", "model_version", b"model_version", "predicted_at", b"predicted_at", "predictions", b"predictions", "refusals", b"refusals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchPredictResponse: _TypeAlias = BatchPredictResponse  # noqa: Y015
+
+@_typing.final
+class Refusal(_message.Message):
+    """A block group of a batch that was not answered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Where it stands in the request, from 0."""
+    @_builtins.property
+    def status(self) -> _status_pb2.Status:
+        """What is wrong with it: code and details are those that Predict would fail with, its paths those of the batch."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        status: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Refusal: _TypeAlias = Refusal  # noqa: Y015
 
 @_typing.final
 class StreamPredictRequest(_message.Message):

@@ -73,7 +73,7 @@ class PredictionServiceServicer:
 
     def BatchPredict(self, request, context):
         """BatchPredict answers many block groups in one call, all by the same model version. One bad block group refuses
-        the whole batch.
+        the whole batch, unless partial results are asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

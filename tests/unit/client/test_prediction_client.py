@@ -11,7 +11,7 @@ import pytest
 import trustme
 from google.rpc import code_pb2, error_details_pb2
 
-from housing.contract import FEATURES, UNUSUAL_RULES, message_from_mapping
+from housing.contract import BATCH_SIZES, FEATURES, UNUSUAL_RULES, message_from_mapping
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, BatchPredictResponse, Prediction
 from housing_client import (
     AsyncPredictionClient,
@@ -27,7 +27,6 @@ from housing_client import (
     Violation,
 )
 from housing_client.channel import channel_options, resolve_target
-from housing_client.messages import max_batch_items
 from unit.client.fake_prediction_service import (
     BERKELEY,
     PREDICTED_AT,
@@ -167,7 +166,7 @@ def test_an_invalid_request_is_not_tried_again(ask: Ask, target: str, service: F
 def test_the_largest_batch_is_tried_again(ask: Ask, target: str, service: FakePredictionService) -> None:
     """It fits gRPC's retry buffer, beyond which calls are not repeated."""
     service.failures = [failed(code_pb2.UNAVAILABLE, "wait")]
-    assert len(ask(target, "predict_batch", [BERKELEY] * max_batch_items())) == max_batch_items()
+    assert len(ask(target, "predict_batch", [BERKELEY] * BATCH_SIZES[-1])) == BATCH_SIZES[-1]
     assert service.attempts == 2
 
 
@@ -189,7 +188,7 @@ def test_nothing_at_the_target_is_unavailable(ask: Ask) -> None:
 
 def test_batches_are_as_large_as_the_contract_allows(ask: Ask, target: str, service: FakePredictionService) -> None:
     """One block group too many makes a second batch, and the order is that of the request."""
-    limit = max_batch_items()
+    limit = BATCH_SIZES[-1]
     predictions = ask(target, "predict_batch", _block_groups(limit + 1))
     assert service.batch_sizes == [limit, 1]
     assert [found.prediction_id for found in predictions] == [f"id-{n:g}" for n in range(1, limit + 2)]
@@ -198,7 +197,7 @@ def test_batches_are_as_large_as_the_contract_allows(ask: Ask, target: str, serv
 
 def test_violations_in_a_later_batch_are_counted_from_the_first(ask: Ask, target: str) -> None:
     """The index is the place among all that was given, not within a batch the caller did not make."""
-    limit = max_batch_items()
+    limit = BATCH_SIZES[-1]
     bad = BERKELEY | {"longitude": 10.0}
     with pytest.raises(InvalidRequestError) as caught:
         ask(target, "predict_batch", [BERKELEY] * limit + [BERKELEY, bad, bad])
@@ -234,7 +233,7 @@ def test_the_status_is_reported(ask: Ask, target: str) -> None:
 def test_the_largest_legal_batch_and_its_answer_fit_the_message_limits() -> None:
     """Every field set, and every warning there is, on every block group."""
     options = dict(channel_options())
-    limit = max_batch_items()
+    limit = BATCH_SIZES[-1]
     request = BatchPredictRequest(block_groups=[message_from_mapping(BERKELEY)] * limit)
     warnings = [rule.warning for rule in UNUSUAL_RULES]
     prediction = Prediction(prediction_id="0" * 36, median_house_value=1.0, warnings=warnings)

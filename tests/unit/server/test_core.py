@@ -1,7 +1,9 @@
 """The core, driven without any server."""
 
+import asyncio
 import itertools
 import math
+from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ class IncomeModel:
     """A model whose price is ten thousand times the income, and a missing number of bedrooms costs a dollar."""
 
     description = ModelDescription(name="income", version="7")
+    inline = True
 
     def estimate(self, rows: Rows) -> Estimates:
         """Estimate one price a row."""
@@ -77,9 +80,9 @@ def block_group(income: float = 5.0, **more: float | str | None) -> BlockGroup:
     return message_from_mapping(usual | more)
 
 
-def test_answer_holds_id_price_model_and_time(core: PredictionCore, notes: Notes) -> None:
+async def test_answer_holds_id_price_model_and_time(core: PredictionCore, notes: Notes) -> None:
     """An answer is a fact that can be looked up: what, by which model, when."""
-    answer = core.predict(PredictRequest(block_group=block_group()))
+    answer = await core.predict(PredictRequest(block_group=block_group()))
     assert (answer.prediction_id, answer.median_house_value) == ("id-1", 50_000)
     assert (answer.model_name, answer.model_version) == ("income", "7")
     assert answer.predicted_at.ToNanoseconds() == NOW
@@ -87,58 +90,106 @@ def test_answer_holds_id_price_model_and_time(core: PredictionCore, notes: Notes
     assert notes.rows == [1]
 
 
-def test_field_left_out_reaches_the_model_as_nan(core: PredictionCore) -> None:
+async def test_field_left_out_reaches_the_model_as_nan(core: PredictionCore) -> None:
     """The model, not the server, decides what a missing value means."""
-    answer = core.predict(PredictRequest(block_group=block_group(total_bedrooms=math.nan)))
+    answer = await core.predict(PredictRequest(block_group=block_group(total_bedrooms=math.nan)))
     assert answer.median_house_value == 49_999
 
 
-def test_batch_of_n_equals_n_singles(core: PredictionCore, notes: Notes) -> None:
+async def test_calls_that_are_ready_together_share_a_run(core: PredictionCore, notes: Notes) -> None:
+    """Each gets its own answer, and the model runs once."""
+    requests = [PredictRequest(block_group=block_group(income)) for income in (1, 2, 3)]
+    answers = await asyncio.gather(*map(core.predict, requests))
+    assert [answer.median_house_value for answer in answers] == [10_000, 20_000, 30_000]
+    assert notes.rows == [3]
+
+
+async def test_batch_of_n_equals_n_singles(core: PredictionCore, notes: Notes) -> None:
     """Prices and warnings are the same either way, and a batch is one run of the model."""
     rows = [block_group(income, households=households) for income in (0, 1.5, 20) for households in (20, 60)]
-    batch = core.batch_predict(BatchPredictRequest(block_groups=rows))
-    singles = [core.predict(PredictRequest(block_group=row)) for row in rows]
+    batch = await core.batch_predict(BatchPredictRequest(block_groups=rows))
+    singles = [await core.predict(PredictRequest(block_group=row)) for row in rows]
     assert [each.median_house_value for each in batch.predictions] == [each.median_house_value for each in singles]
     assert [list(each.warnings) for each in batch.predictions] == [list(each.warnings) for each in singles]
     assert [each.prediction_id for each in batch.predictions] == [f"id-{number}" for number in range(1, 7)]
     assert notes.rows == [6, 1, 1, 1, 1, 1, 1]
 
 
-def test_bad_request_is_refused_before_the_model_sees_it(core: PredictionCore, notes: Notes) -> None:
+async def test_batch_on_a_thread_is_the_same_as_one_inline(core: PredictionCore) -> None:
+    """Size decides where a batch runs, not what it answers."""
+    rows = [block_group(income / 100) for income in range(1_000)]
+    batch = await core.batch_predict(BatchPredictRequest(block_groups=rows))
+    assert [each.median_house_value for each in batch.predictions] == [
+        pytest.approx(100.0 * income) for income in range(1_000)
+    ]
+
+
+async def test_bad_request_is_refused_before_the_model_sees_it(core: PredictionCore, notes: Notes) -> None:
     """The observer hears of the refusal, the model of nothing."""
     with pytest.raises(InvalidRequest):
-        core.batch_predict(BatchPredictRequest(block_groups=[block_group(), block_group(latitude=50)]))
+        await core.batch_predict(BatchPredictRequest(block_groups=[block_group(), block_group(latitude=50)]))
     assert notes.rows == []
     assert [violation.field for error in notes.refusals for violation in error.violations] == [
         "block_groups[1].latitude"
     ]
 
 
-def test_bad_message_of_a_stream_is_answered_with_its_status(core: PredictionCore) -> None:
-    """A stream's message fails alone."""
-    answer = core.stream_predict(StreamPredictRequest(block_group=block_group(latitude=50)))
-    assert answer.error.code == INVALID_ARGUMENT
-    assert core.stream_predict(StreamPredictRequest(block_group=block_group())).prediction.median_house_value == 50_000
+async def test_partial_results_answer_the_good_rows_and_refuse_the_bad(core: PredictionCore, notes: Notes) -> None:
+    """Each bad row is told by its index what is wrong with it."""
+    rows = [block_group(1), block_group(latitude=50), block_group(2), BlockGroup(), block_group(3)]
+    answer = await core.batch_predict(BatchPredictRequest(block_groups=rows, partial_results=True))
+    assert [each.median_house_value for each in answer.predictions] == [10_000, 20_000, 30_000]
+    assert [refusal.index for refusal in answer.refusals] == [1, 3]
+    assert {refusal.status.code for refusal in answer.refusals} == {INVALID_ARGUMENT}
+    assert answer.refusals[0].status.message.startswith("block_groups[1].latitude: ")
+    assert notes.rows == [3]
+    assert len(notes.refusals) == 2
 
 
-def test_without_a_model_nothing_is_answered(core: PredictionCore) -> None:
+async def test_partial_results_of_bad_rows_only_are_all_refused(core: PredictionCore) -> None:
+    """Nothing is left for the model; the size of a batch is still a rule."""
+    answer = await core.batch_predict(BatchPredictRequest(block_groups=[BlockGroup()] * 2, partial_results=True))
+    assert (len(answer.predictions), len(answer.refusals)) == (0, 2)
+    with pytest.raises(InvalidRequest):
+        await core.batch_predict(BatchPredictRequest(partial_results=True))
+
+
+async def test_stream_is_answered_in_order_and_goes_on_after_a_bad_message(core: PredictionCore) -> None:
+    """A message fails alone, in its place."""
+    rows = [block_group(income) for income in range(20)]
+    rows[7] = block_group(latitude=50)
+    answers = [answer async for answer in core.stream_predict(stream(rows))]
+    expected = [10_000.0 * income for income in range(20) if income != 7]
+    assert [each.prediction.median_house_value for each in answers if each.HasField("prediction")] == expected
+    assert answers[7].error.code == INVALID_ARGUMENT
+
+
+async def stream(rows: list[BlockGroup]) -> AsyncIterator[StreamPredictRequest]:
+    """The messages of a stream."""
+    for row in rows:
+        yield StreamPredictRequest(block_group=row)
+
+
+async def test_without_a_model_nothing_is_answered(core: PredictionCore) -> None:
     """Predictions and GetModel say that there is none yet; a bad request is still told what is wrong with it."""
     core.model = None
     with pytest.raises(ModelNotLoaded):
-        core.predict(PredictRequest(block_group=block_group()))
+        await core.predict(PredictRequest(block_group=block_group()))
+    with pytest.raises(ModelNotLoaded):
+        await core.batch_predict(BatchPredictRequest(block_groups=[block_group()]))
     with pytest.raises(ModelNotLoaded):
         core.get_model()
     with pytest.raises(InvalidRequest):
-        core.predict(PredictRequest())
+        await core.predict(PredictRequest())
 
 
-def test_ids_are_unique_and_sort_by_time() -> None:
+async def test_ids_are_unique_and_sort_by_time() -> None:
     """Without being told otherwise, ids are UUIDs of version 7."""
     core = PredictionCore(Notes())
     core.model = IncomeModel()
-    batch = core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 1000))
+    batch = await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 1000))
     ids = [each.prediction_id for each in batch.predictions]
     assert len(set(ids)) == len(ids)
     assert {identifier[14] for identifier in ids} == {"7"}
-    later = core.predict(PredictRequest(block_group=block_group())).prediction_id
-    assert max(ids) < later
+    later = await core.predict(PredictRequest(block_group=block_group()))
+    assert max(ids) < later.prediction_id

@@ -2,6 +2,7 @@
 
 import grpc
 import numpy as np
+import pytest
 from prometheus_client import CollectorRegistry
 
 from housing.v1.model_service_pb2 import Model as ModelDescription
@@ -24,6 +25,22 @@ def test_predictions_are_counted_by_version_and_their_values_by_label() -> None:
     assert value("housing_predicted_value_usd_count", {"ocean_proximity": "unknown"}) == 1
     assert value("housing_batch_rows_sum") == 3
     assert value("housing_inference_seconds_sum") == 0.002
+
+
+@pytest.mark.parametrize("repeats", [1, 100])
+def test_prices_fall_into_buckets_whose_bounds_belong_to_them(repeats: int) -> None:
+    """A price of exactly 100,000 is among those of at most 100,000, be they few or many."""
+    registry = CollectorRegistry()
+    prices = np.array([1.0, 100_000.0, 100_000.5, 600_000.0])
+    many = np.tile(prices, repeats)
+    estimates = Estimates(median_house_value=many, ocean_proximity=np.zeros(len(many), dtype=np.int64))
+    WorkerMetrics(registry).predicted(ModelDescription(version="3"), estimates, 0.002)
+    bounds = {"50000.0": 1, "100000.0": 2, "150000.0": 3, "500000.0": 3, "+Inf": 4}
+    for bound, count in bounds.items():
+        labels = {"ocean_proximity": "<1H OCEAN", "le": bound}
+        assert registry.get_sample_value("housing_predicted_value_usd_bucket", labels) == count * repeats
+    total = registry.get_sample_value("housing_predicted_value_usd_sum", {"ocean_proximity": "<1H OCEAN"})
+    assert total == many.sum()
 
 
 def test_refusals_are_counted_by_field_and_rule_not_by_row() -> None:

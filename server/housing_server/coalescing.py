@@ -1,0 +1,86 @@
+"""Opportunistic batching: rows that arrive while a model runs are answered by its next run.
+
+There is no timer. A row waits until the event loop has handed over the calls that are ready now, so an idle worker
+answers at once, and a busy one shares each run among the calls that have piled up.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from housing_server.models import Estimates, Model
+
+Run = Callable[[Model, Sequence[list[float]]], Estimates]
+"""Runs a model on rows."""
+
+
+class Estimate(NamedTuple):
+    """What a model says of one row."""
+
+    median_house_value: float
+    """USD."""
+    model: Model
+    """The model."""
+
+
+class _Waiting(NamedTuple):
+    row: list[float]
+    future: "asyncio.Future[Estimate]"
+
+
+class Coalescer:
+    """Shares the runs of a model among rows; used on the event loop alone."""
+
+    def __init__(self, current_model: Callable[[], Model], run: Run) -> None:
+        """Wait for rows.
+
+        Args:
+            current_model: tells the model that the next run shall use.
+            run: runs it.
+        """
+        self._current_model = current_model
+        self._run = run
+        self._waiting: list[_Waiting] = []
+        self._busy = False
+
+    def submit(self, row: list[float]) -> "asyncio.Future[Estimate]":
+        """Have a row estimated. Once its future is cancelled, since nobody waits for it, it is not computed."""
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(row, loop.create_future())
+        self._waiting.append(waiting)
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._next_run)
+        return waiting.future
+
+    def _next_run(self) -> None:
+        batch = [waiting for waiting in self._waiting if not waiting.future.done()]
+        self._waiting = []
+        if not batch:
+            self._busy = False
+            return
+        model, rows = self._current_model(), [waiting.row for waiting in batch]
+        if model.inline:
+            self._settle(batch, self._attempt(model, rows))
+            return
+        running = asyncio.get_running_loop().run_in_executor(None, self._attempt, model, rows)
+        running.add_done_callback(lambda done: self._settle(batch, done.result()))
+
+    def _attempt(self, model: Model, rows: Sequence[list[float]]) -> list[Estimate] | Exception:
+        try:
+            return [Estimate(price, model) for price in self._run(model, rows).median_house_value.tolist()]
+        except Exception as error:  # pylint: disable=broad-exception-caught  # every caller in the run reports it
+            return error
+
+    def _settle(self, batch: list[_Waiting], outcome: list[Estimate] | Exception) -> None:
+        """Hand out the estimates of a run, or its failure, and begin the next run if rows have come meanwhile."""
+        for index, (_, future) in enumerate(batch):
+            if future.done():  # cancelled while a thread ran the model
+                continue
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome[index])
+        self._busy = bool(self._waiting)
+        if self._busy:
+            asyncio.get_running_loop().call_soon(self._next_run)
