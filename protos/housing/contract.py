@@ -12,6 +12,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from buf.validate import validate_pb2
@@ -61,8 +62,16 @@ class UnusualRule:
     """The warning to answer with."""
 
 
+_KNOWN_RULES: dict[str, set[str]] = {"required": set(), "double": {"gte", "lte"}, "string": {"in"}}
+"""The rules of a field that `Feature` can tell, by kind."""
+
+
 def _feature(field: FieldDescriptor) -> Feature:
     rules: validate_pb2.FieldRules = field.GetOptions().Extensions[validate_pb2.field]
+    for kind, rule in rules.ListFields():
+        given = {part.name for part, _ in rule.ListFields()} if isinstance(rule, Message) else set()
+        if not given <= _KNOWN_RULES.get(kind.name, set()) or kind.name not in _KNOWN_RULES:
+            raise ValueError(f"{field.name} has a rule that rows cannot be held to: {kind.name} {given}")
     numeric = field.type == FieldDescriptor.TYPE_DOUBLE
     return Feature(
         name=field.name,
