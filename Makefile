@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-SOURCES := protos server client training monitoring tests deploy
+SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install test tools lint format proto lock containers clean
+.PHONY: help up install test tools lint format proto lock bench bench-quick containers clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -53,6 +53,14 @@ proto: $(INSTALLED) ## Generate the stubs of the contract
 
 lock: $(INSTALLED) ## Pin what pyproject.toml has gained; LOCK_FLAGS=--upgrade moves every pin
 	UV=$(BIN)/uv deploy/scripts/lock.sh $(LOCK_FLAGS)
+
+bench: $(INSTALLED) ## Measure the service and what people would use instead, into benchmarks/results.md
+	@benchmarks/tools.sh
+	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks measure --peers --seconds 3 --repeats 3
+
+bench-quick: $(INSTALLED) ## The same without the peers, in two minutes
+	@benchmarks/tools.sh
+	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks measure
 
 containers: ## Build the images, run the compose file and check that it answers
 	deploy/scripts/containers.sh

@@ -1,0 +1,69 @@
+"""`python -m housing_benchmarks`: measure and report."""
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from housing_benchmarks.errors import BenchmarkError
+from housing_benchmarks.plots import draw
+from housing_benchmarks.programs import ROOT, find_program
+from housing_benchmarks.report import render
+from housing_benchmarks.results import Results
+from housing_benchmarks.runs import run
+from housing_benchmarks.suite import Pace
+
+output_option = click.option(
+    "--output",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=ROOT / "benchmarks",
+    help="Where results.json, results.md and plots go; benchmarks/ if left out.",
+)
+
+
+@click.group()
+def main() -> None:
+    """Measure the service beside the transport's limit and what people would use instead."""
+
+
+@main.command()
+@click.option("--peers", is_flag=True, help="Install and measure the peers too.")
+@click.option("--seconds", default=1.5, show_default=True, help="Time for one measurement.")
+@click.option("--repeats", default=2, show_default=True, help="Turns of each scenario; the median counts.")
+@output_option
+def measure(peers: bool, seconds: float, repeats: int, output: Path) -> None:
+    """Start everything on free ports of this machine, measure it, and write the results."""
+    try:
+        for program in ("ghz", "h2load"):
+            find_program(program)
+        results = run(Pace(seconds=seconds, repeats=repeats), with_peers=peers)
+    except BenchmarkError as error:
+        raise click.ClickException(str(error)) from error
+    results.write(output / "results.json")
+    _report(results, output)
+
+
+@main.command()
+@output_option
+def report(output: Path) -> None:
+    """Write tables and plots again, from results.json."""
+    _report(Results.read(output / "results.json"), output)
+
+
+def _report(results: Results, output: Path) -> None:
+    text = render(results)
+    (output / "results.md").write_text(text, encoding="utf-8")
+    draw(results, output / "plots")
+    click.echo(text)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    # By default SIGTERM ends this process at once, and would leave what it has started running.
+    signal.signal(signal.SIGTERM, _stop)
+    main()

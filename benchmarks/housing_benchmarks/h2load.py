@@ -1,0 +1,78 @@
+"""HTTP load with h2load: the command, and the log of requests that it writes."""
+
+import re
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from housing_benchmarks.errors import ProgramFailed
+from housing_benchmarks.load import Load, percentile
+from housing_benchmarks.programs import find_program, last_lines, run_program
+
+_MICROSECONDS = 1e6
+_PATIENCE = 60.0
+"""Seconds over its time that a run may take."""
+_GOOD = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpLoad:
+    """POSTs of one JSON body over HTTP/1.1, one at a time on each of some connections that are kept open."""
+
+    url: str
+    """Where to post."""
+    payload: Path
+    """The JSON body."""
+    in_flight: int
+    """Connections, and so requests that run at a time."""
+    seconds: float
+    """How long to go on; requests begun by then are dropped, and not counted."""
+
+    def run(self) -> Load:
+        """Make the requests.
+
+        Raises:
+            ProgramMissing: h2load is not installed.
+            ProgramFailed: h2load could not connect, or no request was answered.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "requests.log"
+            output = run_program(self.command(find_program("h2load"), log), seconds=self.seconds + _PATIENCE)
+            return parse_run(output, log.read_text("utf-8") if log.exists() else "")
+
+    def command(self, h2load: str, log: Path) -> list[str]:
+        """Spell it out for h2load."""
+        return [
+            *(h2load, "--h1", "--clients", str(self.in_flight), "--duration", f"{self.seconds * 1000:.0f}ms"),
+            *("--header", "content-type: application/json", "--data", str(self.payload)),
+            *("--log-file", str(log), self.url),
+        ]
+
+
+def parse_run(output: str, log: str) -> Load:
+    """Read what h2load prints, and its log: a line a request, with its start, its status and its microseconds.
+
+    Raises:
+        ProgramFailed: no request was answered.
+    """
+    finished = re.search(r"^finished in ([\d.]+)(m?s|us),", output, re.MULTILINE)
+    entries = [line.split("\t") for line in log.splitlines()]
+    if finished is None or not entries:
+        raise ProgramFailed(f"h2load got no answer: {last_lines(output)}")
+    latencies = sorted(int(microseconds) / _MICROSECONDS for _, _, microseconds in entries)
+    statuses = Counter(status for _, status, _ in entries if int(status) not in _GOOD)
+    return Load(
+        calls=len(entries),
+        seconds=float(finished[1]) * {"s": 1, "ms": 1e-3, "us": 1e-6}[finished[2]],
+        p50_seconds=percentile(latencies, 50),
+        p99_seconds=percentile(latencies, 99),
+        failures=dict(statuses) | _unanswered(output),
+    )
+
+
+def _unanswered(output: str) -> dict[str, int]:
+    """Find the requests whose connection failed, which are in no log."""
+    counts = re.search(r"^requests: .* (\d+) errored, (\d+) timeout", output, re.MULTILINE)
+    errored = sum(map(int, counts.groups())) if counts else 0
+    return {"errored": errored} if errored else {}

@@ -1,0 +1,137 @@
+"""What people would use instead: each peer's command, and how it is asked."""
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Values = Mapping[str, float | str]
+"""A block group, by names of fields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A peer.
+
+    In its command and its environment `{port}` and `{side_port}` stand for free ports, `{workers}` for the number of
+    workers, and `{home}` for the folder that its Pipeline, `model.joblib`, is in.
+    """
+
+    name: str
+    """As in the report."""
+    folder: str
+    """Its folder in `benchmarks/peers`, with its requirements, and its code where it needs some."""
+    command: tuple[str, ...]
+    """The program, which is in its environment, and arguments."""
+    body: Callable[[Values], Any]
+    """Makes the JSON that it is sent."""
+    environment: Mapping[str, str]
+    """Variables that it is started with."""
+    ready_path: str
+    """Answers a GET with a good status once the peer is ready; on the side port, where it is asked over gRPC."""
+    http_path: str = ""
+    """Where the JSON is posted to."""
+    grpc_method: str = ""
+    """Full name of the method that is called instead, of the descriptors in `contract.binpb`."""
+    prepare: str = ""
+    """A script in its folder that prepares what it needs, after the Pipeline was fitted."""
+
+
+_MODEL = {"MODEL": "{home}/model.joblib", "WORKERS": "{workers}"}
+
+
+def _as_it_is(values: Values) -> Any:
+    return dict(values)
+
+
+def _open_inference(values: Values) -> Any:
+    """Spell a table of one row as the Open Inference Protocol does: an input a column."""
+    return {
+        "model_name": "california-housing",
+        "parameters": {"content_type": {"string_param": "pd"}},
+        "inputs": [_input(name, value) for name, value in values.items()],
+    }
+
+
+def _input(name: str, value: float | str) -> dict[str, Any]:
+    if not isinstance(value, str):
+        return {"name": name, "datatype": "FP64", "shape": [1, 1], "contents": {"fp64_contents": [value]}}
+    # Bytes are base64 in JSON; the parameter makes text of them.
+    text = base64.b64encode(value.encode()).decode()
+    return {
+        "name": name,
+        "datatype": "BYTES",
+        "shape": [1, 1],
+        "contents": {"bytes_contents": [text]},
+        "parameters": {"content_type": {"string_param": "str"}},
+    }
+
+
+PEERS = (
+    Peer(
+        name="Flask",
+        folder="flask",
+        # Threads, because those keep connections open; the workers are the parallelism.
+        command=(
+            *("gunicorn", "--bind", "127.0.0.1:{port}", "--workers", "{workers}"),
+            *("--worker-class", "gthread", "--threads", "4", "app:app"),
+        ),
+        environment=_MODEL,
+        ready_path="/ready",
+        http_path="/predict",
+        body=_as_it_is,
+    ),
+    Peer(
+        name="FastAPI",
+        folder="fastapi",
+        command=(
+            *("uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--workers", "{workers}"),
+            *("--no-access-log", "app:app"),
+        ),
+        environment=_MODEL,
+        ready_path="/ready",
+        http_path="/predict",
+        body=_as_it_is,
+    ),
+    Peer(
+        name="MLflow",
+        folder="mlflow",
+        prepare="save.py",
+        command=(
+            *("mlflow", "models", "serve", "--model-uri", "{home}/model", "--env-manager", "local"),
+            *("--host", "127.0.0.1", "--port", "{port}", "--workers", "{workers}"),
+        ),
+        environment={"MLFLOW_DISABLE_TELEMETRY": "true"},
+        ready_path="/ping",
+        http_path="/invocations",
+        body=lambda values: {"dataframe_records": [dict(values)]},
+    ),
+    Peer(
+        name="MLServer",
+        folder="mlserver",
+        prepare="describe.py",
+        command=("mlserver", "start", "."),
+        environment={
+            "MLSERVER_HOST": "127.0.0.1",
+            "MLSERVER_GRPC_PORT": "{port}",
+            "MLSERVER_HTTP_PORT": "{side_port}",
+            "MLSERVER_METRICS_PORT": "0",
+            "MLSERVER_METRICS_ENDPOINT": "",
+            "MLSERVER_PARALLEL_WORKERS": "{workers}",
+            "MLSERVER_MODEL_URI": "{home}/model.joblib",
+        },
+        ready_path="/v2/models/california-housing/ready",
+        grpc_method="inference.GRPCInferenceService/ModelInfer",
+        body=_open_inference,
+    ),
+    Peer(
+        name="BentoML",
+        folder="bentoml",
+        command=("bentoml", "serve", "service:HousePrices", "--host", "127.0.0.1", "--port", "{port}"),
+        environment=_MODEL | {"BENTOML_DO_NOT_TRACK": "true", "BENTOML_HOME": "{home}/bentoml"},
+        ready_path="/readyz",
+        http_path="/predict",
+        body=lambda values: {"block_group": dict(values)},
+    ),
+)
+"""The peers, in the order of the report."""

@@ -1,0 +1,159 @@
+"""Servers that run for the time of a block, and what their processes use."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+
+from housing_benchmarks.errors import ServerNotReady
+from housing_benchmarks.programs import ROOT, last_lines
+
+_TICK = 0.05
+_STOP_SECONDS = 15.0
+"""How long a server may take to stop before it is killed."""
+
+PYTHON = sys.executable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What processes have used."""
+
+    cpu_seconds: float
+    """Processor time, of user and system, since they began."""
+    rss_bytes: int
+    """Resident memory; pages that processes share are counted in each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """How a server is started."""
+
+    arguments: Sequence[str | Path]
+    """The program and its arguments."""
+    environment: Mapping[str, str]
+    """Variables on top of those of this process."""
+    folder: Path = ROOT
+    """Its working directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running server."""
+
+    pid: int
+    """Its first process."""
+    log: Path
+    """What it writes to standard output and standard error."""
+    ready_seconds: float
+    """How long it took from its start until it was ready."""
+
+    def processes(self) -> list[psutil.Process]:
+        """Find its processes: the first and all that it has started."""
+        try:
+            first = psutil.Process(self.pid)
+            return [first, *first.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+
+def usage_of(servers: Iterable[Server]) -> Usage:
+    """Add up what the processes of some servers have used."""
+    cpu, rss = 0.0, 0
+    for process in [each for server in servers for each in server.processes()]:
+        try:
+            times = process.cpu_times()
+            cpu += times.user + times.system
+            rss += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return Usage(cpu_seconds=cpu, rss_bytes=rss)
+
+
+@contextmanager
+def running(command: Command, log: Path, ready: Callable[[Path], bool], *, patience: float = 60.0) -> Iterator[Server]:
+    """Run a server until the end of the block, from when it is ready.
+
+    Args:
+        command: how it is started.
+        log: the file for what it writes.
+        ready: whether it answers; is given the log.
+        patience: seconds that it may take to become ready.
+
+    Raises:
+        ServerNotReady: it ended, or took longer; the message has the last lines of its log.
+    """
+    started = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # pylint: disable=consider-using-with  # stopped below, however the block ends
+            command.arguments,
+            cwd=command.folder,
+            env=os.environ | dict(command.environment),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for this process, which then stops the server
+        )
+    try:
+        _wait_until_ready(process, log, ready, started + patience)
+        yield Server(pid=process.pid, log=log, ready_seconds=time.monotonic() - started)
+    finally:
+        _stop(process)
+
+
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], log: Path, ready: Callable[[Path], bool], deadline: float
+) -> None:
+    while not ready(log):
+        ended = process.poll()
+        if ended is None and time.monotonic() < deadline:
+            time.sleep(_TICK)
+            continue
+        why = "is not ready in time" if ended is None else f"ended with {ended}"
+        raise ServerNotReady(f"{process.args!r} {why}: {last_lines(log.read_text('utf-8', 'replace'))}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the first process to end, and kill what is left of it and of those that it started."""
+    server = Server(pid=process.pid, log=Path(os.devnull), ready_seconds=0)
+    family = server.processes()
+    process.send_signal(signal.SIGTERM)
+    _, left = psutil.wait_procs(family, timeout=_STOP_SECONDS)
+    for each in left:
+        each.kill()
+    process.wait()
+
+
+def free_port() -> int:
+    """Find a port of the loopback address that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def says(text: str, times: int = 1) -> Callable[[Path], bool]:
+    """Make a check that a server has written a text so many times."""
+    return lambda log: log.read_text("utf-8", "replace").count(text) >= times
+
+
+def answers(url: str) -> Callable[[Path], bool]:
+    """Make a check that a server answers a GET with a good status."""
+
+    def check(_log: Path) -> bool:
+        try:
+            with urlopen(url, timeout=1):  # noqa: S310 - an address of this machine's, made here
+                return True
+        except (URLError, OSError):
+            return False
+
+    return check

@@ -1,0 +1,57 @@
+"""The programs that benchmarks run: where they are, and running one to its end."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from housing_benchmarks.errors import ProgramFailed, ProgramMissing
+
+ROOT = Path(__file__).parents[2]
+"""The repository."""
+
+_LAST_LINES = 5
+
+
+def find_program(name: str) -> str:
+    """Find a program, in `.tools/bin` or on the path.
+
+    Raises:
+        ProgramMissing: it is in neither.
+    """
+    found = shutil.which(name, path=f"{ROOT / '.tools/bin'}{os.pathsep}{os.environ['PATH']}")
+    if found is None:
+        raise ProgramMissing(f"{name} is missing: run benchmarks/tools.sh, which says how to get it")
+    return found
+
+
+def run_program(
+    command: Sequence[str | Path], *, seconds: float, environment: Mapping[str, str] | None = None, folder: Path = ROOT
+) -> str:
+    """Run a program to its end and return what it wrote to standard output.
+
+    Raises:
+        ProgramFailed: it ended with an error, or not within so many seconds; the message has its last lines.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=os.environ | dict(environment or {}),
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ProgramFailed(f"{command[0]} did not end within {seconds:.0f} s") from error
+    except subprocess.CalledProcessError as error:
+        last = last_lines(error.stderr or error.stdout)
+        raise ProgramFailed(f"{command[0]} ended with {error.returncode}: {last}") from error
+    return done.stdout
+
+
+def last_lines(text: str) -> str:
+    """Return the end of what a program has written, where it says why it failed."""
+    return " / ".join(line.strip() for line in text.strip().splitlines()[-_LAST_LINES:])

@@ -1,0 +1,34 @@
+"""Running the servers of `housing_benchmarks.reference`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from housing_benchmarks.processes import PYTHON, Command, Server, free_port, running, says
+from housing_benchmarks.programs import ROOT
+from housing_benchmarks.reference.listening import READY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A running reference server."""
+
+    servers: Sequence[Server]
+    """Its processes."""
+    port: int
+    """The port that they share."""
+
+
+@contextmanager
+def running_reference(module: str, folder: Path, workers: int, *arguments: str) -> Iterator[Reference]:
+    """Run a server of `housing_benchmarks.reference` until the end of the block, in so many processes on one port."""
+    port = free_port()
+    command = Command(
+        arguments=[PYTHON, "-m", f"housing_benchmarks.reference.{module}", str(port), *arguments],
+        environment={"PYTHONPATH": str(ROOT / "benchmarks")},
+    )
+    with ExitStack() as stack:
+        logs = [folder / f"{module}-{slot}.log" for slot in range(workers)]
+        servers = [stack.enter_context(running(command, log, says(READY))) for log in logs]
+        yield Reference(servers=servers, port=port)

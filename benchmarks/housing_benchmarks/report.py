@@ -1,0 +1,160 @@
+"""The report of a run, in Markdown: ratios first, then absolute figures, then the machine."""
+
+from collections.abc import Iterator
+
+from housing_benchmarks import names
+from housing_benchmarks.marks import Mark, cpu_per_call, marks, rows_per_core_second, throughput
+from housing_benchmarks.peers import PEERS
+from housing_benchmarks.results import Key, Results
+from housing_benchmarks.tables import NOTHING, number, ratio, table
+from housing_benchmarks.trials import Sample
+
+_MILLI, _MICRO, _MEBI = 1e3, 1e6, 2**-20
+_BUSY = 0.5
+"""A load average over which other programs have taken part in the figures."""
+_ABSOLUTE_HEADINGS = ("scenario", "rows/s", "p50 ms", "p99 ms", "CPU us a call", "CPU us a row", "RSS MiB", "failed")
+
+
+def render(results: Results) -> str:
+    """Render the report of a run."""
+    sections = [
+        _introduction(results),
+        "## Marks\n\n" + _marks(marks(results)),
+        "## Ratios\n\n" + _ratios(results),
+        "![Processor time](plots/cpu.svg)\n\n![Batches](plots/batches.svg)",
+        "## Peers\n\n" + _peers(results),
+        "## Figures\n\n" + _absolute(results),
+        "## Memory and start\n\n" + _memory(results),
+        "## Machine\n\n" + _machine(results),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _introduction(results: Results) -> str:
+    busy = (
+        f" **Other programs were running** (load average {results.load_average} before the start): take ratios and "
+        "processor time from this run, not throughput or latency."
+        if results.load_average > _BUSY
+        else ""
+    )
+    return (
+        "# Benchmarks\n\n"
+        f"Measured on {results.date} at commit `{results.commit}` with {results.workers} workers, by "
+        "`make bench` or `make bench-quick`, which write this file; how is in "
+        f"[docs/performance.md](../docs/performance.md).{busy}\n\n"
+        "A ratio is the median of the ratios of measurements that were taken one right after the other. CPU is what "
+        "the server's processes used, the load generator's left out, though it shares the processors."
+    )
+
+
+def _marks(found: list[Mark]) -> str:
+    words = {True: "yes", False: "**no**", None: "not measured"}
+    rows = [(mark.what, _limit(mark), _measured(mark), words[mark.held]) for mark in found]
+    note = (
+        "\n\nThat a worker's death, a swap of the model and SIGTERM lose no call is for the tests in "
+        "`tests/integration`."
+    )
+    return table(("what", "mark", "measured", "held"), rows) + note
+
+
+def _limit(mark: Mark) -> str:
+    return f"{'<=' if mark.at_most else '>='} {mark.limit:,g} {mark.unit}"
+
+
+def _measured(mark: Mark) -> str:
+    return f"{number(mark.measured)} {mark.unit}" if mark.measured is not None else NOTHING
+
+
+def _ratios(results: Results) -> str:
+    headings = ("unary calls", "throughput to no-op", "CPU to no-op", "throughput to bare", "CPU to bare")
+    rows = [
+        (
+            f"{in_flight} in flight",
+            *(
+                ratio(results.ratio(figure, (names.unary(in_flight), names.HOUSING), (names.unary(in_flight), to)))
+                for to in (names.NO_OP, names.BARE)
+                for figure in (throughput, cpu_per_call)
+            ),
+        )
+        for in_flight in names.IN_FLIGHT
+    ]
+    batch_headings = ("batches", "CPU to ONNX Runtime alone", "CPU to bare", "rows for a second of CPU")
+    return table(headings, rows) + "\n\n" + table(batch_headings, [_batch(results, rows) for rows in names.BATCH_ROWS])
+
+
+def _batch(results: Results, rows: int) -> tuple[str, str, str, str]:
+    scenario = names.batch(rows)
+    ours = (scenario, names.HOUSING)
+    return (
+        f"{rows:,} rows",
+        ratio(results.ratio(cpu_per_call, ours, (scenario, names.GRAPH))),
+        ratio(results.ratio(cpu_per_call, ours, (scenario, names.BARE))),
+        number(results.typical(ours, rows_per_core_second)),
+    )
+
+
+def _peers(results: Results) -> str:
+    if not results.absent and not any(results.of((names.against(peer.name), peer.name)) for peer in PEERS):
+        return "Not measured in this run: `make bench` does."
+    headings = ("peer", "gRPC", "JSON through Envoy", "p50 alone", "CPU a call", "its calls/s", "its p50 ms alone")
+    rows = [_peer(results, peer.name) for peer in PEERS]
+    absent = [f"- {peer}: {why}" for peer, why in results.absent.items()]
+    note = (
+        "How many times the peer's throughput the service reaches, over gRPC and with JSON through Envoy, saturated; "
+    )
+    note += "and how many times longer the peer takes for a call, and how many times the CPU.\n\n"
+    return note + table(headings, rows) + ("\n\nNot measured:\n\n" + "\n".join(absent) if absent else "")
+
+
+def _peer(results: Results, peer: str) -> tuple[str, ...]:
+    saturated, alone = names.against(peer), names.alone(peer)
+    theirs = (saturated, peer)
+    return (
+        peer,
+        ratio(results.ratio(throughput, (saturated, names.HOUSING), theirs)),
+        ratio(results.ratio(throughput, (saturated, names.JSON), theirs)),
+        ratio(results.ratio(_p50, (alone, peer), (alone, names.HOUSING))),
+        ratio(results.ratio(cpu_per_call, theirs, (saturated, names.HOUSING))),
+        number(results.typical(theirs, throughput)),
+        number(results.typical((alone, peer), _p50), _MILLI),
+    )
+
+
+def _p50(sample: Sample) -> float:
+    return sample.p50_seconds
+
+
+def _absolute(results: Results) -> str:
+    keys = list(dict.fromkeys((sample.scenario, sample.contestant) for sample in results.samples))
+    return table(_ABSOLUTE_HEADINGS, [_figures(results, key) for key in keys])
+
+
+def _figures(results: Results, key: Key) -> tuple[str, ...]:
+    scenario, contestant = key
+    return (
+        f"{scenario}: {contestant}",
+        number(results.typical(key, throughput)),
+        number(results.typical(key, _p50), _MILLI),
+        number(results.typical(key, lambda sample: sample.p99_seconds), _MILLI),
+        number(results.typical(key, cpu_per_call), _MICRO),
+        number(results.typical(key, lambda sample: sample.cpu_seconds_per_row), _MICRO),
+        number(results.typical(key, lambda sample: float(sample.rss_bytes)), _MEBI),
+        f"{sum(count for sample in results.of(key) for count in sample.failures.values()):,}",
+    )
+
+
+def _memory(results: Results) -> str:
+    memory = [(name, number(size, _MEBI)) for name, size in results.resident_bytes.items()]
+    started = [(name, number(seconds)) for name, seconds in results.ready_seconds.items()]
+    return table(("process of the service", "RSS MiB"), memory) + "\n\n" + table(("server", "s to be ready"), started)
+
+
+def _machine(results: Results) -> str:
+    return "\n".join(_lines(results))
+
+
+def _lines(results: Results) -> Iterator[str]:
+    for name, value in results.machine.items():
+        spelt = ", ".join(f"{each} {what}" for each, what in value.items()) if isinstance(value, dict) else value
+        yield f"- {name.replace('_', ' ')}: {spelt}"
+    yield f"- load average before the run: {results.load_average}"
