@@ -56,7 +56,7 @@ lock: $(INSTALLED) ## Pin what pyproject.toml has gained; LOCK_FLAGS=--upgrade m
 
 bench: $(INSTALLED) ## Measure the service and what people would use instead, into benchmarks/results.md
 	@benchmarks/tools.sh
-	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks measure --peers --seconds 3 --repeats 3
+	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks measure --peers --seconds 2 --repeats 3
 
 bench-quick: $(INSTALLED) ## The same without the peers, in two minutes
 	@benchmarks/tools.sh

@@ -30,7 +30,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--peers", is_flag=True, help="Install and measure the peers too.")
-@click.option("--seconds", default=1.5, show_default=True, help="Time for one measurement.")
+@click.option("--seconds", default=1.2, show_default=True, help="Time for one measurement.")
 @click.option("--repeats", default=2, show_default=True, help="Turns of each scenario; the median counts.")
 @output_option
 def measure(peers: bool, seconds: float, repeats: int, output: Path) -> None:

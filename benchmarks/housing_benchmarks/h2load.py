@@ -1,4 +1,4 @@
-"""HTTP load with h2load: the command, and the log of requests that it writes."""
+"""Load with h2load, over HTTP/1.1 or gRPC: the command, and the log of requests that it writes."""
 
 import re
 import tempfile
@@ -16,16 +16,22 @@ _PATIENCE = 60.0
 _GOOD = range(200, 300)
 
 
+_JSON = ("--h1", "--header", "content-type: application/json")
+_GRPC = ("--header", "content-type: application/grpc", "--header", "te: trailers")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpLoad:
-    """POSTs of one JSON body over HTTP/1.1, one at a time on each of some connections that are kept open."""
+    """POSTs of one body: JSON over HTTP/1.1, or one message over gRPC, where h2load takes every status for success."""
 
     url: str
     """Where to post."""
     payload: Path
-    """The JSON body."""
+    """The body: JSON (`.json`), or a message in its gRPC frame."""
     in_flight: int
-    """Connections, and so requests that run at a time."""
+    """Requests that run at a time: each on a connection of its own over HTTP/1.1."""
+    connections: int | None = None
+    """Connections that they share over gRPC; as many as requests if left out."""
     seconds: float
     """How long to go on; requests begun by then are dropped, and not counted."""
 
@@ -43,10 +49,11 @@ class HttpLoad:
 
     def command(self, h2load: str, log: Path) -> list[str]:
         """Spell it out for h2load."""
+        connections = self.connections or self.in_flight
         return [
-            *(h2load, "--h1", "--clients", str(self.in_flight), "--duration", f"{self.seconds * 1000:.0f}ms"),
-            *("--header", "content-type: application/json", "--data", str(self.payload)),
-            *("--log-file", str(log), self.url),
+            *(h2load, "--clients", str(connections), "--max-concurrent-streams", str(self.in_flight // connections)),
+            *("--duration", f"{self.seconds * 1000:.0f}ms", *(_JSON if self.payload.suffix == ".json" else _GRPC)),
+            *("--data", str(self.payload), "--log-file", str(log), self.url),
         ]
 
 

@@ -1,6 +1,7 @@
 """The requests that are sent: files for ghz and h2load, written from rows of the census table."""
 
 import json
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -40,6 +41,11 @@ class Payloads:
     def unary(self) -> Path:
         """Write a request of Predict."""
         return self._write("unary.bin", PredictRequest(block_group=self.block_groups[0]).SerializeToString())
+
+    def framed(self) -> Path:
+        """Write a request of Predict as it goes over the wire: behind a flag and its length."""
+        message = self.unary().read_bytes()
+        return self._write("unary.grpc", struct.pack(">BI", 0, len(message)) + message)
 
     def batch(self, rows: int) -> Path:
         """Write a request of BatchPredict with so many rows."""

@@ -99,10 +99,10 @@ def running_peer(peer: Peer, payloads: Payloads, workers: int) -> Iterator[Runni
     Raises:
         ServerNotReady: it does not start.
     """
-    home, port, side_port = _home(peer), free_port(), free_port()
+    home, port, side_port, metrics_port = _home(peer), free_port(), free_port(), free_port()
 
     def filled(text: str) -> str:
-        return text.format(port=port, side_port=side_port, workers=workers, home=home)
+        return text.format(port=port, side_port=side_port, metrics_port=metrics_port, workers=workers, home=home)
 
     program, *arguments = map(filled, peer.command)
     command = Command(

@@ -13,7 +13,7 @@ Values = Mapping[str, float | str]
 class Peer:
     """A peer.
 
-    In its command and its environment `{port}` and `{side_port}` stand for free ports, `{workers}` for the number of
+    In its command and its environment `{port}`, `{side_port}` and `{metrics_port}` stand for free ports, `{workers}` for the number of
     workers, and `{home}` for the folder that its Pipeline, `model.joblib`, is in.
     """
 
@@ -115,8 +115,9 @@ PEERS = (
             "MLSERVER_HOST": "127.0.0.1",
             "MLSERVER_GRPC_PORT": "{port}",
             "MLSERVER_HTTP_PORT": "{side_port}",
-            "MLSERVER_METRICS_PORT": "0",
-            "MLSERVER_METRICS_ENDPOINT": "",
+            "MLSERVER_METRICS_PORT": "{metrics_port}",
+            "MLSERVER_METRICS_DIR": "{home}/metrics",
+            "MLSERVER_ENVIRONMENTS_DIR": "{home}/environments",
             "MLSERVER_PARALLEL_WORKERS": "{workers}",
             "MLSERVER_MODEL_URI": "{home}/model.joblib",
         },

@@ -90,8 +90,16 @@ class Suite:
         return [*calls, self.saturated(names.STREAM, names.UNARY)]
 
     def json(self) -> list[Trial]:
-        """Post JSON to the gateway, beside unary calls."""
-        return [self.json_through_envoy(names.JSON_BODIES), self.saturated(names.JSON_BODIES, names.UNARY)]
+        """Post JSON to the gateway, beside unary calls from the same load generator: h2load costs less than ghz."""
+        load = HttpLoad(
+            url=f"http://127.0.0.1:{self.service.grpc_port}/{_SERVICE}/Predict",
+            payload=self.payloads.framed(),
+            in_flight=names.SATURATED,
+            connections=CONNECTIONS,
+            seconds=self.pace.seconds,
+        )
+        unary = self._of_service(names.JSON_BODIES, names.UNARY, load.run)
+        return [self.json_through_envoy(names.JSON_BODIES), unary]
 
     def offered(self) -> list[Trial]:
         """Call Predict at a fixed rate."""
