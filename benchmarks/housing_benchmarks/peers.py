@@ -13,8 +13,8 @@ Values = Mapping[str, float | str]
 class Peer:
     """A peer.
 
-    In its command and its environment `{port}`, `{side_port}` and `{metrics_port}` stand for free ports, `{workers}` for the number of
-    workers, and `{home}` for the folder that its Pipeline, `model.joblib`, is in.
+    In its command and its environment `{port}`, `{side_port}` and `{metrics_port}` stand for free ports, `{workers}`
+    for the number of workers, and `{home}` for the folder that its Pipeline, `model.joblib`, is in.
     """
 
     name: str

@@ -1,0 +1,58 @@
+"""What ghz is asked, and what is read of its report."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from housing_benchmarks.ghz import GrpcLoad, parse_report
+
+UNARY = GrpcLoad(
+    target="127.0.0.1:1",
+    protoset=Path("contract.binpb"),
+    method="housing.v1.PredictionService/Predict",
+    payload=Path("unary.bin"),
+    in_flight=8,
+    connections=4,
+    seconds=1.5,
+)
+
+
+def test_report_is_read_in_seconds() -> None:
+    """Times are nanoseconds in the report, and calls that ended with an error are told by status."""
+    report = {
+        "count": 100,
+        "total": 2_000_000_000,
+        "statusCodeDistribution": {"OK": 97, "Unavailable": 3},
+        "latencyDistribution": [{"percentage": 50, "latency": 1_000_000}, {"percentage": 99, "latency": 4_000_000}],
+    }
+    load = parse_report(json.dumps(report))
+    assert (load.calls, load.seconds, load.p50_seconds, load.p99_seconds) == (100, 2.0, 0.001, 0.004)
+    assert load.failures == {"Unavailable": 3}
+
+
+def test_report_without_an_answer_has_no_latency() -> None:
+    """When every call failed there are failures and no latencies, rather than latencies of 0."""
+    report = {"count": 2, "total": 1, "statusCodeDistribution": {"Unavailable": 2}, "latencyDistribution": None}
+    load = parse_report(json.dumps(report))
+    assert math.isnan(load.p99_seconds)
+    assert load.failures == {"Unavailable": 2}
+
+
+def test_calls_begun_are_waited_for() -> None:
+    """The calls in flight at the end are neither dropped nor counted as failed."""
+    command = UNARY.command("ghz")
+    assert command[command.index("--duration-stop") + 1] == "wait"
+    assert "--rps" not in command
+
+
+def test_offered_rate_does_not_wait_for_answers() -> None:
+    """At a fixed rate, calls start whether the earlier ones are answered or not: slow answers are not left out."""
+    command = replace(UNARY, calls_per_second=1000).command("ghz")
+    assert "--async" in command
+    assert command[command.index("--rps") + 1] == "1000"
+
+
+def test_json_payload_is_said_to_be_json() -> None:
+    """A message in JSON is handed over as such."""
+    assert "--data-file" in replace(UNARY, payload=Path("body.json")).command("ghz")

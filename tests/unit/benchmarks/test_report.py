@@ -1,0 +1,65 @@
+"""The report of a run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmark_runs import results, sample
+from housing_benchmarks import names
+from housing_benchmarks.plots import draw
+from housing_benchmarks.report import render
+from housing_benchmarks.tables import number, table
+
+RUN = results(sample(names.NO_OP, 0), sample(names.HOUSING, 0, seconds=2))
+
+
+@pytest.mark.parametrize(
+    ("value", "spelt"),
+    [(1234.5, "1,230"), (0.29412, "0.294"), (4.8449, "4.84"), (31_912.0, "31,900"), (99.96, "100.0"), (0.0, "0")],
+)
+def test_figures_have_three_digits(value: float, spelt: str) -> None:
+    """As many as repeat from run to run, and thousands are set apart."""
+    assert number(value) == spelt
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_missing_figures_are_a_dash(value: float | None) -> None:
+    """Nothing is spelt as 0 that was not measured."""
+    assert number(value) == "-"
+
+
+def test_tables_are_markdown() -> None:
+    """The first column is set left and figures right."""
+    assert table(("what", "rows/s"), [("a", "1")]) == "| what | rows/s |\n| --- | ---: |\n| a | 1 |"
+
+
+def test_ratios_come_first_and_the_machine_last() -> None:
+    """Marks, ratios, peers, figures, memory, machine."""
+    headings = [line.removeprefix("## ") for line in render(RUN).splitlines() if line.startswith("## ")]
+    assert headings == ["Marks", "Ratios", "Peers", "Figures", "Memory and start", "Machine"]
+
+
+def test_missed_mark_is_not_hidden() -> None:
+    """A mark that is missed says so beside its ratio."""
+    assert "| >= 0.85 x | 0.500 x | **no** |" in render(RUN)
+
+
+def test_absent_peer_is_named_with_its_reason() -> None:
+    """A peer that cannot be installed or started is told rather than left out."""
+    assert "- Flask: pip ended with 1" in render(replace(RUN, absent={"Flask": "pip ended with 1"}))
+
+
+@pytest.mark.parametrize(("load_average", "told"), [(0.1, False), (3.0, True)])
+def test_busy_machine_is_told(load_average: float, *, told: bool) -> None:
+    """Who reads the figures of a busy machine is warned."""
+    assert ("Other programs were running" in render(replace(RUN, load_average=load_average))) is told
+
+
+def test_plots_of_a_run_without_peers_are_drawn(tmp_path: Path) -> None:
+    """There is a plot for each that the report shows, and the same run draws the same."""
+    draw(RUN, tmp_path)
+    first = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(first) == {"cpu.svg", "batches.svg"}
+    draw(RUN, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
