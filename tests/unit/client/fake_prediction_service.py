@@ -11,6 +11,7 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from housing import example
 from housing.contract import FEATURES
 from housing.v1 import (
     block_group_pb2,
@@ -25,17 +26,7 @@ from housing.v1 import (
 PREDICTED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TRAINED_AT = datetime(2025, 12, 31, 23, 59, tzinfo=UTC)
 
-BERKELEY = {
-    "longitude": -122.23,
-    "latitude": 37.88,
-    "housing_median_age": 41.0,
-    "total_rooms": 880.0,
-    "total_bedrooms": 129.0,
-    "population": 322.0,
-    "households": 126.0,
-    "median_income": 8.3252,
-    "ocean_proximity": "NEAR BAY",
-}
+BERKELEY: dict[str, float | str] = dict(example.BERKELEY)
 CROWDED = prediction_service_pb2.Warning(reason="CROWDED", field="population", message="many people")
 
 
