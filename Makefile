@@ -40,7 +40,7 @@ lint: $(INSTALLED) ## Check formatting, style, types, contract and import rules
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/pylint --recursive=y $(SOURCES)
-	$(BIN)/lint-imports
+	PYTHONPATH=benchmarks $(BIN)/lint-imports
 	$(BIN)/python protos/generate.py .venv/housing.binpb
 	$(BIN)/buf lint .venv/housing.binpb --config protos/buf.yaml --path housing
 

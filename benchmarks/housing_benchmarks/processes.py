@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -21,6 +21,9 @@ from housing_benchmarks.programs import ROOT, last_lines
 _TICK = 0.05
 _STOP_SECONDS = 15.0
 """How long a server may take to stop before it is killed."""
+
+_LEFT_BEHIND_SECONDS = 3.0
+"""How long those that it leaves behind may take."""
 
 PYTHON = sys.executable
 
@@ -124,13 +127,16 @@ def _wait_until_ready(
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the first process to end, and kill what is left of it and of those that it started."""
-    server = Server(pid=process.pid, log=Path(os.devnull), ready_seconds=0)
-    family = server.processes()
+    """Ask the first process to end, then those that it has left behind, and kill what does not."""
+    family = Server(pid=process.pid, log=Path(os.devnull), ready_seconds=0).processes()
     process.send_signal(signal.SIGTERM)
-    _, left = psutil.wait_procs(family, timeout=_STOP_SECONDS)
-    for each in left:
-        each.kill()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_SECONDS)
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for each in psutil.wait_procs(family, timeout=0)[1]:
+            with suppress(psutil.NoSuchProcess):
+                end(each)
+        psutil.wait_procs(family, timeout=_LEFT_BEHIND_SECONDS)
     process.wait()
 
 
