@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -15,9 +16,12 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from housing.contract import FEATURE_NAMES, FEATURES
+from housing.contract import FEATURE_NAMES, FEATURES, message_from_mapping, row_from_message
+from housing.example import BERKELEY
+from housing.golden import FILE, GoldenRequests
 
 NAME = "california-housing"
+EXPERIMENT = "tests"
 
 
 def registry(state_dir: Path, log_model: Callable[[], object]) -> Path:
@@ -27,14 +31,35 @@ def registry(state_dir: Path, log_model: Callable[[], object]) -> Path:
 
     state_dir.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(f"sqlite:///{state_dir}/mlflow.db")
-    experiment = mlflow.create_experiment("tests", artifact_location=(state_dir / "mlartifacts").as_uri())
-    with mlflow.start_run(experiment_id=experiment, tags={"algorithm": "test", "data_sha256": "0" * 64}):
+    mlflow.create_experiment(EXPERIMENT, artifact_location=(state_dir / "mlartifacts").as_uri())
+    add_version(state_dir, log_model)
+    return state_dir
+
+
+def add_version(state_dir: Path, log_model: Callable[[], object]) -> str:
+    """Make what `log_model` logs in a run of its own the champion of a registry; return its version."""
+    import mlflow  # noqa: PLC0415
+
+    mlflow.set_tracking_uri(f"sqlite:///{state_dir}/mlflow.db")
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    tags = {"algorithm": "test", "data_sha256": "0" * 64}
+    with mlflow.start_run(experiment_id=experiment.experiment_id, tags=tags) as run:
         mlflow.log_metric("test_rmse", 50_000)
         log_model()
-    mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", "1")
+    (version,) = client.search_model_versions(f"run_id='{run.info.run_id}'")
+    point_alias(state_dir, str(version.version))
     # MLflow hands its setting on to child processes; those of later tests must not find this registry by accident.
-    del os.environ["MLFLOW_TRACKING_URI"]
-    return state_dir
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    return str(version.version)
+
+
+def point_alias(state_dir: Path, version: str) -> None:
+    """Make a version the champion of a registry."""
+    import mlflow  # noqa: PLC0415
+
+    mlflow.MlflowClient(f"sqlite:///{state_dir}/mlflow.db").set_registered_model_alias(NAME, "champion", version)
 
 
 def income_graph(features: tuple[str, ...] = FEATURE_NAMES, slope: float = 40_000.0) -> onnx.ModelProto:
@@ -66,11 +91,28 @@ def income_graph(features: tuple[str, ...] = FEATURE_NAMES, slope: float = 40_00
     return model
 
 
-def log_graph(model: onnx.ModelProto) -> None:
-    """Log a graph as a version of the registered model."""
+def log_graph(model: onnx.ModelProto, golden: GoldenRequests | None = None) -> None:
+    """Log a graph as a version of the registered model, with golden requests where there are any."""
     import mlflow.onnx  # noqa: PLC0415 - takes seconds, and not every test needs it
 
-    mlflow.onnx.log_model(model, name="model", registered_model_name=NAME)
+    with TemporaryDirectory() as scratch:
+        files = [] if golden is None else [str(written(golden, Path(scratch)))]
+        mlflow.onnx.log_model(model, name="model", registered_model_name=NAME, extra_files=files)
+
+
+def written(golden: GoldenRequests, folder: Path) -> Path:
+    """Write golden requests into a folder under the name that servers look for."""
+    file = folder / Path(FILE).name
+    file.write_text(golden.to_json(), "utf-8")
+    return file
+
+
+def income_golden(slope: float = 40_000.0) -> GoldenRequests:
+    """Ten block groups, half of them without the optional fields, as an `income_graph` of this slope prices them."""
+    rows = [row_from_message(message_from_mapping({**BERKELEY, "median_income": 1.0 + each})) for each in range(10)]
+    for row in rows[5:]:
+        row[FEATURE_NAMES.index("total_bedrooms")] = row[FEATURE_NAMES.index("ocean_proximity")] = np.nan
+    return GoldenRequests.from_rows(rows, [50_000 + slope * (1.0 + each) for each in range(10)])
 
 
 def fitted_pipeline(rows: int = 200) -> tuple[Pipeline, pd.DataFrame]:

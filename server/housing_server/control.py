@@ -10,6 +10,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
+from typing import get_args
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,21 @@ class Configure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareModel:
+    """To a worker: load this model beside the one it serves, and keep it at hand."""
+
+    folder: str
+    """The fetched model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscardModel:
+    """To a worker: forget the model kept at hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadModel:
-    """To a worker: load this model and serve it."""
+    """To a worker: serve this model, which is at hand or else is loaded first."""
 
     folder: str
     """The fetched model."""
@@ -54,6 +68,11 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """From a worker: the model is at hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
     """From a worker: it listens and has a model loaded."""
 
@@ -69,11 +88,9 @@ class LoadFailed:
     """Why, in one line."""
 
 
-Message = Configure | LoadModel | ReportStatus | Drain | Serving | LoadFailed
+Message = Configure | PrepareModel | DiscardModel | LoadModel | ReportStatus | Drain | Prepared | Serving | LoadFailed
 
-_KINDS: dict[str, type[Message]] = {
-    kind.__name__: kind for kind in (Configure, LoadModel, ReportStatus, Drain, Serving, LoadFailed)
-}
+_KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 
 _LINE_LIMIT = 1 << 20
 

@@ -7,15 +7,16 @@ import numpy as np
 from housing.contract import FEATURES, message_from_mapping, row_from_message
 from housing.example import BERKELEY
 from housing_server.errors import ModelRejected
+from housing_server.golden_requests import replay
 from housing_server.model_files import GRAPH_FILE, read_description
-from housing_server.models import Model, OnnxModel
+from housing_server.models import Model, OnnxModel, Rows
 
 
 def load_model(folder: Path) -> Model:
-    """Load a model that `housing_server.registry` has fetched, and run it once so that the first call is not slower.
+    """Load a model that `housing_server.registry` has fetched, warm, and proven to answer as it did when it was made.
 
     Raises:
-        ModelRejected: its files are damaged, or do not fit the contract.
+        ModelRejected: its files are damaged, do not fit the contract, or its golden requests are answered otherwise.
     """
     description = read_description(folder)
     model: Model
@@ -27,19 +28,24 @@ def load_model(folder: Path) -> Model:
 
         model = PyfuncModel(folder, description)
     warm_up(model)
+    replay(model, folder)
     return model
 
 
+def example_rows() -> Rows:
+    """Give two valid rows: one with all fields, and one without those that may be left out."""
+    example = row_from_message(message_from_mapping(BERKELEY))
+    sparse = [value if feature.required else np.nan for feature, value in zip(FEATURES, example, strict=True)]
+    return np.array([example, sparse])
+
+
 def warm_up(model: Model) -> None:
-    """Run a model once.
+    """Run a model once, so that the first call is not slower.
 
     Raises:
         ModelRejected: it fails, or its answer is not one finite price a row.
     """
-    # Once as it is and once with all that may be left out left out.
-    example = row_from_message(message_from_mapping(BERKELEY))
-    sparse = [value if feature.required else np.nan for feature, value in zip(FEATURES, example, strict=True)]
-    rows = np.array([example, sparse])
+    rows = example_rows()
     try:
         prices = model.estimate(rows).median_house_value
     except Exception as error:  # whatever a foreign model raises, it cannot be served

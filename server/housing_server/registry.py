@@ -5,7 +5,6 @@ and exits; what goes wrong is one line on standard error. MLflow takes seconds t
 neither the supervisor nor a worker imports it.
 """
 
-import asyncio
 import os
 import shutil
 import sys
@@ -18,8 +17,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from housing.contract import FEATURES
 from housing.v1.model_service_pb2 import Feature, Model
+from housing_server.alias_lookup import cached_name
+from housing_server.child_process import run_module
 from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable, StartError
 from housing_server.model_files import DESCRIPTION_FILE, GRAPH_FILE
+from housing_server.model_uri import ModelUri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,7 +39,7 @@ _QUIET = {
 _TRAIN = "train one with `housing train`"
 
 
-async def fetch_model(model_uri: str, state_dir: Path) -> Path:
+async def fetch_model(model_uri: str, state_dir: Path, *, niceness: int = 0) -> Path:
     """Fetch a registered model, in a process of its own, into the cache under the state folder.
 
     Returns:
@@ -46,33 +48,17 @@ async def fetch_model(model_uri: str, state_dir: Path) -> Path:
     Raises:
         StartError: the registry, the model or its files are not to be had; the message says what to do.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "housing_server.registry", model_uri, str(state_dir)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        output, errors = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        raise
-    if process.returncode:
-        lines = errors.decode(errors="replace").strip().splitlines() or ["fetching the model failed"]
-        raise StartError(lines[-1])
-    return Path(output.decode().strip().splitlines()[-1])
+    return Path(await run_module("housing_server.registry", model_uri, str(state_dir), niceness=niceness))
 
 
 def tracking_uri(state_dir: Path) -> str:
-    """Tell where the registry is: MLFLOW_TRACKING_URI, or the SQLite store that training makes by default.
+    """Tell where runs are: MLFLOW_TRACKING_URI, or the SQLite store that training makes by default."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(state_dir / 'mlflow.db').absolute()}"
 
-    Raises:
-        RegistryUnavailable: it is a SQLite file that does not exist; MLflow would quietly make an empty one.
-    """
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(state_dir / 'mlflow.db').absolute()}"
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        raise RegistryUnavailable(f"there is no model registry at {uri}: {_TRAIN}, or set MLFLOW_TRACKING_URI")
-    return uri
+
+def registry_uri(state_dir: Path) -> str:
+    """Tell where registered models are: with the runs, unless MLFLOW_REGISTRY_URI says otherwise."""
+    return os.environ.get("MLFLOW_REGISTRY_URI") or tracking_uri(state_dir)
 
 
 def fetch(model_uri: str, state_dir: Path) -> Path:
@@ -84,47 +70,38 @@ def fetch(model_uri: str, state_dir: Path) -> Path:
         ModelRejected: the version's files are not to be had.
     """
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
-    os.environ["MLFLOW_TRACKING_URI"] = tracking_uri(state_dir)
+    os.environ["MLFLOW_TRACKING_URI"] = uri = tracking_uri(state_dir)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        # MLflow would quietly make an empty one.
+        raise RegistryUnavailable(f"there is no model registry at {uri}: {_TRAIN}, or set MLFLOW_TRACKING_URI")
     from mlflow import MlflowClient  # noqa: PLC0415 - imported only once its settings are in the environment
 
     client = MlflowClient()
-    alias, version = _find_version(client, model_uri)
-    if version.run_id is None:
-        raise ModelRejected(f"{model_uri} was registered without a run, so nothing is known of it: log it in a run")
-    # Version numbers start again when a registry is made anew, run ids do not.
-    folder = (state_dir / "models" / version.name / f"{version.version}-{version.run_id}").absolute()
+    model = ModelUri.parse(model_uri)
+    version = _find_version(client, model)
+    name = cached_name(str(version.version), version.run_id)
+    folder = (state_dir / "models" / version.name / name).absolute()
     if not (folder / DESCRIPTION_FILE).exists():
         _download(version, folder)
-    description = _describe(version, client.get_run(version.run_id), alias, folder)
+    description = _describe(version, client.get_run(str(version.run_id)), model.alias, folder)
     _write(folder / DESCRIPTION_FILE, json_format.MessageToJson(description))
     return folder
 
 
-def _find_version(client: "MlflowClient", model_uri: str) -> tuple[str, "ModelVersion"]:
+def _find_version(client: "MlflowClient", model: ModelUri) -> "ModelVersion":
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
-    name, alias, number = _parse(model_uri)
     try:
-        if alias:
-            return alias, client.get_model_version_by_alias(name, alias)
-        return "", client.get_model_version(name, number)
+        if model.alias:
+            return client.get_model_version_by_alias(model.name, model.alias)
+        return client.get_model_version(model.name, model.version)
     except MlflowException as error:
         if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            raise ModelNotFound(f"the registry has no {model_uri}: {_TRAIN}, or set HOUSING_MODEL_URI") from error
+            raise ModelNotFound(f"the registry has no {model}: {_TRAIN}, or set HOUSING_MODEL_URI") from error
         reason = str(error).splitlines()[0]
         raise RegistryUnavailable(
             f"the model registry does not answer ({reason}): check MLFLOW_TRACKING_URI"
         ) from error
-
-
-def _parse(model_uri: str) -> tuple[str, str, str]:
-    """Take `models:/NAME@ALIAS` or `models:/NAME/VERSION` apart into name, alias and version."""
-    reference = model_uri.removeprefix("models:/")
-    for separator in "@/":
-        name, found, rest = reference.rpartition(separator)
-        if found and name and rest and reference != model_uri:
-            return (name, rest, "") if separator == "@" else (name, "", rest)
-    raise ModelNotFound(f"HOUSING_MODEL_URI must be models:/NAME@ALIAS or models:/NAME/VERSION, not {model_uri}")
 
 
 def _download(version: "ModelVersion", folder: Path) -> None:
@@ -138,6 +115,8 @@ def _download(version: "ModelVersion", folder: Path) -> None:
             download_artifacts(artifact_uri=source, dst_path=scratch)
         except Exception as error:  # stores raise errors of their own libraries
             raise ModelRejected(f"the files of {source} cannot be fetched: {error}") from error
+        if not (Path(scratch) / "MLmodel").exists():  # a folder that is gone downloads as an empty one
+            raise ModelRejected(f"the files of {source} cannot be fetched: its artifacts hold no MLmodel")
         shutil.rmtree(folder, ignore_errors=True)
         Path(scratch).chmod(0o755)  # the scratch folder is for its maker alone, the cache for whoever runs the server
         Path(scratch).rename(folder)

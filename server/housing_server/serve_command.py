@@ -1,13 +1,12 @@
 """The command `housing serve`."""
 
 import asyncio
-from functools import partial
 
 import click
 
 from housing_server.errors import StartError
 from housing_server.logs import configure_logging
-from housing_server.registry import fetch_model
+from housing_server.model_source import ModelSource
 from housing_server.settings import ServerSettings, read_settings
 from housing_server.supervisor import supervise
 
@@ -18,11 +17,11 @@ def serve() -> None:
 
     Settings are environment variables, among them HOUSING_HOST, HOUSING_GRPC_PORT, HOUSING_METRICS_PORT,
     HOUSING_WORKERS, HOUSING_MODEL_URI and MLFLOW_TRACKING_URI; the README lists them all. Stops on SIGTERM and Ctrl-C,
-    when the calls in flight are done.
+    when the calls in flight are done; SIGHUP makes it ask the registry for a new version at once.
     """
     try:
         settings = read_settings(ServerSettings)
-        fetch = partial(fetch_model, settings.model_uri, settings.state_dir)
-        asyncio.run(supervise(settings, fetch, configure_logging("supervisor")))
+        source = ModelSource(settings.model_uri, settings.state_dir)
+        asyncio.run(supervise(settings, source, configure_logging("supervisor")))
     except StartError as error:
         raise click.ClickException(str(error)) from error

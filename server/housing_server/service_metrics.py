@@ -50,6 +50,15 @@ class ServiceCollector(Collector):
                 "run_id": model.run_id,
             }
             yield InfoMetricFamily("housing_model", "The model being served.", labels)
+        swaps = CounterMetricFamily("housing_model_swap", "New versions of the model, by outcome.", labels=["result"])
+        for result, count in self._state.swaps.items():
+            swaps.add_metric([result], count)
+        yield swaps
+        yield CounterMetricFamily(
+            "housing_registry_failures",
+            "Times that the registry could not be asked which version to serve.",
+            self._state.registry_failures,
+        )
 
     def _resources(self) -> Iterator[Metric]:
         cpu = CounterMetricFamily("housing_process_cpu_seconds", "Processor time used.", labels=["process"])

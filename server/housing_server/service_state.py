@@ -39,6 +39,10 @@ class ServiceState:
     def __init__(self, workers: Sequence[WorkerProcess], state_dir: Path) -> None:
         self.model: Model | None = None
         """The model that the workers are told to serve."""
+        self.swaps = dict.fromkeys(("accepted", "refused", "failed"), 0)
+        """How many new versions were served, were refused, or could not be had."""
+        self.registry_failures = 0
+        """How often the registry could not be asked which version to serve."""
         self.draining = False
         """Whether the service is shutting down."""
         self.workers = tuple(workers)

@@ -33,6 +33,10 @@ class ServerSettings(BaseSettings):
     """The model to serve: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
     state_dir: Path = Path("var")
     """Where fetched models are kept, and the registry when no other is named."""
+    model_poll_seconds: float = Field(default=15, ge=0)
+    """How often the registry is asked whether the alias has moved; 0 for never, but when SIGHUP asks for it."""
+    swap_max_latency_ratio: float = Field(default=10, ge=0)
+    """How many times as long as the old model a new one may take for a row; 0 for any."""
     drain_seconds: float = Field(default=0.5, ge=0)
     """How long calls are still accepted after health has gone down; give load balancers time to notice."""
     grace_seconds: float = Field(default=30, gt=0)

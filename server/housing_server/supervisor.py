@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,38 +9,37 @@ from tempfile import TemporaryDirectory
 import structlog
 from google.protobuf import json_format
 
+from housing.v1.model_service_pb2 import Model
 from housing_server.control import Configure, ReportStatus
 from housing_server.errors import ModelRejected
 from housing_server.model_files import read_description
+from housing_server.model_updates import ModelUpdates, Source
 from housing_server.ports import reserved_port
 from housing_server.service_metrics import service_registry
 from housing_server.service_state import ServiceState
 from housing_server.settings import ServerSettings
 from housing_server.side_port import Probes, SidePort
+from housing_server.trial import TrialReport, try_model
 from housing_server.worker_process import WorkerProcess
 
 _REPORT_SECONDS = 1.0
 
 
-async def supervise(
-    settings: ServerSettings,
-    fetch_model: Callable[[], Awaitable[Path]],
-    log: structlog.typing.FilteringBoundLogger,
-) -> None:
-    """Serve until SIGTERM or SIGINT, then let the calls in flight finish and return.
+async def supervise(settings: ServerSettings, source: Source, log: structlog.typing.FilteringBoundLogger) -> None:
+    """Serve until SIGTERM or SIGINT, then let the calls in flight finish and return; on SIGHUP look for a new model.
 
     Args:
         settings: how to serve.
-        fetch_model: finds the model and returns the folder with its files.
+        source: the registered model.
         log: is told of what happens.
 
     Raises:
         StartError: a port is taken, or there is no model that can be served.
     """
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    stopping, look_now = asyncio.Event(), asyncio.Event()
+    for number, event in ((signal.SIGTERM, stopping), (signal.SIGINT, stopping), (signal.SIGHUP, look_now)):
+        asyncio.get_running_loop().add_signal_handler(number, event.set)
     with ExitStack() as stack:
         port = stack.enter_context(reserved_port(settings.host, settings.grpc_port, "HOUSING_GRPC_PORT"))
         metrics_dir = Path(stack.enter_context(TemporaryDirectory(prefix="housing-metrics-")))
@@ -50,7 +48,7 @@ async def supervise(
         probes = Probes(ready=lambda: supervisor.state.ready)
         side_port = stack.enter_context(SidePort(settings.host, settings.metrics_port, registry, probes))
         log.info("listening", host=settings.host, grpc_port=port, metrics_port=side_port.port)
-        await supervisor.run(fetch_model, stopping)
+        await supervisor.run(source, stopping, look_now)
     log.info("stopped")
 
 
@@ -68,13 +66,14 @@ class Supervisor:
             WorkerProcess(_worker_config(settings, slot, port), metrics_dir, log, self._worker_changed)
             for slot in range(settings.workers)
         ]
+        self._settings = settings
         self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
         self._log = log
         self._changed = asyncio.Event()
         self.state = ServiceState(self._workers, settings.state_dir)
         """What is known of the service."""
 
-    async def run(self, fetch_model: Callable[[], Awaitable[Path]], stopping: asyncio.Event) -> None:
+    async def run(self, source: Source, stopping: asyncio.Event, look_now: asyncio.Event) -> None:
         """Run the workers until told to stop.
 
         Raises:
@@ -83,7 +82,7 @@ class Supervisor:
         workers = [asyncio.create_task(worker.keep_running()) for worker in self._workers]
         duties = [
             asyncio.create_task(duty)
-            for duty in (self._until_stopped(stopping), self._serve_model(fetch_model), self._report_status())
+            for duty in (self._until_stopped(stopping), self._serve_model(source, look_now), self._report_status())
         ]
         try:
             # A duty ends only by failing, or by being told to stop.
@@ -98,19 +97,48 @@ class Supervisor:
     async def _until_stopped(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
 
-    async def _serve_model(self, fetch_model: Callable[[], Awaitable[Path]]) -> None:
-        folder = await fetch_model()
-        self.state.model = read_description(folder)
-        for worker in self._workers:
-            worker.load(folder)
+    async def _serve_model(self, source: Source, look_now: asyncio.Event) -> None:
+        folder = await source.fetch()
+        model = self._load(folder)
         while self.state.serving == 0:
             self._changed.clear()
             await self._changed.wait()
             # What no worker can load at first never will be; later, when others serve, the worker is only restarted.
             if refusal := next((worker.refusal for worker in self._workers if worker.refusal), None):
                 raise ModelRejected(refusal)
-        self._log.info("serving", model=self.state.model.name, model_version=self.state.model.version)
-        await asyncio.Event().wait()
+        self._log.info("serving", model=model.name, model_version=model.version)
+        poll_seconds = self._settings.model_poll_seconds
+        updates = ModelUpdates(source, self.adopt, poll_seconds=poll_seconds, state=self.state, log=self._log)
+        await updates.follow(folder, look_now)
+        await asyncio.Event().wait()  # it follows nothing when the version is fixed
+
+    async def adopt(self, candidate: Path, current: Path) -> TrialReport:
+        """Try a fetched model, and have all workers serve it in the place of the current one, or none of them.
+
+        Raises:
+            ModelRejected: it failed its trial, or a worker cannot load it.
+        """
+        report = await try_model(candidate, current, self._settings.swap_max_latency_ratio)
+        # One worker after the other: loading takes a processor, and the others go on answering on theirs.
+        for worker in self._workers:
+            if refusal := await worker.prepare(candidate):
+                self._discard()
+                raise ModelRejected(refusal)
+        version = self._load(candidate).version
+        while any(worker.model_version not in {None, version} for worker in self._workers):
+            self._changed.clear()
+            await self._changed.wait()
+        return report
+
+    def _discard(self) -> None:
+        for worker in self._workers:
+            worker.discard()
+
+    def _load(self, folder: Path) -> Model:
+        self.state.model = read_description(folder)
+        for worker in self._workers:
+            worker.load(folder)
+        return self.state.model
 
     async def _report_status(self) -> None:
         while True:

@@ -27,13 +27,25 @@ from housing.v1.prediction_service_pb2_grpc import add_PredictionServiceServicer
 from housing.v1.status_service_pb2 import GetStatusResponse
 from housing.v1.status_service_pb2_grpc import add_StatusServiceServicer_to_server
 from housing_server.calls import Call
-from housing_server.control import Configure, ControlChannel, Drain, LoadFailed, LoadModel, ReportStatus, Serving
+from housing_server.control import (
+    Configure,
+    ControlChannel,
+    DiscardModel,
+    Drain,
+    LoadFailed,
+    LoadModel,
+    Prepared,
+    PrepareModel,
+    ReportStatus,
+    Serving,
+)
 from housing_server.core import PredictionCore
 from housing_server.errors import ModelRejected
 from housing_server.gate import Gate
-from housing_server.logs import configure_logging
+from housing_server.logs import LineBuffer, configure_logging
 from housing_server.metrics import WorkerMetrics, count_as_worker
 from housing_server.model_loading import load_model
+from housing_server.models import Model
 from housing_server.services import ModelServicer, PredictionServicer, StatusServicer
 
 MAX_REQUEST_BYTES = 4 << 20
@@ -49,6 +61,8 @@ class Worker:
         call = partial(Call, gate=self._gate, observer=metrics, log=log)
         self._config = config
         self._control = control
+        self._preparing: asyncio.Task[None] | None = None
+        self._prepared: tuple[str, Model] | None = None
         self._core = PredictionCore(metrics)
         self._status = StatusServicer(call)
         self._health = health.aio.HealthServicer()
@@ -61,17 +75,32 @@ class Worker:
         reflection.enable_server_reflection(names, self._server)
 
     async def start(self) -> None:
-        """Listen; where a model is known already, with it loaded, so that a restart is not seen by callers."""
+        """Listen; where a model is known already, with it loaded, so that a restart is not seen by callers.
+
+        Raises:
+            ModelRejected: that model cannot be loaded. To listen without it would take calls from those who can answer.
+        """
         await self._set_health(HealthCheckResponse.NOT_SERVING)
         if self._config.model_folder is not None:
-            await self._load(self._config.model_folder)
+            await self._serve(self._config.model_folder)
         self._server.add_insecure_port(f"{self._config.host}:{self._config.port}")
         await self._server.start()
         await self._announce()
 
+    def start_preparing(self, folder: str) -> None:
+        """Load a fetched model beside the one that is served, while other messages are heard."""
+        self._preparing = asyncio.create_task(self._prepare(folder))
+
+    def discard(self) -> None:
+        """Forget the model that was prepared."""
+        self._prepared = None
+
     async def load(self, folder: str) -> None:
         """Serve a fetched model from now on, or tell the supervisor why not."""
-        await self._load(folder)
+        try:
+            await self._serve(folder)
+        except ModelRejected as error:
+            self._control.send(LoadFailed(reason=str(error)))
         await self._announce()
 
     def report(self, status: str) -> None:
@@ -88,11 +117,22 @@ class Worker:
         await asyncio.sleep(self._config.drain_seconds)
         await self._gate.close(self._config.grace_seconds)
 
-    async def _load(self, folder: str) -> None:
+    async def _prepare(self, folder: str) -> None:
         try:
-            self._core.model = await asyncio.to_thread(load_model, Path(folder))
+            self._prepared = folder, await asyncio.to_thread(load_model, Path(folder))
         except ModelRejected as error:
             self._control.send(LoadFailed(reason=str(error)))
+        else:
+            self._control.send(Prepared())
+
+    async def _serve(self, folder: str) -> None:
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared[0] == folder:
+            model = prepared[1]
+        else:
+            model = await asyncio.to_thread(load_model, Path(folder))
+        # This assignment is the swap: calls that have begun keep the model that they began with.
+        self._core.model = model
 
     async def _announce(self) -> None:
         if self._core.model is not None:
@@ -125,10 +165,20 @@ async def serve(control_end: socket.socket) -> None:
     if not isinstance(config, Configure):
         return
     count_as_worker(config.slot)
-    worker = Worker(config, control, configure_logging(f"worker-{config.slot}"))
-    await worker.start()
+    lines = LineBuffer(sys.stdout.buffer)
+    log = configure_logging(f"worker-{config.slot}", lines)
+    worker = Worker(config, control, log)
+    try:
+        await worker.start()
+    except ModelRejected as error:
+        log.error("the model cannot be loaded again", reason=str(error))
+        sys.exit(1)
     async for message in control:
         match message:
+            case PrepareModel(folder=folder):
+                worker.start_preparing(folder)
+            case DiscardModel():
+                worker.discard()
             case LoadModel(folder=folder):
                 await worker.load(folder)
             case ReportStatus(status=status):
@@ -136,6 +186,7 @@ async def serve(control_end: socket.socket) -> None:
             case Drain():
                 break
     await worker.drain()
+    lines.flush()
     os._exit(0)  # see Worker.drain
 
 

@@ -13,10 +13,22 @@ from pathlib import Path
 import structlog
 from prometheus_client import multiprocess
 
-from housing_server.control import Configure, ControlChannel, Drain, LoadFailed, LoadModel, Message, Serving
+from housing_server.control import (
+    Configure,
+    ControlChannel,
+    DiscardModel,
+    Drain,
+    LoadFailed,
+    LoadModel,
+    Message,
+    Prepared,
+    PrepareModel,
+    Serving,
+)
 
 _LONGEST_PAUSE_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS = 0.1
+_PREPARING_SECONDS = 180.0
 
 
 class WorkerProcess:
@@ -54,6 +66,7 @@ class WorkerProcess:
         self._on_change = on_change
         self._process: Process | None = None
         self._control: ControlChannel | None = None
+        self._preparing: asyncio.Future[str | None] | None = None
         self._draining = asyncio.Event()
 
     @property
@@ -77,6 +90,26 @@ class WorkerProcess:
             # One that served is started again at once; one that dies again and again is not worth all the processor.
             failures = 0 if served else failures + 1
             await self._pause(failures)
+
+    async def prepare(self, folder: Path) -> str | None:
+        """Have the running worker load a model beside the one it serves.
+
+        Returns:
+            Why it refused; None when it has the model at hand. A worker that does not run, or ends meanwhile, refuses
+            nothing: the one that follows it loads what is to be served by then.
+        """
+        if self._control is None:
+            return None
+        self._preparing = asyncio.get_running_loop().create_future()
+        self._control.send(PrepareModel(folder=str(folder)))
+        try:
+            return await asyncio.wait_for(self._preparing, _PREPARING_SECONDS)
+        except TimeoutError:
+            return f"{self.name} has not loaded {folder} within {_PREPARING_SECONDS:g} s"
+
+    def discard(self) -> None:
+        """Have the worker forget the model that it has prepared."""
+        self.send(DiscardModel())
 
     def load(self, folder: Path) -> None:
         """Have this model served from now on, by the running worker and by those that follow it."""
@@ -126,17 +159,25 @@ class WorkerProcess:
                     served = True
                     self.model_version, self.refusal = version, None
                     self._log.info("worker serving", pid=self.pid, model_version=version)
+                case Prepared():
+                    self._end_preparing(None)
                 case LoadFailed(reason=reason):
                     self.refusal = reason
+                    self._end_preparing(reason)
                     self._log.error("worker refused the model", pid=self.pid, reason=reason)
             self._on_change()
         control.close()
         return served
 
+    def _end_preparing(self, refusal: str | None) -> None:
+        if self._preparing is not None and not self._preparing.done():
+            self._preparing.set_result(refusal)
+
     def _ended(self, code: int) -> None:
         log = self._log.info if self._draining.is_set() else self._log.error
         log("worker ended", pid=self.pid, exit_code=code)
         self._process = self._control = self.model_version = None
+        self._end_preparing(None)
         # Its counters are continued by the next worker in this slot; gauges of a process that is gone must not stay.
         multiprocess.mark_process_dead(self._config.slot, str(self._metrics_dir))  # type: ignore[no-untyped-call]
         self._on_change()

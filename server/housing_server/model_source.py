@@ -1,0 +1,56 @@
+"""Where the service's model comes from: one registered model, asked for cheaply and fetched seldom."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from housing_server.alias_lookup import direct_lookup
+from housing_server.model_uri import ModelUri
+from housing_server.registry import fetch_model, registry_uri
+
+_GIVING_WAY = 5
+
+
+class ModelSource:
+    """A registered model."""
+
+    def __init__(self, model_uri: str, state_dir: Path) -> None:
+        """Prepare to ask for a model.
+
+        Raises:
+            ModelNotFound: the address is none.
+        """
+        self._model = ModelUri.parse(model_uri)
+        self._state_dir = state_dir
+        self._look = direct_lookup(registry_uri(state_dir), os.environ)
+
+    @property
+    def can_change(self) -> bool:
+        """Whether another version may be found later; not so when a version is asked for by number."""
+        return bool(self._model.alias)
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether `look` costs next to nothing; else it takes MLflow, which is seconds of processor time."""
+        return self._look is not None
+
+    async def fetch(self, *, in_background: bool = False) -> Path:
+        """Fetch the version that is to be served now; return its folder.
+
+        Args:
+            in_background: whether to leave the processor to others.
+
+        Raises:
+            StartError: it is not to be had; the message says what to do.
+        """
+        return await fetch_model(str(self._model), self._state_dir, niceness=_GIVING_WAY if in_background else 0)
+
+    async def look(self) -> str:
+        """Tell which version is to be served now, by the name that its folder has or will have.
+
+        Raises:
+            StartError: the registry cannot be asked, or has no such model.
+        """
+        if self._look is None:
+            return (await self.fetch(in_background=True)).name
+        return await asyncio.to_thread(self._look, self._model)
