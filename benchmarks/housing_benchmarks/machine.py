@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,27 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
     }
+
+
+class OtherPrograms:
+    """Watches what programs that this process has not started take of the processors, from now on."""
+
+    def __init__(self) -> None:
+        self._since, self._busy, self._own = time.monotonic(), _busy_seconds(), _own_seconds()
+
+    def cores(self) -> float:
+        """Tell how many processors they have kept busy, on the average; all that was started here must have ended."""
+        others = (_busy_seconds() - self._busy) - (_own_seconds() - self._own)
+        return round(max(others, 0) / (time.monotonic() - self._since), 2)
+
+
+def _busy_seconds() -> float:
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+
+
+def _own_seconds() -> float:
+    return sum(os.times()[:4])
 
 
 def cores() -> int:

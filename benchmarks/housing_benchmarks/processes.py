@@ -1,6 +1,7 @@
 """Servers that run for the time of a block, and what their processes use."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -108,14 +109,14 @@ def running(command: Command, log: Path, ready: Callable[[Path], bool], *, patie
             start_new_session=True,  # Ctrl-C is for this process, which then stops the server
         )
     try:
-        _wait_until_ready(process, log, ready, started + patience)
+        _wait_until_ready(command, process, log, ready, started + patience)
         yield Server(pid=process.pid, log=log, ready_seconds=time.monotonic() - started)
     finally:
         _stop(process)
 
 
 def _wait_until_ready(
-    process: subprocess.Popen[bytes], log: Path, ready: Callable[[Path], bool], deadline: float
+    command: Command, process: subprocess.Popen[bytes], log: Path, ready: Callable[[Path], bool], deadline: float
 ) -> None:
     while not ready(log):
         ended = process.poll()
@@ -123,7 +124,9 @@ def _wait_until_ready(
             time.sleep(_TICK)
             continue
         why = "is not ready in time" if ended is None else f"ended with {ended}"
-        raise ServerNotReady(f"{process.args!r} {why}: {last_lines(log.read_text('utf-8', 'replace'))}")
+        raise ServerNotReady(
+            f"{shlex.join(map(str, command.arguments))} {why}: {last_lines(log.read_text('utf-8', 'replace'))}"
+        )
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -10,8 +10,8 @@ from housing_benchmarks.tables import NOTHING, number, ratio, table
 from housing_benchmarks.trials import Sample
 
 _MILLI, _MICRO, _MEBI = 1e3, 1e6, 2**-20
-_BUSY = 0.5
-"""A load average over which other programs have taken part in the figures."""
+_BUSY = 0.1
+"""Processors kept busy by other programs, over which these have taken part in the figures."""
 _ABSOLUTE_HEADINGS = ("scenario", "rows/s", "p50 ms", "p99 ms", "CPU us a call", "CPU us a row", "RSS MiB", "failed")
 
 
@@ -32,9 +32,10 @@ def render(results: Results) -> str:
 
 def _introduction(results: Results) -> str:
     busy = (
-        f" **Other programs were running** (load average {results.load_average} before the start): take ratios and "
-        "processor time from this run, not throughput or latency."
-        if results.load_average > _BUSY
+        f" **Other programs were running**: they kept {results.other_cores} processors busy on the average, and the "
+        f"load average before the start was {results.load_average}. Take ratios and processor time from this run, not "
+        "throughput or latency."
+        if results.other_cores > _BUSY
         else ""
     )
     return (
@@ -103,7 +104,8 @@ def _peers(results: Results) -> str:
         "How many times the peer's throughput the service reaches, over gRPC and with JSON through Envoy, saturated; "
     )
     note += "and how many times longer the peer takes for a call, and how many times the CPU.\n\n"
-    return note + table(headings, rows) + ("\n\nNot measured:\n\n" + "\n".join(absent) if absent else "")
+    plot = "\n\n![Peers](plots/peers.svg)"
+    return note + table(headings, rows) + plot + ("\n\nNot measured:\n\n" + "\n".join(absent) if absent else "")
 
 
 def _peer(results: Results, peer: str) -> tuple[str, ...]:
@@ -158,3 +160,4 @@ def _lines(results: Results) -> Iterator[str]:
         spelt = ", ".join(f"{each} {what}" for each, what in value.items()) if isinstance(value, dict) else value
         yield f"- {name.replace('_', ' ')}: {spelt}"
     yield f"- load average before the run: {results.load_average}"
+    yield f"- processors kept busy by other programs during the run, on the average: {results.other_cores}"

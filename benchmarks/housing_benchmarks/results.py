@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any, Self
@@ -31,13 +31,15 @@ class Results:
     """Where it ran."""
     workers: int
     """Workers of the service and of every other server."""
-    ready_seconds: Mapping[str, float]
+    other_cores: float = 0.0
+    """Processors that programs which are no part of the run have kept busy meanwhile, on the average."""
+    ready_seconds: Mapping[str, float] = field(default_factory=dict)
     """How long each server took to start, by contestant."""
-    resident_bytes: Mapping[str, int]
+    resident_bytes: Mapping[str, int] = field(default_factory=dict)
     """Memory of each process of the service at the end, by its name."""
-    absent: Mapping[str, str]
+    absent: Mapping[str, str] = field(default_factory=dict)
     """Peers that could not be measured, and why."""
-    samples: Sequence[Sample]
+    samples: Sequence[Sample] = ()
     """All that was measured."""
 
     def of(self, key: Key) -> list[Sample]:

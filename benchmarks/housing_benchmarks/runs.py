@@ -12,7 +12,7 @@ import click
 from housing_benchmarks import names
 from housing_benchmarks.bare_graph import graph_load
 from housing_benchmarks.errors import BenchmarkError
-from housing_benchmarks.machine import cores, describe_machine, load_average
+from housing_benchmarks.machine import OtherPrograms, cores, describe_machine, load_average
 from housing_benchmarks.payloads import Payloads, read_block_groups
 from housing_benchmarks.peer_runs import install, running_peer, write_training_table
 from housing_benchmarks.peers import PEERS, Peer
@@ -44,22 +44,26 @@ def run(pace: Pace, *, with_peers: bool) -> Results:
     Raises:
         BenchmarkError: something that the service itself needs is missing, or fails.
     """
-    date, load, workers = datetime.now(UTC), load_average(), cores()
-    with _running_suite(pace, workers) as suite:
+    results = Results(
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=_commit(),
+        load_average=load_average(),
+        machine=describe_machine(),
+        workers=cores(),
+    )
+    others = OtherPrograms()
+    with _running_suite(pace, results.workers) as suite:
         samples = list(suite.run())
-        peers = dict(_run_peers(suite, workers)) if with_peers else {}
+        peers = dict(_run_peers(suite, results.workers)) if with_peers else {}
         started = {peer: each.ready_seconds for peer, each in peers.items() if each.ready_seconds is not None}
-        return Results(
-            date=date.isoformat(timespec="seconds"),
-            commit=_commit(),
-            load_average=load,
-            machine=describe_machine(),
-            workers=workers,
+        results = replace(
+            results,
             ready_seconds={names.HOUSING: suite.service.server.ready_seconds} | started,
             resident_bytes=suite.service.resident_bytes(),
             absent={peer: each.absence for peer, each in peers.items() if each.absence},
             samples=[*samples, *(sample for each in peers.values() for sample in each.samples)],
         )
+    return replace(results, other_cores=others.cores())
 
 
 @contextmanager
@@ -109,7 +113,8 @@ def _run_peer(suite: Suite, peer: Peer, table: Path, workers: int) -> PeerRun:
             outcome.samples.extend(measure(trials, repeats))
     except BenchmarkError as error:
         click.echo(f"{peer.name}: {error}", err=True)
-        return replace(outcome, absence=str(error))
+        # Where this checkout is, is nobody's business who reads the report.
+        return replace(outcome, absence=str(error).replace(f"{ROOT}/", ""))
     return outcome
 
 

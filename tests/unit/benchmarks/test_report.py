@@ -50,10 +50,10 @@ def test_absent_peer_is_named_with_its_reason() -> None:
     assert "- Flask: pip ended with 1" in render(replace(RUN, absent={"Flask": "pip ended with 1"}))
 
 
-@pytest.mark.parametrize(("load_average", "told"), [(0.1, False), (3.0, True)])
-def test_busy_machine_is_told(load_average: float, *, told: bool) -> None:
+@pytest.mark.parametrize(("other_cores", "told"), [(0.02, False), (0.6, True)])
+def test_busy_machine_is_told(other_cores: float, *, told: bool) -> None:
     """Who reads the figures of a busy machine is warned."""
-    assert ("Other programs were running" in render(replace(RUN, load_average=load_average))) is told
+    assert ("Other programs were running" in render(replace(RUN, other_cores=other_cores))) is told
 
 
 def test_plots_of_a_run_without_peers_are_drawn(tmp_path: Path) -> None:
