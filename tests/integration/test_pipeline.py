@@ -19,6 +19,9 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
+from housing.contract import FEATURES
+from housing.golden import FILE, GoldenRequests
+from housing_training.graph_model import GraphModel
 from housing_training.proximity import CHOICES
 from running import ROOT, wait_for
 
@@ -27,6 +30,9 @@ QUICK = {"linear_regression": {}, "xgboost": {"n_estimators": 20, "max_depth": 6
 FIGURES = {f"{rows}_{figure}" for rows in ("cv", "test") for figure in ("rmse", "mae", "mape", "r2")}
 """Names of the metrics of every run."""
 
+
+STAGES = ("fetch: ", "prepare: ", "train: ", "evaluate: ", "register: ")
+"""How the lines of each stage begin."""
 
 OWN_CSV = "own.csv"
 """What it trains on, in the working tree."""
@@ -175,6 +181,20 @@ def test_the_champion_answers_through_mlflow(trained: WorkingTree) -> None:
     assert np.isfinite(model.predict(model.input_example)["median_house_value"]).all()
 
 
+def test_the_champion_answers_its_golden_requests(trained: WorkingTree) -> None:
+    """They are kept with the model, in part without the optional fields, and a server accepts what answers them."""
+    mlflow.set_tracking_uri(trained.store)
+    folder = Path(mlflow.artifacts.download_artifacts("models:/california-housing@champion"))
+    graph = GraphModel((folder / "model.onnx").read_bytes())
+
+    golden = GoldenRequests.from_json((folder / FILE).read_text("utf-8"))
+
+    rows = np.array(golden.rows())
+    assert np.isnan(rows).any(axis=0).tolist() == [not feature.required for feature in FEATURES]
+    assert not np.isnan(rows).any(axis=1).all()
+    assert graph.predict(rows) == pytest.approx(golden.prices, abs=1)
+
+
 def test_a_second_run_does_nothing(trained: WorkingTree) -> None:
     """When nothing has changed, DVC runs no stage and MLflow gets no version."""
     lock, version = trained.read("training/dvc.lock"), champion(trained.store).version
@@ -213,7 +233,8 @@ def test_results_travel_through_a_remote(tree: WorkingTree, trained: WorkingTree
 
     assert pulled.returncode == 0, pulled.stderr
     assert tree.read("training/models/xgboost.onnx") == trained.read("training/models/xgboost.onnx")
-    assert tree.train().stdout.splitlines() == [
+    told = [line for line in tree.train().stdout.splitlines() if line.startswith((*STAGES, "california-housing@"))]
+    assert told == [
         "fetch: taking the table from own.csv",
         "fetch: 600 rows",
         "register: xgboost is version 1 of california-housing, with the alias champion",

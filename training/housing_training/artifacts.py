@@ -18,7 +18,7 @@ TRAIN = Path("data/processed/train.parquet")
 TEST = Path("data/processed/test.parquet")
 """The rows held out."""
 MODELS = Path("training/models")
-"""A graph for each candidate, `<name>.onnx`."""
+"""A graph for each candidate, `<name>.onnx`, and its golden requests, `<name>.golden.json`."""
 TRAINING_REPORT = Path("training/reports/training.json")
 """Cross-validated metrics and parity of each candidate."""
 COMPARISON = Path("training/reports/comparison.json")

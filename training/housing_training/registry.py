@@ -1,8 +1,10 @@
 """Projecting the pipeline's files into MLflow: a run for each candidate, and the best one registered."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -15,6 +17,7 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.utils.logging_utils import disable_logging
 from tqdm import tqdm
 
+from housing.golden import FILE
 from housing_training.errors import RegistryError
 from housing_training.graph_model import INPUT, PRICE, PROXIMITY, GraphModel
 from housing_training.params import RegisterParams
@@ -34,6 +37,8 @@ class CandidateRecord:
     """The candidate's name, such as `xgboost`."""
     graph: Path
     """File of its graph."""
+    golden: Path
+    """File of its golden requests."""
     hyper_parameters: Mapping[str, Any]
     """What it was told."""
     metrics: Mapping[str, float]
@@ -121,7 +126,12 @@ def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_i
         "data_sha256": provenance.data_sha256,
         "git_commit": provenance.git_commit,
     }
-    with mlflow.start_run(experiment_id=experiment_id, run_name=record.name, tags=tags):
+    with (
+        mlflow.start_run(experiment_id=experiment_id, run_name=record.name, tags=tags),
+        TemporaryDirectory() as scratch,
+    ):
+        # The file's own name is what MLflow keeps.
+        golden = shutil.copy(record.golden, Path(scratch) / Path(FILE).name)
         mlflow.log_params(dict(record.hyper_parameters))
         mlflow.log_metrics(dict(record.metrics))
         mlflow.log_artifacts(str(record.plots), "plots")
@@ -135,6 +145,7 @@ def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_i
             pip_requirements=list(PIP_REQUIREMENTS),
             onnx_execution_providers=["CPUExecutionProvider"],
             save_as_external_data=False,
+            extra_files=[str(golden)],
         )
     return str(logged.model_uri)
 

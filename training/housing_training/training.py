@@ -10,7 +10,9 @@ import onnx
 from sklearn.model_selection import KFold
 from tqdm import tqdm
 
+from housing.golden import GoldenRequests
 from housing_training.candidates import build_candidate
+from housing_training.golden import golden_requests
 from housing_training.graph import compile_pipeline
 from housing_training.metrics import Metrics
 from housing_training.params import TrainParams
@@ -28,6 +30,8 @@ class Trained:
     """The candidate's name."""
     model: onnx.ModelProto
     """Its graph, fitted on all training rows."""
+    golden: GoldenRequests
+    """What servers ask it again before they serve it."""
     report: Mapping[str, Any]
     """Cross-validated metrics, and what the parity check found."""
 
@@ -57,7 +61,12 @@ def train(rows: Rows, prices: Rows, unseen: Rows, params: TrainParams) -> Iterat
             model = compile_pipeline(pipeline)
             parity = check_parity(model, pipeline, np.concatenate([rows, unseen]))
             progress.update()
-            yield Trained(name=name, model=model, report=Metrics.mean(folds).named("cv") | {"parity": asdict(parity)})
+            yield Trained(
+                name=name,
+                model=model,
+                golden=golden_requests(pipeline, unseen),
+                report=Metrics.mean(folds).named("cv") | {"parity": asdict(parity)},
+            )
 
 
 def cross_validate(name: str, rows: Rows, prices: Rows, params: TrainParams) -> Iterator[Metrics]:

@@ -40,6 +40,7 @@ def _record(name: str, metrics: dict[str, float], params: Params) -> CandidateRe
     return CandidateRecord(
         name=name,
         graph=artifacts.MODELS / f"{name}.onnx",
+        golden=artifacts.MODELS / f"{name}.golden.json",
         hyper_parameters=params.train.candidates[name],
         metrics=metrics,
         plots=artifacts.PLOTS / name,

@@ -20,6 +20,7 @@ def run() -> None:
     report = {}
     for trained in train(rows_from_frame(table), prices_from_frame(table), rows_from_frame(unseen), params):
         (artifacts.MODELS / f"{trained.name}.onnx").write_bytes(trained.model.SerializeToString(deterministic=True))
+        (artifacts.MODELS / f"{trained.name}.golden.json").write_text(trained.golden.to_json(), encoding="utf-8")
         report[trained.name] = trained.report
     artifacts.write_json(report, artifacts.TRAINING_REPORT)
     click.echo(f"train: {len(report)} candidates, each the same as its graph on all rows")
