@@ -68,5 +68,4 @@ def _draw_peers(results: Results, axes: Axes) -> None:
     ours = results.typical((names.unary(names.SATURATED), names.HOUSING), throughput)
     bars = {**rates, names.HOUSING: ours or 0}
     axes.barh(list(bars), list(bars.values()))
-    axes.set_xscale("log")
-    axes.set_xlabel("predictions a second, saturated, one a call (logarithmic)")
+    axes.set_xlabel("predictions a second, saturated, one a call")
