@@ -66,4 +66,4 @@ containers: ## Build the images, run the compose file and check that it answers
 	deploy/scripts/containers.sh
 
 clean: ## Remove what runs and builds leave behind, the registry included
-	rm -rf .venv .tools var dist data/raw data/processed training/models training/reports
+	rm -rf .venv .tools var dist data/raw/*.parquet data/processed/*.parquet training/models training/reports
