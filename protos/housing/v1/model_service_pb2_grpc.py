@@ -40,6 +40,11 @@ class ModelServiceStub:
                 request_serializer=housing_dot_v1_dot_model__service__pb2.GetModelRequest.SerializeToString,
                 response_deserializer=housing_dot_v1_dot_model__service__pb2.GetModelResponse.FromString,
                 _registered_method=True)
+        self.GetModelProfile = channel.unary_unary(
+                '/housing.v1.ModelService/GetModelProfile',
+                request_serializer=housing_dot_v1_dot_model__service__pb2.GetModelProfileRequest.SerializeToString,
+                response_deserializer=housing_dot_v1_dot_model__service__pb2.GetModelProfileResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
@@ -53,6 +58,14 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetModelProfile(self, request, context):
+        """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
+        registered without a profile is answered NOT_FOUND (HTTP 404).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +73,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.GetModel,
                     request_deserializer=housing_dot_v1_dot_model__service__pb2.GetModelRequest.FromString,
                     response_serializer=housing_dot_v1_dot_model__service__pb2.GetModelResponse.SerializeToString,
+            ),
+            'GetModelProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModelProfile,
+                    request_deserializer=housing_dot_v1_dot_model__service__pb2.GetModelProfileRequest.FromString,
+                    response_serializer=housing_dot_v1_dot_model__service__pb2.GetModelProfileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +108,33 @@ class ModelService:
             '/housing.v1.ModelService/GetModel',
             housing_dot_v1_dot_model__service__pb2.GetModelRequest.SerializeToString,
             housing_dot_v1_dot_model__service__pb2.GetModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModelProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/housing.v1.ModelService/GetModelProfile',
+            housing_dot_v1_dot_model__service__pb2.GetModelProfileRequest.SerializeToString,
+            housing_dot_v1_dot_model__service__pb2.GetModelProfileResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class ModelServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ModelServiceAsyncStub: ...
     GetModel: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_service_pb2.GetModelResponse]
     """GetModel describes the model that is loaded now. While none is loaded it is answered UNAVAILABLE (HTTP 503)."""
+    GetModelProfile: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelProfileRequest, _model_service_pb2.GetModelProfileResponse]
+    """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
+    registered without a profile is answered NOT_FOUND (HTTP 404).
+    """
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
@@ -43,6 +47,10 @@ class ModelServiceAsyncStub(ModelServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetModel: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_service_pb2.GetModelResponse]  # type: ignore[assignment]
     """GetModel describes the model that is loaded now. While none is loaded it is answered UNAVAILABLE (HTTP 503)."""
+    GetModelProfile: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelProfileRequest, _model_service_pb2.GetModelProfileResponse]  # type: ignore[assignment]
+    """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
+    registered without a profile is answered NOT_FOUND (HTTP 404).
+    """
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     """ModelService tells which model answers and where it came from."""
@@ -54,5 +62,15 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_model_service_pb2.GetModelResponse, _abc.Awaitable[_model_service_pb2.GetModelResponse]]:
         """GetModel describes the model that is loaded now. While none is loaded it is answered UNAVAILABLE (HTTP 503)."""
+
+    @_abc_1.abstractmethod
+    def GetModelProfile(
+        self,
+        request: _model_service_pb2.GetModelProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_service_pb2.GetModelProfileResponse, _abc.Awaitable[_model_service_pb2.GetModelProfileResponse]]:
+        """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
+        registered without a profile is answered NOT_FOUND (HTTP 404).
+        """
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
