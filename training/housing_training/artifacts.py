@@ -25,6 +25,8 @@ COMPARISON = Path("training/reports/comparison.json")
 """All metrics of each candidate, and which is best."""
 PLOTS = Path("training/reports/plots")
 """A folder of pictures for each candidate."""
+PROFILES = Path("training/reports/profiles")
+"""The profile of each candidate, `<name>.json`."""
 REGISTERED = Path("var/registered.json")
 """What was registered last."""
 

@@ -17,7 +17,8 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.utils.logging_utils import disable_logging
 from tqdm import tqdm
 
-from housing.golden import FILE
+from housing import golden as golden_requests
+from housing import profile as model_profile
 from housing_training.errors import RegistryError
 from housing_training.graph_model import INPUT, PRICE, PROXIMITY, GraphModel
 from housing_training.params import RegisterParams
@@ -39,6 +40,8 @@ class CandidateRecord:
     """File of its graph."""
     golden: Path
     """File of its golden requests."""
+    profile: Path
+    """File of its profile."""
     hyper_parameters: Mapping[str, Any]
     """What it was told."""
     metrics: Mapping[str, float]
@@ -130,8 +133,9 @@ def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_i
         mlflow.start_run(experiment_id=experiment_id, run_name=record.name, tags=tags),
         TemporaryDirectory() as scratch,
     ):
-        # The file's own name is what MLflow keeps.
-        golden = shutil.copy(record.golden, Path(scratch) / Path(FILE).name)
+        # The files' own names are what MLflow keeps.
+        golden = shutil.copy(record.golden, Path(scratch) / Path(golden_requests.FILE).name)
+        profile = shutil.copy(record.profile, Path(scratch) / Path(model_profile.FILE).name)
         mlflow.log_params(dict(record.hyper_parameters))
         mlflow.log_metrics(dict(record.metrics))
         mlflow.log_artifacts(str(record.plots), "plots")
@@ -145,7 +149,7 @@ def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_i
             pip_requirements=list(PIP_REQUIREMENTS),
             onnx_execution_providers=["CPUExecutionProvider"],
             save_as_external_data=False,
-            extra_files=[str(golden)],
+            extra_files=[str(golden), str(profile)],
         )
     return str(logged.model_uri)
 

@@ -1,18 +1,22 @@
-"""Measure the graphs on the rows held out."""
+"""Measure the graphs on the rows held out, and profile them."""
+
+from collections.abc import Mapping
 
 import click
 import pandas as pd
 from tqdm import tqdm
 
+from housing.profile import profile_to_json
 from housing_training import artifacts
 from housing_training.evaluation import compare, render
-from housing_training.graph_model import GraphModel
+from housing_training.graph_model import GraphModel, Rows
 from housing_training.plots import draw_all
+from housing_training.profile import model_profile
 from housing_training.table import prices_from_frame, rows_from_frame
 
 
 def run() -> None:
-    """Write `COMPARISON` and `PLOTS` from `MODELS` and `TEST`."""
+    """Write `COMPARISON`, `PLOTS` and `PROFILES` from `MODELS`, `TEST` and `TRAIN`."""
     test, trained = pd.read_parquet(artifacts.TEST), artifacts.read_json(artifacts.TRAINING_REPORT)
     models = {name: GraphModel((artifacts.MODELS / f"{name}.onnx").read_bytes()) for name in trained}
     comparison = compare(models, test, trained)
@@ -20,4 +24,13 @@ def run() -> None:
     rows, prices = rows_from_frame(test), prices_from_frame(test)
     for name, model in tqdm(models.items(), desc="evaluate", unit="candidate"):
         draw_all(model, rows, prices, artifacts.PLOTS / name)
+    _write_profiles(models, rows, comparison["candidates"])
     click.echo(render(comparison))
+
+
+def _write_profiles(models: Mapping[str, GraphModel], unseen: Rows, metrics: Mapping[str, Mapping[str, float]]) -> None:
+    trained = rows_from_frame(pd.read_parquet(artifacts.TRAIN))
+    artifacts.PROFILES.mkdir(parents=True, exist_ok=True)
+    for name, model in models.items():
+        profile = model_profile(trained, model.predict(unseen), metrics[name])
+        (artifacts.PROFILES / f"{name}.json").write_text(profile_to_json(profile), encoding="utf-8")

@@ -41,6 +41,7 @@ def _record(name: str, metrics: dict[str, float], params: Params) -> CandidateRe
         name=name,
         graph=artifacts.MODELS / f"{name}.onnx",
         golden=artifacts.MODELS / f"{name}.golden.json",
+        profile=artifacts.PROFILES / f"{name}.json",
         hyper_parameters=params.train.candidates[name],
         metrics=metrics,
         plots=artifacts.PLOTS / name,
