@@ -44,7 +44,7 @@ def test_bins_of_numbers_are_equally_full(profile: ModelProfile) -> None:
     below, *inside, above = profile.median_house_value.counts
     assert (below, above) == (0, 0)
     assert len(inside) == BINS
-    assert max(inside) - min(inside) <= 1
+    assert max(inside) - min(inside) <= 2  # an edge is in the bin above it, the last in the bin below
 
 
 def test_a_value_that_many_rows_share_is_one_edge(rows: np.ndarray) -> None:
