@@ -1,7 +1,5 @@
 """The profile that is kept with each model: what watchers compare live inputs and answers with."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,13 +14,12 @@ BINS = 10
 With few bins a window of 500 rows tells a shift from chance: see docs/monitoring.md."""
 
 
-def model_profile(trained: Rows, answers: npt.NDArray[np.float64], metrics: Mapping[str, float]) -> ModelProfile:
+def model_profile(trained: Rows, answers: npt.NDArray[np.float64]) -> ModelProfile:
     """Describe a model.
 
     Args:
         trained: the rows it was trained on, shape (n, 9).
         answers: its prices, in USD, for rows held out, shape (m,).
-        metrics: what was measured, by name; those on the rows held out are kept.
     """
     return ModelProfile(
         inputs=[
@@ -33,7 +30,6 @@ def model_profile(trained: Rows, answers: npt.NDArray[np.float64], metrics: Mapp
         ],
         # In cents: the last bits of a price differ by machine.
         median_house_value=_of_numbers(PRICE, answers.round(2)),
-        metrics={name: value for name, value in metrics.items() if name.startswith("test_")},
     )
 
 

@@ -24,13 +24,13 @@ def run() -> None:
     rows, prices = rows_from_frame(test), prices_from_frame(test)
     for name, model in tqdm(models.items(), desc="evaluate", unit="candidate"):
         draw_all(model, rows, prices, artifacts.PLOTS / name)
-    _write_profiles(models, rows, comparison["candidates"])
+    _write_profiles(models, rows)
     click.echo(render(comparison))
 
 
-def _write_profiles(models: Mapping[str, GraphModel], unseen: Rows, metrics: Mapping[str, Mapping[str, float]]) -> None:
+def _write_profiles(models: Mapping[str, GraphModel], unseen: Rows) -> None:
     trained = rows_from_frame(pd.read_parquet(artifacts.TRAIN))
     artifacts.PROFILES.mkdir(parents=True, exist_ok=True)
     for name, model in models.items():
-        profile = model_profile(trained, model.predict(unseen), metrics[name])
+        profile = model_profile(trained, model.predict(unseen))
         (artifacts.PROFILES / f"{name}.json").write_text(profile_to_json(profile), encoding="utf-8")
