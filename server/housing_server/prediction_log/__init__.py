@@ -1,0 +1,1 @@
+"""The record of every answer: its store, and the services that read it."""

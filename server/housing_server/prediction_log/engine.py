@@ -1,0 +1,116 @@
+"""Connections to the store: which databases it may be, and how each is set up."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from housing_server.errors import InvalidSettings, PredictionLogUnavailable
+
+_LOCK_SECONDS = 30
+"""How long a transaction waits for those of other processes; each takes milliseconds."""
+
+_CONNECT_SECONDS = 5
+
+_SQLITE_PRAGMAS = (
+    "journal_mode=WAL",  # readers and the writer do not wait for each other
+    "synchronous=NORMAL",  # a commit outlives its process, and since WAL is consistent the machine; the last may not
+    "foreign_keys=ON",
+)
+
+_WRITES = "housing_writes"
+
+
+def open_engine(url: str) -> Engine:
+    """Set up connections to a store; nothing is connected yet.
+
+    Raises:
+        InvalidSettings: the URL is none, or not of a database that can be the store.
+    """
+    parsed = _parse(url)
+    return _sqlite_engine(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql_engine(parsed)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Read, all from one state of the store.
+
+    Raises:
+        PredictionLogUnavailable: the store does not answer.
+    """
+    with _store_errors(engine), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Write in one transaction, committed at the end of the block.
+
+    Raises:
+        PredictionLogUnavailable: the store does not take it; nothing of it is written.
+    """
+    with _store_errors(engine), engine.execution_options(**{_WRITES: True}).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _store_errors(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except (DataError, IntegrityError):
+        raise  # what was written is at fault, not the store
+    except PoolTimeout as error:
+        raise PredictionLogUnavailable(f"{engine.url}: all connections are busy") from error
+    except DBAPIError as error:
+        reason = str(error.orig).partition("\n")[0]
+        raise PredictionLogUnavailable(f"{engine.url}: {reason}") from error
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise InvalidSettings("HOUSING_PREDICTION_LOG: not the URL of a database") from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise InvalidSettings(
+            f"HOUSING_PREDICTION_LOG: {parsed.drivername} cannot be the store; "
+            "use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
+        )
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise InvalidSettings("HOUSING_PREDICTION_LOG: SQLite needs the path of a file: sqlite:///PATH")
+    return parsed
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    with suppress(OSError):  # SQLite then says that it cannot open the file
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    # Named parameters let rows be handed over as mappings, as PostgreSQL's driver takes them.
+    engine = create_engine(url, paramstyle="named", connect_args={"timeout": _LOCK_SECONDS}, hide_parameters=True)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    # A connection that a restart of the database has cut is replaced, not used and failed on.
+    return create_engine(
+        url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_SECONDS}, hide_parameters=True
+    )
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # or Python's module begins transactions of its own
+    for pragma in _SQLITE_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that reads first cannot be given it later without failing."""
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

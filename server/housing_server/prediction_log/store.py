@@ -1,0 +1,149 @@
+"""The store of the prediction log: what writes to it, and what keeps it in bounds."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy import Connection, Engine, delete, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from housing_server.prediction_log.engine import open_engine, reading, writing
+from housing_server.prediction_log.migration import migrate
+from housing_server.prediction_log.records import Record, now_us, row_from_record
+from housing_server.prediction_log.tables import log_state, outcomes, predictions
+
+_DAY_US = 24 * 3600 * 1_000_000
+
+_PRUNED_AT_ONCE = 1000
+"""Rows deleted in one transaction: some 10 ms, which a writer that waits for it does not feel."""
+
+_PAGES = text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSize:
+    """How much the store holds."""
+
+    rows: int
+    """Predictions on record."""
+    size_bytes: int
+    """Space that they, their outcomes and the indexes take."""
+
+
+class PredictionStore:
+    """Predictions on record, in SQLite or PostgreSQL. One store serves all threads of a process.
+
+    Every method raises PredictionLogUnavailable when the store does not answer; what it was to write is then not
+    written.
+    """
+
+    def __init__(self, engine: Engine, *, now: Callable[[], int] = now_us) -> None:
+        self._engine = engine
+        self._now = now
+        self._insert = _insert_statement(engine)
+
+    @classmethod
+    def open(cls, url: str, *, bring_up_to_date: bool = True) -> Self:
+        """Open the store at a URL.
+
+        Args:
+            url: `sqlite:///PATH`, or `postgresql://USER:PASSWORD@HOST/DATABASE`.
+            bring_up_to_date: whether to create the tables, or change them to what this version of the service needs.
+
+        Raises:
+            InvalidSettings: the URL is none, or not of a database that can be the store.
+            PredictionLogUnavailable: the store does not answer.
+        """
+        engine = open_engine(url)
+        if bring_up_to_date:
+            migrate(engine)
+        return cls(engine)
+
+    def add(self, records: Sequence[Record]) -> int:
+        """Put predictions on record, in one transaction, and return how many were not there yet.
+
+        Raises:
+            sqlalchemy.exc.DataError, sqlalchemy.exc.IntegrityError: a record holds what no column takes.
+        """
+        if not records:
+            return 0
+        rows = [row_from_record(record) for record in records]
+        with self.writing() as connection:
+            # Past SQLAlchemy's handling of each value, which takes longer than the database.
+            return connection.exec_driver_sql(self._insert, rows).rowcount
+
+    def probe(self) -> None:
+        """Write to the store, to see whether that can be done."""
+        with self.writing() as connection:
+            connection.execute(update(log_state).values(probed_at_us=self._now()))
+
+    def size(self) -> StoreSize:
+        """Measure the store. Counting takes about a second for ten million rows."""
+        with self.reading() as connection:
+            rows = connection.execute(select(func.count()).select_from(predictions)).scalar_one()
+            return StoreSize(rows=rows, size_bytes=_size_bytes(connection))
+
+    def prune(self, *, keep_days: float | None, keep_rows: int | None) -> int:
+        """Forget the oldest predictions, with their outcomes, and return how many.
+
+        It is done in small transactions with pauses between, so that writers need not wait.
+
+        Args:
+            keep_days: how old a prediction may get, in days; None for any age.
+            keep_rows: how many may be kept; None for any number.
+        """
+        pruned = 0
+        if keep_days is not None:
+            oldest = self._now() - int(keep_days * _DAY_US)
+            while count := self._prune_once(_PRUNED_AT_ONCE, before_us=oldest):
+                pruned += count
+        if keep_rows is not None:
+            surplus = self.size().rows - keep_rows
+            while surplus > 0 and (count := self._prune_once(min(surplus, _PRUNED_AT_ONCE))):
+                pruned += count
+                surplus -= count
+        return pruned
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Read, all from one state of the store: `with store.reading() as connection`."""
+        return reading(self._engine)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Write in one transaction: `with store.writing() as connection`."""
+        return writing(self._engine)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _prune_once(self, count: int, *, before_us: int | None = None) -> int:
+        """Forget the oldest so many, and give others as long for their writing as that took."""
+        oldest = select(predictions.c.prediction_id, predictions.c.predicted_at_us)
+        if before_us is not None:
+            oldest = oldest.where(predictions.c.predicted_at_us < before_us)
+        oldest = oldest.order_by(predictions.c.predicted_at_us, predictions.c.prediction_id).limit(count)
+        started = time.perf_counter()
+        with self.writing() as connection:
+            found = connection.execute(oldest).all()
+            if found:
+                ids = [row.prediction_id for row in found]
+                connection.execute(delete(outcomes).where(outcomes.c.prediction_id.in_(ids)))
+                connection.execute(delete(predictions).where(predictions.c.prediction_id.in_(ids)))
+                connection.execute(update(log_state).values(pruned_through_us=found[-1].predicted_at_us))
+        time.sleep(time.perf_counter() - started)
+        return len(found)
+
+
+def _insert_statement(engine: Engine) -> str:
+    """Write the statement that adds rows by column name and passes over those that are there already."""
+    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+    return str(insert(predictions).on_conflict_do_nothing().compile(dialect=engine.dialect))
+
+
+def _size_bytes(connection: Connection) -> int:
+    if connection.dialect.name == "sqlite":
+        return int(connection.execute(_PAGES).scalar_one())
+    tables = (func.pg_total_relation_size(table.name) for table in (predictions, outcomes))
+    return sum(connection.execute(select(*tables)).one())

@@ -1,0 +1,101 @@
+"""A PostgreSQL server for tests: in a temporary folder, on a Unix socket, as a user who may run one."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from running import PATIENCE, wait_for
+
+_SUPERUSER = "postgres"
+
+
+class PostgresServer:
+    """A server that tests may stop and start; its databases stay.
+
+    Args:
+        programs: the folder of `initdb` and `postgres`.
+        folder: where its files and its socket go; the path must be short, for the socket.
+    """
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        if os.geteuid() == 0:
+            shutil.chown(folder, _SUPERUSER, _SUPERUSER)
+        initdb = ("initdb", "-D", f"{folder}/data", "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+        subprocess.run(self._command(*initdb), check=True, capture_output=True)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = ("listen_addresses=", "fsync=off", f"unix_socket_directories={self._folder}")
+        options = [word for setting in settings for word in ("-c", setting)]
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(  # pylint: disable=consider-using-with  # `stop` waits for it
+                self._command("postgres", "-D", f"{self._folder}/data", *options), stdout=log, stderr=log
+            )
+        wait_for(self._answers, "PostgreSQL's first answer")
+
+    def stop(self) -> None:
+        """Stop it, cutting all connections."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(PATIENCE)
+            self._process = None
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database and return its URL."""
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        return self._url(name)
+
+    def _url(self, database: str) -> str:
+        return f"postgresql://{_SUPERUSER}@/{database}?host={self._folder}"
+
+    def _answers(self) -> bool | None:
+        try:
+            psycopg.connect(self._url("postgres")).close()
+        except psycopg.OperationalError:
+            assert self._process is not None
+            assert self._process.poll() is None, (self._folder / "server.log").read_text()
+            return None
+        return True
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        """Word a command; the server refuses to run as root."""
+        other_user = ["setpriv", f"--reuid={_SUPERUSER}", f"--regid={_SUPERUSER}", "--clear-groups"]
+        return [*(other_user if os.geteuid() == 0 else ()), str(self._programs / program), *arguments]
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Run a server until the end of the block; without the program, the test is skipped, but under CI it fails."""
+    programs = _programs()
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        server = PostgresServer(programs, Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _programs() -> Path:
+    """Find the newest server; Debian keeps it off the PATH."""
+    on_path = shutil.which("initdb")
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    found = [folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()]
+    if found:
+        return found[-1]
+    reason = "PostgreSQL is missing: make tools, or apt-get install postgresql"
+    return pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
