@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from google.protobuf import descriptor_pb2
@@ -20,14 +21,25 @@ from housing.v1 import (
     annotations_pb2,
     block_group_pb2,
     model_service_pb2,
+    outcome_service_pb2,
+    prediction_log_service_pb2,
     prediction_service_pb2,
     status_service_pb2,
 )
 
-SERVICES = tuple(
-    service.full_name
-    for module in (prediction_service_pb2, model_service_pb2, status_service_pb2)
-    for service in module.DESCRIPTOR.services_by_name.values()
+_LOG_MODULES: tuple[ModuleType, ...] = (prediction_log_service_pb2, outcome_service_pb2)
+
+
+def _names(modules: Iterable[ModuleType]) -> tuple[str, ...]:
+    return tuple(service.full_name for module in modules for service in module.DESCRIPTOR.services_by_name.values())
+
+
+LOG_SERVICES: tuple[str, ...] = _names(_LOG_MODULES)
+"""Full names of the services about the prediction log."""
+
+SERVICES: tuple[str, ...] = (
+    *_names((prediction_service_pb2, model_service_pb2, status_service_pb2)),
+    *LOG_SERVICES,
 )
 """Full names of the contract's services, for example `housing.v1.PredictionService`."""
 
@@ -201,6 +213,7 @@ def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
         prediction_service_pb2,
         model_service_pb2,
         status_service_pb2,
+        *_LOG_MODULES,
         status_pb2,
         error_details_pb2,
     )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
 import grpc
-import structlog
 from google.rpc.status_pb2 import Status
 
+from housing_server.callers import Caller
 from housing_server.errors import InternalError, RequestError, ShuttingDown
 from housing_server.gate import Gate
 from housing_server.status import status_from_error
 
 _DETAILS_KEY = "grpc-status-details-bin"
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -47,14 +49,24 @@ class CallObserver(Protocol):
         """Note a call that has ended with a code, so many seconds after it arrived."""
 
 
+class CallLog(Protocol):
+    """Where calls are logged."""
+
+    def info(self, event: str, **facts: object) -> object:
+        """Log a call."""
+
+    def error(self, event: str, **facts: object) -> object:
+        """Log a call that failed in a way that nobody foresaw."""
+
+
 class Call:
-    """One call: `async with Call(...)` around what answers it.
+    """One call: `async with Call(...) as caller` around what answers it.
 
     A RequestError inside ends the call with its status and details. Any other exception is logged whole and ends it
     as INTERNAL with a fixed text, so that nothing of the service's inside reaches a caller.
     """
 
-    __slots__ = ("_context", "_gate", "_log", "_method", "_observer", "_started")
+    __slots__ = ("_caller", "_context", "_gate", "_log", "_method", "_observer")
 
     def __init__(
         self,
@@ -63,21 +75,21 @@ class Call:
         *,
         gate: Gate,
         observer: CallObserver,
-        log: structlog.typing.FilteringBoundLogger,
+        log: CallLog,
     ) -> None:
         self._method = method
         self._context = context
         self._gate = gate
         self._observer = observer
         self._log = log
-        self._started = 0.0
+        self._caller = _caller(method, context)
 
-    async def __aenter__(self) -> None:
-        self._started = time.perf_counter()
+    async def __aenter__(self) -> Caller:
         self._observer.call_started(self._method)
         if not self._gate.open:
             await self._fail(ShuttingDown())
         self._gate.enter()
+        return self._caller
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -96,11 +108,11 @@ class Call:
     async def _fail(self, error: RequestError) -> None:
         status = status_from_error(error)
         code = _CODES[status.code]
-        self._end(code, reason=status.message)
+        self._end(code, reason=error.cause)
         await self._context.abort(code, status.message, _trailing_metadata(status))
 
     def _end(self, code: grpc.StatusCode, **more: str) -> None:
-        seconds = time.perf_counter() - self._started
+        seconds = time.perf_counter() - self._caller.arrived
         self._observer.call_ended(self._method, code, seconds)
         self._log.info(
             "rpc",
@@ -108,8 +120,8 @@ class Call:
             method=self._method.name,
             code=code.name,
             seconds=round(seconds, 6),
-            peer=self._context.peer(),
-            request_id=_request_id(self._context),
+            peer=self._caller.peer,
+            request_id=self._caller.request_id,
             **more,
         )
 
@@ -118,7 +130,18 @@ def _trailing_metadata(status: Status) -> tuple[tuple[str, bytes]]:
     return ((_DETAILS_KEY, status.SerializeToString()),)
 
 
-def _request_id(context: grpc.aio.ServicerContext[Any, Any]) -> str | None:
-    """Find the id that the gateway, or a caller, gave the request."""
-    metadata = context.invocation_metadata() or ()
-    return next((str(value) for key, value in metadata if key == "x-request-id"), None)
+def _caller(method: Method, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
+    """Tell who calls. The gateway, or the caller, names request and trace in the metadata."""
+    request_id = trace_id = None
+    for key, value in context.invocation_metadata() or ():
+        if key == "x-request-id":
+            request_id = str(value)
+        elif key == "traceparent":
+            trace_id = _trace_id(str(value))
+    return Caller(method.name, context.peer(), request_id, trace_id, time.perf_counter())
+
+
+def _trace_id(traceparent: str) -> str | None:
+    """Read the trace's id from a W3C trace context: `VERSION-TRACE_ID-SPAN_ID-FLAGS`."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    return match[1] if match else None

@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from housing_server.models import Estimates, Model
+from housing_server.answers import Answers
+from housing_server.callers import Caller
+from housing_server.models import Model
 
 _QUIET_TURNS = 16
 """Turns of the event loop without a new row after which no more are expected. With 4 a busy worker ran the model for
@@ -18,44 +20,47 @@ _QUIET_TURNS = 16
 _ENOUGH_ROWS = 32
 """From so many rows on a run is worth its while at once."""
 
-Run = Callable[[Model, Sequence[list[float]]], Estimates]
-"""Runs a model on rows."""
+Run = Callable[[Model, Sequence[list[float]], Sequence[Caller]], Answers]
+"""Runs a model on rows that callers asked for."""
 
 
-class Estimate(NamedTuple):
-    """What a model says of one row."""
+class Answer(NamedTuple):
+    """The answer to one row."""
 
-    median_house_value: float
-    """USD."""
-    model: Model
-    """The model."""
+    answers: Answers
+    """Those of the run that it was part of."""
+    position: int
+    """Which of them it is."""
 
 
 class _Waiting(NamedTuple):
     row: list[float]
-    future: "asyncio.Future[Estimate]"
+    caller: Caller
+    future: "asyncio.Future[Answer]"
 
 
 class Coalescer:
     """Shares the runs of a model among rows; used on the event loop alone."""
 
-    def __init__(self, current_model: Callable[[], Model], run: Run) -> None:
+    def __init__(self, current_model: Callable[[], Model], run: Run, *, inline: bool = True) -> None:
         """Wait for rows.
 
         Args:
             current_model: tells the model that the next run shall use.
             run: runs it.
+            inline: whether a run may be made on the event loop, if the model may.
         """
         self._current_model = current_model
         self._run = run
+        self._inline = inline
         self._waiting: list[_Waiting] = []
         self._busy = False
         self._seen = self._quiet = 0
 
-    def submit(self, row: list[float]) -> "asyncio.Future[Estimate]":
-        """Have a row estimated. Once its future is cancelled, since nobody waits for it, it is not computed."""
+    def submit(self, row: list[float], caller: Caller) -> "asyncio.Future[Answer]":
+        """Have a row answered. Once its future is cancelled, since nobody waits for it, it is not computed."""
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(row, loop.create_future())
+        waiting = _Waiting(row, caller, loop.create_future())
         self._waiting.append(waiting)
         if not self._busy:
             self._busy = True
@@ -79,28 +84,29 @@ class Coalescer:
         if not batch:
             self._busy = False
             return
-        model, rows = self._current_model(), [waiting.row for waiting in batch]
-        if model.inline:
-            self._settle(batch, self._attempt(model, rows))
+        model = self._current_model()
+        if model.inline and self._inline:
+            self._settle(batch, self._attempt(model, batch))
             return
-        running = asyncio.get_running_loop().run_in_executor(None, self._attempt, model, rows)
+        running = asyncio.get_running_loop().run_in_executor(None, self._attempt, model, batch)
         running.add_done_callback(lambda done: self._settle(batch, done.result()))
 
-    def _attempt(self, model: Model, rows: Sequence[list[float]]) -> list[Estimate] | Exception:
+    def _attempt(self, model: Model, batch: Sequence[_Waiting]) -> Answers | Exception:
+        rows, callers = [waiting.row for waiting in batch], [waiting.caller for waiting in batch]
         try:
-            return [Estimate(price, model) for price in self._run(model, rows).median_house_value.tolist()]
+            return self._run(model, rows, callers)
         except Exception as error:  # pylint: disable=broad-exception-caught  # every caller in the run reports it
             return error
 
-    def _settle(self, batch: list[_Waiting], outcome: list[Estimate] | Exception) -> None:
-        """Hand out the estimates of a run, or its failure, and begin the next run if rows have come meanwhile."""
-        for index, (_, future) in enumerate(batch):
+    def _settle(self, batch: Sequence[_Waiting], outcome: Answers | Exception) -> None:
+        """Hand out the answers of a run, or its failure, and begin the next run if rows have come meanwhile."""
+        for index, (_, _, future) in enumerate(batch):
             if future.done():  # cancelled while a thread ran the model
                 continue
             if isinstance(outcome, Exception):
                 future.set_exception(outcome)
             else:
-                future.set_result(outcome[index])
+                future.set_result(Answer(outcome, index))
         self._busy = bool(self._waiting)
         if self._busy:
             asyncio.get_running_loop().call_soon(self._gather)

@@ -1,4 +1,4 @@
-"""What supervisor and workers tell each other: one JSON object a line over a socket pair.
+"""What the supervisor and its processes tell each other: one JSON object a line over a socket pair.
 
 The socket is a lifeline too: each side takes its end for the death of the other.
 """
@@ -10,15 +10,18 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from typing import get_args
+from typing import Literal, get_args
+
+LogMode = Literal["lenient", "strict", "off"]
+"""How answers go on record: in a journal first, straight to the store, or not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configure:
     """To a worker, first of all: how to serve."""
 
-    slot: int
-    """Which of the workers it is, from 0."""
+    name: str
+    """What it is called: `worker-0`, ..."""
     host: str
     """Address to listen on."""
     port: int
@@ -31,6 +34,50 @@ class Configure:
     """How long calls may take to finish when the worker stops."""
     max_connection_age_seconds: float
     """After how long a connection is asked to reconnect, so that load spreads over new workers."""
+    max_concurrent_streams: int
+    """The most calls that a connection may have under way."""
+    max_rows_in_flight: int
+    """The most block groups that may be under way."""
+    max_queue_seconds: float
+    """The longest that the work under way may be expected to take."""
+    prediction_log: LogMode
+    """How answers go on record."""
+    prediction_log_url: str
+    """The store that they end in."""
+    journal_folder: str
+    """Where answers are written before they are given."""
+    recorder: str
+    """gRPC address of the recorder; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigureRecorder:
+    """To the recorder, first of all: what to record, and where."""
+
+    address: str
+    """gRPC address to listen on."""
+    journal_folder: str
+    """Where workers write answers."""
+    prediction_log_url: str
+    """The store that they end in."""
+    keep_days: float
+    """How old a record may get, in days; 0 for any age."""
+    keep_rows: int
+    """How many records may be kept; 0 for any number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportLog:
+    """From the recorder: how the prediction log is."""
+
+    store_up: bool
+    """Whether the store took the last write."""
+    backlog_rows: int
+    """Predictions in journals, not in the store; about, when the store is down."""
+    backlog_bytes: int
+    """The same in bytes."""
+    problem: str
+    """Why the store did not take the last write; empty when it did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +111,7 @@ class ReportStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """To a worker: health down, finish the calls in flight, exit."""
+    """To a process: finish what is under way, and exit; a worker takes its health down first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +135,19 @@ class LoadFailed:
     """Why, in one line."""
 
 
-Message = Configure | PrepareModel | DiscardModel | LoadModel | ReportStatus | Drain | Prepared | Serving | LoadFailed
+Message = (
+    Configure
+    | ConfigureRecorder
+    | PrepareModel
+    | DiscardModel
+    | LoadModel
+    | ReportStatus
+    | Drain
+    | Prepared
+    | Serving
+    | LoadFailed
+    | ReportLog
+)
 
 _KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 
@@ -96,7 +155,7 @@ _LINE_LIMIT = 1 << 20
 
 
 class ControlChannel:
-    """One end of the socket between the supervisor and a worker."""
+    """One end of the socket between the supervisor and a process."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader

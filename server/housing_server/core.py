@@ -3,29 +3,29 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import uuid_utils
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from housing.contract import BATCH_SIZES, UNUSUAL_RULES, warnings_for
+from housing.contract import BATCH_SIZES
 from housing.v1.model_service_pb2 import GetModelResponse
-from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,
     BatchPredictResponse,
-    Prediction,
     PredictRequest,
     PredictResponse,
     Refusal,
     StreamPredictRequest,
     StreamPredictResponse,
 )
-from housing_server.coalescing import Coalescer, Estimate
+from housing_server.admission import Admission
+from housing_server.answers import Answers, timestamp
+from housing_server.callers import Caller
+from housing_server.coalescing import Answer, Coalescer
 from housing_server.errors import InvalidRequest, ModelNotLoaded, RequestError
-from housing_server.models import Estimates, Model, Rows
+from housing_server.models import Model, Rows
 from housing_server.pipelining import Pipeline
 from housing_server.rules import CheckedRows, read_row, read_rows
 from housing_server.status import status_from_error
@@ -38,21 +38,43 @@ STREAM_WINDOW = 64
 """Messages of a stream that are under way at once: enough to share runs of the model, little to hold."""
 
 
+class RunTimes(NamedTuple):
+    """Where the time of a run went, in seconds."""
+
+    queue: float
+    """From the arrival of its first row to its start."""
+    inference: float
+    """In the model."""
+    append: float
+    """Putting the answers on record."""
+
+
 class PredictionObserver(Protocol):
     """Who is told what the core did."""
 
-    def predicted(self, model: ModelDescription, estimates: Estimates, seconds: float) -> None:
-        """Note that rows were answered by one run of a model that took so many seconds; from any thread."""
+    def predicted(self, answers: Answers, times: RunTimes) -> None:
+        """Note that rows were answered by one run of a model; from any thread."""
 
     def refused(self, error: InvalidRequest) -> None:
         """Note that a request, or a part of it, broke rules of the contract; from any thread."""
 
 
-class _Begun(NamedTuple):
-    """A block group that is being estimated."""
+class PredictionLog(Protocol):
+    """Where answers go on record."""
 
-    row: list[float]
-    estimate: "asyncio.Future[Estimate]"
+    inline: bool
+    """Whether an append is so quick that it may be made on the event loop."""
+
+    def append(self, answers: Answers) -> None:
+        """Put answers on record, for good once it returns; from any thread.
+
+        Raises:
+            PredictionLogUnavailable: it cannot be done; then nobody may hear the answers.
+        """
+
+
+_Begun: TypeAlias = "asyncio.Future[Answer] | RequestError"
+"""An answer under way, or why there will be none."""
 
 
 class PredictionCore:
@@ -61,6 +83,8 @@ class PredictionCore:
     def __init__(
         self,
         observer: PredictionObserver,
+        log: PredictionLog,
+        admission: Admission,
         *,
         now: Callable[[], int] = time.time_ns,
         new_id: Callable[[], object] = uuid_utils.uuid7,
@@ -69,45 +93,67 @@ class PredictionCore:
 
         Args:
             observer: is told of every answer and refusal.
+            log: where every answer goes on record.
+            admission: bounds what is under way.
             now: the time, in nanoseconds since the epoch.
             new_id: a new prediction id, unique for good.
         """
         self.model: Model | None = None
         """The model that answers from the next run on; may be replaced at any time."""
         self._observer = observer
+        self._log = log
+        self._admission = admission
         self._validator = RequestValidator()
-        self._coalescer = Coalescer(self._loaded_model, self._run)
-        self._stream = Pipeline(begin=self._begin_of_stream, finish=self._finish_of_stream, window=STREAM_WINDOW)
+        self._coalescer = Coalescer(self._loaded_model, self._run, inline=log.inline)
         self._now = now
         self._new_id = new_id
 
-    async def predict(self, request: PredictRequest) -> PredictResponse:
+    async def predict(self, request: PredictRequest, caller: Caller) -> PredictResponse:
         """Answer one block group.
 
         Raises:
             InvalidRequest: it breaks a rule of the contract.
             ModelNotLoaded: there is no model yet.
+            Overloaded: there is too much under way.
+            PredictionLogUnavailable: the answer cannot be put on record.
         """
-        return await self._finish(self._begin(request))
+        with self._admission.admit(1):
+            answers, position = await self._begin(request, caller)
+        return answers.response(position)
 
-    async def batch_predict(self, request: BatchPredictRequest) -> BatchPredictResponse:
+    async def batch_predict(self, request: BatchPredictRequest, caller: Caller) -> BatchPredictResponse:
         """Answer many block groups by one run of the model, in their order.
 
         Raises:
             InvalidRequest: the batch, or a block group in it, breaks a rule of the contract; with partial results,
                 only the batch as such.
             ModelNotLoaded: there is no model yet.
+            Overloaded: there is too much under way.
+            PredictionLogUnavailable: the answers cannot be put on record.
         """
-        if len(request.block_groups) <= _INLINE_ROWS and (self.model is None or self.model.inline):
-            return self._batch_predict(request)
-        return await asyncio.to_thread(self._batch_predict, request)
+        with self._admission.admit(len(request.block_groups)):
+            if len(request.block_groups) <= _INLINE_ROWS and self._inline:
+                return self._batch_predict(request, caller)
+            return await asyncio.to_thread(self._batch_predict, request, caller)
 
-    def stream_predict(self, requests: AsyncIterator[StreamPredictRequest]) -> AsyncIterator[StreamPredictResponse]:
+    def stream_predict(
+        self, requests: AsyncIterator[StreamPredictRequest], caller: Caller
+    ) -> AsyncIterator[StreamPredictResponse]:
         """Answer a stream, message by message and in order, some of them under way at once.
 
-        What is wrong with one message is its answer; the stream goes on.
+        What is wrong with one message is its answer; the stream goes on. Its rows are not counted as in flight: a
+        stream that is answered slowly is held back instead.
+
+        Raises:
+            Overloaded: there is too much under way.
         """
-        return self._stream.answer(requests)
+        self._admission.check(1)
+        pipeline: Pipeline[StreamPredictRequest, _Begun, StreamPredictResponse] = Pipeline(
+            begin=lambda request: self._begin_of_stream(request, caller),
+            finish=self._finish_of_stream,
+            window=STREAM_WINDOW,
+        )
+        return pipeline.answer(requests)
 
     def get_model(self) -> GetModelResponse:
         """Describe the loaded model.
@@ -117,33 +163,28 @@ class PredictionCore:
         """
         return GetModelResponse(model=self._loaded_model().description)
 
-    def _begin(self, request: PredictRequest | StreamPredictRequest) -> _Begun:
-        """Check a block group and have it estimated."""
+    @property
+    def _inline(self) -> bool:
+        """Whether few rows may be answered on the event loop."""
+        return self._log.inline and (self.model is None or self.model.inline)
+
+    def _begin(self, request: PredictRequest | StreamPredictRequest, caller: Caller) -> "asyncio.Future[Answer]":
+        """Check a block group and have it answered."""
         row = self._read(request)
         self._loaded_model()
-        return _Begun(row, self._coalescer.submit(row))
+        return self._coalescer.submit(row, caller)
 
-    async def _finish(self, begun: _Begun) -> PredictResponse:
-        price, model = await begun.estimate
-        return PredictResponse(
-            prediction_id=str(self._new_id()),
-            median_house_value=price,
-            model_name=model.description.name,
-            model_version=model.description.version,
-            predicted_at=self._timestamp(),
-            warnings=warnings_for(begun.row),
-        )
-
-    def _begin_of_stream(self, request: StreamPredictRequest) -> _Begun | RequestError:
+    def _begin_of_stream(self, request: StreamPredictRequest, caller: Caller) -> _Begun:
         try:
-            return self._begin(request)
+            return self._begin(request, caller._replace(arrived=time.perf_counter()))
         except RequestError as error:
             return error
 
-    async def _finish_of_stream(self, begun: _Begun | RequestError) -> StreamPredictResponse:
+    async def _finish_of_stream(self, begun: _Begun) -> StreamPredictResponse:
         if isinstance(begun, RequestError):
             return StreamPredictResponse(error=status_from_error(begun))
-        return StreamPredictResponse(prediction=await self._finish(begun))
+        answers, position = await begun
+        return StreamPredictResponse(prediction=answers.response(position))
 
     def _read(self, request: PredictRequest | StreamPredictRequest) -> list[float]:
         row = read_row(request.block_group)
@@ -160,47 +201,49 @@ class PredictionCore:
             return error
         raise RuntimeError(f"the compiled rules refuse a {type(message).__name__} that the contract allows")
 
-    def _batch_predict(self, request: BatchPredictRequest) -> BatchPredictResponse:
+    def _batch_predict(self, request: BatchPredictRequest, caller: Caller) -> BatchPredictResponse:
         if len(request.block_groups) not in BATCH_SIZES:
             raise self._invalid(request)
         model, checked = self._loaded_model(), read_rows(request.block_groups)
         if not (request.partial_results or checked.good.all()):
             raise self._invalid(request)
-        rows = checked.rows[checked.good]
+        answers = self._run(model, checked.rows[checked.good], [caller]) if checked.good.any() else None
         return BatchPredictResponse(
-            predictions=self._predictions(rows, self._run(model, rows)) if len(rows) else (),
+            predictions=answers.predictions() if answers else (),
             refusals=self._refusals(request, checked),
             model_name=model.description.name,
             model_version=model.description.version,
-            predicted_at=self._timestamp(),
+            predicted_at=timestamp(answers.predicted_at if answers else self._now()),
         )
-
-    def _predictions(self, rows: Rows, estimates: Estimates) -> list[Prediction]:
-        predictions = [
-            Prediction(prediction_id=str(self._new_id()), median_house_value=price)
-            for price in estimates.median_house_value.tolist()
-        ]
-        for rule in UNUSUAL_RULES:
-            for index in np.flatnonzero(rows[:, rule.field] > rows[:, rule.exceeds]):
-                predictions[index].warnings.append(rule.warning)
-        return predictions
 
     def _refusals(self, request: BatchPredictRequest, checked: CheckedRows) -> Iterator[Refusal]:
         for index in np.flatnonzero(~checked.good).tolist():
             error = self._invalid(request.block_groups[index], f"block_groups[{index}]")
             yield Refusal(index=index, status=status_from_error(error))
 
-    def _run(self, model: Model, rows: Rows | Sequence[list[float]]) -> Estimates:
+    def _run(self, model: Model, rows: Rows | Sequence[list[float]], callers: Sequence[Caller]) -> Answers:
+        """Answer rows by one run of a model, and put the answers on record."""
+        rows = np.asarray(rows)
         started = time.perf_counter()
-        estimates = model.estimate(np.asarray(rows))
-        self._observer.predicted(model.description, estimates, time.perf_counter() - started)
-        return estimates
+        estimates = model.estimate(rows)
+        answered = time.perf_counter()
+        answers = Answers(
+            model=model,
+            rows=rows,
+            estimates=estimates,
+            prediction_ids=[str(self._new_id()) for _ in range(len(rows))],
+            predicted_at=self._now(),
+            latency_seconds=[answered - caller.arrived for caller in callers],
+            callers=callers,
+        )
+        self._log.append(answers)
+        times = RunTimes(
+            queue=started - callers[0].arrived, inference=answered - started, append=time.perf_counter() - answered
+        )
+        self._observer.predicted(answers, times)
+        return answers
 
     def _loaded_model(self) -> Model:
         if self.model is None:
             raise ModelNotLoaded
         return self.model
-
-    def _timestamp(self) -> Timestamp:
-        seconds, nanos = divmod(self._now(), 1_000_000_000)
-        return Timestamp(seconds=seconds, nanos=nanos)

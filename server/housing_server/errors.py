@@ -10,12 +10,21 @@ ServingError
 └── RequestError             one call cannot be answered: a status for the caller
     ├── InvalidRequest
     ├── ModelNotLoaded
+    ├── Overloaded
+    ├── PredictionLogUnavailable
+    ├── PredictionNotFound
+    ├── HelperUnavailable
+    ├── RelayedError
     ├── ShuttingDown
     └── InternalError
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from google.rpc.status_pb2 import Status
 
 
 class ServingError(Exception):
@@ -49,6 +58,11 @@ class ModelRejected(StartError):
 class RequestError(ServingError):
     """One call cannot be answered; the message is for its caller and holds none of the caller's values."""
 
+    @property
+    def cause(self) -> str:
+        """What is wrong, for the log of the service: by default what the caller is told."""
+        return str(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldViolation:
@@ -77,6 +91,64 @@ class ModelNotLoaded(RequestError):
 
     def __init__(self) -> None:
         super().__init__("no model is loaded yet; try again in a few seconds")
+
+
+class Overloaded(RequestError):
+    """There is more work under way than can be done soon."""
+
+    def __init__(self, retry_seconds: float) -> None:
+        """Refuse a call.
+
+        Args:
+            retry_seconds: after how long to try again: the time that the work under way is likely to take.
+        """
+        super().__init__("the service has more work than it can do soon; try again later, with growing pauses")
+        self.retry_seconds = retry_seconds
+
+
+class PredictionLogUnavailable(RequestError):
+    """Answers cannot be put on record, or the record cannot be read."""
+
+    def __init__(self, reason: str) -> None:
+        """Refuse a call.
+
+        Args:
+            reason: what is wrong, for the log; callers are not told.
+        """
+        super().__init__("the prediction log is not available; try again in a few seconds")
+        self.reason = reason
+
+    @property
+    def cause(self) -> str:
+        """What is wrong with it."""
+        return self.reason
+
+
+class PredictionNotFound(RequestError):
+    """No prediction of that id is on record."""
+
+    def __init__(self) -> None:
+        super().__init__("no prediction of that id is on record: it never was, or is no longer")
+
+
+class HelperUnavailable(RequestError):
+    """The process of the service that answers such calls does not run at the moment."""
+
+    def __init__(self) -> None:
+        super().__init__("this part of the service is being started; try again in a few seconds")
+
+
+class RelayedError(RequestError):
+    """Another process of the service has refused the call."""
+
+    def __init__(self, status: "Status") -> None:
+        """Pass a refusal on.
+
+        Args:
+            status: how the other process worded it.
+        """
+        super().__init__(status.message)
+        self.status = status
 
 
 class ShuttingDown(RequestError):

@@ -3,16 +3,17 @@
 import numpy as np
 from grpc import StatusCode
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from housing.contract import FEATURES
-from housing.v1.model_service_pb2 import Model as ModelDescription
+from housing_server.answers import Answers
 from housing_server.calls import Method
+from housing_server.core import RunTimes
 from housing_server.errors import InvalidRequest
-from housing_server.models import Estimates
 
 _LATENCY_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
 _INFERENCE_BUCKETS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
+_APPEND_BUCKETS = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5)
 _PRICE_BUCKETS = tuple(float(price) for price in range(50_000, 550_000, 50_000))
 _ROW_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _MANY = 16
@@ -21,16 +22,6 @@ _METHOD_LABELS = ("grpc_type", "grpc_service", "grpc_method")
 
 _LABELS = (*next(feature.choices for feature in FEATURES if feature.name == "ocean_proximity"), "unknown")
 """By ocean proximity code; the last, found by code -1, stands for rows without a label."""
-
-
-def count_as_worker(slot: int) -> None:
-    """Make the metrics of this process continue those of the worker that had the slot before.
-
-    By default each process id has files of its own: dead workers' files would pile up, and deleting them would make
-    counters run backwards. Must be called before metrics are made.
-    """
-    # MultiProcessValue has no annotations, though this use of it is documented.
-    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: slot)  # type: ignore[no-untyped-call]
 
 
 class WorkerMetrics:
@@ -67,6 +58,27 @@ class WorkerMetrics:
         self._failures = Counter(
             "housing_validation_failures", "Rules broken by requests.", ("field", "rule"), registry=registry
         )
+        self._queue = Histogram(
+            "housing_queue_seconds",
+            "Time from the arrival of a run's first row to its start.",
+            buckets=_LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self._append = Histogram(
+            "housing_prediction_log_append_seconds",
+            "Time to put the answers of a run on record, before any of them is given.",
+            buckets=_APPEND_BUCKETS,
+            registry=registry,
+        )
+        self._rows_in_flight = Gauge(
+            "housing_rows_in_flight",
+            "Block groups of calls that have begun and not ended.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._not_admitted = Counter(
+            "housing_admission_refusals", "Calls refused for what is under way.", ("reason",), registry=registry
+        )
         self._prices_by_code = [self._prices.labels(label) for label in _LABELS]
 
     def call_started(self, method: Method) -> None:
@@ -78,11 +90,22 @@ class WorkerMetrics:
         self._handled.labels(*method.labels, code.name).inc()
         self._seconds.labels(*method.labels).observe(seconds)
 
-    def predicted(self, model: ModelDescription, estimates: Estimates, seconds: float) -> None:
+    def rows_in_flight(self, rows: int) -> None:
+        """Tell how many rows are in flight now."""
+        self._rows_in_flight.set(rows)
+
+    def not_admitted(self, reason: str) -> None:
+        """Count a call that was refused for what is under way."""
+        self._not_admitted.labels(reason).inc()
+
+    def predicted(self, answers: Answers, times: RunTimes) -> None:
         """Count the rows of one run of the model, and where and how high they are."""
-        self._inference.observe(seconds)
-        self._rows.observe(len(estimates.median_house_value))
-        self._predictions.labels(model.version).inc(len(estimates.median_house_value))
+        estimates, count = answers.estimates, len(answers.rows)
+        self._queue.observe(times.queue)
+        self._inference.observe(times.inference)
+        self._append.observe(times.append)
+        self._rows.observe(count)
+        self._predictions.labels(answers.model.description.version).inc(count)
         prices, codes = estimates.median_house_value, estimates.ocean_proximity
         if len(prices) < _MANY:
             for price, code in zip(prices.tolist(), codes.tolist(), strict=True):

@@ -9,7 +9,8 @@ from housing.example import BERKELEY
 from housing_server.errors import ModelRejected
 from housing_server.golden_requests import replay
 from housing_server.model_files import GRAPH_FILE, read_description
-from housing_server.models import Model, OnnxModel, Rows
+from housing_server.models import Model, Rows
+from housing_server.onnx_model import OnnxModel
 
 
 def load_model(folder: Path) -> Model:

@@ -8,6 +8,7 @@ from mlflow.pyfunc import PyFuncModel, load_model
 
 from housing.contract import FEATURES
 from housing.v1.model_service_pb2 import Model as ModelDescription
+from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.errors import ModelRejected
 from housing_server.models import Estimates, Rows, given_labels
 
@@ -20,6 +21,8 @@ class PyfuncModel:
     """
 
     inline = False
+    interval_coverage = 0.0
+    warnings: tuple[PredictionWarning, ...] = ()
 
     def __init__(self, folder: Path, description: ModelDescription) -> None:
         """Load a model from its MLflow folder.

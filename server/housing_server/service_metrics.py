@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -63,10 +64,21 @@ class ServiceCollector(Collector):
     def _resources(self) -> Iterator[Metric]:
         cpu = CounterMetricFamily("housing_process_cpu_seconds", "Processor time used.", labels=["process"])
         memory = GaugeMetricFamily("housing_process_resident_memory_bytes", "Resident memory.", labels=["process"])
+        files = GaugeMetricFamily("housing_process_open_files", "Open file descriptors.", labels=["process"])
         for process in self._state.process_use():
+            files.add_metric([process.name], process.open_files)
             cpu.add_metric([process.name], process.cpu_seconds)
             memory.add_metric([process.name], process.memory_bytes)
-        yield from (cpu, memory)
+        yield from (cpu, memory, files)
+        yield from _memory()
         used, total = self._state.disk_use()
         yield GaugeMetricFamily("housing_disk_used_bytes", "Used part of the disk that holds the state.", used)
         yield GaugeMetricFamily("housing_disk_total_bytes", "Size of the disk that holds the state.", total)
+
+
+def _memory() -> Iterator[Metric]:
+    memory = psutil.virtual_memory()
+    yield GaugeMetricFamily("housing_memory_total_bytes", "Memory of the host.", memory.total)
+    yield GaugeMetricFamily(
+        "housing_memory_available_bytes", "Memory that programs can have at once.", memory.available
+    )

@@ -14,10 +14,13 @@ from housing.v1.status_service_pb2 import (
     SERVICE_STATUS_NOT_SERVING,
     SERVICE_STATUS_SERVING,
     GetStatusResponse,
+    PredictionLogStatus,
     ResourceStatus,
     ServiceStatus,
     WorkerStatus,
 )
+from housing_server.recorder_process import RecorderProcess
+from housing_server.supervised_process import SupervisedProcess
 from housing_server.worker_process import WorkerProcess
 
 
@@ -31,12 +34,16 @@ class ProcessUse:
     """Processor time since it was started."""
     memory_bytes: int
     """Resident memory."""
+    open_files: int
+    """File descriptors."""
 
 
 class ServiceState:
     """What is known of the service; read from the supervisor's loop and from the side port's threads."""
 
-    def __init__(self, workers: Sequence[WorkerProcess], state_dir: Path) -> None:
+    def __init__(
+        self, workers: Sequence[WorkerProcess], state_dir: Path, recorder: RecorderProcess | None = None
+    ) -> None:
         self.model: Model | None = None
         """The model that the workers are told to serve."""
         self.swaps = dict.fromkeys(("accepted", "refused", "failed"), 0)
@@ -47,6 +54,7 @@ class ServiceState:
         """Whether the service is shutting down."""
         self.workers = tuple(workers)
         """The workers, running or not."""
+        self._recorder = recorder
         self._state_dir = state_dir
         self._started = time.monotonic()
         self._last_cpu = (self._started, 0.0)
@@ -54,7 +62,7 @@ class ServiceState:
     @property
     def serving(self) -> int:
         """How many workers answer predictions."""
-        return sum(worker.model_version is not None for worker in self.workers)
+        return sum(worker.serving for worker in self.workers)
 
     @property
     def restarts(self) -> int:
@@ -68,14 +76,20 @@ class ServiceState:
 
     def process_use(self) -> Iterator[ProcessUse]:
         """Measure the processes that run now."""
-        pids = {"supervisor": os.getpid()} | {worker.name: worker.pid for worker in self.workers if worker.pid}
+        pids = {"supervisor": os.getpid()} | {child.name: child.pid for child in self._children() if child.pid}
         for name, pid in pids.items():
             try:
                 process = psutil.Process(pid)
-                times, memory = process.cpu_times(), process.memory_info()
+                times, memory, files = process.cpu_times(), process.memory_info(), process.num_fds()
             except psutil.NoSuchProcess:  # it ended between being listed and being measured
                 continue
-            yield ProcessUse(name=name, cpu_seconds=times.user + times.system, memory_bytes=memory.rss)
+            cpu_seconds = times.user + times.system
+            yield ProcessUse(name=name, cpu_seconds=cpu_seconds, memory_bytes=memory.rss, open_files=files)
+
+    def _children(self) -> Iterator[SupervisedProcess]:
+        yield from self.workers
+        if self._recorder is not None:
+            yield self._recorder
 
     def disk_use(self) -> tuple[int, int]:
         """Measure the disk of the state folder: bytes used, and its size."""
@@ -93,12 +107,29 @@ class ServiceState:
             uptime_seconds=round(time.monotonic() - self._started, 3),
             workers=WorkerStatus(configured=len(self.workers), serving=self.serving, restarts=self.restarts),
             resources=self._resources(),
+            prediction_log=self._prediction_log(),
         )
 
     def _status(self) -> ServiceStatus.ValueType:
         if not self.ready:
             return SERVICE_STATUS_NOT_SERVING
-        return SERVICE_STATUS_SERVING if self.serving == len(self.workers) else SERVICE_STATUS_DEGRADED
+        log = self._prediction_log()
+        well = self.serving == len(self.workers) and (log.store_up or not log.enabled)
+        return SERVICE_STATUS_SERVING if well else SERVICE_STATUS_DEGRADED
+
+    def _prediction_log(self) -> PredictionLogStatus:
+        if self._recorder is None:
+            return PredictionLogStatus(enabled=False)
+        if self._recorder.report is None:
+            return PredictionLogStatus(enabled=True, problem="the recorder does not run")
+        report = self._recorder.report
+        return PredictionLogStatus(
+            enabled=True,
+            store_up=report.store_up,
+            backlog_rows=report.backlog_rows,
+            backlog_bytes=report.backlog_bytes,
+            problem=report.problem,
+        )
 
     def _resources(self) -> ResourceStatus:
         processes = list(self.process_use())

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Context = aio.ServicerContext[Any, Any]
     CallFactory = Callable[[Method, Context], Call]
 
-_PREDICTION, _MODEL, _STATUS = SERVICES
+_PREDICTION, _MODEL, _STATUS, *_ = SERVICES
 
 _PREDICT = Method(kind="unary", service=_PREDICTION, name="Predict")
 _BATCH_PREDICT = Method(kind="unary", service=_PREDICTION, name="BatchPredict")
@@ -43,20 +43,20 @@ class PredictionServicer(PredictionServiceServicer):
     async def Predict(
         self, request: prediction_service_pb2.PredictRequest, context: Context
     ) -> prediction_service_pb2.PredictResponse:
-        async with self._call(_PREDICT, context):
-            return await self._core.predict(request)
+        async with self._call(_PREDICT, context) as caller:
+            return await self._core.predict(request, caller)
 
     async def BatchPredict(
         self, request: prediction_service_pb2.BatchPredictRequest, context: Context
     ) -> prediction_service_pb2.BatchPredictResponse:
-        async with self._call(_BATCH_PREDICT, context):
-            return await self._core.batch_predict(request)
+        async with self._call(_BATCH_PREDICT, context) as caller:
+            return await self._core.batch_predict(request, caller)
 
     async def StreamPredict(
         self, request_iterator: AsyncIterator[prediction_service_pb2.StreamPredictRequest], context: Context
     ) -> AsyncIterator[prediction_service_pb2.StreamPredictResponse]:
-        async with self._call(_STREAM_PREDICT, context):
-            async for answer in self._core.stream_predict(request_iterator):
+        async with self._call(_STREAM_PREDICT, context) as caller:
+            async for answer in self._core.stream_predict(request_iterator, caller):
                 yield answer
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from housing_server.control import LogMode
 from housing_server.errors import InvalidSettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)
@@ -43,6 +44,26 @@ class ServerSettings(BaseSettings):
     """How long calls in flight may take to finish when the server stops."""
     max_connection_age_seconds: float = Field(default=300, gt=0)
     """After how long a connection is asked to reconnect, so that load spreads over restarted workers."""
+    max_concurrent_streams: int = Field(default=256, ge=1)
+    """The most calls that one connection may have under way; more wait with their caller."""
+    max_rows_in_flight: int = Field(default=30_000, ge=1)
+    """The most block groups that a worker may have under way; calls beyond are refused with RESOURCE_EXHAUSTED."""
+    max_queue_seconds: float = Field(default=1.0, gt=0)
+    """The longest that a worker's work under way may be expected to take; calls beyond are refused likewise."""
+    prediction_log: str = ""
+    """Where every answer goes on record: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`; by default
+    `predictions.db` in the state folder."""
+    prediction_log_mode: LogMode = "lenient"
+    """`lenient` answers while the store is down and hands over later, `strict` refuses, `off` keeps no record."""
+    prediction_log_keep_days: float = Field(default=0, ge=0)
+    """How old a record may get, in days; 0 for any age."""
+    prediction_log_keep_rows: int = Field(default=0, ge=0)
+    """How many records may be kept; 0 for any number."""
+
+    @property
+    def prediction_log_url(self) -> str:
+        """The store of the prediction log."""
+        return self.prediction_log or f"sqlite:///{(self.state_dir / 'predictions.db').absolute()}"
 
 
 class GatewaySettings(BaseSettings):

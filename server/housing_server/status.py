@@ -1,11 +1,22 @@
 """How request errors look on the wire: `google.rpc.Status` with standard details, the same for every transport."""
 
 from google.protobuf.any_pb2 import Any
-from google.rpc.code_pb2 import INTERNAL, INVALID_ARGUMENT, UNAVAILABLE
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.code_pb2 import INTERNAL, INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from housing_server.errors import InternalError, InvalidRequest, ModelNotLoaded, RequestError, ShuttingDown
+from housing_server.errors import (
+    HelperUnavailable,
+    InternalError,
+    InvalidRequest,
+    ModelNotLoaded,
+    Overloaded,
+    PredictionLogUnavailable,
+    PredictionNotFound,
+    RelayedError,
+    RequestError,
+    ShuttingDown,
+)
 
 DOMAIN = "housing.v1"
 """The domain of every `ErrorInfo` reason."""
@@ -16,19 +27,27 @@ MAX_VIOLATIONS = 25
 _CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (INVALID_ARGUMENT, "INVALID_REQUEST"),
     ModelNotLoaded: (UNAVAILABLE, "MODEL_NOT_LOADED"),
+    Overloaded: (RESOURCE_EXHAUSTED, "OVERLOADED"),
+    PredictionLogUnavailable: (UNAVAILABLE, "PREDICTION_LOG_UNAVAILABLE"),
+    PredictionNotFound: (NOT_FOUND, "PREDICTION_NOT_FOUND"),
+    HelperUnavailable: (UNAVAILABLE, "HELPER_UNAVAILABLE"),
     ShuttingDown: (UNAVAILABLE, "SHUTTING_DOWN"),
     InternalError: (INTERNAL, "INTERNAL"),
 }
 
 
 def status_from_error(error: RequestError) -> Status:
-    """Word an error as a status with an `ErrorInfo`, and a `BadRequest` where fields are at fault."""
+    """Word an error as a status with an `ErrorInfo`, a `BadRequest` for fields at fault, a `RetryInfo` for overload."""
+    if isinstance(error, RelayedError):
+        return error.status
     code, reason = _CODES_AND_REASONS[type(error)]
     details = [ErrorInfo(reason=reason, domain=DOMAIN)]
     status = Status(code=code, message=str(error))
     if isinstance(error, InvalidRequest):
         details[0].metadata["violations"] = str(len(error.violations))
         _pack(status, _bad_request(error))
+    if isinstance(error, Overloaded):
+        _pack(status, _retry_info(error))
     _pack(status, *details)
     return status
 
@@ -43,7 +62,13 @@ def _bad_request(error: InvalidRequest) -> BadRequest:
     )
 
 
-def _pack(status: Status, *messages: BadRequest | ErrorInfo) -> None:
+def _retry_info(error: Overloaded) -> RetryInfo:
+    retry = RetryInfo()
+    retry.retry_delay.FromMilliseconds(max(1, round(error.retry_seconds * 1000)))
+    return retry
+
+
+def _pack(status: Status, *messages: BadRequest | ErrorInfo | RetryInfo) -> None:
     for message in messages:
         packed = Any()
         packed.Pack(message)

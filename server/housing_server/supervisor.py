@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,15 +11,18 @@ import structlog
 from google.protobuf import json_format
 
 from housing.v1.model_service_pb2 import Model
-from housing_server.control import Configure, ReportStatus
+from housing_server.control import ReportStatus
 from housing_server.errors import ModelRejected
+from housing_server.layout import Layout
 from housing_server.model_files import read_description
 from housing_server.model_updates import ModelUpdates, Source
 from housing_server.ports import reserved_port
+from housing_server.recorder_process import RecorderProcess
 from housing_server.service_metrics import service_registry
 from housing_server.service_state import ServiceState
 from housing_server.settings import ServerSettings
 from housing_server.side_port import Probes, SidePort
+from housing_server.supervised_process import SupervisedProcess
 from housing_server.trial import TrialReport, try_model
 from housing_server.worker_process import WorkerProcess
 
@@ -42,9 +46,9 @@ async def supervise(settings: ServerSettings, source: Source, log: structlog.typ
         asyncio.get_running_loop().add_signal_handler(number, event.set)
     with ExitStack() as stack:
         port = stack.enter_context(reserved_port(settings.host, settings.grpc_port, "HOUSING_GRPC_PORT"))
-        metrics_dir = Path(stack.enter_context(TemporaryDirectory(prefix="housing-metrics-")))
-        supervisor = Supervisor(settings, port, metrics_dir, log)
-        registry = service_registry(supervisor.state, metrics_dir)
+        run_dir = Path(stack.enter_context(TemporaryDirectory(prefix="housing-")))
+        supervisor = Supervisor(settings, port, run_dir, log)
+        registry = service_registry(supervisor.state, run_dir)
         probes = Probes(ready=lambda: supervisor.state.ready)
         side_port = stack.enter_context(SidePort(settings.host, settings.metrics_port, registry, probes))
         log.info("listening", host=settings.host, grpc_port=port, metrics_port=side_port.port)
@@ -56,21 +60,28 @@ class Supervisor:
     """Keeps the workers running, tells them which model to serve and what the state of the service is."""
 
     def __init__(
-        self,
-        settings: ServerSettings,
-        port: int,
-        metrics_dir: Path,
-        log: structlog.typing.FilteringBoundLogger,
+        self, settings: ServerSettings, port: int, run_dir: Path, log: structlog.typing.FilteringBoundLogger
     ) -> None:
+        """Prepare the processes; none runs yet.
+
+        Args:
+            settings: how to serve.
+            port: what workers listen on.
+            run_dir: holds the metrics' files and sockets of this run.
+            log: is told of what happens.
+        """
+        layout = Layout(settings, port, run_dir)
         self._workers = [
-            WorkerProcess(_worker_config(settings, slot, port), metrics_dir, log, self._worker_changed)
-            for slot in range(settings.workers)
+            WorkerProcess(layout.worker(slot), run_dir, log, self._worker_changed) for slot in range(settings.workers)
         ]
+        self._recorder = None
+        if settings.prediction_log_mode != "off":
+            self._recorder = RecorderProcess(layout.recorder(), run_dir, log, lambda: None)
         self._settings = settings
         self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
         self._log = log
         self._changed = asyncio.Event()
-        self.state = ServiceState(self._workers, settings.state_dir)
+        self.state = ServiceState(self._workers, settings.state_dir, self._recorder)
         """What is known of the service."""
 
     async def run(self, source: Source, stopping: asyncio.Event, look_now: asyncio.Event) -> None:
@@ -80,6 +91,7 @@ class Supervisor:
             StartError: there is no model that can be served.
         """
         workers = [asyncio.create_task(worker.keep_running()) for worker in self._workers]
+        recorder = asyncio.create_task(self._recorder.keep_running()) if self._recorder else None
         duties = [
             asyncio.create_task(duty)
             for duty in (self._until_stopped(stopping), self._serve_model(source, look_now), self._report_status())
@@ -92,7 +104,9 @@ class Supervisor:
         finally:
             for duty in duties:
                 duty.cancel()
-            await self._drain(workers)
+            await self._drain(self._workers, workers)
+            if self._recorder and recorder:  # once nobody writes any more
+                await self._drain([self._recorder], [recorder])
 
     async def _until_stopped(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
@@ -154,26 +168,14 @@ class Supervisor:
         self._changed.set()
         self._report_once()
 
-    async def _drain(self, workers: list[asyncio.Task[None]]) -> None:
-        self._log.info("draining")
+    async def _drain(self, processes: Sequence[SupervisedProcess], running: Sequence[asyncio.Task[None]]) -> None:
+        self._log.info("draining", processes=[process.name for process in processes])
         self.state.draining = True
-        for worker in self._workers:
-            worker.drain()
-        _, late = await asyncio.wait(workers, timeout=self._patience_seconds)
-        for worker in self._workers:
-            worker.kill()
+        for process in processes:
+            process.drain()
+        _, late = await asyncio.wait(running, timeout=self._patience_seconds)
+        for process in processes:
+            process.kill()
         if late:
-            self._log.error("killed workers that did not stop in time", workers=len(late))
+            self._log.error("killed processes that did not stop in time", processes=len(late))
             await asyncio.wait(late)
-
-
-def _worker_config(settings: ServerSettings, slot: int, port: int) -> Configure:
-    return Configure(
-        slot=slot,
-        host=settings.host,
-        port=port,
-        model_folder=None,
-        drain_seconds=settings.drain_seconds,
-        grace_seconds=settings.grace_seconds,
-        max_connection_age_seconds=settings.max_connection_age_seconds,
-    )

@@ -21,11 +21,12 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
-from housing.contract import SERVICES
+from housing.contract import LOG_SERVICES, SERVICES
 from housing.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from housing.v1.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
 from housing.v1.status_service_pb2 import GetStatusResponse
 from housing.v1.status_service_pb2_grpc import add_StatusServiceServicer_to_server
+from housing_server.admission import Admission
 from housing_server.calls import Call
 from housing_server.control import (
     Configure,
@@ -43,9 +44,12 @@ from housing_server.core import PredictionCore
 from housing_server.errors import ModelRejected
 from housing_server.gate import Gate
 from housing_server.logs import LineBuffer, configure_logging
-from housing_server.metrics import WorkerMetrics, count_as_worker
+from housing_server.metrics import WorkerMetrics
+from housing_server.metrics_files import count_as
 from housing_server.model_loading import load_model
 from housing_server.models import Model
+from housing_server.prediction_log.opening import open_log
+from housing_server.relay import Relay
 from housing_server.services import ModelServicer, PredictionServicer, StatusServicer
 
 MAX_REQUEST_BYTES = 4 << 20
@@ -56,14 +60,17 @@ class Worker:
     """A gRPC server and the model it serves."""
 
     def __init__(self, config: Configure, control: ControlChannel, log: structlog.typing.FilteringBoundLogger) -> None:
-        metrics = WorkerMetrics(CollectorRegistry())
+        self._metrics = metrics = WorkerMetrics(CollectorRegistry())
         self._gate = Gate()
         call = partial(Call, gate=self._gate, observer=metrics, log=log)
+        self._admission = Admission(
+            metrics, max_rows=config.max_rows_in_flight, max_queue_seconds=config.max_queue_seconds
+        )
         self._config = config
         self._control = control
         self._preparing: asyncio.Task[None] | None = None
         self._prepared: tuple[str, Model] | None = None
-        self._core = PredictionCore(metrics)
+        self._core = PredictionCore(metrics, open_log(config), self._admission)
         self._status = StatusServicer(call)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_server_options(config))
@@ -71,6 +78,8 @@ class Worker:
         add_ModelServiceServicer_to_server(ModelServicer(self._core, call), self._server)
         add_StatusServiceServicer_to_server(self._status, self._server)
         add_HealthServicer_to_server(self._health, self._server)
+        if config.recorder:
+            self._server.add_generic_rpc_handlers([Relay(config.recorder, LOG_SERVICES, call)])
         names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
@@ -104,7 +113,8 @@ class Worker:
         await self._announce()
 
     def report(self, status: str) -> None:
-        """Answer GetStatus with this message, given as JSON, from now on."""
+        """Answer GetStatus with this message, given as JSON, from now on; the time to tell what is under way, too."""
+        self._metrics.rows_in_flight(self._admission.rows)
         self._status.status = json_format.Parse(status, GetStatusResponse())
 
     async def drain(self) -> None:
@@ -151,6 +161,7 @@ def _server_options(config: Configure) -> list[tuple[str, int]]:
         # A connection stays with the worker that accepted it, so old ones are closed, gracefully, to spread the load.
         ("grpc.max_connection_age_ms", int(config.max_connection_age_seconds * 1000)),
         ("grpc.max_connection_age_grace_ms", int(config.grace_seconds * 1000)),
+        ("grpc.max_concurrent_streams", config.max_concurrent_streams),
         # Dead peers are noticed, and clients may ask as often as every 10 s whether this one is alive.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
@@ -164,9 +175,9 @@ async def serve(control_end: socket.socket) -> None:
     config = await control.receive()
     if not isinstance(config, Configure):
         return
-    count_as_worker(config.slot)
+    count_as(config.name)
     lines = LineBuffer(sys.stdout.buffer)
-    log = configure_logging(f"worker-{config.slot}", lines)
+    log = configure_logging(config.name, lines)
     worker = Worker(config, control, log)
     try:
         await worker.start()

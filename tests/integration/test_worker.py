@@ -62,13 +62,20 @@ async def worker(tmp_path: Path) -> AsyncIterator[RunningWorker]:
 def configuration(port: int) -> Configure:
     """How the worker serves: without a model, and gone as soon as it is told."""
     return Configure(
-        slot=0,
+        name="worker-0",
         host="127.0.0.1",
         port=port,
         model_folder=None,
         drain_seconds=0,
         grace_seconds=5,
         max_connection_age_seconds=60,
+        max_concurrent_streams=100,
+        max_rows_in_flight=10_000,
+        max_queue_seconds=1,
+        prediction_log="off",
+        prediction_log_url="",
+        journal_folder="",
+        recorder="",
     )
 
 

@@ -53,6 +53,7 @@ class PredictResponse(_message.Message):
 
     PREDICTION_ID_FIELD_NUMBER: _builtins.int
     MEDIAN_HOUSE_VALUE_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
     MODEL_NAME_FIELD_NUMBER: _builtins.int
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     PREDICTED_AT_FIELD_NUMBER: _builtins.int
@@ -62,9 +63,13 @@ class PredictResponse(_message.Message):
     median_house_value: _builtins.float
     """Predicted median value of the block group's owner-occupied homes, in 1990 USD."""
     model_name: _builtins.str
-    """Name of the registered model that computed the answer. (Number 3 is kept for the prediction interval.)"""
+    """Name of the registered model that computed the answer."""
     model_version: _builtins.str
     """Version of the registered model that computed the answer."""
+    @_builtins.property
+    def interval(self) -> Global___PredictionInterval:
+        """Where the value lies with a stated probability; unset when the model knows no interval."""
+
     @_builtins.property
     def predicted_at(self) -> _timestamp_pb2.Timestamp:
         """When the answer was computed, by the server's clock."""
@@ -78,14 +83,15 @@ class PredictResponse(_message.Message):
         *,
         prediction_id: _builtins.str = ...,
         median_house_value: _builtins.float = ...,
+        interval: Global___PredictionInterval | None = ...,
         model_name: _builtins.str = ...,
         model_version: _builtins.str = ...,
         predicted_at: _timestamp_pb2.Timestamp | None = ...,
         warnings: _abc.Iterable[Global___Warning] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["predicted_at", b"predicted_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval", "predicted_at", b"predicted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["median_house_value", b"median_house_value", "model_name", b"model_name", "model_version", b"model_version", "predicted_at", b"predicted_at", "prediction_id", b"prediction_id", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval", "median_house_value", b"median_house_value", "model_name", b"model_name", "model_version", b"model_version", "predicted_at", b"predicted_at", "prediction_id", b"prediction_id", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -257,29 +263,71 @@ class Prediction(_message.Message):
 
     PREDICTION_ID_FIELD_NUMBER: _builtins.int
     MEDIAN_HOUSE_VALUE_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     prediction_id: _builtins.str
     """Identifies this prediction for good: a UUID of version 7, so that ids sort by time."""
     median_house_value: _builtins.float
     """Predicted median value of the block group's owner-occupied homes, in 1990 USD."""
     @_builtins.property
+    def interval(self) -> Global___PredictionInterval:
+        """Where the value lies with a stated probability; unset when the model knows no interval."""
+
+    @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]:
-        """What is unusual about the block group, if anything. (Number 3 is kept for the prediction interval.)"""
+        """What is unusual about the block group, if anything."""
 
     def __init__(
         self,
         *,
         prediction_id: _builtins.str = ...,
         median_house_value: _builtins.float = ...,
+        interval: Global___PredictionInterval | None = ...,
         warnings: _abc.Iterable[Global___Warning] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["median_house_value", b"median_house_value", "prediction_id", b"prediction_id", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interval", b"interval", "median_house_value", b"median_house_value", "prediction_id", b"prediction_id", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Prediction: _TypeAlias = Prediction  # noqa: Y015
+
+@_typing.final
+class PredictionInterval(_message.Message):
+    """Where the true median value lies with a stated probability, in 1990 USD."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOWER_FIELD_NUMBER: _builtins.int
+    UPPER_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    UPPER_OPEN_FIELD_NUMBER: _builtins.int
+    lower: _builtins.float
+    """Lower bound, in 1990 USD."""
+    upper: _builtins.float
+    """Upper bound, in 1990 USD; at most 500,001, where the census capped its figures."""
+    coverage: _builtins.float
+    """Share of such intervals that hold the true value, as a fraction: 0.9. A promise only for places like those the
+    model was trained on; where the place is far from them, a warning says so.
+    """
+    upper_open: _builtins.bool
+    """Whether the upper bound has reached the census's cap, so that the true value may lie above it."""
+    def __init__(
+        self,
+        *,
+        lower: _builtins.float = ...,
+        upper: _builtins.float = ...,
+        coverage: _builtins.float = ...,
+        upper_open: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage", b"coverage", "lower", b"lower", "upper", b"upper", "upper_open", b"upper_open"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PredictionInterval: _TypeAlias = PredictionInterval  # noqa: Y015
 
 @_typing.final
 class Warning(_message.Message):

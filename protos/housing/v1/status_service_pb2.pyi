@@ -28,7 +28,7 @@ class _ServiceStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Service
     SERVICE_STATUS_SERVING: _ServiceStatus.ValueType  # 1
     """Every worker answers predictions."""
     SERVICE_STATUS_DEGRADED: _ServiceStatus.ValueType  # 2
-    """Predictions are answered, but by fewer workers than configured."""
+    """Predictions are answered, but by fewer workers than configured, or without their record reaching its store."""
     SERVICE_STATUS_NOT_SERVING: _ServiceStatus.ValueType  # 3
     """Predictions are not answered: no model is loaded yet, or the service is shutting down."""
 
@@ -40,7 +40,7 @@ SERVICE_STATUS_UNSPECIFIED: ServiceStatus.ValueType  # 0
 SERVICE_STATUS_SERVING: ServiceStatus.ValueType  # 1
 """Every worker answers predictions."""
 SERVICE_STATUS_DEGRADED: ServiceStatus.ValueType  # 2
-"""Predictions are answered, but by fewer workers than configured."""
+"""Predictions are answered, but by fewer workers than configured, or without their record reaching its store."""
 SERVICE_STATUS_NOT_SERVING: ServiceStatus.ValueType  # 3
 """Predictions are not answered: no model is loaded yet, or the service is shutting down."""
 Global___ServiceStatus: _TypeAlias = ServiceStatus  # noqa: Y015
@@ -75,6 +75,7 @@ class GetStatusResponse(_message.Message):
     UPTIME_SECONDS_FIELD_NUMBER: _builtins.int
     WORKERS_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
+    PREDICTION_LOG_FIELD_NUMBER: _builtins.int
     status: Global___ServiceStatus.ValueType
     """The state in one word."""
     model_loaded: _builtins.bool
@@ -93,6 +94,10 @@ class GetStatusResponse(_message.Message):
     def resources(self) -> Global___ResourceStatus:
         """What the host has and what the service uses of it."""
 
+    @_builtins.property
+    def prediction_log(self) -> Global___PredictionLogStatus:
+        """The record of every answer."""
+
     def __init__(
         self,
         *,
@@ -103,10 +108,11 @@ class GetStatusResponse(_message.Message):
         uptime_seconds: _builtins.float = ...,
         workers: Global___WorkerStatus | None = ...,
         resources: Global___ResourceStatus | None = ...,
+        prediction_log: Global___PredictionLogStatus | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources", "workers", b"workers"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["prediction_log", b"prediction_log", "resources", b"resources", "workers", b"workers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_loaded", b"model_loaded", "model_name", b"model_name", "model_version", b"model_version", "resources", b"resources", "status", b"status", "uptime_seconds", b"uptime_seconds", "workers", b"workers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_loaded", b"model_loaded", "model_name", b"model_name", "model_version", b"model_version", "prediction_log", b"prediction_log", "resources", b"resources", "status", b"status", "uptime_seconds", b"uptime_seconds", "workers", b"workers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -141,6 +147,44 @@ class WorkerStatus(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WorkerStatus: _TypeAlias = WorkerStatus  # noqa: Y015
+
+@_typing.final
+class PredictionLogStatus(_message.Message):
+    """How the record of answers is. Figures are a few seconds old."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    STORE_UP_FIELD_NUMBER: _builtins.int
+    BACKLOG_ROWS_FIELD_NUMBER: _builtins.int
+    BACKLOG_BYTES_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """Whether predictions are put on record at all."""
+    store_up: _builtins.bool
+    """Whether the store took the last write, a probe's or a prediction's."""
+    backlog_rows: _builtins.int
+    """Predictions answered and on disk, but not in the store yet."""
+    backlog_bytes: _builtins.float
+    """Size of what waits, in bytes."""
+    problem: _builtins.str
+    """Why the store did not take the last write; empty when it did."""
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool = ...,
+        store_up: _builtins.bool = ...,
+        backlog_rows: _builtins.int = ...,
+        backlog_bytes: _builtins.float = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backlog_bytes", b"backlog_bytes", "backlog_rows", b"backlog_rows", "enabled", b"enabled", "problem", b"problem", "store_up", b"store_up"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PredictionLogStatus: _TypeAlias = PredictionLogStatus  # noqa: Y015
 
 @_typing.final
 class ResourceStatus(_message.Message):

@@ -6,15 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from housing.contract import FEATURES
 from housing.v1.model_service_pb2 import Model as ModelDescription
-from housing_server.coalescing import Coalescer
+from housing_server.answers import Answers
+from housing_server.callers import Caller
+from housing_server.coalescing import Answer, Coalescer
 from housing_server.models import Estimates, Model, Rows
+from serving_fakes import CALLER
 
 
 class SumModel:
     """A model whose price is the sum of the row; it may be held up, on a thread."""
 
     description = ModelDescription(version="1")
+    interval_coverage = 0.0
+    warnings = ()
 
     def __init__(self, *, inline: bool = True) -> None:
         self.inline = inline
@@ -33,9 +39,25 @@ class SumModel:
         return Estimates(median_house_value=rows.sum(axis=1), ocean_proximity=np.zeros(len(rows), dtype=np.int64))
 
 
-def run(model: Model, rows: Sequence[list[float]]) -> Estimates:
+def run(model: Model, rows: Sequence[list[float]], callers: Sequence[Caller]) -> Answers:
     """Run a model as the core does."""
-    return model.estimate(np.array(rows))
+    padded = np.zeros((len(rows), len(FEATURES)))
+    padded[:, : len(rows[0])] = rows
+    return Answers(
+        model=model,
+        rows=padded,
+        estimates=model.estimate(padded),
+        prediction_ids=[""] * len(rows),
+        predicted_at=0,
+        latency_seconds=[0.0],
+        callers=callers,
+    )
+
+
+async def price(waiting: "asyncio.Future[Answer]") -> float:
+    """Wait for an answer; tell its price."""
+    answers, position = await waiting
+    return answers.response(position).median_house_value
 
 
 def coalescer(model: SumModel) -> Coalescer:
@@ -47,8 +69,8 @@ async def test_rows_that_are_submitted_together_share_a_run() -> None:
     """Answers go to whom they belong."""
     model = SumModel()
     shared = coalescer(model)
-    estimates = await asyncio.gather(*(shared.submit([float(number), 1.0]) for number in range(5)))
-    assert [estimate.median_house_value for estimate in estimates] == [1, 2, 3, 4, 5]
+    prices = await asyncio.gather(*(price(shared.submit([float(number), 1.0], CALLER)) for number in range(5)))
+    assert prices == [1, 2, 3, 4, 5]
     assert model.runs == [5]
 
 
@@ -57,7 +79,7 @@ async def test_row_that_comes_alone_is_answered_alone() -> None:
     model = SumModel()
     shared = coalescer(model)
     for number in range(3):
-        assert (await shared.submit([float(number)])).median_house_value == number
+        assert await price(shared.submit([float(number)], CALLER)) == number
     assert model.runs == [1, 1, 1]
 
 
@@ -65,11 +87,11 @@ async def test_rows_that_arrive_while_a_slow_model_runs_form_its_next_run() -> N
     """The event loop stays free meanwhile."""
     model = SumModel(inline=False)
     shared = coalescer(model)
-    first = shared.submit([1.0])
+    first = shared.submit([1.0], CALLER)
     await asyncio.to_thread(model.begun.wait, 30)
-    others = [shared.submit([float(number)]) for number in (2, 3, 4)]
+    others = [shared.submit([float(number)], CALLER) for number in (2, 3, 4)]
     model.go_on.set()
-    assert [estimate.median_house_value for estimate in await asyncio.gather(first, *others)] == [1, 2, 3, 4]
+    assert await asyncio.gather(*map(price, [first, *others])) == [1, 2, 3, 4]
     assert model.runs == [1, 3]
 
 
@@ -77,12 +99,12 @@ async def test_row_that_nobody_waits_for_is_not_computed() -> None:
     """A call whose deadline has passed costs no inference."""
     model = SumModel()
     shared = coalescer(model)
-    gone, waiting = shared.submit([1.0]), shared.submit([2.0])
+    gone, waiting = shared.submit([1.0], CALLER), shared.submit([2.0], CALLER)
     gone.cancel()
-    assert (await waiting).median_house_value == 2
+    assert await price(waiting) == 2
     assert model.runs == [1]
-    shared.submit([3.0]).cancel()
-    assert (await shared.submit([4.0])).median_house_value == 4
+    shared.submit([3.0], CALLER).cancel()
+    assert await price(shared.submit([4.0], CALLER)) == 4
     assert model.runs == [1, 1]
 
 
@@ -90,16 +112,18 @@ async def test_failure_reaches_everyone_in_the_run_and_nobody_after() -> None:
     """The next run is not harmed."""
     model = SumModel()
     shared = coalescer(model)
-    outcomes = await asyncio.gather(shared.submit([float("nan")]), shared.submit([1.0]), return_exceptions=True)
+    outcomes = await asyncio.gather(
+        shared.submit([float("nan")], CALLER), shared.submit([1.0], CALLER), return_exceptions=True
+    )
     assert [type(outcome) for outcome in outcomes] == [ZeroDivisionError] * 2
-    assert (await shared.submit([1.0])).median_house_value == 1
+    assert await price(shared.submit([1.0], CALLER)) == 1
 
 
 async def test_each_run_uses_one_model_and_says_which() -> None:
     """A model that is replaced answers what it had begun, the new one what follows."""
     models = [SumModel(), SumModel()]
     shared = Coalescer(lambda: models[0], run)
-    before = await shared.submit([1.0])
+    before = await shared.submit([1.0], CALLER)
     old = models.pop(0)
-    after = await shared.submit([1.0])
-    assert (before.model, after.model) == (old, models[0])
+    after = await shared.submit([1.0], CALLER)
+    assert (before.answers.model, after.answers.model) == (old, models[0])

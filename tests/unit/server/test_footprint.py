@@ -11,8 +11,9 @@ HEAVY = {"mlflow", "pandas", "sklearn", "dvc", "pyarrow", "matplotlib", "onnx"}
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
-        ("housing_server.worker", HEAVY | {"pydantic", "envoy"}),
-        ("housing_server.serve_command", HEAVY | {"envoy", "numpy", "onnxruntime"}),
+        ("housing_server.worker", HEAVY | {"pydantic", "envoy", "sqlalchemy"}),
+        ("housing_server.recorder", HEAVY | {"pydantic", "envoy", "onnxruntime"}),
+        ("housing_server.serve_command", HEAVY | {"envoy", "numpy", "onnxruntime", "sqlalchemy"}),
         ("housing_server.gateway_command", HEAVY | {"grpc", "numpy", "onnxruntime"}),
     ],
 )

@@ -5,11 +5,30 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from housing.v1.model_service_pb2 import Model as ModelDescription
+from housing.contract import FEATURES
+from housing_server.answers import Answers
 from housing_server.calls import Method
+from housing_server.core import RunTimes
 from housing_server.errors import FieldViolation, InvalidRequest
 from housing_server.metrics import WorkerMetrics
 from housing_server.models import Estimates
+from serving_fakes import CALLER, IncomeModel
+
+TIMES = RunTimes(queue=0.001, inference=0.002, append=0.003)
+
+
+def answers(estimates: Estimates) -> Answers:
+    """Answers with these estimates."""
+    count = len(estimates.median_house_value)
+    return Answers(
+        model=IncomeModel(),
+        rows=np.zeros((count, len(FEATURES))),
+        estimates=estimates,
+        prediction_ids=[""] * count,
+        predicted_at=0,
+        latency_seconds=[0.0],
+        callers=[CALLER],
+    )
 
 
 def test_predictions_are_counted_by_version_and_their_values_by_label() -> None:
@@ -18,13 +37,15 @@ def test_predictions_are_counted_by_version_and_their_values_by_label() -> None:
     estimates = Estimates(
         median_house_value=np.array([5.0, 7.0, 9.0]), ocean_proximity=np.array([1, 1, -1], dtype=np.int64)
     )
-    WorkerMetrics(registry).predicted(ModelDescription(version="3"), estimates, 0.002)
+    WorkerMetrics(registry).predicted(answers(estimates), TIMES)
     value = registry.get_sample_value
-    assert value("housing_predictions_total", {"model_version": "3"}) == 3
+    assert value("housing_predictions_total", {"model_version": "7"}) == 3
     assert value("housing_predicted_value_usd_sum", {"ocean_proximity": "INLAND"}) == 12
     assert value("housing_predicted_value_usd_count", {"ocean_proximity": "unknown"}) == 1
     assert value("housing_batch_rows_sum") == 3
+    assert value("housing_queue_seconds_sum") == 0.001
     assert value("housing_inference_seconds_sum") == 0.002
+    assert value("housing_prediction_log_append_seconds_sum") == 0.003
 
 
 @pytest.mark.parametrize("repeats", [1, 100])
@@ -34,7 +55,7 @@ def test_prices_fall_into_buckets_whose_bounds_belong_to_them(repeats: int) -> N
     prices = np.array([1.0, 100_000.0, 100_000.5, 600_000.0])
     many = np.tile(prices, repeats)
     estimates = Estimates(median_house_value=many, ocean_proximity=np.zeros(len(many), dtype=np.int64))
-    WorkerMetrics(registry).predicted(ModelDescription(version="3"), estimates, 0.002)
+    WorkerMetrics(registry).predicted(answers(estimates), TIMES)
     bounds = {"50000.0": 1, "100000.0": 2, "150000.0": 3, "500000.0": 3, "+Inf": 4}
     for bound, count in bounds.items():
         labels = {"ocean_proximity": "<1H OCEAN", "le": bound}

@@ -12,7 +12,7 @@ from housing.contract import FEATURE_NAMES
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.errors import ModelRejected
 from housing_server.model_loading import load_model
-from housing_server.models import OnnxModel
+from housing_server.onnx_model import OnnxModel
 from registries import income_graph
 
 ROW = (-120.0, 37.0, 20.0, 100.0, np.nan, 50.0, 20.0, 5.0, np.nan)

@@ -2,16 +2,25 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
 from housing.contract import FEATURES, Feature, message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
-from housing_server.errors import FieldViolation, InternalError, InvalidRequest, RequestError
+from housing_server.errors import (
+    FieldViolation,
+    InternalError,
+    InvalidRequest,
+    Overloaded,
+    PredictionLogUnavailable,
+    RelayedError,
+    RequestError,
+)
 from housing_server.status import MAX_VIOLATIONS, status_from_error
 from housing_server.validation import RequestValidator
 
@@ -108,13 +117,33 @@ def request_errors(kind: type[RequestError] = RequestError) -> list[type[Request
 @pytest.mark.parametrize("kind", request_errors())
 def test_every_request_error_has_a_code_and_a_stable_reason(kind: type[RequestError]) -> None:
     """No kind of error is left out of the table."""
-    violation = FieldViolation(field="a", rule="b", description="c")
-    status = status_from_error(InvalidRequest([violation]) if kind is InvalidRequest else kind())
+    arguments: dict[type[RequestError], tuple[Any, ...]] = {
+        InvalidRequest: ([FieldViolation(field="a", rule="b", description="c")],),
+        Overloaded: (0.5,),
+        PredictionLogUnavailable: ("the disk is full",),
+        RelayedError: (status_from_error(PredictionLogUnavailable("the disk is full")),),
+    }
+    status = status_from_error(kind(*arguments.get(kind, ())))
     info = ErrorInfo()
     assert status.details[-1].Unpack(info)
     assert status.code > 0
     assert info.reason == info.reason.upper() != ""
     assert info.domain == "housing.v1"
+
+
+def test_overload_says_when_to_try_again() -> None:
+    """The pause is what the work under way is likely to take."""
+    status = status_from_error(Overloaded(0.25))
+    retry = RetryInfo()
+    assert status.details[0].Unpack(retry)
+    assert retry.retry_delay.ToMilliseconds() == 250
+
+
+def test_what_callers_need_not_know_stays_in_the_log() -> None:
+    """A database's address is no answer."""
+    error = PredictionLogUnavailable("no disk at /somewhere")
+    assert "/somewhere" not in status_from_error(error).message
+    assert error.cause == "no disk at /somewhere"
 
 
 def test_details_fit_into_headers_however_much_is_wrong() -> None:

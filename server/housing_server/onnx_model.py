@@ -1,0 +1,85 @@
+"""The usual model: a graph in ONNX Runtime."""
+
+import json
+from pathlib import Path
+
+import onnxruntime
+
+from housing.contract import FEATURE_NAMES
+from housing.v1.model_service_pb2 import Model as ModelDescription
+from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
+from housing_server.errors import ModelRejected
+from housing_server.models import Estimates, Intervals, Rows, given_labels
+
+_INPUT = "block_groups"
+_PRICE = "median_house_value"
+_OPTIONAL = ("ocean_proximity", "interval", "interval_upper_open", "warnings")
+"""What a graph may tell besides the price."""
+
+
+class OnnxModel:
+    """A graph from the contract's raw rows to prices, in ONNX Runtime on the calling thread alone."""
+
+    inline = True
+
+    def __init__(self, graph: Path, description: ModelDescription) -> None:
+        """Load a graph.
+
+        Raises:
+            ModelRejected: the file is no graph, or its input, output or features are not the contract's.
+        """
+        options = onnxruntime.SessionOptions()
+        # Workers are the unit of parallelism; threads inside one would only fight with the others over the cores.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime has an exception type for each kind of damage and no common base
+            raise ModelRejected(f"{graph} is not a graph that ONNX Runtime can load: {error}") from error
+        self.description = description
+        _check_interface(self._session, graph)
+        told = {output.name for output in self._session.get_outputs()}
+        self._outputs = [_PRICE, *(name for name in _OPTIONAL if name in told)]
+        properties = self._session.get_modelmeta().custom_metadata_map
+        self.interval_coverage = float(properties.get("interval_coverage", 0))
+        self.warnings = _warnings(properties.get("warnings", "[]"), graph)
+
+    def estimate(self, rows: Rows) -> Estimates:
+        """Estimate one price a row."""
+        told = dict(zip(self._outputs, self._session.run(self._outputs, {_INPUT: rows}), strict=True))
+        interval = None
+        if "interval" in told:
+            interval = Intervals(bounds=told["interval"], upper_open=told["interval_upper_open"])
+        label = told.get("ocean_proximity")
+        return Estimates(
+            median_house_value=told[_PRICE],
+            ocean_proximity=given_labels(rows) if label is None else label,
+            interval=interval,
+            warned=told.get("warnings"),
+        )
+
+
+def _warnings(text: str, graph: Path) -> tuple[PredictionWarning, ...]:
+    """Read the warnings that a graph may give."""
+    try:
+        return tuple(PredictionWarning(**each) for each in json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise ModelRejected(f"{graph} describes its warnings as no one can read them: {error}") from error
+
+
+def _check_interface(session: onnxruntime.InferenceSession, graph: Path) -> None:
+    inputs = [(each.name, each.type) for each in session.get_inputs()]
+    if inputs != [(_INPUT, "tensor(double)")]:
+        raise ModelRejected(f"{graph} must read one tensor(double) named {_INPUT}, not {inputs}")
+    told = {output.name for output in session.get_outputs()}
+    if _PRICE not in told:
+        raise ModelRejected(f"{graph} has no output named {_PRICE}")
+    if "interval" in told and "interval_upper_open" not in told:
+        raise ModelRejected(f"{graph} has the output interval, but not interval_upper_open")
+    features = session.get_modelmeta().custom_metadata_map.get("features", "")
+    if features != ",".join(FEATURE_NAMES):
+        raise ModelRejected(
+            f"{graph} reads the features [{features}], this server's contract has [{','.join(FEATURE_NAMES)}]; "
+            "train it again with this version"
+        )

@@ -1,0 +1,43 @@
+"""The recorder, as the supervisor sees it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from housing_server.control import ConfigureRecorder, Message, ReportLog
+from housing_server.supervised_process import SupervisedProcess
+
+
+class RecorderProcess(SupervisedProcess):
+    """Keeps the recorder running, and its last report."""
+
+    def __init__(
+        self,
+        config: ConfigureRecorder,
+        metrics_dir: Path,
+        log: structlog.typing.FilteringBoundLogger,
+        on_change: Callable[[], None],
+    ) -> None:
+        super().__init__("recorder", "housing_server.recorder", metrics_dir, log, on_change)
+        self.report: ReportLog | None = None
+        """How the prediction log is; None while the recorder does not run."""
+        self._config = config
+
+    @property
+    def serving(self) -> bool:
+        """Whether it takes answers over."""
+        return self.report is not None
+
+    def configuration(self) -> Message:
+        """What to record, and where."""
+        return self._config
+
+    def heard(self, message: Message) -> None:
+        """Take note of its report."""
+        if isinstance(message, ReportLog):
+            self.report = message
+
+    def gone(self) -> None:
+        """Take note that it has ended."""
+        self.report = None

@@ -1,0 +1,89 @@
+"""What stands around the core in its tests: a model, a log that is a list, an admission that bounds nothing."""
+
+import itertools
+
+import numpy as np
+
+from housing.contract import FEATURE_NAMES
+from housing.v1.model_service_pb2 import Model as ModelDescription
+from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
+from housing_server.admission import Admission
+from housing_server.answers import Answers
+from housing_server.callers import Caller
+from housing_server.core import PredictionCore, RunTimes
+from housing_server.errors import InvalidRequest, PredictionLogUnavailable
+from housing_server.models import Estimates, Intervals, Rows, given_labels
+
+NOW = 1_700_000_000_123_456_789
+CALLER = Caller("Predict", "ipv4:127.0.0.1:1", "request-1", "0" * 31 + "1", 0.0)
+CHEAP = PredictionWarning(reason="CHEAP", field="median_income", message="cheap")
+
+
+class IncomeModel:
+    """A model whose price is ten thousand times the income, and a missing number of bedrooms costs a dollar.
+
+    The price lies within a thousand dollars nine times in ten; below an income of one the model warns.
+    """
+
+    description = ModelDescription(name="income", version="7")
+    inline = True
+    interval_coverage = 0.9
+    warnings = (CHEAP,)
+
+    def estimate(self, rows: Rows) -> Estimates:
+        """Estimate one price a row."""
+        income, bedrooms = (rows[:, FEATURE_NAMES.index(name)] for name in ("median_income", "total_bedrooms"))
+        prices = income * 10_000 - np.isnan(bedrooms)
+        bounds = np.column_stack([prices - 1_000, np.minimum(prices + 1_000, 150_000)])
+        return Estimates(
+            median_house_value=prices,
+            ocean_proximity=given_labels(rows),
+            interval=Intervals(bounds=bounds, upper_open=bounds[:, 1] == 150_000),
+            warned=income[:, None] < 1,
+        )
+
+
+class Notes:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.refusals: list[InvalidRequest] = []
+        self.reasons: list[str] = []
+
+    def predicted(self, answers: Answers, times: RunTimes) -> None:
+        """Remember how many rows were answered."""
+        assert min(times) >= 0
+        self.rows.append(len(answers.rows))
+
+    def refused(self, error: InvalidRequest) -> None:
+        """Remember a refusal."""
+        self.refusals.append(error)
+
+    def not_admitted(self, reason: str) -> None:
+        """Remember a call that was not admitted."""
+        self.reasons.append(reason)
+
+
+class ListLog:
+    """A prediction log that is a list, and may be down."""
+
+    def __init__(self, *, inline: bool = True) -> None:
+        self.inline = inline
+        self.entries: list[Answers] = []
+        self.down = False
+
+    def append(self, answers: Answers) -> None:
+        """Put answers on record."""
+        if self.down:
+            raise PredictionLogUnavailable("the list is down")
+        self.entries.append(answers)
+
+
+def make_core(notes: Notes, log: ListLog, *, max_rows: int = 100_000) -> PredictionCore:
+    """Make a core with a model, a clock that stands still, and ids that count."""
+    numbers = itertools.count(1)
+    admission = Admission(notes, max_rows=max_rows, max_queue_seconds=1e9)
+    core = PredictionCore(notes, log, admission, now=lambda: NOW, new_id=lambda: f"id-{next(numbers)}")
+    core.model = IncomeModel()
+    return core
