@@ -1,0 +1,63 @@
+"""Comparing the window with the profile of the model that is served."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from housing.contract import FEATURES
+from housing.v1.model_profile_pb2 import Distribution, ModelProfile
+from housing_monitoring.drift import Drift, compare
+from housing_monitoring.errors import ForeignProfile
+from housing_monitoring.service import ServedModel
+from housing_monitoring.window import LoggedPrediction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A field's profile and its live values."""
+
+    distribution: Distribution
+    """From the model's profile."""
+    values: Sequence[float]
+    """Of the window, as rows hold them; NaN where the field was left out."""
+
+    def given(self) -> int:
+        """Count the values that were not left out."""
+        return sum(not math.isnan(value) for value in self.values)
+
+    def drift(self) -> Drift:
+        """Compare them; there must be one value at least."""
+        return compare(self.distribution, self.values)
+
+
+def pair_up(model: ServedModel, window: Iterable[LoggedPrediction]) -> list[Compared]:
+    """Put each field beside its profile: the inputs, in the contract's order, and the answers.
+
+    Inputs are those of all predictions; answers are compared only if the model that is served has made them, since
+    another one's may well differ.
+
+    Raises:
+        ForeignProfile: the profile has other fields than the contract.
+    """
+    if model.profile is None:
+        return []
+    _check(model.profile)
+    predictions = list(window)
+    columns = [[each.row[column] for each in predictions] for column in range(len(FEATURES))]
+    version = model.training.model_version
+    answers = [each.median_house_value for each in predictions if each.model_version == version]
+    distributions = (*model.profile.inputs, model.profile.median_house_value)
+    return [
+        Compared(distribution=distribution, values=values)
+        for distribution, values in zip(distributions, (*columns, answers), strict=True)
+    ]
+
+
+def _check(profile: ModelProfile) -> None:
+    expected = [(feature.name, feature.choices) for feature in FEATURES]
+    found = [(each.name, tuple(each.categories)) for each in profile.inputs]
+    if found != expected:
+        raise ForeignProfile(
+            "the model's profile has other fields than this contract: train it again with this version, "
+            "or run the monitor of its version"
+        )

@@ -1,0 +1,70 @@
+"""The results of the last look, as Prometheus reads them."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from housing_monitoring.drift import Drift
+from housing_monitoring.results import LiveQuality, Results, TrainingQuality
+
+_VERSION = "model_version"
+
+_DRIFT: tuple[tuple[str, str, Callable[[Drift], float]], ...] = (
+    ("psi", "Population stability index of a field's values in the window against training.", lambda of: of.psi),
+    (
+        "statistic",
+        "Two-sample statistic: Kolmogorov-Smirnov for numbers, chi-square for text.",
+        lambda of: of.statistic,
+    ),
+    ("p_value", "Probability of such a statistic without a shift.", lambda of: of.p_value),
+)
+_LIVE: tuple[tuple[str, str, Callable[[LiveQuality], float | None]], ...] = (
+    ("outcomes", "Answers of which the true price is known.", lambda of: of.outcomes),
+    ("mean_absolute_error_usd", "Mean absolute error of those.", lambda of: of.mean_absolute_error),
+    ("root_mean_squared_error_usd", "Root of their mean squared error.", lambda of: of.root_mean_squared_error),
+    ("bias_usd", "Mean of answer minus true price.", lambda of: of.bias),
+    ("interval_coverage_ratio", "Share of intervals that hold the true price.", lambda of: of.interval_coverage),
+)
+_TRAINING: tuple[tuple[str, str, Callable[[TrainingQuality], float | None]], ...] = (
+    ("mean_absolute_error_usd", "Mean absolute error on rows held out.", lambda of: of.mean_absolute_error),
+    ("root_mean_squared_error_usd", "Root of the mean squared error on them.", lambda of: of.root_mean_squared_error),
+    ("interval_coverage_ratio", "Share of intervals that hold the true price.", lambda of: of.interval_coverage),
+)
+
+
+class ResultsCollector(Collector):
+    """Shows the last results, and nothing of those before: a version that is gone leaves no series behind."""
+
+    def __init__(self) -> None:
+        self.results: Results | None = None
+        """What the last look found; None before the first."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Give a gauge for each figure; one that is not known has no series."""
+        results = self.results
+        if results is None:
+            return
+        yield GaugeMetricFamily(
+            "housing_drift_window_rows", "Predictions that are compared with training.", results.window_rows
+        )
+        yield GaugeMetricFamily(
+            "housing_drift_last_run_timestamp_seconds", "When they were compared last.", results.looked_at
+        )
+        for name, text, of_field in _DRIFT:
+            figures = ((drift.feature, of_field(drift)) for drift in results.drift)
+            yield _family(f"housing_drift_{name}", text, "feature", figures)
+        for name, text, of_live in _LIVE:
+            by_version = ((live.model_version, of_live(live)) for live in results.live)
+            yield _family(f"housing_live_{name}", text, _VERSION, by_version)
+        for name, text, of_training in _TRAINING:
+            served = (results.training.model_version, of_training(results.training))
+            yield _family(f"housing_training_{name}", text, _VERSION, [served])
+
+
+def _family(name: str, text: str, label: str, figures: Iterable[tuple[str, float | None]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for value_of_label, figure in figures:
+        if figure is not None:
+            family.add_metric([value_of_label], figure)
+    return family

@@ -1,0 +1,47 @@
+"""One look at the service: what has it answered since, how far is that from training, how right was it."""
+
+import time
+from collections.abc import Callable
+
+from housing_monitoring.comparison import pair_up
+from housing_monitoring.results import Results
+from housing_monitoring.service import WatchedService
+from housing_monitoring.window import Window
+
+
+class Inspector:
+    """Looks at one service."""
+
+    def __init__(
+        self, service: WatchedService, window: Window, *, minimum_rows: int, now: Callable[[], float] = time.time
+    ) -> None:
+        """Begin with an empty window.
+
+        Args:
+            service: the service.
+            window: what of its predictions is compared.
+            minimum_rows: a field with fewer values is not compared.
+            now: the time, in seconds since the epoch.
+        """
+        self._service = service
+        self._window = window
+        self._minimum_rows = minimum_rows
+        self._now = now
+
+    async def look(self) -> Results:
+        """Look once.
+
+        Raises:
+            ServiceFailed: the service does not answer.
+            ForeignProfile: its model's profile is of another contract.
+        """
+        model = await self._service.model()
+        await self._window.refresh(self._service.newest_first, self._now())
+        compared = pair_up(model, self._window)
+        return Results(
+            looked_at=self._now(),
+            window_rows=len(self._window),
+            drift=tuple(each.drift() for each in compared if each.given() >= self._minimum_rows),
+            live=tuple(await self._service.live_quality(model.name)),
+            training=model.training,
+        )

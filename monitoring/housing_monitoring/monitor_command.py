@@ -1,0 +1,79 @@
+"""The command `housing monitor`."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import click
+import grpc
+from prometheus_client import CollectorRegistry, start_http_server
+
+from housing_monitoring.errors import MonitoringError, PortInUse
+from housing_monitoring.grpc_service import GrpcService
+from housing_monitoring.inspection import Inspector
+from housing_monitoring.logs import Log, configure_logging
+from housing_monitoring.monitor import Monitor
+from housing_monitoring.results import ResultsFile
+from housing_monitoring.settings import MonitorSettings, read_settings
+from housing_monitoring.window import Window
+
+
+@click.command()
+def monitor() -> None:
+    """Watch a running `housing serve` for drift and errors, with metrics for Prometheus.
+
+    Compares the predictions on record with what the model was trained on, and their errors with those of training.
+    Settings are environment variables, among them HOUSING_GRPC_HOST, HOUSING_GRPC_PORT, HOUSING_MONITOR_PORT and
+    HOUSING_MONITOR_SECONDS; the README lists them all. Stops on SIGTERM and Ctrl-C.
+    """
+    try:
+        settings = read_settings()
+        with suppress(asyncio.CancelledError):
+            asyncio.run(_monitor(settings, configure_logging()))
+    except MonitoringError as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _monitor(settings: MonitorSettings, log: Log) -> None:
+    _cancel_on_signals()
+    registry = CollectorRegistry()
+    async with grpc.aio.insecure_channel(settings.target) as channel:
+        window = Window(rows=settings.drift_window_rows, seconds=settings.drift_window_seconds)
+        inspector = Inspector(GrpcService(channel, settings.target), window, minimum_rows=settings.drift_minimum_rows)
+        watching = Monitor(inspector.look, ResultsFile(settings.state_dir), log)
+        watching.show(registry)
+        with _metrics(settings, registry) as port:
+            log.info("listening", monitor_port=port, target=settings.target)
+            await _until_reachable(channel, settings.monitor_seconds)
+            await watching.watch(settings.monitor_seconds)
+
+
+def _cancel_on_signals() -> None:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type checker: coroutines run in tasks
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
+@contextmanager
+def _metrics(settings: MonitorSettings, registry: CollectorRegistry) -> Iterator[int]:
+    """Serve the metrics on a thread until the end of the block; yield the port."""
+    host, port = settings.monitor_host, settings.monitor_port
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise PortInUse(f"port {port} of {host} cannot be used: set HOUSING_MONITOR_PORT to another") from error
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+async def _until_reachable(channel: grpc.aio.Channel, seconds: float) -> None:
+    """Wait for a service that starts at the same time; if it is not there, the first look tells."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await channel.channel_ready()

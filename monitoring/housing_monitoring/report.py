@@ -1,0 +1,90 @@
+"""The drift report: one HTML page for people, that needs nothing but itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from housing_monitoring.comparison import Compared
+from housing_monitoring.drift import SHIFTED, Drift
+from housing_monitoring.report_charts import draw
+from housing_monitoring.results import LiveQuality
+from housing_monitoring.service import ServedModel
+from housing_monitoring.window import LoggedPrediction
+
+_CHANGED = 0.1
+"""From this PSI on a change is worth a look, by the same rule of thumb."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldReport:
+    """A field of the report."""
+
+    name: str
+    """Its name."""
+    left_out: float
+    """Share of the window's predictions without it."""
+    drift: Drift | None
+    """How far it is from training; None when all predictions have left it out."""
+    chart: str
+    """Its picture, as a data URI."""
+
+    @property
+    def verdict(self) -> str:
+        """Say in a word or two what the figures mean."""
+        if self.drift is None:
+            return "never given"
+        if self.drift.psi <= max(self.drift.by_chance, _CHANGED):
+            return "stable"
+        return "shifted" if self.drift.psi > SHIFTED else "changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What the page tells."""
+
+    model: ServedModel
+    """The model that is served."""
+    window: Sequence[LoggedPrediction]
+    """What was compared with it, newest first; one at least."""
+    fields: Sequence[FieldReport]
+    """The inputs and the answers."""
+    live: Sequence[LiveQuality]
+    """How good the answers were, by version."""
+
+    @property
+    def period(self) -> tuple[datetime, datetime]:
+        """When the first and the last prediction of the window were made."""
+        first, last = (datetime.fromtimestamp(each.predicted_at, UTC) for each in (self.window[-1], self.window[0]))
+        return first, last
+
+    @property
+    def shifted(self) -> list[str]:
+        """Name the fields that have shifted."""
+        return [each.name for each in self.fields if each.verdict == "shifted"]
+
+
+def report_field(compared: Compared) -> FieldReport:
+    """Describe a field."""
+    given = compared.given()
+    return FieldReport(
+        name=compared.distribution.name,
+        left_out=1 - given / len(compared.values) if compared.values else 1.0,
+        drift=compared.drift() if given else None,
+        chart=draw(compared),
+    )
+
+
+def render(report: Report) -> str:
+    """Write the page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("report.html.jinja")
+    return template.render(report=report, now=datetime.now(UTC), shifted_from=SHIFTED)
