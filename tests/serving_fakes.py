@@ -87,3 +87,20 @@ def make_core(notes: Notes, log: ListLog, *, max_rows: int = 100_000) -> Predict
     core = PredictionCore(notes, log, admission, now=lambda: NOW, new_id=lambda: f"id-{next(numbers)}")
     core.model = IncomeModel()
     return core
+
+
+def answered(*prediction_ids: str) -> Answers:
+    """Answers with these ids."""
+    model, rows = (
+        IncomeModel(),
+        np.tile([-120.0, 37.0, 20.0, 100.0, 20.0, 50.0, 20.0, 5.0, 1.0], (len(prediction_ids), 1)),
+    )
+    return Answers(
+        model=model,
+        rows=rows,
+        estimates=model.estimate(rows),
+        prediction_ids=prediction_ids,
+        predicted_at=NOW,
+        latency_seconds=[0.25],
+        callers=[CALLER],
+    )

@@ -26,11 +26,7 @@ from housing_server.gate import Gate
 from housing_server.logs import configure_logging
 from housing_server.metrics_files import count_as
 from housing_server.prediction_log.drainer import Drainer
-
-try:
-    from housing_server.prediction_log.services import add_log_services
-except ImportError:
-    add_log_services = lambda *_: None
+from housing_server.prediction_log.services import add_log_services
 from housing_server.prediction_log.store import PredictionStore
 from housing_server.recorder_metrics import RecorderMetrics
 
@@ -65,7 +61,7 @@ class Recorder:
         """Drain, keep the store in bounds, and answer calls, until cancelled."""
         server = grpc.aio.server(interceptors=[_Freshen(self.freshen)], options=[("grpc.so_reuseport", 0)])
         call = partial(Call, gate=Gate(), observer=_Uncounted(), log=_FailuresOnly(self._log))
-        add_log_services(server, self._reading, call)
+        add_log_services(server, self._reading, call, self._metrics)
         server.add_insecure_port(self._config.address)
         await server.start()
         try:

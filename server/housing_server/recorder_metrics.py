@@ -43,9 +43,9 @@ class RecorderMetrics:
         """Count a write that the `store` did not take, or a damaged line of a `journal`."""
         self._failures.labels(stage).inc()
 
-    def outcome(self, result: str) -> None:
-        """Count a true price, by what became of it."""
-        self._outcomes.labels(result).inc()
+    def outcomes(self, result: str, count: int) -> None:
+        """Count true prices, by what became of them."""
+        self._outcomes.labels(result).inc(count)
 
     def measured(self, *, up: bool, backlog: Backlog) -> None:
         """Tell how the store is, and what waits for it."""

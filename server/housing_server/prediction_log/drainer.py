@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import DataError, IntegrityError
 
 from housing_server.errors import PredictionLogUnavailable
-from housing_server.prediction_log.group import records_from_line
+from housing_server.prediction_log.group import DamagedLine, records_from_line
 from housing_server.prediction_log.journal import JournalFile, journal_files
 from housing_server.prediction_log.store import PredictionStore
 
@@ -119,7 +119,7 @@ class Drainer:
         """Put what lines stand for on record; those that cannot be are set aside, so that they hold nothing up."""
         try:
             self._add(lines)
-        except (ValueError, DataError, IntegrityError) as error:
+        except (DamagedLine, DataError, IntegrityError) as error:
             if len(lines) == 1:
                 self._set_aside(lines, reason=str(error).partition("\n")[0])
                 return

@@ -14,14 +14,13 @@ import orjson
 
 from housing.contract import FEATURES
 from housing_server.answers import Answers
-
-Record = dict[str, Any]
-"""One prediction on record: `prediction_id`, `predicted_at` (UTC), `method`, `model_name`, `model_version`, the nine
-fields by name (None where left out), `median_house_value`, `interval_lower`, `interval_upper`, `interval_upper_open`
-(None where the model knows no interval), `warnings` (their reasons), `latency_seconds`, `peer`, `request_id` and
-`trace_id`."""
+from housing_server.prediction_log.records import Record
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class DamagedLine(Exception):
+    """A line of a journal cannot be read."""
 
 
 def line_from_answers(answers: Answers) -> bytes:
@@ -46,13 +45,12 @@ def records_from_line(line: bytes) -> Iterator[Record]:
     """Read the records that a line stands for.
 
     Raises:
-        ValueError: the line is damaged.
+        DamagedLine: no line of a journal looks like this.
     """
-    group = orjson.loads(line)
     try:
-        yield from _records(group)
-    except (KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"a line of the journal lacks {error}") from error
+        yield from _records(orjson.loads(line))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DamagedLine(f"{type(error).__name__}: {error}") from error
 
 
 def _records(group: dict[str, Any]) -> Iterator[Record]:

@@ -1,0 +1,139 @@
+"""From journals to a store."""
+
+import time
+from pathlib import Path
+
+import pytest
+import structlog
+
+from housing_server.errors import PredictionLogUnavailable
+from housing_server.prediction_log.drainer import DAMAGED_FILE, Drainer
+from housing_server.prediction_log.journal import Journal, journal_files
+from housing_server.prediction_log.store import PredictionStore
+from serving_fakes import answered
+
+
+class Tally:
+    """An observer that adds up."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.failures: list[str] = []
+
+    def committed(self, rows: int, seconds: float) -> None:
+        """Add the rows of a transaction."""
+        assert seconds >= 0
+        self.rows += rows
+
+    def failed(self, stage: str) -> None:
+        """Remember a failure."""
+        self.failures.append(stage)
+
+
+class Bench:
+    """A folder of journals, a store, and what takes from the one to the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "journal"
+        self.url = f"sqlite:///{folder / 'predictions.db'}"
+        self.tally = Tally()
+        self.down = False
+        self.drainer = self.new_drainer()
+
+    def new_drainer(self) -> Drainer:
+        """A drainer that has seen nothing yet, as after a restart."""
+        return Drainer(self.folder, self.open, self.tally, structlog.get_logger(), time.perf_counter)
+
+    def open(self) -> PredictionStore:
+        """Open the store, unless it is down."""
+        if self.down:
+            raise PredictionLogUnavailable("it is down")
+        return PredictionStore.open(self.url)
+
+    def rows(self) -> int:
+        """How many predictions are in the store."""
+        return self.open().size().rows
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """Journals and a store, both empty."""
+    return Bench(tmp_path)
+
+
+def test_what_several_writers_wrote_is_taken_over_once(bench: Bench) -> None:
+    """And again when there is more."""
+    writers = [Journal(bench.folder, f"worker-{number}") for number in range(3)]
+    for turn in range(2):
+        for number, writer in enumerate(writers):
+            writer.append(answered(*(f"id-{turn}-{number}-{row}" for row in range(10))))
+        bench.drainer.drain()
+        bench.drainer.drain()
+        assert bench.rows() == bench.tally.rows == 30 * (turn + 1)
+    assert bench.drainer.backlog().size_bytes == 0
+
+
+def test_finished_files_are_removed_and_open_ones_kept(bench: Bench) -> None:
+    """Their writer goes on writing to them."""
+    gone, writing = Journal(bench.folder, "worker-0"), Journal(bench.folder, "worker-1")
+    gone.append(answered("id-1"))
+    writing.append(answered("id-2"))
+    gone.close()
+    bench.drainer.drain()
+    assert [path.name.partition(".")[0] for path in journal_files(bench.folder)] == ["worker-1"]
+
+
+def test_recorder_that_starts_again_counts_nothing_twice(bench: Bench) -> None:
+    """It reads what it had read before, and the store knows it already."""
+    journal = Journal(bench.folder, "worker-0")
+    journal.append(answered("id-1", "id-2"))
+    bench.drainer.drain()
+    journal.append(answered("id-3"))
+    bench.new_drainer().drain()
+    assert bench.rows() == bench.tally.rows == 3
+
+
+def test_what_a_store_that_is_down_does_not_take_waits(bench: Bench) -> None:
+    """Nothing is lost, and the backlog tells how much it is."""
+    journal = Journal(bench.folder, "worker-0")
+    bench.down = True
+    for number in range(5):
+        journal.append(answered(f"id-{number}"))
+        with pytest.raises(PredictionLogUnavailable):
+            bench.drainer.drain()
+    assert bench.tally.failures == ["store"] * 5
+    assert bench.drainer.backlog().size_bytes > 0
+    assert bench.drainer.backlog().rows > 0
+    bench.down = False
+    bench.drainer.drain()
+    assert (bench.rows(), bench.drainer.backlog().rows) == (5, 0)
+
+
+def test_damaged_line_is_set_aside_and_holds_nothing_up(bench: Bench) -> None:
+    """The lines before and after it are put on record."""
+    journal = Journal(bench.folder, "worker-0")
+    journal.append(answered("id-1"))
+    (path,) = journal_files(bench.folder)
+    with path.open("ab") as file:
+        file.write(b'{"ids":["id-2"]}\n')
+    journal.append(answered("id-3"))
+    bench.drainer.drain()
+    assert bench.rows() == 2
+    assert (bench.folder / DAMAGED_FILE).read_bytes() == b'{"ids":["id-2"]}\n'
+    assert bench.tally.failures == ["journal"]
+
+
+def test_last_line_of_a_writer_that_was_cut_off_is_set_aside(bench: Bench) -> None:
+    """Nobody has heard that answer, but nothing is thrown away."""
+    journal = Journal(bench.folder, "worker-0")
+    journal.append(answered("id-1"))
+    (path,) = journal_files(bench.folder)
+    with path.open("ab") as file:
+        file.write(b'{"ids":')
+    bench.drainer.drain()
+    assert bench.tally.failures == []  # it may still be written to its end
+    journal.close()
+    bench.drainer.drain()
+    assert bench.rows() == 1
+    assert (bench.folder / DAMAGED_FILE).read_bytes() == b'{"ids":\n'
+    assert not list(journal_files(bench.folder))

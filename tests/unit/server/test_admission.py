@@ -1,0 +1,106 @@
+"""How much work may be under way."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from housing_server.admission import Admission
+from housing_server.errors import Overloaded
+from serving_fakes import Notes
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time."""
+    return Clock()
+
+
+def admission(clock: Clock, *, max_rows: int = 1_000, max_queue_seconds: float = 1.0) -> Admission:
+    """An admission with a clock."""
+    return Admission(Notes(), max_rows=max_rows, max_queue_seconds=max_queue_seconds, clock=clock)
+
+
+def answer(gate: Admission, clock: Clock, *, seconds: float, rows: int = 1, calls: int = 1) -> None:
+    """Have calls answered one after the other, each in so much time."""
+    for _ in range(calls):
+        with gate.admit(rows):
+            clock.now += seconds
+
+
+def test_rows_in_flight_are_bounded_and_given_back(clock: Clock) -> None:
+    """What has ended makes room, however it ended."""
+    gate = admission(clock)
+    with gate.admit(900):
+        with pytest.raises(Overloaded), gate.admit(101):
+            pass
+        with pytest.raises(ZeroDivisionError), gate.admit(100):
+            raise ZeroDivisionError
+        assert gate.rows == 900
+    assert gate.rows == 0
+
+
+def test_call_that_is_larger_than_the_bound_is_admitted_alone(clock: Clock) -> None:
+    """Or it would never be answered."""
+    gate = admission(clock)
+    with gate.admit(10_000), pytest.raises(Overloaded), gate.admit(1):
+        pass
+
+
+def test_pace_decides_how_much_may_wait(clock: Clock) -> None:
+    """At 100 ms a call the eleventh would wait for a second; at 1 ms it would not."""
+    slow, quick = admission(clock), admission(clock)
+    answer(slow, clock, seconds=0.1, calls=100)
+    answer(quick, clock, seconds=0.001, calls=100)
+    assert admitted(slow) == pytest.approx(11, abs=1)
+    assert admitted(quick) > 500
+
+
+def admitted(gate: Admission) -> int:
+    """Begin calls until one is refused; tell how many were admitted."""
+    with ExitStack() as calls:
+        for begun in range(1_000):
+            try:
+                calls.enter_context(gate.admit(1))
+            except Overloaded:
+                return begun
+    return 1_000
+
+
+def test_rows_of_a_batch_are_cheaper_than_calls(clock: Clock) -> None:
+    """A large batch is not refused because single calls were answered slowly per row."""
+    gate = admission(clock, max_rows=30_000)
+    answer(gate, clock, seconds=0.0004, calls=1_000)
+    with gate.admit(10_000):
+        assert gate.queue_seconds < 0.5
+
+
+def test_idle_time_says_nothing_of_the_pace(clock: Clock) -> None:
+    """An hour between two calls is no hour of work."""
+    gate = admission(clock)
+    for _ in range(10):
+        answer(gate, clock, seconds=0.001)
+        clock.now += 3600
+    with gate.admit(1):
+        assert gate.queue_seconds == pytest.approx(0.001, rel=0.1)
+
+
+def test_refusals_are_told_by_reason(clock: Clock) -> None:
+    """Rows are memory, the queue is time."""
+    notes = Notes()
+    gate = Admission(notes, max_rows=10, max_queue_seconds=1e-9, clock=clock)
+    with gate.admit(10), pytest.raises(Overloaded), gate.admit(1):
+        pass
+    with gate.admit(1), pytest.raises(Overloaded), gate.admit(1):
+        pass
+    assert notes.reasons == ["rows", "queue"]
