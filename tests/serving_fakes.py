@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from housing.contract import FEATURE_NAMES
+from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.admission import Admission
@@ -27,6 +28,7 @@ class IncomeModel:
 
     description = ModelDescription(name="income", version="7")
     inline = True
+    profile: ModelProfile | None = None
     interval_coverage = 0.9
     warnings = (CHEAP,)
 

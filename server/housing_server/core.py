@@ -10,7 +10,7 @@ import uuid_utils
 from google.protobuf.message import Message
 
 from housing.contract import BATCH_SIZES
-from housing.v1.model_service_pb2 import GetModelResponse
+from housing.v1.model_service_pb2 import GetModelProfileResponse, GetModelResponse
 from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,
     BatchPredictResponse,
@@ -24,7 +24,7 @@ from housing_server.admission import Admission
 from housing_server.answers import Answers, timestamp
 from housing_server.callers import Caller
 from housing_server.coalescing import Answer, Coalescer
-from housing_server.errors import InvalidRequest, ModelNotLoaded, RequestError
+from housing_server.errors import InvalidRequest, ModelNotLoaded, ModelProfileNotFound, RequestError
 from housing_server.models import Model, Rows
 from housing_server.pipelining import Pipeline
 from housing_server.rules import CheckedRows, read_row, read_rows
@@ -162,6 +162,19 @@ class PredictionCore:
             ModelNotLoaded: there is none yet.
         """
         return GetModelResponse(model=self._loaded_model().description)
+
+    def get_model_profile(self) -> GetModelProfileResponse:
+        """Tell what inputs and answers of the loaded model looked like when it was made.
+
+        Raises:
+            ModelNotLoaded: there is none yet.
+            ModelProfileNotFound: it was registered without a profile.
+        """
+        model = self._loaded_model()
+        name, version = model.description.name, model.description.version
+        if model.profile is None:
+            raise ModelProfileNotFound(name, version)
+        return GetModelProfileResponse(model_name=name, model_version=version, profile=model.profile)
 
     @property
     def _inline(self) -> bool:

@@ -10,6 +10,7 @@ ServingError
 └── RequestError             one call cannot be answered: a status for the caller
     ├── InvalidRequest
     ├── ModelNotLoaded
+    ├── ModelProfileNotFound
     ├── Overloaded
     ├── PredictionLogUnavailable
     ├── PredictionNotFound
@@ -91,6 +92,13 @@ class ModelNotLoaded(RequestError):
 
     def __init__(self) -> None:
         super().__init__("no model is loaded yet; try again in a few seconds")
+
+
+class ModelProfileNotFound(RequestError):
+    """The loaded model has no profile."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"version {version} of {name} was registered without a profile")
 
 
 class Overloaded(RequestError):

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from google.protobuf import json_format
 
+from housing.profile import FILE as PROFILE_FILE
+from housing.profile import profile_from_json
+from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model
 from housing_server.errors import ModelRejected
 
@@ -21,3 +24,13 @@ def read_description(folder: Path) -> Model:
         return json_format.Parse(text, Model())
     except (OSError, json_format.ParseError) as error:
         raise ModelRejected(f"{folder} holds no readable {DESCRIPTION_FILE}: {error}") from error
+
+
+def read_profile(folder: Path) -> ModelProfile | None:
+    """Read the profile that training has kept with a fetched model; None when it has kept none."""
+    try:
+        return profile_from_json((folder / PROFILE_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ModelRejected(f"{folder / PROFILE_FILE} cannot be read: {error}") from error

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from housing.contract import FEATURE_NAMES
+from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 
@@ -48,6 +49,8 @@ class Model(Protocol):
     """Whether it answers a few rows so quickly that it may run on the event loop."""
     interval_coverage: float
     """Share of its intervals that hold the true value; 0 when it has none."""
+    profile: ModelProfile | None
+    """What its inputs and answers looked like when it was made; None when training has kept no record of it."""
 
     @property
     def warnings(self) -> Sequence[PredictionWarning]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import onnxruntime
 
 from housing.contract import FEATURE_NAMES
+from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.errors import ModelRejected
@@ -21,6 +22,7 @@ class OnnxModel:
     """A graph from the contract's raw rows to prices, in ONNX Runtime on the calling thread alone."""
 
     inline = True
+    profile: ModelProfile | None = None
 
     def __init__(self, graph: Path, description: ModelDescription) -> None:
         """Load a graph.

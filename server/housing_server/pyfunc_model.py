@@ -7,6 +7,7 @@ import pandas as pd
 from mlflow.pyfunc import PyFuncModel, load_model
 
 from housing.contract import FEATURES
+from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.errors import ModelRejected
@@ -23,6 +24,7 @@ class PyfuncModel:
     inline = False
     interval_coverage = 0.0
     warnings: tuple[PredictionWarning, ...] = ()
+    profile: ModelProfile | None = None
 
     def __init__(self, folder: Path, description: ModelDescription) -> None:
         """Load a model from its MLflow folder.

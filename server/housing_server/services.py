@@ -30,6 +30,7 @@ _PREDICT = Method(kind="unary", service=_PREDICTION, name="Predict")
 _BATCH_PREDICT = Method(kind="unary", service=_PREDICTION, name="BatchPredict")
 _STREAM_PREDICT = Method(kind="bidi_stream", service=_PREDICTION, name="StreamPredict")
 _GET_MODEL = Method(kind="unary", service=_MODEL, name="GetModel")
+_GET_MODEL_PROFILE = Method(kind="unary", service=_MODEL, name="GetModelProfile")
 _GET_STATUS = Method(kind="unary", service=_STATUS, name="GetStatus")
 
 
@@ -72,6 +73,12 @@ class ModelServicer(ModelServiceServicer):
     ) -> model_service_pb2.GetModelResponse:
         async with self._call(_GET_MODEL, context):
             return self._core.get_model()
+
+    async def GetModelProfile(
+        self, request: model_service_pb2.GetModelProfileRequest, context: Context
+    ) -> model_service_pb2.GetModelProfileResponse:
+        async with self._call(_GET_MODEL_PROFILE, context):
+            return self._core.get_model_profile()
 
 
 class StatusServicer(StatusServiceServicer):

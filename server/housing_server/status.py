@@ -10,6 +10,7 @@ from housing_server.errors import (
     InternalError,
     InvalidRequest,
     ModelNotLoaded,
+    ModelProfileNotFound,
     Overloaded,
     PredictionLogUnavailable,
     PredictionNotFound,
@@ -27,6 +28,7 @@ MAX_VIOLATIONS = 25
 _CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (INVALID_ARGUMENT, "INVALID_REQUEST"),
     ModelNotLoaded: (UNAVAILABLE, "MODEL_NOT_LOADED"),
+    ModelProfileNotFound: (NOT_FOUND, "MODEL_PROFILE_NOT_FOUND"),
     Overloaded: (RESOURCE_EXHAUSTED, "OVERLOADED"),
     PredictionLogUnavailable: (UNAVAILABLE, "PREDICTION_LOG_UNAVAILABLE"),
     PredictionNotFound: (NOT_FOUND, "PREDICTION_NOT_FOUND"),

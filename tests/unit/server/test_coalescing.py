@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from housing.contract import FEATURES
+from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.answers import Answers
 from housing_server.callers import Caller
@@ -20,6 +21,7 @@ class SumModel:
 
     description = ModelDescription(version="1")
     interval_coverage = 0.0
+    profile: ModelProfile | None = None
     warnings = ()
 
     def __init__(self, *, inline: bool = True) -> None:
