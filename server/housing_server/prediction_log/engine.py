@@ -37,7 +37,7 @@ def open_engine(url: str) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Read, all from one state of the store.
+    """Read from the store.
 
     Raises:
         PredictionLogUnavailable: the store does not answer.

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 Record = Mapping[str, Any]
 """One prediction on record: `prediction_id` (a UUID of version 7, lower case), `predicted_at` (aware), `method`,
 `model_name`, `model_version`, the nine fields by name (None where left out), `median_house_value` (USD),
@@ -18,21 +20,22 @@ _MICROSECOND = timedelta(microseconds=1)
 def row_from_record(record: Record) -> dict[str, Any]:
     """Write a record as values of the columns of `predictions`."""
     row = dict(record)
-    row["predicted_at_us"] = microseconds(row.pop("predicted_at"))
+    row["predicted_at_us"] = (row.pop("predicted_at") - _EPOCH) // _MICROSECOND
     row["warnings"] = " ".join(row["warnings"])
     return row
-
-
-def microseconds(moment: datetime) -> int:
-    """Count the microseconds from the epoch to an aware time."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def moment(count: int) -> datetime:
-    """Tell the UTC time so many microseconds after the epoch."""
-    return _EPOCH + count * _MICROSECOND
 
 
 def now_us() -> int:
     """Tell the time, in microseconds since the epoch."""
     return time.time_ns() // 1000
+
+
+def timestamp(microseconds: int) -> Timestamp:
+    """Word a time, in microseconds since the epoch."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=rest * 1000)
+
+
+def from_timestamp(moment: Timestamp) -> int:
+    """Read a time, as whole microseconds since the epoch."""
+    return moment.seconds * 1_000_000 + moment.nanos // 1000

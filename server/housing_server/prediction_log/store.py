@@ -6,11 +6,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Self
 
-from sqlalchemy import Connection, Engine, delete, func, select, text, update
+from sqlalchemy import Connection, Engine, Update, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from housing_server.prediction_log.engine import open_engine, reading, writing
 from housing_server.prediction_log.migration import migrate
+from housing_server.prediction_log.ordering import Position, as_value, columns
 from housing_server.prediction_log.records import Record, now_us, row_from_record
 from housing_server.prediction_log.tables import log_state, outcomes, predictions
 
@@ -85,21 +86,21 @@ class PredictionStore:
             rows = connection.execute(select(func.count()).select_from(predictions)).scalar_one()
             return StoreSize(rows=rows, size_bytes=_size_bytes(connection))
 
-    def prune(self, *, keep_days: float | None, keep_rows: int | None) -> int:
+    def prune(self, *, keep_days: float, keep_rows: int) -> int:
         """Forget the oldest predictions, with their outcomes, and return how many.
 
         It is done in small transactions with pauses between, so that writers need not wait.
 
         Args:
-            keep_days: how old a prediction may get, in days; None for any age.
-            keep_rows: how many may be kept; None for any number.
+            keep_days: how old a prediction may get, in days; 0 for any age.
+            keep_rows: how many may be kept; 0 for any number.
         """
         pruned = 0
-        if keep_days is not None:
+        if keep_days:
             oldest = self._now() - int(keep_days * _DAY_US)
             while count := self._prune_once(_PRUNED_AT_ONCE, before_us=oldest):
                 pruned += count
-        if keep_rows is not None:
+        if keep_rows:
             surplus = self.size().rows - keep_rows
             while surplus > 0 and (count := self._prune_once(min(surplus, _PRUNED_AT_ONCE))):
                 pruned += count
@@ -107,7 +108,7 @@ class PredictionStore:
         return pruned
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """Read, all from one state of the store: `with store.reading() as connection`."""
+        """Read: `with store.reading() as connection`."""
         return reading(self._engine)
 
     def writing(self) -> AbstractContextManager[Connection]:
@@ -120,18 +121,17 @@ class PredictionStore:
 
     def _prune_once(self, count: int, *, before_us: int | None = None) -> int:
         """Forget the oldest so many, and give others as long for their writing as that took."""
-        oldest = select(predictions.c.prediction_id, predictions.c.predicted_at_us)
+        order = columns(predictions)
+        oldest = select(*order).order_by(*order).limit(count)
         if before_us is not None:
             oldest = oldest.where(predictions.c.predicted_at_us < before_us)
-        oldest = oldest.order_by(predictions.c.predicted_at_us, predictions.c.prediction_id).limit(count)
         started = time.perf_counter()
         with self.writing() as connection:
             found = connection.execute(oldest).all()
             if found:
-                ids = [row.prediction_id for row in found]
-                connection.execute(delete(outcomes).where(outcomes.c.prediction_id.in_(ids)))
-                connection.execute(delete(predictions).where(predictions.c.prediction_id.in_(ids)))
-                connection.execute(update(log_state).values(pruned_through_us=found[-1].predicted_at_us))
+                last = Position(*found[-1])
+                connection.execute(delete(predictions).where(tuple_(*order) <= as_value(last)))
+                connection.execute(_note_pruned(last.predicted_at_us))
         time.sleep(time.perf_counter() - started)
         return len(found)
 
@@ -140,6 +140,11 @@ def _insert_statement(engine: Engine) -> str:
     """Write the statement that adds rows by column name and passes over those that are there already."""
     insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
     return str(insert(predictions).on_conflict_do_nothing().compile(dialect=engine.dialect))
+
+
+def _note_pruned(through_us: int) -> Update:
+    earlier = log_state.c.pruned_through_us < through_us  # what comes late from a journal may be older than what went
+    return update(log_state).where(earlier).values(pruned_through_us=through_us)
 
 
 def _size_bytes(connection: Connection) -> int:

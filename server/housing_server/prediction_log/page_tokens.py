@@ -1,0 +1,46 @@
+"""Page tokens: where a listing goes on, in a form that callers only hand back."""
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from uuid import UUID
+
+from housing.v1.prediction_log_service_pb2 import ListPredictionsRequest
+from housing_server.errors import FieldViolation, InvalidRequest
+from housing_server.prediction_log.ordering import Position
+
+_TIME_BYTES, _ID_BYTES, _FILTER_BYTES = 8, 16, 6
+
+
+def token_from_position(position: Position, request: ListPredictionsRequest) -> str:
+    """Write a token that goes on behind a prediction, with the filters of a request."""
+    at, prediction_id = position
+    content = at.to_bytes(_TIME_BYTES) + UUID(prediction_id).bytes + _filters(request)
+    return urlsafe_b64encode(content).decode()  # 30 bytes: no padding
+
+
+def position_from_token(request: ListPredictionsRequest) -> Position | None:
+    """Read where a request goes on; None for the first page.
+
+    Raises:
+        InvalidRequest: the token is none, or was given for other filters.
+    """
+    if not request.page_token:
+        return None
+    try:
+        content = urlsafe_b64decode(request.page_token)
+    except ValueError:
+        content = b""
+    prediction_id, filters = content[_TIME_BYTES:-_FILTER_BYTES], content[-_FILTER_BYTES:]
+    if len(prediction_id) != _ID_BYTES or filters != _filters(request):
+        description = "must be the next_page_token of a page with the same filters"
+        raise InvalidRequest([FieldViolation(field="page_token", rule="page_token.issued", description=description)])
+    return Position(int.from_bytes(content[:_TIME_BYTES]), str(UUID(bytes=prediction_id)))
+
+
+def _filters(request: ListPredictionsRequest) -> bytes:
+    """Tell the filters of two requests apart."""
+    filters = ListPredictionsRequest()
+    filters.CopyFrom(request)
+    filters.ClearField("page_size")
+    filters.ClearField("page_token")
+    return hashlib.sha256(filters.SerializeToString(deterministic=True)).digest()[:_FILTER_BYTES]
