@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 . deploy/scripts/engine.sh
 . deploy/scripts/stand_ins.sh
 
-services=(mlflow trainer server gateway prometheus)
+services=(mlflow trainer server gateway prometheus alertmanager)
 state=${HOUSING_CONTAINERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/california-housing}
 ca_bundle=${HOUSING_CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
 started=
@@ -57,7 +57,7 @@ free_port() {
 
 choose_ports() {
     local name
-    for name in GRPC GATEWAY METRICS MLFLOW PROMETHEUS GRAFANA; do
+    for name in GRPC GATEWAY METRICS MLFLOW PROMETHEUS ALERTMANAGER GRAFANA; do
         name=HOUSING_${name}_PORT
         [ -n "${!name:-}" ] || export "$name=$(free_port)"
     done
@@ -147,7 +147,9 @@ mkdir -p "$state"
 engine_answers || start_engine "$state"
 compose version >/dev/null 2>&1 || fail "neither docker compose nor docker-compose is installed"
 provide_image python:3.11-slim-bookworm python_stand_in
-provide_image "$(sed -n 's/^ *image: *\(prom\/.*\)/\1/p' docker-compose.yml)" prometheus_stand_in
+for program in prometheus alertmanager; do
+    provide_image "$(sed -n "s/^ *image: *\(prom\/$program:.*\)/\1/p" docker-compose.yml)" "${program}_stand_in"
+done
 build_images
 choose_ports
 say "Grafana is left out: its image comes from a registry only"
@@ -156,7 +158,7 @@ started=yes
 follow_training &
 follower=$!
 compose up --detach "${services[@]}"
-wait_until_healthy mlflow server gateway prometheus
+wait_until_healthy mlflow server gateway prometheus alertmanager
 python3 deploy/scripts/check_service.py --gateway "http://127.0.0.1:$HOUSING_GATEWAY_PORT" \
     --prometheus "http://127.0.0.1:$HOUSING_PROMETHEUS_PORT"
 if [ -n "$keep" ]; then

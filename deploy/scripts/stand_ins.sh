@@ -25,7 +25,7 @@ debian_image() {
         command -v mmdebstrap >/dev/null || fail "$name cannot be pulled, and mmdebstrap is not installed"
         # shellcheck disable=SC2016 # mmdebstrap expands it: $1 is the new file system
         mmdebstrap --quiet --variant=minbase --include="$packages" \
-            --customize-hook='install --directory --owner=65534 --group=65534 "$1/prometheus"' \
+            --customize-hook='install --directory --owner=65534 --group=65534 "$1/prometheus" "$1/alertmanager"' \
             --format=tar bookworm "$tar.part"
         mv "$tar.part" "$tar"
     fi
@@ -39,6 +39,10 @@ python_stand_in() {
 # Older than the image it stands in for, and the same in all that this project asks of it.
 prometheus_stand_in() {
     debian_image "$1" prometheus --change 'USER 65534:65534' --change 'ENTRYPOINT ["/usr/bin/prometheus"]'
+}
+
+alertmanager_stand_in() {
+    debian_image "$1" prometheus-alertmanager --change 'USER 65534:65534'
 }
 
 # A later pull is to get the real images.

@@ -1,55 +1,60 @@
-"""The dashboard's file, its queries, and the names they rest on."""
+"""The dashboards' files, their queries, and the names they rest on."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import promql_parser
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
 
-from housing_monitoring import dashboard
-from housing_server.metrics import WorkerMetrics
-from housing_server.service_metrics import ServiceCollector
-from housing_server.service_state import ServiceState
+from housing_monitoring.dashboards import BOARDS
+from housing_monitoring.dashboards.__main__ import main
+from housing_monitoring.dashboards.board import Board
+from housing_monitoring.dashboards.grafana import to_json
+from metric_names import known_names, names_in
+from running import ROOT
 
-MONITORING = Path(__file__).parents[3] / "monitoring"
-BOARD: dict[str, Any] = json.loads(dashboard.to_json(dashboard.build()))
-QUERIES = {panel["title"]: target["expr"] for panel in BOARD["panels"] for target in panel["targets"]}
-SUFFIXES = {"counter": ("_total",), "gauge": ("",), "info": ("_info",), "histogram": ("_bucket", "_sum", "_count")}
-
-
-def parse(query: str) -> promql_parser.Expr:
-    """Parse a query as Grafana sends it: with durations in the place of its variables."""
-    return promql_parser.parse(query.replace("$__range", "1h").replace("$__rate_interval", "1m"))
-
-
-def selectors(query: str) -> Iterator[promql_parser.VectorSelector]:
-    """Find the selectors of a query."""
-    found: list[promql_parser.Expr] = []
-    promql_parser.walk(parse(query), found.append)
-    return (node for node in found if isinstance(node, promql_parser.VectorSelector))
+MONITORING = ROOT / "monitoring"
+BY_FILE: dict[str, dict[str, Any]] = {board.file: json.loads(to_json(board)) for board in BOARDS}
+PANELS = {
+    f"{file}: {panel['title']}": panel
+    for file, board in BY_FILE.items()
+    for panel in board["panels"]
+    if panel["type"] != "row"
+}
+QUERIES = sorted({target["expr"] for panel in PANELS.values() for target in panel["targets"]})
 
 
-def exported_names(state_dir: Path) -> set[str]:
-    """Name every series that a service with no calls and no model could ever show."""
-    registry = CollectorRegistry()
-    WorkerMetrics(registry)
-    registry.register(ServiceCollector(ServiceState([], state_dir)))
-    return {family.name + suffix for family in registry.collect() for suffix in SUFFIXES[family.type]}
-
-
-def test_file_is_what_the_code_builds() -> None:
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.file)
+def test_file_is_what_the_code_builds(board: Board) -> None:
     """The JSON that Grafana reads was written by the code as it is now."""
-    committed = (MONITORING / "grafana" / "dashboards" / "housing.json").read_text("utf-8")
-    assert committed == dashboard.to_json(dashboard.build()), "run python -m housing_monitoring.dashboard"
+    committed = (MONITORING / "grafana/dashboards" / board.file).read_text("utf-8")
+    written_by = "run python -m housing_monitoring.dashboards monitoring/grafana/dashboards"
+    assert committed == to_json(board), written_by
 
 
-def test_shows_the_eight_panels() -> None:
-    """Each thing to watch has its panel, and each panel says what it shows."""
-    assert [panel["title"] for panel in BOARD["panels"]] == [
+def test_no_file_is_left_over() -> None:
+    """Grafana reads no dashboard that the code does not know."""
+    assert {path.name for path in (MONITORING / "grafana/dashboards").iterdir()} == set(BY_FILE)
+
+
+def test_command_writes_all_files(tmp_path: Path) -> None:
+    """The command writes each dashboard."""
+    assert main([str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == set(BY_FILE)
+
+
+def test_command_without_a_folder_says_how_to_call_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is missing ends the command with a line that says so."""
+    assert main([]) == main([str(tmp_path / "missing")]) == 2
+    assert capsys.readouterr().err.count("FOLDER, which must exist\n") == 2
+
+
+def test_first_dashboard_begins_with_the_eight_panels() -> None:
+    """What every operator asks first is on the home page, at the top."""
+    titles = [panel["title"] for panel in BY_FILE[BOARDS[0].file]["panels"]]
+    assert titles[:9] == [
+        "Predictions",
         "Prediction volume",
         "Mean predicted value",
         "p95 response time",
@@ -59,27 +64,59 @@ def test_shows_the_eight_panels() -> None:
         "Predicted value distribution",
         "Geography",
     ]
-    assert all(panel["description"] for panel in BOARD["panels"])
 
 
-def test_panels_do_not_overlap() -> None:
-    """No two panels cover the same cell of Grafana's grid, and none leaves its 24 columns."""
+@pytest.mark.parametrize("name", PANELS)
+def test_panel_says_what_it_shows(name: str) -> None:
+    """Each panel has a description, a query, and a data source."""
+    panel = PANELS[name]
+    assert panel["description"].endswith(".")
+    assert panel["targets"]
+    assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
+
+
+@pytest.mark.parametrize("file", BY_FILE)
+def test_panels_do_not_overlap(file: str) -> None:
+    """No two panels cover the same cell of Grafana's grid, none leaves its 24 columns, and each has an id."""
+    panels = BY_FILE[file]["panels"]
     cells = [
         (x, y)
-        for place in (panel["gridPos"] for panel in BOARD["panels"])
+        for place in (panel["gridPos"] for panel in panels)
         for x in range(place["x"], place["x"] + place["w"])
         for y in range(place["y"], place["y"] + place["h"])
     ]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
+    assert len({panel["id"] for panel in panels}) == len(panels)
 
 
-@pytest.mark.parametrize("title", QUERIES)
-def test_query_asks_for_exported_metrics(title: str, tmp_path: Path) -> None:
-    """Each query is valid PromQL and names only metrics that the service has."""
-    names = {selector.name for selector in selectors(QUERIES[title])}
+@pytest.mark.parametrize("query", QUERIES)
+def test_query_asks_for_exported_metrics(query: str, tmp_path: Path) -> None:
+    """Each query is valid PromQL and names only metrics that there are."""
+    names = names_in(query)
     assert names
-    assert names <= exported_names(tmp_path)
+    assert names <= known_names(tmp_path)
+
+
+def test_colours_turn_from_good_to_bad() -> None:
+    """Where high values are bad they end red, and where low ones are they begin so."""
+    high = PANELS["california-housing-model.json: Live error against training"]
+    low = PANELS["california-housing-model.json: Interval coverage"]
+    steps = [
+        [(step["value"], step["color"]) for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]]
+        for panel in (high, low)
+    ]
+    assert steps == [
+        [(None, "green"), (1.1, "orange"), (1.25, "red")],
+        [(None, "red"), (0.85, "orange"), (0.9, "green")],
+    ]
+
+
+def test_home_page_is_there() -> None:
+    """Grafana's home page in containers is the first dashboard."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    home = compose["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home == f"/etc/grafana/dashboards/{BOARDS[0].file}"
 
 
 def test_data_source_is_provisioned() -> None:
@@ -87,6 +124,5 @@ def test_data_source_is_provisioned() -> None:
     provisioned = yaml.safe_load((MONITORING / "grafana/provisioning/datasources/prometheus.yaml").read_text("utf-8"))
     scraping = yaml.safe_load((MONITORING / "prometheus/prometheus.yml").read_text("utf-8"))
     source = cast("dict[str, Any]", provisioned["datasources"][0])
-    asked = {panel["datasource"]["uid"] for panel in BOARD["panels"]}
-    assert asked == {source["uid"]}
+    assert {panel["datasource"]["uid"] for panel in PANELS.values()} == {source["uid"]}
     assert source["jsonData"]["timeInterval"] == scraping["global"]["scrape_interval"]

@@ -1,0 +1,10 @@
+"""The Grafana dashboards of the service, written as code and kept as JSON beside Grafana's configuration.
+
+`python -m housing_monitoring.dashboards monitoring/grafana/dashboards` writes them anew.
+"""
+
+from housing_monitoring.dashboards import model, prediction_log, predictions, resources
+from housing_monitoring.dashboards.board import Board
+
+BOARDS: tuple[Board, ...] = (predictions.BOARD, model.BOARD, prediction_log.BOARD, resources.BOARD)
+"""All dashboards; the first is Grafana's home page."""

@@ -1,0 +1,159 @@
+"""Whether the model still fits the world: its live error, the drift of what it is asked, and its versions."""
+
+from housing_monitoring.dashboards.board import Bars, Board, Figure, Limits, Lines, Row
+from housing_monitoring.dashboards.queries import rate_by
+
+_LIVE, _TRAINING = "live, version {{model_version}}", "training, version {{model_version}}"
+
+_QUALITY = Row(
+    title="Live against training",
+    panels=(
+        Figure(
+            title="Outcomes known",
+            description="Answers of which the true price is known.",
+            decimals=0,
+            query="sum(housing_live_outcomes)",
+        ),
+        Figure(
+            title="Live error against training",
+            description="Live root mean squared error, as a multiple of that of the rows held out in training.",
+            decimals=2,
+            limits=Limits(orange=1.1, red=1.25),
+            query="max(housing_live_root_mean_squared_error_usd / housing_training_root_mean_squared_error_usd)",
+        ),
+        Figure(
+            title="Bias",
+            description="Mean of answer minus true price.",
+            unit="currencyUSD",
+            query="avg(housing_live_bias_usd)",
+        ),
+        Figure(
+            title="Interval coverage",
+            description="Share of intervals that hold the true price: 90 % should.",
+            unit="percentunit",
+            limits=Limits(orange=0.9, red=0.85),
+            query="min(housing_live_interval_coverage_ratio)",
+        ),
+        Lines(
+            title="Root mean squared error",
+            description="Of answers whose true price is known, and of the rows held out in training.",
+            unit="currencyUSD",
+            series=(
+                (_LIVE, "housing_live_root_mean_squared_error_usd"),
+                (_TRAINING, "housing_training_root_mean_squared_error_usd"),
+            ),
+        ),
+        Lines(
+            title="Mean absolute error",
+            description="Of answers whose true price is known, and of the rows held out in training.",
+            unit="currencyUSD",
+            series=(
+                (_LIVE, "housing_live_mean_absolute_error_usd"),
+                (_TRAINING, "housing_training_mean_absolute_error_usd"),
+            ),
+        ),
+        Lines(
+            title="Interval coverage through time",
+            description="Share of intervals that hold the true price, live and of the rows held out in training.",
+            unit="percentunit",
+            from_zero=False,
+            series=(
+                (_LIVE, "housing_live_interval_coverage_ratio"),
+                (_TRAINING, "housing_training_interval_coverage_ratio"),
+            ),
+        ),
+        Lines(
+            title="Outcomes received",
+            description="True prices that have come in, a second, by what became of them.",
+            unit="cps",
+            series=(("{{result}}", rate_by("result", "housing_outcomes_total")),),
+        ),
+    ),
+)
+
+_DRIFT = Row(
+    title="Drift: the last predictions against the rows of training",
+    panels=(
+        Bars(
+            title="Population stability index",
+            description="How far each field is from training: up to 0.1 is stable, over 0.2 is a shift.",
+            decimals=2,
+            limits=Limits(orange=0.1, red=0.2),
+            query="sort_desc(max by (feature) (housing_drift_psi))",
+            legend="{{feature}}",
+        ),
+        Lines(
+            title="Population stability index through time",
+            description="The same, through time.",
+            series=(("{{feature}}", "max by (feature) (housing_drift_psi)"),),
+        ),
+        Lines(
+            title="Two-sample statistic",
+            description="Kolmogorov-Smirnov's distance for numbers, chi-square for text.",
+            series=(("{{feature}}", "max by (feature) (housing_drift_statistic)"),),
+        ),
+        Lines(
+            title="Two-sample p-value",
+            description="Probability of such a statistic without a shift; with many rows any shift makes it small.",
+            series=(("{{feature}}", "min by (feature) (housing_drift_p_value)"),),
+        ),
+        Figure(
+            title="Rows compared",
+            description="Predictions in the window that is compared.",
+            decimals=0,
+            query="sum(housing_drift_window_rows)",
+        ),
+        Figure(
+            title="Last comparison",
+            description="How long ago the monitor has compared last.",
+            unit="s",
+            limits=Limits(orange=120, red=900),
+            query="time() - max(housing_drift_last_run_timestamp_seconds)",
+        ),
+        Figure(
+            title="Failed looks",
+            description="Times in the time shown that the monitor could not look at the service.",
+            decimals=0,
+            query="sum(increase(housing_monitor_failures_total[$__range]))",
+        ),
+        Figure(
+            title="Monitor",
+            description="Whether the monitor answers Prometheus.",
+            query='max(up{job="housing-monitor"})',
+            up_or_down=True,
+        ),
+    ),
+)
+
+_VERSIONS = Row(
+    title="Versions",
+    panels=(
+        Figure(
+            title="Model served",
+            description="Name, version and algorithm.",
+            query="housing_model_info",
+            legend="{{name}} {{version}}, {{algorithm}}",
+        ),
+        Figure(
+            title="Registry failures",
+            description="Times in the time shown that the registry could not be asked which version to serve.",
+            decimals=0,
+            query="sum(increase(housing_registry_failures_total[$__range]))",
+        ),
+        Bars(
+            title="New versions",
+            description="Versions in the time shown that were accepted, refused after a trial, or could not be had.",
+            decimals=0,
+            query="sum by (result) (increase(housing_model_swap_total[$__range]))",
+            legend="{{result}}",
+        ),
+    ),
+)
+
+BOARD = Board(
+    uid="california-housing-model",
+    title="California housing: model",
+    description="How good the answers are, how far the world has moved from training, and which version answers.",
+    rows=(_QUALITY, _DRIFT, _VERSIONS),
+)
+"""The dashboard of those who own the model."""

@@ -1,0 +1,191 @@
+"""What the service answers, how fast, how often it cannot, and how close to its limits it is."""
+
+from housing_monitoring.dashboards.board import Bars, Board, Figure, Heatmap, Limits, Lines, Row
+from housing_monitoring.dashboards.queries import quantiles, rate_by
+
+_CALLS = 'grpc_service="housing.v1.PredictionService"'
+_UNARY = f'{_CALLS}, grpc_type="unary"'  # how long a stream takes is its caller's choice
+_ROWS_OF_RUNS = "sum(rate(housing_batch_rows_sum[$__rate_interval]))"
+_RUNS = "sum(rate(housing_batch_rows_count[$__rate_interval]))"
+
+_PREDICTIONS = Row(
+    title="Predictions",
+    panels=(
+        Figure(
+            title="Prediction volume",
+            description="Predictions answered in the time shown.",
+            decimals=0,
+            query="sum(increase(housing_predictions_total[$__range]))",
+        ),
+        Figure(
+            title="Mean predicted value",
+            description="Mean of the predictions in the time shown.",
+            unit="currencyUSD",
+            query="sum(increase(housing_predicted_value_usd_sum[$__range]))"
+            " / sum(increase(housing_predicted_value_usd_count[$__range]))",
+        ),
+        Figure(
+            title="p95 response time",
+            description="95 % of unary prediction calls took no longer than this.",
+            unit="s",
+            query="histogram_quantile(0.95, sum by (le) (rate("
+            f"grpc_server_handling_seconds_bucket{{{_UNARY}}}[$__range])))",
+        ),
+        Figure(
+            title="Error rate",
+            description="Share of prediction calls that ended in any code but OK.",
+            unit="percentunit",
+            # The series of a code appears with the first call that ends in it: until then there is none to add up.
+            query=f'(sum(increase(grpc_server_handled_total{{{_CALLS}, grpc_code!="OK"}}[$__range])) or vector(0))'
+            f" / sum(increase(grpc_server_handled_total{{{_CALLS}}}[$__range]))",
+        ),
+        Lines(
+            title="Predictions over time",
+            description="Predictions a second, by the model version that answered.",
+            unit="reqps",
+            series=(("version {{model_version}}", rate_by("model_version", "housing_predictions_total")),),
+        ),
+        Heatmap(
+            title="Predicted values through time",
+            description="How many predictions fell into each range of value, and when.",
+            unit="currencyUSD",
+            query="sum by (le) (increase(housing_predicted_value_usd_bucket[$__rate_interval]))",
+        ),
+        Bars(
+            title="Predicted value distribution",
+            description="Predictions in each range of value, named by its upper end.",
+            decimals=0,
+            query="sum by (le) (increase(housing_predicted_value_usd_bucket[$__range]))",
+            legend="{{le}}",
+            buckets=True,
+        ),
+        Bars(
+            title="Geography",
+            description="Predictions by where the block group lies relative to the sea.",
+            decimals=0,
+            query="sum by (ocean_proximity) (increase(housing_predicted_value_usd_count[$__range]))",
+            legend="{{ocean_proximity}}",
+        ),
+    ),
+)
+
+_CALL_ENDS = Row(
+    title="Calls",
+    panels=(
+        Lines(
+            title="Calls by method",
+            description="Calls ended a second, of all services.",
+            unit="reqps",
+            series=(
+                ("{{grpc_method}}", rate_by("grpc_method", "grpc_server_handled_total", 'grpc_service=~"housing.+"')),
+            ),
+        ),
+        Lines(
+            title="Prediction calls by code",
+            description="How prediction calls end, a second.",
+            unit="reqps",
+            series=(("{{grpc_code}}", rate_by("grpc_code", "grpc_server_handled_total", _CALLS)),),
+        ),
+        Lines(
+            title="Response time",
+            description="Half, 95 % and 99 % of unary prediction calls took no longer than this.",
+            unit="s",
+            series=quantiles("grpc_server_handling_seconds", _UNARY),
+        ),
+        Lines(
+            title="Rules broken",
+            description="Rules that refused requests broke, a second, by field.",
+            unit="cps",
+            series=(("{{field}}: {{rule}}", rate_by("field, rule", "housing_validation_failures_total")),),
+        ),
+    ),
+)
+
+_GOAL = Row(
+    title="The goal: 99.9 % of the prediction calls of 30 days end without a fault of the service",
+    panels=(
+        Figure(
+            title="Error budget left",
+            description="Share of the allowed 0.1 % that has not been used yet.",
+            unit="percentunit",
+            limits=Limits(orange=0.25, red=0),
+            query="1 - sum(increase(instance:housing_prediction_faults:sum[30d]))"
+            " / sum(increase(instance:housing_prediction_calls:sum[30d])) / 0.001",
+        ),
+        Figure(
+            title="Faults in the last hour",
+            description="Share of prediction calls that ended in INTERNAL, UNAVAILABLE or another code that is the"
+            " service's fault.",
+            unit="percentunit",
+            limits=Limits(orange=0.001, red=0.0144),
+            query="housing:prediction_fault_ratio:rate1h",
+        ),
+        Figure(
+            title="p99 of single predictions",
+            description="99 % of the Predict calls of the last five minutes took no longer than this.",
+            unit="s",
+            limits=Limits(orange=0.05, red=0.1),
+            query="housing:prediction_seconds:p99_rate5m",
+        ),
+        Figure(
+            title="Alerts that fire",
+            description="Alertmanager's page lists them; docs/runbook.md says what to do.",
+            limits=Limits(orange=1, red=3),
+            query='count(ALERTS{alertstate="firing"}) or vector(0)',
+        ),
+        Lines(
+            title="Faults through time",
+            description="Share of prediction calls that ended by the service's fault, over the windows of the alerts.",
+            unit="percentunit",
+            wide=True,
+            series=(
+                ("five minutes", "housing:prediction_fault_ratio:rate5m"),
+                ("one hour", "housing:prediction_fault_ratio:rate1h"),
+                ("six hours", "housing:prediction_fault_ratio:rate6h"),
+            ),
+        ),
+    ),
+)
+
+_ADMISSION = Row(
+    title="Admission and queue",
+    panels=(
+        Lines(
+            title="Block groups in flight",
+            description="Block groups of calls that have begun and not ended.",
+            series=(("in flight", "sum(housing_rows_in_flight)"),),
+        ),
+        Lines(
+            title="Calls refused",
+            description="Calls refused a second as RESOURCE_EXHAUSTED, for the rows or for the queue under way.",
+            unit="reqps",
+            series=(("{{reason}}", rate_by("reason", "housing_admission_refusals_total")),),
+        ),
+        Lines(
+            title="Time in the queue",
+            description="From the arrival of a run's first row to the start of the run.",
+            unit="s",
+            series=quantiles("housing_queue_seconds"),
+        ),
+        Lines(
+            title="Time in the model",
+            description="Of one run, which may answer many rows.",
+            unit="s",
+            series=quantiles("housing_inference_seconds"),
+        ),
+        Lines(
+            title="Rows in a run",
+            description="Mean number of block groups that one run of the model answers.",
+            wide=True,
+            series=(("mean", f"{_ROWS_OF_RUNS} / {_RUNS}"),),
+        ),
+    ),
+)
+
+BOARD = Board(
+    uid="california-housing",
+    title="California housing",
+    description="What the prediction service answers, how fast, and how often it cannot.",
+    rows=(_PREDICTIONS, _CALL_ENDS, _GOAL, _ADMISSION),
+)
+"""The first dashboard to look at."""

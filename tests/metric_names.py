@@ -1,0 +1,98 @@
+"""The names of metrics: those that PromQL asks for, and those that there are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import structlog
+import yaml
+from prometheus_client import CollectorRegistry
+
+from housing.v1.model_service_pb2 import Model
+from housing_monitoring.drift import Drift
+from housing_monitoring.monitor import Monitor
+from housing_monitoring.results import LiveQuality, Results, ResultsFile, TrainingQuality
+from housing_server.metrics import WorkerMetrics
+from housing_server.recorder_metrics import RecorderMetrics
+from housing_server.service_metrics import ServiceCollector
+from housing_server.service_state import ServiceState
+from running import ROOT
+
+RULES = ROOT / "monitoring/prometheus/rules"
+"""The folder of Prometheus' rules."""
+
+FROM_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}
+"""What Prometheus makes itself."""
+
+_SUFFIXES = {"counter": ("_total",), "gauge": ("",), "info": ("_info",), "histogram": ("_bucket", "_sum", "_count")}
+
+
+def rules() -> list[dict[str, Any]]:
+    """Read all rules."""
+    files = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(RULES.glob("*.yml"))]
+    return [rule for file in files for group in file["groups"] for rule in group["rules"]]
+
+
+def names_in(query: str) -> set[str]:
+    """Name the metrics that a query asks for; Grafana's variables may stand for durations in it."""
+    return {str(selector.name) for selector in selectors(query)}
+
+
+def selectors(query: str) -> Iterator[promql_parser.VectorSelector]:
+    """Find the selectors of a query."""
+    found: list[promql_parser.Expr] = []
+    # Once it is sent there are durations in the place of Grafana's variables.
+    sent = query.replace("$__range", "1h").replace("$__rate_interval", "1m")
+    promql_parser.walk(promql_parser.parse(sent), found.append)
+    return (node for node in found if isinstance(node, promql_parser.VectorSelector))
+
+
+def known_names(scratch: Path) -> set[str]:
+    """Name every series that there can ever be: of the service, of the monitor, of Prometheus and its rules."""
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    return _exported(_service(scratch)) | _exported(_monitor(scratch)) | recorded | FROM_PROMETHEUS
+
+
+def _exported(registry: CollectorRegistry) -> set[str]:
+    return {family.name + suffix for family in registry.collect() for suffix in _SUFFIXES[family.type]}
+
+
+def _service(state_dir: Path) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    WorkerMetrics(registry)
+    RecorderMetrics(registry)
+    state = ServiceState([], state_dir)
+    state.model = Model(name="california-housing", version="1")
+    registry.register(ServiceCollector(state))
+    return registry
+
+
+def _monitor(state_dir: Path) -> CollectorRegistry:
+    async def look() -> Results:
+        raise NotImplementedError
+
+    file, registry = ResultsFile(state_dir), CollectorRegistry()
+    file.write(_RESULTS)
+    Monitor(look, file, structlog.get_logger()).show(registry)
+    return registry
+
+
+_RESULTS = Results(
+    looked_at=1.0,
+    window_rows=1,
+    drift=(Drift(feature="latitude", values=1, psi=0.0, by_chance=0.0, statistic=0.0, p_value=1.0),),
+    live=(
+        LiveQuality(
+            model_version="1",
+            outcomes=1,
+            mean_absolute_error=1.0,
+            root_mean_squared_error=1.0,
+            bias=1.0,
+            interval_coverage=1.0,
+        ),
+    ),
+    training=TrainingQuality(
+        model_version="1", mean_absolute_error=1.0, root_mean_squared_error=1.0, interval_coverage=1.0
+    ),
+)
