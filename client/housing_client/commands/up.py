@@ -38,24 +38,26 @@ def _port_option(name: str, default: int, help_text: str) -> Callable[[_Decorate
 @_port_option("grpc", 50051, "Port of the gRPC services.")
 @_port_option("gateway", 8080, "Port of the gateway: JSON over HTTP, gRPC and gRPC-Web.")
 @_port_option("metrics", 9464, "Port of metrics and probes.")
+@_port_option("monitor", 9465, "Port of the monitor's metrics.")
 @click.option("--train/--no-train", default=True, show_default=True, help="Bring the model up to date first.")
 @click.option("--ready-timeout", type=float, default=180, show_default=True, help="Seconds to wait until all answers.")
-def up(grpc_port: int, gateway_port: int, metrics_port: int, train: bool, ready_timeout: float) -> None:
-    """Train if anything changed, then serve until Ctrl-C.
+def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
+    """Train if anything changed, then serve and watch until Ctrl-C.
 
-    On Ctrl-C the server stops first: it finishes the calls it has accepted, whose answers the gateway still passes
-    on, and then the gateway stops. The exit code is 0 when you stop it, and 1 when a part ends by itself.
+    On Ctrl-C the monitor stops first, and then the server: it finishes the calls it has accepted, whose answers the
+    gateway still passes on. The exit code is 0 when you stop it, and 1 when a part ends by itself.
     """
-    ports = {"grpc": grpc_port, "gateway": gateway_port, "metrics": metrics_port}
+    ports = {name.removesuffix("_port"): port for name, port in chosen_ports.items()}
     for name, port in ports.items():
         _check_free(name, port)
     stack = Stack(
         first=(_part("train"),) if train else (),
-        # The last to start is the first to stop: the server.
-        parts=(_part("gateway"), _part("serve")),
+        # The last to start is the first to stop.
+        parts=(_part("gateway"), _part("serve"), _part("monitor")),
         probes=(
-            Probe(host=_host("metrics"), port=metrics_port, path="/readyz"),
-            Probe(host=_host("gateway"), port=gateway_port, path="/health"),
+            Probe(host=_host("metrics"), port=ports["metrics"], path="/readyz"),
+            Probe(host=_host("gateway"), port=ports["gateway"], path="/health"),
+            Probe(host=_host("monitor"), port=ports["monitor"], path="/metrics"),
         ),
         environment=os.environ | {f"HOUSING_{name.upper()}_PORT": str(port) for name, port in ports.items()},
         ready_seconds=ready_timeout,
@@ -74,7 +76,8 @@ def _part(command: str) -> Part:
 
 def _host(name: str) -> str:
     """Find where this machine reaches a port that is listened on at the configured address."""
-    configured = os.environ.get("HOUSING_GATEWAY_HOST" if name == "gateway" else "HOUSING_HOST", "127.0.0.1")
+    variable = {"gateway": "HOUSING_GATEWAY_HOST", "monitor": "HOUSING_MONITOR_HOST"}.get(name, "HOUSING_HOST")
+    configured = os.environ.get(variable, "127.0.0.1")
     return "127.0.0.1" if configured == "0.0.0.0" else configured  # noqa: S104 - compared, not listened on
 
 
@@ -89,7 +92,7 @@ def _check_free(name: str, port: int) -> None:
 
 
 def _addresses(ports: Mapping[str, int]) -> str:
-    grpc, gateway, metrics = (f"{_host(name)}:{port}" for name, port in ports.items())
+    address = {name: f"{_host(name)}:{port}" for name, port in ports.items()}
     method = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].methods_by_name["Predict"]
     path = method.GetOptions().Extensions[annotations_pb2.http].post
     block_group = message_from_mapping(BERKELEY)
@@ -102,11 +105,12 @@ def _addresses(ports: Mapping[str, int]) -> str:
     return f"""
 Ready. Ctrl-C stops everything.
 
-  gRPC     {grpc}
-  JSON     http://{gateway}
-  metrics  http://{metrics}/metrics
+  gRPC     {address["grpc"]}
+  JSON     http://{address["gateway"]}
+  metrics  http://{address["metrics"]}/metrics
+  drift    http://{address["monitor"]}/metrics
 
-curl http://{gateway}{path} -H 'Content-Type: application/json' -d {body}
+curl http://{address["gateway"]}{path} -H 'Content-Type: application/json' -d {body}
 
-grpcurl -plaintext -d {grpc_body} {grpc} {service}
+grpcurl -plaintext -d {grpc_body} {address["grpc"]} {service}
 """

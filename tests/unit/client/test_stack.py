@@ -238,6 +238,11 @@ def gateway():
     listen("HOUSING_GATEWAY_PORT")
 
 @click.command()
+def monitor():
+    """Watch."""
+    listen("HOUSING_MONITOR_PORT")
+
+@click.command()
 def train():
     """Train."""
     print("trained", flush=True)
@@ -250,7 +255,7 @@ def fake_parts(tmp_path: Path) -> Path:
     information = tmp_path / "fake_parts-1.0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-parts\nVersion: 1.0\n")
-    names = ("serve", "gateway", "train")
+    names = ("serve", "gateway", "monitor", "train")
     (information / "entry_points.txt").write_text(
         "[housing.commands]\n" + "".join(f"{name} = fake_parts:{name}\n" for name in names)
     )
@@ -268,12 +273,13 @@ def _free_ports(count: int) -> list[int]:
 
 def test_up_trains_serves_prints_addresses_and_stops(fake_parts: Path) -> None:
     """What is printed can be pasted: a curl line and a grpcurl line with a block group of the contract."""
-    grpc_port, gateway_port, metrics_port = _free_ports(3)
+    grpc_port, gateway_port, metrics_port, monitor_port = _free_ports(4)
     environment = os.environ | {
         "PYTHONPATH": str(fake_parts),
         "HOUSING_GRPC_PORT": str(grpc_port),
         "HOUSING_GATEWAY_PORT": str(gateway_port),
         "HOUSING_METRICS_PORT": str(metrics_port),
+        "HOUSING_MONITOR_PORT": str(monitor_port),
     }
     command = [sys.executable, "-m", "housing_client", "up"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
