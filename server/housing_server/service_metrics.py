@@ -1,5 +1,6 @@
 """The metrics of the whole service: those of the workers together, and what only the supervisor knows."""
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,8 @@ class ServiceCollector(Collector):
             cpu.add_metric([process.name], process.cpu_seconds)
             memory.add_metric([process.name], process.memory_bytes)
         yield from (cpu, memory, files)
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # which children inherit
+        yield GaugeMetricFamily("housing_process_open_files_limit", "File descriptors that a process may have.", limit)
         yield from _memory()
         used, total = self._state.disk_use()
         yield GaugeMetricFamily("housing_disk_used_bytes", "Used part of the disk that holds the state.", used)
