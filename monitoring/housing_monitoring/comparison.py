@@ -25,6 +25,10 @@ class Compared:
         """Count the values that were not left out."""
         return sum(not math.isnan(value) for value in self.values)
 
+    def missing_ratio(self) -> float:
+        """Tell the share of values that were left out; there must be one value at least, given or not."""
+        return 1 - self.given() / len(self.values)
+
     def drift(self) -> Drift:
         """Compare them; there must be one value at least."""
         return compare(self.distribution, self.values)

@@ -54,6 +54,12 @@ class ResultsCollector(Collector):
         for name, text, of_field in _DRIFT:
             figures = ((drift.feature, of_field(drift)) for drift in results.drift)
             yield _family(f"housing_drift_{name}", text, "feature", figures)
+        yield _family(
+            "housing_drift_missing_ratio",
+            "Share of predictions that were asked for without a field.",
+            "feature",
+            results.missing.items(),
+        )
         for name, text, of_live in _LIVE:
             by_version = ((live.model_version, of_live(live)) for live in results.live)
             yield _family(f"housing_live_{name}", text, _VERSION, by_version)

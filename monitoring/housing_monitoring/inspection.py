@@ -42,6 +42,7 @@ class Inspector:
             looked_at=self._now(),
             window_rows=len(self._window),
             drift=tuple(each.drift() for each in compared if each.given() >= self._minimum_rows),
+            missing={each.distribution.name: each.missing_ratio() for each in compared if each.values},
             live=tuple(await self._service.live_quality(model.name)),
             training=model.training,
         )

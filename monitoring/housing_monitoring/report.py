@@ -24,7 +24,7 @@ class FieldReport:
 
     name: str
     """Its name."""
-    left_out: float
+    missing: float
     """Share of the window's predictions without it."""
     drift: Drift | None
     """How far it is from training; None when all predictions have left it out."""
@@ -68,11 +68,10 @@ class Report:
 
 def report_field(compared: Compared) -> FieldReport:
     """Describe a field."""
-    given = compared.given()
     return FieldReport(
         name=compared.distribution.name,
-        left_out=1 - given / len(compared.values) if compared.values else 1.0,
-        drift=compared.drift() if given else None,
+        missing=compared.missing_ratio() if compared.values else 1.0,
+        drift=compared.drift() if compared.given() else None,
         chart=draw(compared),
     )
 

@@ -51,6 +51,8 @@ class Results:
     """How many predictions are in the window."""
     drift: tuple[Drift, ...]
     """Of each field with enough values, and of the answers; empty when the model has no profile."""
+    missing: dict[str, float]
+    """Share of the window's predictions that were asked for without a field, by field."""
     live: tuple[LiveQuality, ...]
     """By version."""
     training: TrainingQuality

@@ -44,6 +44,9 @@ async def test_a_field_that_is_mostly_left_out_is_not_judged() -> None:
     log[:101] = [without(each, "total_bedrooms") for each in log[:101]]
     results = await look(FakeService(log=log))
     assert {*FEATURE_NAMES, "median_house_value"} - {each.feature for each in results.drift} == {"total_bedrooms"}
+    assert {name: ratio for name, ratio in results.missing.items() if ratio} == {
+        "total_bedrooms": pytest.approx(101 / 600)
+    }
 
 
 async def test_answers_of_another_version_are_not_compared() -> None:

@@ -56,6 +56,7 @@ async def test_shows_what_it_has_found(watching: Watching) -> None:
     assert watching.value("housing_drift_last_run_timestamp_seconds") == NOW
     assert watching.value("housing_drift_psi", feature="median_income") == pytest.approx(0, abs=0.05)
     assert watching.value("housing_drift_statistic", feature="ocean_proximity") is not None
+    assert watching.value("housing_drift_missing_ratio", feature="total_bedrooms") == 0
     assert watching.value("housing_drift_p_value", feature="median_house_value") is not None
     assert watching.value("housing_live_bias_usd", model_version="3") == -1_000
     assert watching.value("housing_live_outcomes", model_version="3") == 120

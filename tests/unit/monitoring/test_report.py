@@ -99,7 +99,7 @@ def test_a_field_that_nobody_gives_is_reported_as_that() -> None:
     bedrooms = FEATURE_NAMES.index("total_bedrooms")
     values = [without(each, "total_bedrooms").row[bedrooms] for each in predictions(10)]
     field = report_field(Compared(distribution=profile().inputs[bedrooms], values=values))
-    assert (field.verdict, field.drift, field.left_out) == ("never given", None, 1.0)
+    assert (field.verdict, field.drift, field.missing) == ("never given", None, 1.0)
 
 
 def test_few_values_are_not_called_a_shift() -> None:
