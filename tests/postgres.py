@@ -46,16 +46,21 @@ class PostgresServer:
         wait_for(self._answers, "PostgreSQL's first answer")
 
     def stop(self) -> None:
-        """Stop it, cutting all connections."""
+        """Stop it at once, as a crash would."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(signal.SIGQUIT)
             self._process.wait(PATIENCE)
             self._process = None
 
     def create_database(self, name: str) -> str:
-        """Make an empty database and return its URL."""
+        """Make an empty database, or empty the one of that name, and return its URL."""
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+                return self._url(name)
+        with psycopg.connect(self._url(name)) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
         return self._url(name)
 
     def _url(self, database: str) -> str:
@@ -99,3 +104,10 @@ def _programs() -> Path:
         return found[-1]
     reason = "PostgreSQL is missing: make tools, or apt-get install postgresql"
     return pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A running server, for the whole session; a test that stops it starts it again."""
+    with running_postgres() as server:
+        yield server

@@ -9,6 +9,8 @@ import pytest
 from housing.contract import message_from_mapping
 from housing.example import BERKELEY
 from housing.v1.block_group_pb2 import BlockGroup
+from housing_server.prediction_log.store import PredictionStore
+from postgres import postgres  # noqa: F401  # pylint: disable=unused-import  # a fixture
 from registries import income_graph, log_graph, registry
 from running import Service, running_service
 
@@ -37,3 +39,19 @@ def channel(service: Service) -> Iterator[grpc.Channel]:
 def block_group() -> BlockGroup:
     """A valid block group, whose price is 383,008 USD by the small graph."""
     return message_from_mapping(BERKELEY)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/predictions.db"
+    return str(request.getfixturevalue("postgres").create_database("log"))
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[PredictionStore]:
+    """A store of predictions that holds none."""
+    opened = PredictionStore.open(store_url)
+    yield opened
+    opened.close()
