@@ -19,6 +19,9 @@ from sklearn.preprocessing import OneHotEncoder
 from housing.contract import FEATURE_NAMES, FEATURES, message_from_mapping, row_from_message
 from housing.example import BERKELEY
 from housing.golden import FILE, GoldenRequests
+from housing.profile import FILE as PROFILE
+from housing.profile import profile_to_json
+from housing.v1.model_profile_pb2 import ModelProfile
 
 NAME = "california-housing"
 EXPERIMENT = "tests"
@@ -91,12 +94,18 @@ def income_graph(features: tuple[str, ...] = FEATURE_NAMES, slope: float = 40_00
     return model
 
 
-def log_graph(model: onnx.ModelProto, golden: GoldenRequests | None = None) -> None:
-    """Log a graph as a version of the registered model, with golden requests where there are any."""
+def log_graph(
+    model: onnx.ModelProto, golden: GoldenRequests | None = None, profile: ModelProfile | None = None
+) -> None:
+    """Log a graph as a version of the registered model, with golden requests and a profile where there are any."""
     import mlflow.onnx  # noqa: PLC0415 - takes seconds, and not every test needs it
 
     with TemporaryDirectory() as scratch:
         files = [] if golden is None else [str(written(golden, Path(scratch)))]
+        if profile is not None:
+            file = Path(scratch) / Path(PROFILE).name
+            file.write_text(profile_to_json(profile), "utf-8")
+            files.append(str(file))
         mlflow.onnx.log_model(model, name="model", registered_model_name=NAME, extra_files=files)
 
 

@@ -150,6 +150,25 @@ def running_service(state_dir: Path, **settings: object) -> Iterator[Service]:
         yield Service(command=command, grpc_port=ports["grpc_port"], metrics_port=ports["metrics_port"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    """A running `housing monitor`."""
+
+    command: HousingCommand
+    """Its command."""
+    port: int
+    """Port of its metrics."""
+
+
+@contextmanager
+def running_monitor(grpc_port: int, state_dir: Path, **settings: object) -> Iterator[Monitor]:
+    """Run `housing monitor` on a free port until the end of the block; `drift_window_rows=9` sets that variable."""
+    chosen = {"grpc_port": grpc_port, "monitor_port": 0, "monitor_seconds": 0.1, "state_dir": state_dir} | settings
+    environment = {f"HOUSING_{name.upper()}": str(value) for name, value in chosen.items()}
+    with HousingCommand("monitor", environment=environment) as command:
+        yield Monitor(command=command, port=command.wait_for("listening")["monitor_port"])
+
+
 @contextmanager
 def running_gateway(service: Service, state_dir: Path) -> Iterator[int]:
     """Run `housing gateway` on a free port in front of a service until the end of the block; yield the port."""
