@@ -106,7 +106,7 @@ def _look_up(connection: Connection, key: Column[str], statement: Select[Any], i
     found: dict[str, Any] = {}
     waiting = iter(ids)
     while some := list(islice(waiting, _IDS_AT_ONCE)):
-        found.update(connection.execute(statement.where(key.in_(some))).tuples().all())
+        found.update((row[0], row[1]) for row in connection.execute(statement.where(key.in_(some))))
     return found
 
 
