@@ -59,16 +59,16 @@ class Monitor:
             self._failures.inc()
             self._log.exception("look failed")
         else:
-            self._tell(results)
-            self._gauges.results = results
+            before, self._gauges.results = self._gauges.results, results
+            self._tell(before, results)
 
-    def _tell(self, results: Results) -> None:
+    def _tell(self, before: Results | None, results: Results) -> None:
         """Log a look, and each field that has shifted, or has come back, since the one before."""
-        before, shifted = _shifted(self._gauges.results), _shifted(results)
+        was, shifted = _shifted(before), _shifted(results)
         self._log.info("looked", window_rows=results.window_rows, fields=len(results.drift), shifted=sorted(shifted))
-        for feature in sorted(shifted.keys() - before.keys()):
+        for feature in sorted(shifted.keys() - was.keys()):
             self._log.warning("drift begins", feature=feature, psi=round(shifted[feature].psi, 3))
-        for feature in sorted(before.keys() - shifted.keys()):
+        for feature in sorted(was.keys() - shifted.keys()):
             self._log.info("drift ends", feature=feature)
 
 
