@@ -1,4 +1,4 @@
-# The images of the service, one target each: server, gateway, trainer.
+# The images of the service, one target each: server, gateway, monitor, trainer.
 #
 #   DOCKER_BUILDKIT=1 docker build --target server --tag california-housing/server .
 #
@@ -64,6 +64,13 @@ RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
     install-lock requirements/gateway.txt
 
+FROM build AS monitor-packages
+COPY requirements/monitor.txt requirements/
+RUN --mount=type=cache,target=/root/.cache \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
+    install-lock requirements/monitor.txt
+
 FROM build AS trainer-packages
 COPY requirements/trainer.txt requirements/
 RUN --mount=type=cache,target=/root/.cache \
@@ -99,6 +106,20 @@ EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
     CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_GATEWAY_PORT", "8080", "/health"]
 CMD ["gateway"]
+
+# The monitor: the extra `monitoring`, that is SciPy for the comparison, and Matplotlib and Jinja for `drift-report`.
+FROM base AS monitor
+ENV HOUSING_MONITOR_HOST=0.0.0.0 \
+    MPLCONFIGDIR=/tmp/matplotlib
+COPY --from=monitor-packages /opt/housing /opt/housing
+RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
+    --mount=type=bind,from=wheel,source=/dist,target=/dist \
+    /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
+USER 10001:10001
+EXPOSE 9465
+HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
+    CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_MONITOR_PORT", "9465", "/metrics"]
+CMD ["monitor"]
 
 # The trainer: the extra `training`, and the pipeline in a working tree of its own. MLflow's server runs from this image too.
 FROM base AS trainer

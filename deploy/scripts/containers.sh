@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 . deploy/scripts/engine.sh
 . deploy/scripts/stand_ins.sh
 
-services=(mlflow trainer server gateway prometheus alertmanager)
+services=(mlflow trainer server gateway monitor prometheus alertmanager)
 state=${HOUSING_CONTAINERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/california-housing}
 ca_bundle=${HOUSING_CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
 started=
@@ -57,7 +57,7 @@ free_port() {
 
 choose_ports() {
     local name
-    for name in GRPC GATEWAY METRICS MLFLOW PROMETHEUS ALERTMANAGER GRAFANA; do
+    for name in GRPC GATEWAY METRICS MONITOR MLFLOW PROMETHEUS ALERTMANAGER GRAFANA; do
         name=HOUSING_${name}_PORT
         [ -n "${!name:-}" ] || export "$name=$(free_port)"
     done
@@ -68,7 +68,7 @@ build_images() {
     local target options=(--network host --build-arg "GIT_COMMIT=$(git rev-parse HEAD 2>/dev/null || true)")
     [ ! -f /etc/pip.conf ] || options+=(--secret "id=pip_conf,src=/etc/pip.conf")
     [ ! -f "$ca_bundle" ] || options+=(--secret "id=ca_bundle,src=$ca_bundle")
-    for target in server gateway trainer; do
+    for target in server gateway monitor trainer; do
         say "building california-housing/$target"
         docker build "${options[@]}" --target "$target" --tag "california-housing/$target" .
     done
@@ -158,7 +158,7 @@ started=yes
 follow_training &
 follower=$!
 compose up --detach "${services[@]}"
-wait_until_healthy mlflow server gateway prometheus alertmanager
+wait_until_healthy mlflow server gateway monitor prometheus alertmanager
 python3 deploy/scripts/check_service.py --gateway "http://127.0.0.1:$HOUSING_GATEWAY_PORT" \
     --prometheus "http://127.0.0.1:$HOUSING_PROMETHEUS_PORT"
 if [ -n "$keep" ]; then
@@ -168,4 +168,4 @@ if [ -n "$keep" ]; then
     wait || true
     trap - INT TERM
 fi
-stop_cleanly gateway server
+stop_cleanly monitor gateway server

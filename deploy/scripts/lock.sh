@@ -25,6 +25,7 @@ compile_all() {
     compile "$locks/dev.txt" pyproject.toml --extra dev
     compile "$locks/server.txt" pyproject.toml --extra server --extra registry --constraint "$locks/dev.txt"
     compile "$locks/gateway.txt" pyproject.toml --extra gateway --constraint "$locks/dev.txt"
+    compile "$locks/monitor.txt" pyproject.toml --extra monitoring --constraint "$locks/dev.txt"
     compile "$locks/trainer.txt" pyproject.toml --extra training --constraint "$locks/dev.txt"
 }
 

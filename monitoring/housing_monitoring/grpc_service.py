@@ -93,7 +93,7 @@ def _training(model: Model) -> TrainingQuality:
         model_version=model.version,
         mean_absolute_error=model.metrics.get("test_mae"),
         root_mean_squared_error=model.metrics.get("test_rmse"),
-        interval_coverage=model.metrics.get("test_interval_coverage"),
+        interval_coverage=model.metrics.get("interval_coverage"),
     )
 
 
