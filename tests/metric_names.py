@@ -1,5 +1,6 @@
 """The names of metrics: those that PromQL asks for, and those that there are."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,16 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from housing.v1.model_service_pb2 import Model
-from housing_monitoring.drift import Drift
+from housing_monitoring.inspection import Inspector
 from housing_monitoring.monitor import Monitor
-from housing_monitoring.results import LiveQuality, Results, ResultsFile, TrainingQuality
+from housing_monitoring.results import ResultsFile
+from housing_monitoring.window import Window
 from housing_server.metrics import WorkerMetrics
 from housing_server.recorder_metrics import RecorderMetrics
 from housing_server.service_metrics import ServiceCollector
 from housing_server.service_state import ServiceState
 from running import ROOT
+from unit.monitoring.watched import NOW, FakeService, predictions
 
 RULES = ROOT / "monitoring/prometheus/rules"
 """The folder of Prometheus' rules."""
@@ -69,30 +72,8 @@ def _service(state_dir: Path) -> CollectorRegistry:
 
 
 def _monitor(state_dir: Path) -> CollectorRegistry:
-    async def look() -> Results:
-        raise NotImplementedError
-
+    inspector = Inspector(FakeService(predictions(9)), Window(rows=9, seconds=9), minimum_rows=1, now=lambda: NOW)
     file, registry = ResultsFile(state_dir), CollectorRegistry()
-    file.write(_RESULTS)
-    Monitor(look, file, structlog.get_logger()).show(registry)
+    file.write(asyncio.run(inspector.look()))
+    Monitor(inspector.look, file, structlog.get_logger()).show(registry)
     return registry
-
-
-_RESULTS = Results(
-    looked_at=1.0,
-    window_rows=1,
-    drift=(Drift(feature="latitude", values=1, psi=0.0, by_chance=0.0, statistic=0.0, p_value=1.0),),
-    live=(
-        LiveQuality(
-            model_version="1",
-            outcomes=1,
-            mean_absolute_error=1.0,
-            root_mean_squared_error=1.0,
-            bias=1.0,
-            interval_coverage=1.0,
-        ),
-    ),
-    training=TrainingQuality(
-        model_version="1", mean_absolute_error=1.0, root_mean_squared_error=1.0, interval_coverage=1.0
-    ),
-)

@@ -28,6 +28,7 @@ go_module() { # program, module@version
 # Debian starts a server it has installed; these are only for tests to start themselves.
 export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
 debian prometheus prometheus
+debian prometheus-alertmanager amtool
 debian postgresql pg_ctlcluster
 go_module grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 exit 0

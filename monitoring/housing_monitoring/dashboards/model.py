@@ -97,6 +97,13 @@ _DRIFT = Row(
             description="Probability of such a statistic without a shift; with many rows any shift makes it small.",
             series=(("{{feature}}", "min by (feature) (housing_drift_p_value)"),),
         ),
+        Lines(
+            title="Fields left out",
+            description="Share of the predictions that were asked for without a field.",
+            unit="percentunit",
+            wide=True,
+            series=(("{{feature}}", "max by (feature) (housing_drift_missing_ratio)"),),
+        ),
         Figure(
             title="Rows compared",
             description="Predictions in the window that is compared.",
