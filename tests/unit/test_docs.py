@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings
 
 from housing.contract import SERVICES
 from housing_client.cli import main
+from housing_monitoring.settings import MonitorSettings
 from housing_server.settings import GatewaySettings, ServerSettings
 from running import ROOT
 
@@ -28,7 +29,12 @@ def settings_table(heading: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("heading", "kind"), [("`housing serve` reads:", ServerSettings), ("and `housing gateway`:", GatewaySettings)]
+    ("heading", "kind"),
+    [
+        ("`housing serve` reads:", ServerSettings),
+        ("`housing gateway`:", GatewaySettings),
+        ("and `housing monitor`:", MonitorSettings),
+    ],
 )
 def test_settings_table_is_complete_and_true(heading: str, kind: type[BaseSettings]) -> None:
     """Every setting is in the README, with its default."""
