@@ -10,6 +10,7 @@ import socket
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 import structlog
@@ -49,6 +50,7 @@ from housing_server.metrics_files import count_as
 from housing_server.model_loading import load_model
 from housing_server.models import Model
 from housing_server.prediction_log.opening import open_log
+from housing_server.reflection_pool import ReflectionPool
 from housing_server.relay import Relay
 from housing_server.services import ModelServicer, PredictionServicer, StatusServicer
 
@@ -81,7 +83,8 @@ class Worker:
         if config.recorder:
             self._server.add_generic_rpc_handlers([Relay(config.recorder, LOG_SERVICES, call)])
         names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._server)
+        pool: Any = ReflectionPool()
+        reflection.enable_server_reflection(names, self._server, pool)
 
     async def start(self) -> None:
         """Listen; where a model is known already, with it loaded, so that a restart is not seen by callers.

@@ -1,5 +1,7 @@
 """The service as a whole: a supervisor and its workers, over real connections."""
 
+import subprocess
+
 import grpc
 import httpx
 import pytest
@@ -15,7 +17,7 @@ from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictReques
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing.v1.status_service_pb2 import SERVICE_STATUS_SERVING, GetStatusRequest
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
-from running import Service, wait_for
+from running import Service, tool, wait_for
 
 PRICE = 50_000 + 40_000 * 8.3252
 
@@ -97,6 +99,19 @@ def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
     found = ProtoReflectionDescriptorDatabase(channel)
     assert {*SERVICES, "grpc.health.v1.Health"} <= set(found.get_services())
     assert found.FindFileContainingSymbol("housing.v1.BlockGroup").name == "housing/v1/block_group.proto"
+
+
+def test_reflection_describes_methods(service: Service) -> None:
+    """A tool may ask for a method by its full name, as grpcurl and ghz do; a wrong one is said to be wrong."""
+    grpcurl = tool("grpcurl", "install Go, and run make tools")
+
+    def describe(symbol: str) -> str:
+        command = [grpcurl, "-plaintext", service.target, "describe", symbol]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        return result.stdout + result.stderr
+
+    assert "rpc Predict ( .housing.v1.PredictRequest )" in describe("housing.v1.PredictionService.Predict")
+    assert "not found" in describe("housing.v1.PredictionService.Guess")
 
 
 def test_oversized_message_is_refused(channel: grpc.Channel, block_group: BlockGroup) -> None:
