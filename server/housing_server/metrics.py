@@ -79,6 +79,8 @@ class WorkerMetrics:
         self._not_admitted = Counter(
             "housing_admission_refusals", "Calls refused for what is under way.", ("reason",), registry=registry
         )
+        for reason in ("rows", "queue"):
+            self._not_admitted.labels(reason)
         self._prices_by_code = [self._prices.labels(label) for label in _LABELS]
 
     def call_started(self, method: Method) -> None:

@@ -54,6 +54,7 @@ class Recorder:
         self._drainer = Drainer(self._folder, open_store, self._metrics, log, time.perf_counter)
         self._reading = PredictionStore.open(config.prediction_log_url, bring_up_to_date=False)
         self._draining = asyncio.Lock()
+        self._ready = asyncio.Event()
         self._problem: str | None = None
         self._written = 0.0
 
@@ -93,13 +94,14 @@ class Recorder:
         try:
             await asyncio.to_thread(self._drain)
         except PredictionLogUnavailable as error:
-            if self._problem is None:
+            if not self._problem:
                 self._log.error("the prediction log's store does not take writes; answers wait", reason=error.reason)
             self._problem = error.reason
         else:
             if self._problem:
                 self._log.info("the prediction log's store takes writes again")
             self._problem = ""
+            self._ready.set()
 
     def _drain(self) -> None:
         self._drainer.drain()
@@ -120,6 +122,7 @@ class Recorder:
         )
 
     async def _keep_in_bounds(self) -> None:
+        await self._ready.wait()
         while True:
             try:
                 await asyncio.to_thread(self._keep_once)
@@ -128,11 +131,10 @@ class Recorder:
             await asyncio.sleep(_KEEPING_SECONDS)
 
     def _keep_once(self) -> None:
-        if self._problem == "":
-            pruned = self._reading.prune(keep_days=self._config.keep_days, keep_rows=self._config.keep_rows)
-            self._metrics.sized(self._reading.size())
-            if pruned:
-                self._log.info("old predictions forgotten", rows=pruned)
+        pruned = self._reading.prune(keep_days=self._config.keep_days, keep_rows=self._config.keep_rows)
+        self._metrics.sized(self._reading.size())
+        if pruned:
+            self._log.info("old predictions forgotten", rows=pruned)
 
 
 class _Freshen(grpc.aio.ServerInterceptor):

@@ -33,6 +33,8 @@ class RecorderMetrics:
         self._stored_rows = _gauge("stored_rows", "Predictions in the store.", registry)
         for stage in ("store", "journal"):
             self._failures.labels(stage)
+        for result in ("recorded", "unchanged", "revised", "late", "unknown"):
+            self._outcomes.labels(result)
 
     def committed(self, rows: int, seconds: float) -> None:
         """Count a transaction that put so many new rows on record."""

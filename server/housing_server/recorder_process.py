@@ -24,6 +24,12 @@ class RecorderProcess(SupervisedProcess):
         """How the prediction log is; None while the recorder does not run."""
         self._config = config
 
+    async def keep_running(self) -> None:
+        """Keep it running until it is told to drain; one that has died by then is started for that."""
+        await super().keep_running()
+        if self.exit_code != 0:
+            await self.run_once()
+
     @property
     def serving(self) -> bool:
         """Whether it takes answers over."""

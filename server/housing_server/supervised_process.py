@@ -43,6 +43,8 @@ class SupervisedProcess(ABC):
         """What metrics and logs call it."""
         self.restarts = 0
         """How often it has been started again."""
+        self.exit_code: int | None = None
+        """How it ended the last time; None when it never did."""
         self._module = module
         # ONNX Runtime would report its use to its makers.
         self._environment = os.environ | {
@@ -82,7 +84,7 @@ class SupervisedProcess(ABC):
         """Start it, and start it again whenever it ends, until it was told to drain."""
         failures = 0
         while not self._draining.is_set():
-            served = await self._run_once()
+            served = await self.run_once()
             if self._draining.is_set():
                 return
             self.restarts += 1
@@ -106,7 +108,7 @@ class SupervisedProcess(ABC):
         if self._control is not None:
             self._control.send(message)
 
-    async def _run_once(self) -> bool:
+    async def run_once(self) -> bool:
         """Run one process from start to end; tell whether it served."""
         ours, theirs = socket.socketpair()
         with theirs:
@@ -138,6 +140,7 @@ class SupervisedProcess(ABC):
         log = self._log.info if self._draining.is_set() else self._log.error
         log("process ended", pid=self.pid, exit_code=code)
         self._process = self._control = None
+        self.exit_code = code
         self.gone()
         # Its counters are continued by its successor; gauges of a process that is gone must not stay.
         multiprocess.mark_process_dead(self.name, str(self._metrics_dir))  # type: ignore[no-untyped-call]

@@ -1,0 +1,283 @@
+"""Every answer is on record, whatever is killed, stopped or full; and the record can be read through any worker."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+from sqlalchemy import create_engine, text
+
+from housing.v1.block_group_pb2 import BlockGroup
+from housing.v1.outcome_service_pb2 import RecordOutcomesRequest, TruePrice
+from housing.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from housing.v1.prediction_log_service_pb2 import GetPredictionRequest, ListPredictionsRequest
+from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
+from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
+from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
+from housing.v1.status_service_pb2 import SERVICE_STATUS_DEGRADED, GetStatusRequest, GetStatusResponse
+from housing.v1.status_service_pb2_grpc import StatusServiceStub
+from postgres import PostgresServer, running_postgres
+from running import Service, running_service, wait_for
+
+CLIENTS = 6
+ROUNDS = 3
+
+
+class Callers:
+    """Clients that call in every way there is, through failures, and remember the ids of all answers they got."""
+
+    def __init__(self, target: str, block_group: BlockGroup) -> None:
+        self.answered: list[str] = []
+        """Ids of the predictions that reached a client."""
+        self._target = target
+        self._row = block_group
+        self._stopping = threading.Event()
+        ways: list[Callable[[PredictionServiceStub], list[str]]] = [self._one, self._many, self._stream]
+        self._threads = [
+            threading.Thread(target=self._call, args=(ways[number % len(ways)],), daemon=True)
+            for number in range(CLIENTS)
+        ]
+
+    def __enter__(self) -> "Callers":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for_more(self, count: int) -> None:
+        """Wait until so many more predictions were answered."""
+        goal = len(self.answered) + count
+        wait_for(lambda: True if len(self.answered) >= goal else None, f"{count} more answers")
+
+    def _call(self, way: Callable[[PredictionServiceStub], list[str]]) -> None:
+        while not self._stopping.is_set():
+            with grpc.insecure_channel(self._target) as channel:
+                stub = PredictionServiceStub(channel)
+                try:
+                    while not self._stopping.is_set():
+                        self.answered.extend(way(stub))
+                except grpc.RpcError:
+                    self._stopping.wait(0.05)  # the connection is lost: on with another
+
+    def _one(self, stub: PredictionServiceStub) -> list[str]:
+        return [stub.Predict(PredictRequest(block_group=self._row), timeout=30).prediction_id]
+
+    def _many(self, stub: PredictionServiceStub) -> list[str]:
+        batch = stub.BatchPredict(BatchPredictRequest(block_groups=[self._row] * 50), timeout=30)
+        return [prediction.prediction_id for prediction in batch.predictions]
+
+    def _stream(self, stub: PredictionServiceStub) -> list[str]:
+        requests = (StreamPredictRequest(block_group=self._row) for _ in range(100))
+        return [answer.prediction.prediction_id for answer in stub.StreamPredict(requests, timeout=30)]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty store, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'predictions.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create_database(f"log_{os.urandom(4).hex()}")
+
+
+Serve = Callable[..., AbstractContextManager[Service]]
+
+
+@pytest.fixture
+def serve(state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
+    """Runs a service with a state folder of its own, on the registry that all tests share."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{state_dir / 'mlflow.db'}")
+    return partial(running_service, tmp_path, workers=2)
+
+
+def ids_on_record(url: str) -> list[str]:
+    """The ids of all predictions in a store."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as connection:
+        found = [str(row[0]) for row in connection.execute(text("SELECT prediction_id FROM predictions"))]
+    engine.dispose()
+    return found
+
+
+def assert_all_on_record(answered: list[str], url: str) -> None:
+    """Every answer is in the store, and no prediction is there twice."""
+    recorded = ids_on_record(url)
+    assert len(answered) > 0
+    assert len(recorded) == len(set(recorded))
+    assert set(answered) <= set(recorded)
+
+
+def children(service: Service, module: str) -> list[psutil.Process]:
+    """The service's processes of a kind."""
+    return [each for each in psutil.Process(service.command.pid).children() if module in each.cmdline()]
+
+
+@pytest.mark.parametrize("victim", ["housing_server.worker", "housing_server.recorder"])
+def test_killed_process_loses_no_answer(serve: Serve, store: str, block_group: BlockGroup, victim: str) -> None:
+    """Kill -9 of a worker, or of the recorder, again and again while all kinds of calls are made."""
+    with serve(prediction_log=store) as service:
+        with Callers(service.target, block_group) as callers:
+            for _ in range(ROUNDS):
+                callers.wait_for_more(300)
+                wait_for(lambda: children(service, victim) or None, victim)
+                children(service, victim)[0].kill()
+            callers.wait_for_more(300)
+        service.command.send(signal.SIGTERM)
+        assert service.command.exit_code() == 0
+    assert_all_on_record(callers.answered, store)
+
+
+def test_killed_supervisor_loses_no_answer(serve: Serve, store: str, block_group: BlockGroup) -> None:
+    """What it leaves behind hands all answers over, and ends."""
+    with serve(prediction_log=store) as service:
+        orphans = psutil.Process(service.command.pid).children()
+        with Callers(service.target, block_group) as callers:
+            callers.wait_for_more(500)
+            os.kill(service.command.pid, signal.SIGKILL)
+        _, alive = psutil.wait_procs(orphans, timeout=60)
+        assert not alive
+    assert_all_on_record(callers.answered, store)
+
+
+def test_everything_killed_at_once_loses_no_answer(
+    serve: Serve, store: str, block_group: BlockGroup, tmp_path: Path
+) -> None:
+    """As when the machine's memory runs out: the next start hands over what is in the journals."""
+    with serve(prediction_log=store) as service, Callers(service.target, block_group) as callers:
+        callers.wait_for_more(500)
+        supervisor = psutil.Process(service.command.pid)
+        for process in (supervisor, *supervisor.children()):
+            process.kill()
+    with serve(prediction_log=store) as service:
+        wait_for(lambda: None if list((tmp_path / "journal").glob("*.jsonl")) else True, "the journals' end")
+    assert_all_on_record(callers.answered, store)
+
+
+def log_status(service: Service) -> GetStatusResponse:
+    """Ask how the service is."""
+    with grpc.insecure_channel(service.target) as channel:
+        return StatusServiceStub(channel).GetStatus(GetStatusRequest(), timeout=30)
+
+
+def test_answers_given_while_postgresql_is_down_are_handed_over_later(
+    serve: Serve, postgres: PostgresServer, block_group: BlockGroup
+) -> None:
+    """In lenient mode nobody notices but the status, which tells of a backlog."""
+    url = postgres.create_database("outage")
+    with serve(prediction_log=url) as service:
+        with Callers(service.target, block_group) as callers:
+            callers.wait_for_more(300)
+            postgres.stop()
+            try:
+                callers.wait_for_more(300)
+                status = wait_for(
+                    lambda: found if (found := log_status(service)).prediction_log.backlog_rows else None, "a backlog"
+                )
+                assert status.status == SERVICE_STATUS_DEGRADED
+                assert not status.prediction_log.store_up
+                assert status.prediction_log.problem
+                service.command.wait_for("the prediction log's store does not take writes; answers wait")
+            finally:
+                postgres.start()
+            callers.wait_for_more(300)
+        service.command.wait_for("the prediction log's store takes writes again")
+        wait_for(lambda: True if log_status(service).prediction_log.backlog_rows == 0 else None, "no backlog")
+    assert_all_on_record(callers.answered, url)
+
+
+def test_strict_mode_answers_nothing_that_the_store_does_not_take(
+    serve: Serve, postgres: PostgresServer, block_group: BlockGroup
+) -> None:
+    """Each answer is in the store when it is given; while the store is down there are none."""
+    url = postgres.create_database("strict")
+    request = PredictRequest(block_group=block_group)
+    with (
+        serve(prediction_log=url, prediction_log_mode="strict") as service,
+        grpc.insecure_channel(service.target) as channel,
+    ):
+        stub = PredictionServiceStub(channel)
+        answered = [stub.Predict(request, timeout=60).prediction_id for _ in range(3)]
+        assert set(ids_on_record(url)) == set(answered)
+        postgres.stop()
+        try:
+            with pytest.raises(grpc.RpcError) as refusal:
+                stub.Predict(request, timeout=60)
+            assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+        finally:
+            postgres.start()
+        answered.append(stub.Predict(request, timeout=60).prediction_id)
+    assert set(ids_on_record(url)) == set(answered)
+
+
+def test_what_was_answered_can_be_read_at_once(serve: Serve, block_group: BlockGroup) -> None:
+    """Through a worker that knows nothing of the store; and its true price can be told."""
+    with serve() as service, grpc.insecure_channel(service.target) as channel:
+        log, outcomes = PredictionLogServiceStub(channel), OutcomeServiceStub(channel)
+        metadata = (("x-request-id", "mine"), ("traceparent", f"00-{'0' * 31}1-{'0' * 15}1-01"))
+        answer = PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group), metadata=metadata)
+        found = log.GetPrediction(GetPredictionRequest(prediction_id=answer.prediction_id), wait_for_ready=True)
+        assert found.prediction.median_house_value == answer.median_house_value
+        assert found.prediction.block_group == block_group
+        assert (found.prediction.request_id, found.prediction.trace_id) == ("mine", "0" * 31 + "1")
+        outcome = TruePrice(prediction_id=answer.prediction_id, median_house_value=400_000)
+        outcomes.RecordOutcomes(RecordOutcomesRequest(outcomes=[outcome]))
+        listed = log.ListPredictions(ListPredictionsRequest(page_size=10))
+        assert [each.prediction_id for each in listed.predictions] == [answer.prediction_id]
+
+
+def test_refusals_of_the_recorder_reach_the_caller_as_they_are(serve: Serve) -> None:
+    """With the field that is at fault, as from any other method."""
+    with serve(workers=1) as service, grpc.insecure_channel(service.target) as channel:
+        log = PredictionLogServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as refusal:
+            log.GetPrediction(GetPredictionRequest(prediction_id="nonsense"), wait_for_ready=True)
+        assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert "prediction_id" in refusal.value.details()
+
+
+def test_recorder_that_was_killed_is_back_soon(serve: Serve) -> None:
+    """Until then calls about the log are UNAVAILABLE, which clients try again."""
+    with serve(workers=1) as service, grpc.insecure_channel(service.target) as channel:
+        log = PredictionLogServiceStub(channel)
+        wait_for(partial(listing_works, log), "the recorder")
+        children(service, "housing_server.recorder")[0].kill()
+        wait_for(partial(listing_works, log), "the next recorder")
+
+
+def listing_works(log: PredictionLogServiceStub) -> bool | None:
+    """Ask for the log; None while there is no answer."""
+    try:
+        log.ListPredictions(ListPredictionsRequest(), timeout=10)
+    except grpc.RpcError as error:
+        if error.code() is not grpc.StatusCode.UNAVAILABLE:
+            raise
+        return None
+    return True
+
+
+def test_without_a_log_predictions_are_answered_and_the_log_is_not(serve: Serve, block_group: BlockGroup) -> None:
+    """Nothing is written, and the status says so."""
+    with serve(workers=1, prediction_log_mode="off") as service, grpc.insecure_channel(service.target) as channel:
+        PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group))
+        with pytest.raises(grpc.RpcError) as refusal:
+            PredictionLogServiceStub(channel).ListPredictions(ListPredictionsRequest())
+        assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        status = wait_for(lambda: found if (found := log_status(service)).uptime_seconds else None, "a report")
+        assert not status.prediction_log.enabled
