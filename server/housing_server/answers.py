@@ -14,10 +14,6 @@ from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.callers import Caller
 from housing_server.models import Estimates, Model, Rows
 
-_FIELDS = [rule.field for rule in UNUSUAL_RULES]
-_EXCEEDED = [rule.exceeds for rule in UNUSUAL_RULES]
-_UNUSUAL = [rule.warning for rule in UNUSUAL_RULES]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
@@ -90,11 +86,11 @@ def _warnings(
     rows: Rows, estimates: Estimates, known: Sequence[PredictionWarning]
 ) -> dict[int, list[PredictionWarning]]:
     """Gather what the contract's rules and the model itself find unusual."""
-    flags, meaning = rows[:, _FIELDS] > rows[:, _EXCEEDED], _UNUSUAL
-    if estimates.warned is not None:
-        flags, meaning = np.hstack([flags, estimates.warned]), [*_UNUSUAL, *known]
     found: dict[int, list[PredictionWarning]] = {}
-    if flags.any():
-        for row, rule in np.argwhere(flags).tolist():
-            found.setdefault(row, []).append(meaning[rule])
+    for rule in UNUSUAL_RULES:
+        for row in np.flatnonzero(rows[:, rule.field] > rows[:, rule.exceeds]).tolist():
+            found.setdefault(row, []).append(rule.warning)
+    if estimates.warned is not None and estimates.warned.any():
+        for row, which in np.argwhere(estimates.warned).tolist():
+            found.setdefault(row, []).append(known[which])
     return found

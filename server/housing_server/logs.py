@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 import orjson
@@ -45,6 +46,29 @@ class LineBuffer:
             self._stream.write(b"\n".join(self._lines) + b"\n")
             self._stream.flush()
             self._lines = []
+
+
+class CallLines:
+    """Logs calls: a line for each, as structlog would write it, at a tenth of the cost."""
+
+    def __init__(self, process: str, lines: LineBuffer, log: structlog.typing.FilteringBoundLogger) -> None:
+        """Prepare to log.
+
+        Args:
+            process: the process's name.
+            lines: takes the lines.
+            log: takes what is no everyday line.
+        """
+        self._process = process
+        self._lines = lines
+        self.error = log.error
+        """Logs an error, whole."""
+
+    def info(self, event: str, **facts: object) -> None:
+        """Log an event with what is known of it."""
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat()
+        line = {"process": self._process, **facts, "event": event, "level": "info", "timestamp": f"{now}Z"}
+        self._lines.info(orjson.dumps(line))
 
 
 def configure_logging(process: str, lines: LineBuffer | None = None) -> structlog.typing.FilteringBoundLogger:

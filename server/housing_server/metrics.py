@@ -1,5 +1,7 @@
 """What a worker counts. Values live in memory-mapped files that the supervisor reads, so no scrape asks a worker."""
 
+from functools import cache
+
 import numpy as np
 from grpc import StatusCode
 from numpy.typing import NDArray
@@ -81,16 +83,26 @@ class WorkerMetrics:
         )
         for reason in ("rows", "queue"):
             self._not_admitted.labels(reason)
+        # Finding the child of a metric by its labels takes as long as counting, so each is found once.
+        self._begun = cache(lambda method: self._started.labels(*method.labels))
+        self._ended = cache(
+            lambda method, code: (
+                self._handled.labels(*method.labels, code.name),
+                self._seconds.labels(*method.labels),
+            )
+        )
+        self._answered = cache(self._predictions.labels)
         self._prices_by_code = [self._prices.labels(label) for label in _LABELS]
 
     def call_started(self, method: Method) -> None:
         """Count a call that has arrived."""
-        self._started.labels(*method.labels).inc()
+        self._begun(method).inc()
 
     def call_ended(self, method: Method, code: StatusCode, seconds: float) -> None:
         """Count a call that has ended."""
-        self._handled.labels(*method.labels, code.name).inc()
-        self._seconds.labels(*method.labels).observe(seconds)
+        handled, taken = self._ended(method, code)
+        handled.inc()
+        taken.observe(seconds)
 
     def rows_in_flight(self, rows: int) -> None:
         """Tell how many rows are in flight now."""
@@ -107,7 +119,7 @@ class WorkerMetrics:
         self._inference.observe(times.inference)
         self._append.observe(times.append)
         self._rows.observe(count)
-        self._predictions.labels(answers.model.description.version).inc(count)
+        self._answered(answers.model.description.version).inc(count)
         prices, codes = estimates.median_house_value, estimates.ocean_proximity
         if len(prices) < _MANY:
             for price, code in zip(prices.tolist(), codes.tolist(), strict=True):

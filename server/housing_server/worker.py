@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import structlog
 import uvloop
 from google.protobuf import json_format
 from grpc_health.v1 import health
@@ -28,7 +27,7 @@ from housing.v1.prediction_service_pb2_grpc import add_PredictionServiceServicer
 from housing.v1.status_service_pb2 import GetStatusResponse
 from housing.v1.status_service_pb2_grpc import add_StatusServiceServicer_to_server
 from housing_server.admission import Admission
-from housing_server.calls import Call
+from housing_server.calls import Call, CallLog
 from housing_server.control import (
     Configure,
     ControlChannel,
@@ -44,7 +43,7 @@ from housing_server.control import (
 from housing_server.core import PredictionCore
 from housing_server.errors import ModelRejected
 from housing_server.gate import Gate
-from housing_server.logs import LineBuffer, configure_logging
+from housing_server.logs import CallLines, LineBuffer, configure_logging
 from housing_server.metrics import WorkerMetrics
 from housing_server.metrics_files import count_as
 from housing_server.model_loading import load_model
@@ -61,7 +60,7 @@ MAX_REQUEST_BYTES = 4 << 20
 class Worker:
     """A gRPC server and the model it serves."""
 
-    def __init__(self, config: Configure, control: ControlChannel, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(self, config: Configure, control: ControlChannel, log: CallLog) -> None:
         self._metrics = metrics = WorkerMetrics(CollectorRegistry())
         self._gate = Gate()
         call = partial(Call, gate=self._gate, observer=metrics, log=log)
@@ -181,7 +180,7 @@ async def serve(control_end: socket.socket) -> None:
     count_as(config.name)
     lines = LineBuffer(sys.stdout.buffer)
     log = configure_logging(config.name, lines)
-    worker = Worker(config, control, log)
+    worker = Worker(config, control, CallLines(config.name, lines, log))
     try:
         await worker.start()
     except ModelRejected as error:

@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+import json
+from datetime import UTC, datetime
 
 import pytest
 
-from housing_server.logs import LineBuffer
+from housing_server.logs import CallLines, LineBuffer, configure_logging
 from running import wait_for
 
 
@@ -48,3 +50,17 @@ async def test_many_lines_do_not_pile_up(stream: io.BytesIO) -> None:
     for number in range(1_000):
         lines.info(str(number).encode())
     assert stream.getvalue().count(b"\n") > 700
+
+
+async def test_line_of_a_call_looks_like_any_other_line(stream: io.BytesIO) -> None:
+    """Whoever reads the log need not know which lines were written the quick way."""
+    lines = LineBuffer(stream)
+    log = configure_logging("worker-0", lines)
+    CallLines("worker-0", lines, log).info("rpc", code="OK", request_id=None)
+    log.info("rpc", code="OK", request_id=None)
+    lines.flush()
+    quick, usual = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert quick.keys() == usual.keys()
+    for line in (quick, usual):
+        assert datetime.fromisoformat(line.pop("timestamp")).tzinfo is UTC
+    assert quick == usual
