@@ -33,7 +33,7 @@ class Layout:
             max_rows_in_flight=settings.max_rows_in_flight,
             max_queue_seconds=settings.max_queue_seconds,
             prediction_log=settings.prediction_log_mode,
-            prediction_log_url=settings.prediction_log_url,
+            prediction_log_url=settings.prediction_log,
             journal_folder=str(self._journal),
             recorder=self._recorder_address if settings.prediction_log_mode != "off" else "",
         )
@@ -43,7 +43,7 @@ class Layout:
         return ConfigureRecorder(
             address=self._recorder_address,
             journal_folder=str(self._journal),
-            prediction_log_url=self.settings.prediction_log_url,
+            prediction_log_url=self.settings.prediction_log,
             keep_days=self.settings.prediction_log_keep_days,
             keep_rows=self.settings.prediction_log_keep_rows,
         )

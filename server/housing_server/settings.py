@@ -17,6 +17,10 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def _default_log(state_dir: Path) -> str:
+    return f"sqlite:///{state_dir.absolute() / 'predictions.db'}"
+
+
 class ServerSettings(BaseSettings):
     """How `housing serve` runs: each field is the variable `HOUSING_<FIELD>`."""
 
@@ -50,20 +54,14 @@ class ServerSettings(BaseSettings):
     """The most block groups that a worker may have under way; calls beyond are refused with RESOURCE_EXHAUSTED."""
     max_queue_seconds: float = Field(default=1.0, gt=0)
     """The longest that a worker's work under way may be expected to take; calls beyond are refused likewise."""
-    prediction_log: str = ""
-    """Where every answer goes on record: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`; by default
-    `predictions.db` in the state folder."""
+    prediction_log: str = Field(default_factory=lambda known: _default_log(known["state_dir"]))
+    """Where every answer goes on record: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`."""
     prediction_log_mode: LogMode = "lenient"
     """`lenient` answers while the store is down and hands over later, `strict` refuses, `off` keeps no record."""
     prediction_log_keep_days: float = Field(default=0, ge=0)
     """How old a record may get, in days; 0 for any age."""
     prediction_log_keep_rows: int = Field(default=0, ge=0)
     """How many records may be kept; 0 for any number."""
-
-    @property
-    def prediction_log_url(self) -> str:
-        """The store of the prediction log."""
-        return self.prediction_log or f"sqlite:///{(self.state_dir / 'predictions.db').absolute()}"
 
 
 class GatewaySettings(BaseSettings):
