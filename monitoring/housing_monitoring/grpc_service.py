@@ -61,8 +61,9 @@ class GrpcService:
 
     async def live_quality(self, model_name: str) -> Sequence[LiveQuality]:
         """Tell how good the answers of the last 30 days were, by version."""
-        # Of days rather than hours, of which the answer would hold hundreds.
-        request = GetPredictionStatsRequest(period=prediction_log_service_pb2.STATS_PERIOD_DAY)
+        # Of days: hours are told of the last day only.
+        period = prediction_log_service_pb2.STATS_PERIOD_DAY
+        request = GetPredictionStatsRequest(period=period, errors_only=True)
         stats = await self._answer(self._log.GetPredictionStats(request, timeout=_CALL_SECONDS))
         return [_quality(version) for version in stats.model_versions if version.model_name == model_name]
 
@@ -108,12 +109,12 @@ def _prediction(logged: prediction_log_service_pb2.LoggedPrediction) -> LoggedPr
 
 
 def _quality(version: ModelVersionStats) -> LiveQuality:
-    error = version.error if version.HasField("error") else None
+    error = version.error
     return LiveQuality(
         model_version=version.model_version,
-        outcomes=error.outcomes if error else 0,
-        mean_absolute_error=error.mean_absolute_error if error else None,
-        root_mean_squared_error=error.root_mean_squared_error if error else None,
-        bias=error.bias if error else None,
-        interval_coverage=error.interval_coverage if error and error.HasField("interval_coverage") else None,
+        outcomes=error.outcomes,
+        mean_absolute_error=error.mean_absolute_error,
+        root_mean_squared_error=error.root_mean_squared_error,
+        bias=error.bias,
+        interval_coverage=error.interval_coverage if error.HasField("interval_coverage") else None,
     )

@@ -16,15 +16,15 @@ class LiveQuality:
     model_version: str
     """The version."""
     outcomes: int
-    """How many of its answers have a true price."""
-    mean_absolute_error: float | None
-    """In USD; None without outcomes."""
-    root_mean_squared_error: float | None
-    """In USD; None without outcomes."""
-    bias: float | None
-    """Mean of answer minus true price, in USD; None without outcomes."""
+    """How many of its answers have a true price; one at least."""
+    mean_absolute_error: float
+    """In USD."""
+    root_mean_squared_error: float
+    """In USD."""
+    bias: float
+    """Mean of answer minus true price, in USD."""
     interval_coverage: float | None
-    """Share of intervals that hold the true price; None without outcomes or intervals."""
+    """Share of intervals that hold the true price; None without intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -297,6 +297,17 @@ def test_version_without_outcomes_has_no_error(store: PredictionStore) -> None:
     assert not only.HasField("error")
 
 
+def test_errors_can_be_had_without_prices(store: PredictionStore) -> None:
+    """They are the same, and a version that nobody has judged is left out."""
+    store.add([record(0), record(1), record(2, model_version="4")])
+    judge(store, (record(0)["prediction_id"], 1.0))
+    everything, errors = (stats(store, start_time=timestamp(START), errors_only=only) for only in (False, True))
+    (found,) = errors.model_versions
+    assert found.error == everything.model_versions[0].error
+    assert not found.HasField("prices")
+    assert not errors.periods
+
+
 def test_statistics_of_one_version_leave_out_the_others(store: PredictionStore) -> None:
     """Prices and errors alike."""
     store.add([record(0), record(1, model_version="4")])

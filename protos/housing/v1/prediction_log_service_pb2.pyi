@@ -202,10 +202,15 @@ class GetPredictionStatsRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     PERIOD_FIELD_NUMBER: _builtins.int
+    ERRORS_ONLY_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
     """Only predictions of this version of the model; empty for any."""
     period: Global___StatsPeriod.ValueType
     """How long each of `periods` is; by default an hour."""
+    errors_only: _builtins.bool
+    """Whether to tell the errors only, without prices and periods: that reads no more than the predictions whose true
+    price is known, which are few, and so is cheap enough to be asked again and again.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Only predictions answered at this time or later. By default 24 hours before `end_time`, and 30 days before it when
@@ -223,10 +228,11 @@ class GetPredictionStatsRequest(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         model_version: _builtins.str = ...,
         period: Global___StatsPeriod.ValueType = ...,
+        errors_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "model_version", b"model_version", "period", b"period", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "errors_only", b"errors_only", "model_version", b"model_version", "period", b"period", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -252,11 +258,15 @@ class GetPredictionStatsResponse(_message.Message):
 
     @_builtins.property
     def model_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelVersionStats]:
-        """Each version of a model over the whole range, by name and version. Those that answered nothing are left out."""
+        """Each version of a model over the whole range, by name and version. Those that answered nothing are left out, and
+        with `errors_only` those of whose answers no true price is known.
+        """
 
     @_builtins.property
     def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___PeriodStats]:
-        """Each version of a model in each hour or day, in the order of time. Those that answered nothing are left out."""
+        """Each version of a model in each hour or day, in the order of time. Those that answered nothing are left out; empty
+        with `errors_only`.
+        """
 
     def __init__(
         self,
@@ -290,7 +300,7 @@ class ModelVersionStats(_message.Message):
     """Version of the registered model."""
     @_builtins.property
     def prices(self) -> Global___PriceStats:
-        """The prices it answered with."""
+        """The prices it answered with; unset with `errors_only`."""
 
     @_builtins.property
     def error(self) -> Global___LiveError:

@@ -62,16 +62,17 @@ def get_prediction_stats(
     """
     asked = _range(request, now_us)
     with store.reading() as connection:
-        periods = _prices(connection, asked)
+        periods = {} if request.errors_only else _prices(connection, asked)
         errors = {(row["model_name"], row["model_version"]): _error(row) for row in _errors(connection, asked)}
+    versions = {model: _price_stats(prices) for model, prices in _by_model(periods).items()}
     return pb.GetPredictionStatsResponse(
         start_time=timestamp(asked.start_us),
         end_time=timestamp(asked.end_us),
         model_versions=[
             pb.ModelVersionStats(
-                model_name=model[0], model_version=model[1], prices=_price_stats(prices), error=errors.get(model)
+                model_name=model[0], model_version=model[1], prices=versions.get(model), error=errors.get(model)
             )
-            for model, prices in sorted(_by_model(periods).items())
+            for model in sorted({**versions, **errors})
         ],
         periods=[
             pb.PeriodStats(

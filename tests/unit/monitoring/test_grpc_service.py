@@ -77,11 +77,10 @@ async def test_no_more_pages_are_read_than_needed() -> None:
 
 
 async def test_live_quality_is_by_version() -> None:
-    """Versions of another model are left out; one without outcomes has no errors."""
+    """Versions of another model are left out."""
     error = LiveError(outcomes=7, mean_absolute_error=1, root_mean_squared_error=2, bias=-0.5, interval_coverage=0.0)
     stats = [
         ModelVersionStats(model_name=NAME, model_version="3", error=error),
-        ModelVersionStats(model_name=NAME, model_version="2"),
         ModelVersionStats(model_name="other", model_version="3", error=error),
     ]
     async with reading(Answers(model_versions=stats)) as service:
@@ -93,14 +92,6 @@ async def test_live_quality_is_by_version() -> None:
                 root_mean_squared_error=2,
                 bias=-0.5,
                 interval_coverage=0,
-            ),
-            LiveQuality(
-                model_version="2",
-                outcomes=0,
-                mean_absolute_error=None,
-                root_mean_squared_error=None,
-                bias=None,
-                interval_coverage=None,
             ),
         ]
 
