@@ -19,26 +19,52 @@ if TYPE_CHECKING:
         DeadlineExceededError,
         HousingError,
         InvalidRequestError,
+        NotFoundError,
         NotPermittedError,
         OverloadedError,
         ServiceError,
         UnavailableError,
         Violation,
     )
+    from housing_client.prediction_log import (
+        BoundingBox,
+        LiveError,
+        LoggedInterval,
+        LoggedPrediction,
+        ModelVersionStats,
+        Outcome,
+        PeriodStats,
+        PredictionFilter,
+        PredictionStats,
+        PriceStats,
+        RecordedOutcome,
+    )
     from housing_client.results import Model, Prediction, PredictionWarning, Resources, Status, Workers
 
 __all__ = [
     "AsyncPredictionClient",
+    "BoundingBox",
     "DeadlineExceededError",
     "Deadlines",
     "HousingError",
     "InvalidRequestError",
+    "LiveError",
+    "LoggedInterval",
+    "LoggedPrediction",
     "Model",
+    "ModelVersionStats",
+    "NotFoundError",
     "NotPermittedError",
+    "Outcome",
     "OverloadedError",
+    "PeriodStats",
     "Prediction",
     "PredictionClient",
+    "PredictionFilter",
+    "PredictionStats",
     "PredictionWarning",
+    "PriceStats",
+    "RecordedOutcome",
     "Resources",
     "ServiceError",
     "Status",
@@ -47,7 +73,7 @@ __all__ = [
     "Workers",
 ]
 
-_MODULES = ("client", "aio", "channel", "errors", "results")
+_MODULES = ("client", "aio", "channel", "errors", "results", "prediction_log")
 
 
 def __getattr__(name: str) -> object:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Iterable
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -11,15 +12,26 @@ from housing.contract import BATCH_SIZES
 from housing.v1 import (
     model_service_pb2,
     model_service_pb2_grpc,
+    outcome_service_pb2_grpc,
+    prediction_log_service_pb2,
+    prediction_log_service_pb2_grpc,
     prediction_service_pb2_grpc,
     status_service_pb2,
     status_service_pb2_grpc,
 )
 from housing.v1.prediction_service_pb2 import StreamPredictRequest, StreamPredictResponse
-from housing_client import messages
+from housing_client import log_messages, messages
 from housing_client.channel import DEFAULT_DEADLINES, STREAM_WINDOW, Deadlines, open_channel, resolve_target
 from housing_client.errors import HousingError, housing_errors
+from housing_client.log_messages import OutcomesLike
 from housing_client.messages import BlockGroupLike
+from housing_client.prediction_log import (
+    EVERYTHING,
+    LoggedPrediction,
+    PredictionFilter,
+    PredictionStats,
+    RecordedOutcome,
+)
 from housing_client.results import Model, Prediction, Status
 
 _STATUS_OF_FAILED_WRITE = "Internal error from Core"
@@ -48,6 +60,8 @@ class AsyncPredictionClient:
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
         self._statuses = status_service_pb2_grpc.StatusServiceStub(self._channel)
+        self._log = prediction_log_service_pb2_grpc.PredictionLogServiceStub(self._channel)
+        self._outcomes = outcome_service_pb2_grpc.OutcomeServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,6 +134,55 @@ class AsyncPredictionClient:
                 status_service_pb2.GetStatusRequest(), timeout=deadline or self._deadlines.describe
             )
         return messages.status(response)
+
+    async def logged_predictions(
+        self,
+        wanted: PredictionFilter = EVERYTHING,
+        *,
+        page_size: int = log_messages.PAGE_SIZE,
+        deadline: float | None = None,
+    ) -> AsyncIterator[LoggedPrediction]:
+        """List the predictions on record, as `PredictionClient.logged_predictions` does."""
+        request = log_messages.list_request(wanted, page_size)
+        while True:
+            with housing_errors():
+                page = await self._log.ListPredictions(request, timeout=deadline or self._deadlines.log)
+            for found in page.predictions:
+                yield log_messages.logged_prediction(found)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def logged_prediction(self, prediction_id: str, *, deadline: float | None = None) -> LoggedPrediction:
+        """Tell one prediction on record."""
+        request = prediction_log_service_pb2.GetPredictionRequest(prediction_id=prediction_id)
+        with housing_errors():
+            response = await self._log.GetPrediction(request, timeout=deadline or self._deadlines.log)
+        return log_messages.logged_prediction(response.prediction)
+
+    async def prediction_stats(
+        self,
+        *,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        model_version: str = "",
+        period: str = "hour",
+        deadline: float | None = None,
+    ) -> PredictionStats:
+        """Count and measure predictions, as `PredictionClient.prediction_stats` does."""
+        request = log_messages.stats_request(start_time, end_time, model_version, period)
+        with housing_errors():
+            response = await self._log.GetPredictionStats(request, timeout=deadline or self._deadlines.log)
+        return log_messages.prediction_stats(response)
+
+    async def record_outcomes(self, outcomes: OutcomesLike, *, deadline: float | None = None) -> list[RecordedOutcome]:
+        """Record what predictions turned out to be worth, as `PredictionClient.record_outcomes` does."""
+        recorded: list[RecordedOutcome] = []
+        for first_item, request in log_messages.outcome_requests(outcomes):
+            with housing_errors(first_item=first_item):
+                response = await self._outcomes.RecordOutcomes(request, timeout=deadline or self._deadlines.log)
+            recorded += log_messages.recorded_outcomes(response)
+        return recorded
 
 
 async def _each(

@@ -13,8 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import grpc
 
-from housing.contract import BATCH_SIZES
-from housing.v1 import model_service_pb2, prediction_service_pb2, status_service_pb2
+from housing.contract import BATCH_SIZES, SERVICES
 
 _Channel_co = TypeVar("_Channel_co", covariant=True)
 
@@ -44,6 +43,8 @@ class Deadlines:
     """A whole stream, for as long as the caller sends."""
     describe: float | None = 5.0
     """What the model and the state of the service are."""
+    log: float | None = 60.0
+    """A page of the prediction log, its statistics, or the contract's largest request of outcomes."""
 
 
 DEFAULT_DEADLINES = Deadlines()
@@ -82,13 +83,8 @@ def service_config() -> str:
     """Write the gRPC service config: how calls are balanced over addresses and retried.
 
     Every method may be repeated: a prediction changes nothing but the prediction log, where each try is a row of its
-    own. gRPC itself allows at most 5 attempts.
+    own, and an outcome that comes again changes nothing. gRPC itself allows at most 5 attempts.
     """
-    services = [
-        service.full_name
-        for file in (prediction_service_pb2, model_service_pb2, status_service_pb2)
-        for service in file.DESCRIPTOR.services_by_name.values()
-    ]
     retry_policy = {
         "maxAttempts": 5,
         "initialBackoff": "0.1s",
@@ -96,7 +92,7 @@ def service_config() -> str:
         "backoffMultiplier": 2,
         "retryableStatusCodes": ["UNAVAILABLE"],
     }
-    method_config = {"name": [{"service": name} for name in services], "retryPolicy": retry_policy}
+    method_config = {"name": [{"service": name} for name in SERVICES], "retryPolicy": retry_policy}
     return json.dumps({"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": [method_config]})
 
 

@@ -1,6 +1,7 @@
 """The synchronous client."""
 
 from collections.abc import Generator, Iterable, Iterator
+from datetime import datetime
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
@@ -11,15 +12,26 @@ from housing.contract import BATCH_SIZES
 from housing.v1 import (
     model_service_pb2,
     model_service_pb2_grpc,
+    outcome_service_pb2_grpc,
+    prediction_log_service_pb2,
+    prediction_log_service_pb2_grpc,
     prediction_service_pb2,
     prediction_service_pb2_grpc,
     status_service_pb2,
     status_service_pb2_grpc,
 )
-from housing_client import messages
+from housing_client import log_messages, messages
 from housing_client.channel import DEFAULT_DEADLINES, STREAM_WINDOW, Deadlines, open_channel, resolve_target
 from housing_client.errors import HousingError, housing_errors
+from housing_client.log_messages import OutcomesLike
 from housing_client.messages import BlockGroupLike
+from housing_client.prediction_log import (
+    EVERYTHING,
+    LoggedPrediction,
+    PredictionFilter,
+    PredictionStats,
+    RecordedOutcome,
+)
 from housing_client.results import Model, Prediction, Status
 
 
@@ -48,6 +60,8 @@ class PredictionClient:
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
         self._statuses = status_service_pb2_grpc.StatusServiceStub(self._channel)
+        self._log = prediction_log_service_pb2_grpc.PredictionLogServiceStub(self._channel)
+        self._outcomes = outcome_service_pb2_grpc.OutcomeServiceStub(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -126,6 +140,77 @@ class PredictionClient:
                 status_service_pb2.GetStatusRequest(), timeout=deadline or self._deadlines.describe
             )
         return messages.status(response)
+
+    def logged_predictions(
+        self,
+        wanted: PredictionFilter = EVERYTHING,
+        *,
+        page_size: int = log_messages.PAGE_SIZE,
+        deadline: float | None = None,
+    ) -> Iterator[LoggedPrediction]:
+        """List the predictions on record, the newest first; pages are fetched as they are needed.
+
+        Raises:
+            ValueError: a time of the filter says no time zone.
+        """
+        request = log_messages.list_request(wanted, page_size)
+        while True:
+            with housing_errors():
+                page = self._log.ListPredictions(request, timeout=deadline or self._deadlines.log)
+            yield from map(log_messages.logged_prediction, page.predictions)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def logged_prediction(self, prediction_id: str, *, deadline: float | None = None) -> LoggedPrediction:
+        """Tell one prediction on record.
+
+        Raises:
+            NotFoundError: it is not on record.
+        """
+        request = prediction_log_service_pb2.GetPredictionRequest(prediction_id=prediction_id)
+        with housing_errors():
+            response = self._log.GetPrediction(request, timeout=deadline or self._deadlines.log)
+        return log_messages.logged_prediction(response.prediction)
+
+    def prediction_stats(
+        self,
+        *,
+        start_time: datetime | None = None,
+        end_time: datetime | None = None,
+        model_version: str = "",
+        period: str = "hour",
+        deadline: float | None = None,
+    ) -> PredictionStats:
+        """Count the predictions of the last day, or of a range of time, and measure prices and errors.
+
+        Args:
+            start_time: from when on; by default a day, or for days a month, before the end.
+            end_time: before when; by default now.
+            model_version: the only version of the model to look at; empty for any.
+            period: how long the periods are: `hour` or `day`.
+            deadline: how long the call may take, in seconds.
+
+        Raises:
+            ValueError: the period is neither, or a time says no time zone.
+        """
+        request = log_messages.stats_request(start_time, end_time, model_version, period)
+        with housing_errors():
+            response = self._log.GetPredictionStats(request, timeout=deadline or self._deadlines.log)
+        return log_messages.prediction_stats(response)
+
+    def record_outcomes(self, outcomes: OutcomesLike, *, deadline: float | None = None) -> list[RecordedOutcome]:
+        """Record what predictions turned out to be worth, in 1990 USD by prediction id; tell what became of each.
+
+        It may be repeated. Any number is sent in requests as large as the contract allows; a bad outcome refuses its
+        request, and violations name its place in `outcomes`.
+        """
+        recorded: list[RecordedOutcome] = []
+        for first_item, request in log_messages.outcome_requests(outcomes):
+            with housing_errors(first_item=first_item):
+                response = self._outcomes.RecordOutcomes(request, timeout=deadline or self._deadlines.log)
+            recorded += log_messages.recorded_outcomes(response)
+        return recorded
 
 
 def _receive(answers: Iterator[prediction_service_pb2.StreamPredictResponse]) -> Prediction | HousingError:

@@ -2,6 +2,7 @@
 
 HousingError                 any call that brought no answer
 ├── InvalidRequestError      the request breaks the contract: `violations` says where
+├── NotFoundError            what is asked about is not there
 ├── NotPermittedError        the caller is unknown, or may not do this
 ├── OverloadedError          the service, or the caller's share of it, is used up: try again later
 ├── UnavailableError         nothing answers at the target, or no model is loaded yet
@@ -85,6 +86,10 @@ class InvalidRequestError(HousingError):
         )
 
 
+class NotFoundError(HousingError):
+    """What is asked about is not there."""
+
+
 class NotPermittedError(HousingError):
     """The caller is unknown, or may not do this."""
 
@@ -110,6 +115,7 @@ _CODES: Mapping[int, grpc.StatusCode] = MappingProxyType({code.value[0]: code fo
 _ERRORS: Mapping[grpc.StatusCode, type[HousingError]] = MappingProxyType(
     {
         grpc.StatusCode.INVALID_ARGUMENT: InvalidRequestError,
+        grpc.StatusCode.NOT_FOUND: NotFoundError,
         grpc.StatusCode.UNAUTHENTICATED: NotPermittedError,
         grpc.StatusCode.PERMISSION_DENIED: NotPermittedError,
         grpc.StatusCode.RESOURCE_EXHAUSTED: OverloadedError,

@@ -6,7 +6,8 @@ import click
 
 from housing.contract import FEATURES
 from housing_client.commands.features import feature_options, option_name
-from housing_client.commands.predict_file import STANDARD_STREAM, predict_file
+from housing_client.commands.files import STANDARD_STREAM
+from housing_client.commands.predict_file import predict_file
 from housing_client.commands.service import aligned, connected, json_option, target_option, to_json
 from housing_client.results import Prediction
 
