@@ -249,7 +249,7 @@ def test_refusals_of_the_recorder_reach_the_caller_as_they_are(serve: Serve) -> 
         with pytest.raises(grpc.RpcError) as refusal:
             log.GetPrediction(GetPredictionRequest(prediction_id="nonsense"), wait_for_ready=True)
         assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-        assert "prediction_id" in refusal.value.details()
+        assert "prediction_id" in str(refusal.value.details())
 
 
 def test_recorder_that_was_killed_is_back_soon(serve: Serve) -> None:
