@@ -1,6 +1,24 @@
 """Who asks: what the transport knows of a call, and the record of its answer keeps."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from grpc import StatusCode
+
+    from housing_server.core import RunTimes
+
+
+class CallSpan(Protocol):
+    """What a trace knows of a call."""
+
+    trace_id: str
+    """Id of the trace that the call is part of, 32 hexadecimal digits."""
+
+    def ran(self, times: "RunTimes") -> None:
+        """Note where the time of a run went that has just answered the call; from any thread."""
+
+    def end(self, code: "StatusCode") -> None:
+        """Note how the call has ended."""
 
 
 class Caller(NamedTuple):
@@ -16,3 +34,5 @@ class Caller(NamedTuple):
     """Id of the trace that the call is part of, 32 hexadecimal digits."""
     arrived: float
     """When the call arrived, by `time.perf_counter`, in seconds."""
+    span: CallSpan | None = None
+    """What traces the call; None when nothing does."""

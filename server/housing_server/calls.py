@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
@@ -12,13 +13,13 @@ from typing import Any, Protocol
 import grpc
 from google.rpc.status_pb2 import Status
 
-from housing_server.callers import Caller
+from housing_server.callers import Caller, CallSpan
 from housing_server.errors import InternalError, RequestError, ShuttingDown
 from housing_server.gate import Gate
 from housing_server.status import status_from_error
 
 _DETAILS_KEY = "grpc-status-details-bin"
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -49,6 +50,13 @@ class CallObserver(Protocol):
         """Note a call that has ended with a code, so many seconds after it arrived."""
 
 
+class CallTracer(Protocol):
+    """What traces calls."""
+
+    def start(self, method: Method, metadata: Iterable[tuple[str, str | bytes]]) -> CallSpan:
+        """Begin to trace a call that has arrived with this metadata."""
+
+
 class CallLog(Protocol):
     """Where calls are logged."""
 
@@ -68,7 +76,7 @@ class Call:
 
     __slots__ = ("_caller", "_context", "_gate", "_log", "_method", "_observer")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         method: Method,
         context: grpc.aio.ServicerContext[Any, Any],
@@ -76,13 +84,14 @@ class Call:
         gate: Gate,
         observer: CallObserver,
         log: CallLog,
+        tracer: CallTracer | None = None,
     ) -> None:
         self._method = method
         self._context = context
         self._gate = gate
         self._observer = observer
         self._log = log
-        self._caller = _caller(method, context)
+        self._caller = _caller(method, context, tracer)
 
     async def __aenter__(self) -> Caller:
         self._observer.call_started(self._method)
@@ -114,6 +123,8 @@ class Call:
     def _end(self, code: grpc.StatusCode, **more: str) -> None:
         seconds = time.perf_counter() - self._caller.arrived
         self._observer.call_ended(self._method, code, seconds)
+        if self._caller.span is not None:
+            self._caller.span.end(code)
         self._log.info(
             "rpc",
             service=self._method.service,
@@ -122,6 +133,7 @@ class Call:
             seconds=round(seconds, 6),
             peer=self._caller.peer,
             request_id=self._caller.request_id,
+            trace_id=self._caller.trace_id,
             **more,
         )
 
@@ -130,15 +142,19 @@ def _trailing_metadata(status: Status) -> tuple[tuple[str, bytes]]:
     return ((_DETAILS_KEY, status.SerializeToString()),)
 
 
-def _caller(method: Method, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
+def _caller(method: Method, context: grpc.aio.ServicerContext[Any, Any], tracer: CallTracer | None) -> Caller:
     """Tell who calls. The gateway, or the caller, names request and trace in the metadata."""
-    request_id = trace_id = None
-    for key, value in context.invocation_metadata() or ():
+    metadata = context.invocation_metadata() or ()
+    request_id = trace_id = span = None
+    for key, value in metadata:
         if key == "x-request-id":
             request_id = str(value)
         elif key == "traceparent":
             trace_id = _trace_id(str(value))
-    return Caller(method.name, context.peer(), request_id, trace_id, time.perf_counter())
+    if tracer is not None:
+        span = tracer.start(method, metadata)
+        trace_id = span.trace_id
+    return Caller(method.name, context.peer(), request_id, trace_id, time.perf_counter(), span)
 
 
 def _trace_id(traceparent: str) -> str | None:

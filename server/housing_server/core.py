@@ -189,7 +189,7 @@ class PredictionCore:
 
     def _begin_of_stream(self, request: StreamPredictRequest, caller: Caller) -> _Begun:
         try:
-            return self._begin(request, caller._replace(arrived=time.perf_counter()))
+            return self._begin(request, caller._replace(arrived=time.perf_counter(), span=None))
         except RequestError as error:
             return error
 

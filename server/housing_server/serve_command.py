@@ -1,6 +1,7 @@
 """The command `housing serve`."""
 
 import asyncio
+import os
 
 import click
 
@@ -9,6 +10,7 @@ from housing_server.logs import configure_logging
 from housing_server.model_source import ModelSource
 from housing_server.settings import ServerSettings, read_settings
 from housing_server.supervisor import supervise
+from housing_server.tracing_options import check_packages, read_tracing
 
 
 @click.command()
@@ -17,10 +19,13 @@ def serve() -> None:
 
     Settings are environment variables, among them HOUSING_HOST, HOUSING_GRPC_PORT, HOUSING_METRICS_PORT,
     HOUSING_WORKERS, HOUSING_MODEL_URI and MLFLOW_TRACKING_URI; the README lists them all. Stops on SIGTERM and Ctrl-C,
-    when the calls in flight are done; SIGHUP makes it ask the registry for a new version at once.
+    when the calls in flight are done; SIGHUP makes it ask the registry for a new version at once. Calls are traced when
+    OTEL_EXPORTER_OTLP_ENDPOINT says where to.
     """
     try:
         settings = read_settings(ServerSettings)
+        if read_tracing(os.environ) is not None:
+            check_packages()
         source = ModelSource(settings.model_uri, settings.state_dir)
         asyncio.run(supervise(settings, source, configure_logging("supervisor")))
     except StartError as error:

@@ -10,9 +10,10 @@ import socket
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
+import structlog
 import uvloop
 from google.protobuf import json_format
 from grpc_health.v1 import health
@@ -52,6 +53,10 @@ from housing_server.prediction_log.opening import open_log
 from housing_server.reflection_pool import ReflectionPool
 from housing_server.relay import Relay
 from housing_server.services import ModelServicer, PredictionServicer, StatusServicer
+from housing_server.tracing_options import read_tracing
+
+if TYPE_CHECKING:
+    from housing_server.tracing import SpanTracer
 
 MAX_REQUEST_BYTES = 4 << 20
 """The largest legal batch is about 1 MB; what is far over it is refused before it is parsed."""
@@ -60,10 +65,13 @@ MAX_REQUEST_BYTES = 4 << 20
 class Worker:
     """A gRPC server and the model it serves."""
 
-    def __init__(self, config: Configure, control: ControlChannel, log: CallLog) -> None:
+    def __init__(
+        self, config: Configure, control: ControlChannel, log: CallLog, tracer: "SpanTracer | None" = None
+    ) -> None:
         self._metrics = metrics = WorkerMetrics(CollectorRegistry())
         self._gate = Gate()
-        call = partial(Call, gate=self._gate, observer=metrics, log=log)
+        self._tracer = tracer
+        call = partial(Call, gate=self._gate, observer=metrics, log=log, tracer=tracer)
         self._admission = Admission(
             metrics, max_rows=config.max_rows_in_flight, max_queue_seconds=config.max_queue_seconds
         )
@@ -71,7 +79,8 @@ class Worker:
         self._control = control
         self._preparing: asyncio.Task[None] | None = None
         self._prepared: tuple[str, Model] | None = None
-        self._core = PredictionCore(metrics, open_log(config), self._admission)
+        observer = metrics if tracer is None else tracer.observing(metrics)
+        self._core = PredictionCore(observer, open_log(config), self._admission)
         self._status = StatusServicer(call)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_server_options(config))
@@ -128,6 +137,8 @@ class Worker:
         await self._set_health(HealthCheckResponse.NOT_SERVING)
         await asyncio.sleep(self._config.drain_seconds)
         await self._gate.close(self._config.grace_seconds)
+        if self._tracer is not None:
+            await self._tracer.flush()
 
     async def _prepare(self, folder: str) -> None:
         try:
@@ -171,6 +182,16 @@ def _server_options(config: Configure) -> list[tuple[str, int]]:
     ]
 
 
+def _tracer(worker: str, log: structlog.typing.FilteringBoundLogger) -> "SpanTracer | None":
+    """Make what traces calls, if the environment says that they are traced."""
+    options = read_tracing(os.environ)
+    if options is None:
+        return None
+    from housing_server.tracing import SpanTracer  # noqa: PLC0415 - an extra, which costs time and memory
+
+    return SpanTracer.exporting(options.endpoint, worker, log)
+
+
 async def serve(control_end: socket.socket) -> None:
     """Serve as the supervisor says, until it says to stop or is gone."""
     control = await ControlChannel.open(control_end)
@@ -180,7 +201,7 @@ async def serve(control_end: socket.socket) -> None:
     count_as(config.name)
     lines = LineBuffer(sys.stdout.buffer)
     log = configure_logging(config.name, lines)
-    worker = Worker(config, control, CallLines(config.name, lines, log))
+    worker = Worker(config, control, CallLines(config.name, lines, log), _tracer(config.name, log))
     try:
         await worker.start()
     except ModelRejected as error:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"mlflow", "pandas", "sklearn", "dvc", "pyarrow", "matplotlib", "onnx"}
+HEAVY = {"mlflow", "pandas", "sklearn", "dvc", "pyarrow", "matplotlib", "onnx", "opentelemetry"}
 
 
 @pytest.mark.parametrize(
