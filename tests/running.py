@@ -140,10 +140,18 @@ class Service:
 
 
 @contextmanager
-def running_service(state_dir: Path, **settings: object) -> Iterator[Service]:
-    """Run `housing serve` on free ports until the end of the block; `workers=2` sets HOUSING_WORKERS, and so on."""
+def running_service(state_dir: Path, registry: Path | None = None, **settings: object) -> Iterator[Service]:
+    """Run `housing serve` on free ports until the end of the block.
+
+    Args:
+        state_dir: the state folder.
+        registry: another state folder, whose registry is read in the place of its own.
+        settings: `workers=2` sets HOUSING_WORKERS, and so on.
+    """
     chosen = {"grpc_port": 0, "metrics_port": 0, "workers": 1, "state_dir": state_dir, "drain_seconds": 0} | settings
     environment = {f"HOUSING_{name.upper()}": str(value) for name, value in chosen.items()}
+    if registry is not None:
+        environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{registry.absolute()}/mlflow.db"
     with HousingCommand("serve", environment=environment) as command:
         ports = command.wait_for("listening")
         command.wait_for("worker serving", int(str(chosen["workers"])))

@@ -39,10 +39,11 @@ def state_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def product(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """Server and gateway, for the whole session."""
+    """Server and gateway, for the whole session; the server has a prediction log of its own, that nobody else fills."""
+    scratch = tmp_path_factory.mktemp("product")
     with (
-        running_service(state_dir, workers=2) as service,
-        running_gateway(service, tmp_path_factory.mktemp("gateway")) as gateway_port,
+        running_service(scratch / "server", registry=state_dir, workers=2) as service,
+        running_gateway(service, scratch / "gateway") as gateway_port,
     ):
         yield Product(
             grpc_port=service.grpc_port,
