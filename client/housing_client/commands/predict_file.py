@@ -73,4 +73,3 @@ def _open_table(file: IO[Any]) -> BlockGroupTable:
         return BlockGroupTable(io.TextIOWrapper(file, "utf-8-sig", newline=""))
     except TableError as error:
         raise click.UsageError(str(error)) from error
-

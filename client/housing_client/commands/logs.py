@@ -1,0 +1,124 @@
+"""`housing logs`."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from housing_client.client import PredictionClient
+from housing_client.commands.log_filters import filter_options, wanted
+from housing_client.commands.service import connected, json_option, target_option, to_json
+from housing_client.log_messages import PAGE_SIZE
+from housing_client.log_table import write_csv, write_parquet
+from housing_client.log_tail import LogTail
+from housing_client.prediction_log import LoggedPrediction, PredictionFilter
+
+_SHOWN_ROWS = 20
+_SECONDS_BETWEEN_LOOKS = 1.0
+_FORMATS = {".csv": write_csv, ".parquet": write_parquet}
+_LINE = "{:<23}  {:<36}  {:>7}  {:>9}  {:>19}  {:>9}  {:>8}  {:>9}  {}"
+_HEADER = _LINE.format(
+    *("predicted at (UTC)", "prediction id", "version", "USD", "interval", "longitude", "latitude", "true USD"),
+    "warnings",
+)
+
+
+@click.command()
+@filter_options
+@click.option("--limit", type=click.IntRange(1), help="How many of the newest; by default 20, and all for --output.")
+@click.option("--follow", "-f", is_flag=True, help="Go on to show what comes, until Ctrl-C.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write them to a .csv or .parquet file instead, the newest first.",
+)
+@target_option
+@json_option
+def logs(
+    limit: int | None,
+    follow: bool,
+    output: Path | None,
+    target: str,
+    as_json: bool,
+    **filters: Any,
+) -> None:
+    """Show, follow or export the answers on record.
+
+    The newest come last, as in a log. In an exported file the answer is the column `predicted_median_house_value`,
+    and `median_house_value` is the true price where it is known.
+    """
+    if output is None:
+        with connected(target) as client:
+            _show(client, wanted(filters), limit or _SHOWN_ROWS, as_json=as_json, follow=follow)
+    elif follow or as_json:
+        raise click.UsageError("--output goes with neither --follow nor --json")
+    elif output.suffix not in _FORMATS:
+        raise click.UsageError(f"--output must end in {' or '.join(_FORMATS)}: that tells what to write")
+    else:
+        with connected(target) as client:
+            _export(client, wanted(filters), limit, output)
+
+
+def _show(client: PredictionClient, which: PredictionFilter, limit: int, *, as_json: bool, follow: bool) -> None:
+    newest = list(islice(client.logged_predictions(which, page_size=min(limit, PAGE_SIZE)), limit))
+    if not as_json:
+        click.echo(_HEADER)
+    _write(reversed(newest), as_json)
+    tail = LogTail(client, which, newest)
+    with suppress(KeyboardInterrupt):
+        while follow:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            _write(tail.poll(), as_json)
+
+
+def _write(predictions: Iterable[LoggedPrediction], as_json: bool) -> None:
+    for found in predictions:
+        click.echo(to_json(found) if as_json else _line(found))
+
+
+def _line(found: LoggedPrediction) -> str:
+    interval, place = found.interval, found.block_group
+    return _LINE.format(
+        found.predicted_at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
+        found.prediction_id,
+        found.model_version,
+        f"{found.median_house_value:,.0f}",
+        f"{interval.lower:,.0f} - {interval.upper:,.0f}" if interval else "",
+        f"{place['longitude']:.2f}",
+        f"{place['latitude']:.2f}",
+        f"{found.outcome.median_house_value:,.0f}" if found.outcome else "",
+        " ".join(found.warnings),
+    ).rstrip()
+
+
+def _export(client: PredictionClient, which: PredictionFilter, limit: int | None, output: Path) -> None:
+    """Write a file, which is there only once it is whole."""
+    part = output.with_name(f"{output.name}.part")
+    try:
+        rows = _Counted(islice(client.logged_predictions(which), limit))
+        _FORMATS[output.suffix](part, rows)
+        part.replace(output)
+    except OSError as error:
+        raise click.FileError(str(output), error.strerror) from error
+    finally:
+        part.unlink(missing_ok=True)
+    click.echo(f"{rows.count:,} predictions written to {output}", err=True)
+
+
+class _Counted:
+    """Counts rows while they pass, and shows their number on stderr."""
+
+    def __init__(self, rows: Iterable[LoggedPrediction]) -> None:
+        self.count = 0
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[LoggedPrediction]:
+        with click.progressbar(self._rows, label="exporting", show_pos=True, file=sys.stderr) as progress:
+            for row in progress:
+                self.count += 1
+                yield row

@@ -1,0 +1,67 @@
+"""`housing outcomes`."""
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
+
+import click
+
+from housing_client.commands.files import STANDARD_STREAM, begun, check_distinct, shown, write_table
+from housing_client.commands.service import connected, json_option, target_option
+from housing_client.outcome_table import REPORT_COLUMNS, OutcomeTable, ReportedRow
+from housing_client.tables import TableError
+
+
+@click.command()
+@click.argument("source", metavar="FILE.csv", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--output",
+    "destination",
+    type=click.Path(dir_okay=False, writable=True, allow_dash=True),
+    default=STANDARD_STREAM,
+    show_default="stdout",
+    help="Where the report goes.",
+)
+@target_option
+@json_option
+def outcomes(source: str, destination: str, target: str, as_json: bool) -> None:
+    """Record what predictions turned out to be worth, from a CSV file.
+
+    The file has the columns `prediction_id` and `median_house_value`, the true price in USD; others are ignored; - is
+    stdin. It may be sent again: what is on record already is not changed. The report says of each row whether it was
+    recorded, unchanged, revised, late (predictions of that age are no longer on record), unknown or refused; when
+    rows are not on record, the exit code is 1.
+    """
+    check_distinct(source, destination)
+    results: Counter[str] = Counter()
+    with click.open_file(source, "rb") as file:
+        table = _open_table(file)
+        try:
+            with connected(target) as client:
+                rows = begun(_counted(shown(table.record(client), "recording", source, file), results))
+                write_table(destination, REPORT_COLUMNS, (row.cells() for row in rows), as_json=as_json)
+        except TableError as error:
+            raise click.ClickException(f"{source}: {error}") from error
+        finally:
+            click.echo(_summary(results), err=True)
+    if not results.keys() <= {"recorded", "unchanged", "revised"}:
+        raise click.exceptions.Exit(1)
+
+
+def _open_table(file: IO[Any]) -> OutcomeTable:
+    try:
+        return OutcomeTable(io.TextIOWrapper(file, "utf-8-sig", newline=""))
+    except TableError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _counted(rows: Iterable[ReportedRow], results: Counter[str]) -> Iterator[ReportedRow]:
+    for row in rows:
+        yield row
+        results[row.result] += 1
+
+
+def _summary(results: Counter[str]) -> str:
+    parts = ", ".join(f"{count:,} {result}" for result, count in sorted(results.items()))
+    return f"{results.total():,} rows" + (f": {parts}" if parts else "")
