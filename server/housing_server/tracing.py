@@ -114,10 +114,10 @@ class SpanTracer:
         """Make what tells an observer of the core what it did, after noting it in the spans of the calls."""
         return TracedRuns(observer)
 
-    async def flush(self) -> None:
-        """Send what is still here and stop; give up after a few seconds."""
+    async def flush(self, seconds: float = _FLUSH_SECONDS) -> None:
+        """Send what is still here and stop; give up after so long."""
         try:
-            await asyncio.wait_for(asyncio.to_thread(self._provider.shutdown), _FLUSH_SECONDS)
+            await asyncio.wait_for(asyncio.to_thread(self._provider.shutdown), seconds)
         except TimeoutError:
             return  # a collector that does not answer must not keep the worker
 

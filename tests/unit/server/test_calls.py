@@ -1,6 +1,7 @@
 """What surrounds a call: counting, logging, and statuses for errors."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import grpc
@@ -10,10 +11,12 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from housing_server.calls import Call, Method
+from housing_server.core import RunTimes
 from housing_server.errors import ModelNotLoaded
 from housing_server.gate import Gate
 
 METHOD = Method(kind="unary", service="test.Service", name="Do")
+TRACE = "a" * 32
 Logs = list[dict[str, Any]]
 
 
@@ -35,7 +38,7 @@ class Context:
 
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
         """What the caller sent along."""
-        return (("x-request-id", "r-1"),)
+        return (("x-request-id", "r-1"), ("traceparent", f"00-{TRACE}-{'1' * 16}-01"))
 
     async def abort(self, code: grpc.StatusCode, details: str, trailers: tuple[tuple[str, bytes], ...]) -> None:
         """End the call."""
@@ -62,10 +65,40 @@ class Ledger:
         self.codes.append(code)
 
 
+class Span:
+    """A span that remembers how its call ended."""
+
+    trace_id = "b" * 32
+
+    def __init__(self) -> None:
+        self.codes: list[grpc.StatusCode] = []
+
+    def ran(self, times: RunTimes) -> None:
+        """Not used: nothing is predicted here."""
+
+    def end(self, code: grpc.StatusCode) -> None:
+        """Remember an end."""
+        self.codes.append(code)
+
+
+class Tracer:
+    """A tracer that makes one span."""
+
+    def __init__(self) -> None:
+        self.span = Span()
+
+    def start(self, method: Method, metadata: Iterable[tuple[str, str | bytes]]) -> Span:
+        """Begin to trace a call."""
+        assert method is METHOD
+        assert "traceparent" in dict(metadata)
+        return self.span
+
+
 class Harness:
     """Runs calls and keeps what came of them."""
 
     def __init__(self) -> None:
+        self.tracer: Tracer | None = None
         self.context = Context()
         self.ledger = Ledger()
         self.gate = Gate()
@@ -80,6 +113,7 @@ class Harness:
                     gate=self.gate,
                     observer=self.ledger,
                     log=structlog.get_logger(),
+                    tracer=self.tracer,
                 ):
                     if outcome is not None:
                         raise outcome
@@ -95,11 +129,20 @@ def harness() -> Harness:
 
 
 async def test_good_call_is_counted_and_logged_once(harness: Harness) -> None:
-    """One event tells method, code, caller and request id."""
+    """One event tells method, code, caller, and the ids of request and trace."""
     (event,) = await harness.run()
     assert (harness.ledger.started, harness.ledger.codes) == (1, [grpc.StatusCode.OK])
     assert (event["event"], event["method"], event["code"]) == ("rpc", "Do", "OK")
-    assert (event["peer"], event["request_id"]) == ("ipv4:127.0.0.1:1", "r-1")
+    assert (event["peer"], event["request_id"], event["trace_id"]) == ("ipv4:127.0.0.1:1", "r-1", TRACE)
+
+
+@pytest.mark.parametrize("outcome", [None, ModelNotLoaded(), asyncio.CancelledError()])
+async def test_traced_call_ends_its_span_with_its_code(harness: Harness, outcome: BaseException | None) -> None:
+    """However it ends, and the trace that it is known by is the tracer's."""
+    harness.tracer = Tracer()
+    (event,) = await harness.run(outcome)
+    assert harness.tracer.span.codes == harness.ledger.codes
+    assert (event["code"], event["trace_id"]) == (harness.ledger.codes[0].name, Span.trace_id)
 
 
 async def test_request_error_becomes_its_status_with_details(harness: Harness) -> None:
