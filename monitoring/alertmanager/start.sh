@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs Alertmanager with the webhook's address in the place of the placeholder. The address is the one line of the file that
-# HOUSING_ALERT_WEBHOOK_FILE names; without it alerts are shown on Alertmanager's own page only. Arguments are handed on.
+# Runs Alertmanager with the webhook's address in the place of the placeholder. The address is the one line of the file
+# that HOUSING_ALERT_WEBHOOK_FILE names; without it alerts are shown on Alertmanager's own page only. Arguments are
+# handed on.
 set -eu
 placeholder=http://alert-webhook.invalid/
 folder=$(cd "$(dirname "$0")" && pwd)
