@@ -16,6 +16,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from housing.card import FILE as CARD
 from housing.contract import FEATURE_NAMES, FEATURES, message_from_mapping, row_from_message
 from housing.example import BERKELEY
 from housing.golden import FILE, GoldenRequests
@@ -95,9 +96,12 @@ def income_graph(features: tuple[str, ...] = FEATURE_NAMES, slope: float = 40_00
 
 
 def log_graph(
-    model: onnx.ModelProto, golden: GoldenRequests | None = None, profile: ModelProfile | None = None
+    model: onnx.ModelProto,
+    golden: GoldenRequests | None = None,
+    profile: ModelProfile | None = None,
+    card: str | None = None,
 ) -> None:
-    """Log a graph as a version of the registered model, with golden requests and a profile where there are any."""
+    """Log a graph as a version of the registered model, with golden requests, a profile and a card if there are any."""
     import mlflow.onnx  # noqa: PLC0415 - takes seconds, and not every test needs it
 
     with TemporaryDirectory() as scratch:
@@ -105,6 +109,10 @@ def log_graph(
         if profile is not None:
             file = Path(scratch) / Path(PROFILE).name
             file.write_text(profile_to_json(profile), "utf-8")
+            files.append(str(file))
+        if card is not None:
+            file = Path(scratch) / Path(CARD).name
+            file.write_text(card, "utf-8")
             files.append(str(file))
         mlflow.onnx.log_model(model, name="model", registered_model_name=NAME, extra_files=files)
 

@@ -29,6 +29,7 @@ class IncomeModel:
     description = ModelDescription(name="income", version="7")
     inline = True
     profile: ModelProfile | None = None
+    card: str | None = None
     interval_coverage = 0.9
     warnings = (CHEAP,)
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         PriceStats,
         RecordedOutcome,
     )
-    from housing_client.results import Model, Prediction, PredictionWarning, Resources, Status, Workers
+    from housing_client.results import Model, ModelCard, Prediction, PredictionWarning, Resources, Status, Workers
 
 __all__ = [
     "AsyncPredictionClient",
@@ -52,6 +52,7 @@ __all__ = [
     "LoggedInterval",
     "LoggedPrediction",
     "Model",
+    "ModelCard",
     "ModelVersionStats",
     "NotFoundError",
     "NotPermittedError",

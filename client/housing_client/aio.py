@@ -32,7 +32,7 @@ from housing_client.prediction_log import (
     PredictionStats,
     RecordedOutcome,
 )
-from housing_client.results import Model, Prediction, Status
+from housing_client.results import Model, ModelCard, Prediction, Status
 
 _STATUS_OF_FAILED_WRITE = "Internal error from Core"
 """The message of the status that gRPC makes up when a request could not be written."""
@@ -126,6 +126,18 @@ class AsyncPredictionClient:
                 model_service_pb2.GetModelRequest(), timeout=deadline or self._deadlines.describe
             )
         return messages.model(response)
+
+    async def model_card(self, *, deadline: float | None = None) -> ModelCard:
+        """Give the card of the model that is being served.
+
+        Raises:
+            NotFoundError: it was registered without one.
+        """
+        with housing_errors():
+            response = await self._models.GetModelCard(
+                model_service_pb2.GetModelCardRequest(), timeout=deadline or self._deadlines.describe
+            )
+        return messages.model_card(response)
 
     async def status(self, *, deadline: float | None = None) -> Status:
         """Report the state of the service."""

@@ -32,7 +32,7 @@ from housing_client.prediction_log import (
     PredictionStats,
     RecordedOutcome,
 )
-from housing_client.results import Model, Prediction, Status
+from housing_client.results import Model, ModelCard, Prediction, Status
 
 
 class PredictionClient:
@@ -132,6 +132,18 @@ class PredictionClient:
                 model_service_pb2.GetModelRequest(), timeout=deadline or self._deadlines.describe
             )
         return messages.model(response)
+
+    def model_card(self, *, deadline: float | None = None) -> ModelCard:
+        """Give the card of the model that is being served.
+
+        Raises:
+            NotFoundError: it was registered without one.
+        """
+        with housing_errors():
+            response = self._models.GetModelCard(
+                model_service_pb2.GetModelCardRequest(), timeout=deadline or self._deadlines.describe
+            )
+        return messages.model_card(response)
 
     def status(self, *, deadline: float | None = None) -> Status:
         """Report the state of the service."""

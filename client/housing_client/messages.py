@@ -10,7 +10,7 @@ from google.rpc import code_pb2, status_pb2
 from housing.contract import Feature, message_from_mapping
 from housing.v1 import block_group_pb2, model_service_pb2, prediction_service_pb2, status_service_pb2
 from housing_client.errors import HousingError, ServiceError, error_from_status
-from housing_client.results import Model, Prediction, PredictionWarning, Resources, Status, Workers
+from housing_client.results import Model, ModelCard, Prediction, PredictionWarning, Resources, Status, Workers
 
 BlockGroupLike = block_group_pb2.BlockGroup | Mapping[str, Any]
 """A block group as a message, or as values by field name; None, NaN and absent names leave a field out."""
@@ -96,6 +96,11 @@ def model(response: model_service_pb2.GetModelResponse) -> Model:
         metrics=dict(found.metrics),
         features=tuple(map(_feature, found.features)),
     )
+
+
+def model_card(response: model_service_pb2.GetModelCardResponse) -> ModelCard:
+    """Read the answer of GetModelCard."""
+    return ModelCard(model_name=response.model_name, model_version=response.model_version, markdown=response.markdown)
 
 
 def status(response: status_service_pb2.GetStatusResponse) -> Status:

@@ -66,6 +66,18 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """What people ought to know about the model being served."""
+
+    model_name: str
+    """Name in the registry."""
+    model_version: str
+    """Version in the registry."""
+    markdown: str
+    """What it was made from, how good it is and where, and what it is not for: text in Markdown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
     """The processes that answer calls."""
 

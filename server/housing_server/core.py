@@ -10,7 +10,7 @@ import uuid_utils
 from google.protobuf.message import Message
 
 from housing.contract import BATCH_SIZES
-from housing.v1.model_service_pb2 import GetModelProfileResponse, GetModelResponse
+from housing.v1.model_service_pb2 import GetModelCardResponse, GetModelProfileResponse, GetModelResponse
 from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,
     BatchPredictResponse,
@@ -24,7 +24,7 @@ from housing_server.admission import Admission
 from housing_server.answers import Answers, timestamp
 from housing_server.callers import Caller
 from housing_server.coalescing import Answer, Coalescer
-from housing_server.errors import InvalidRequest, ModelNotLoaded, ModelProfileNotFound, RequestError
+from housing_server.errors import InvalidRequest, ModelCardNotFound, ModelNotLoaded, ModelProfileNotFound, RequestError
 from housing_server.models import Model, Rows
 from housing_server.pipelining import Pipeline
 from housing_server.rules import CheckedRows, read_row, read_rows
@@ -175,6 +175,19 @@ class PredictionCore:
         if model.profile is None:
             raise ModelProfileNotFound(name, version)
         return GetModelProfileResponse(model_name=name, model_version=version, profile=model.profile)
+
+    def get_model_card(self) -> GetModelCardResponse:
+        """Give the loaded model's card.
+
+        Raises:
+            ModelNotLoaded: there is none yet.
+            ModelCardNotFound: it was registered without a card.
+        """
+        model = self._loaded_model()
+        name, version = model.description.name, model.description.version
+        if model.card is None:
+            raise ModelCardNotFound(name, version)
+        return GetModelCardResponse(model_name=name, model_version=version, markdown=model.card)
 
     @property
     def _inline(self) -> bool:

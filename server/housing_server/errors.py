@@ -11,9 +11,11 @@ ServingError
     ├── InvalidRequest
     ├── ModelNotLoaded
     ├── ModelProfileNotFound
+    ├── ModelCardNotFound
     ├── Overloaded
     ├── PredictionLogUnavailable
     ├── PredictionNotFound
+    ├── ExplanationNotAvailable
     ├── HelperUnavailable
     ├── RelayedError
     ├── ShuttingDown
@@ -101,6 +103,13 @@ class ModelProfileNotFound(RequestError):
         super().__init__(f"version {version} of {name} was registered without a profile")
 
 
+class ModelCardNotFound(RequestError):
+    """The loaded model has no card."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"version {version} of {name} was registered without a card")
+
+
 class Overloaded(RequestError):
     """There is more work under way than can be done soon."""
 
@@ -137,6 +146,10 @@ class PredictionNotFound(RequestError):
 
     def __init__(self) -> None:
         super().__init__("no prediction of that id is on record: it never was, or is no longer")
+
+
+class ExplanationNotAvailable(RequestError):
+    """The price cannot be explained, and will not be until something is changed; the message says why."""
 
 
 class HelperUnavailable(RequestError):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from google.protobuf import json_format
 
+from housing.card import FILE as CARD_FILE
 from housing.profile import FILE as PROFILE_FILE
 from housing.profile import profile_from_json
 from housing.v1.model_profile_pb2 import ModelProfile
@@ -34,3 +35,13 @@ def read_profile(folder: Path) -> ModelProfile | None:
         return None
     except ValueError as error:
         raise ModelRejected(f"{folder / PROFILE_FILE} cannot be read: {error}") from error
+
+
+def read_card(folder: Path) -> str | None:
+    """Read the card that training has written for a fetched model; None when it has written none."""
+    try:
+        return (folder / CARD_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ModelRejected(f"{folder / CARD_FILE} cannot be read: {error}") from error

@@ -8,7 +8,7 @@ from housing.contract import FEATURES, message_from_mapping, row_from_message
 from housing.example import BERKELEY
 from housing_server.errors import ModelRejected
 from housing_server.golden_requests import replay
-from housing_server.model_files import GRAPH_FILE, read_description, read_profile
+from housing_server.model_files import GRAPH_FILE, read_card, read_description, read_profile
 from housing_server.models import Model, Rows
 from housing_server.onnx_model import OnnxModel
 
@@ -29,6 +29,7 @@ def load_model(folder: Path) -> Model:
 
         model = PyfuncModel(folder, description)
     model.profile = read_profile(folder)
+    model.card = read_card(folder)
     warm_up(model)
     replay(model, folder)
     return model

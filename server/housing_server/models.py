@@ -51,6 +51,8 @@ class Model(Protocol):
     """Share of its intervals that hold the true value; 0 when it has none."""
     profile: ModelProfile | None
     """What its inputs and answers looked like when it was made; None when training has kept no record of it."""
+    card: str | None
+    """What people ought to know about it, in Markdown; None when training has written nothing."""
 
     @property
     def warnings(self) -> Sequence[PredictionWarning]:

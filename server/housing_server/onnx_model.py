@@ -1,9 +1,12 @@
 """The usual model: a graph in ONNX Runtime."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import onnxruntime
+from numpy.typing import NDArray
 
 from housing.contract import FEATURE_NAMES
 from housing.v1.model_profile_pb2 import ModelProfile
@@ -23,6 +26,7 @@ class OnnxModel:
 
     inline = True
     profile: ModelProfile | None = None
+    card: str | None = None
 
     def __init__(self, graph: Path, description: ModelDescription) -> None:
         """Load a graph.
@@ -41,15 +45,16 @@ class OnnxModel:
             raise ModelRejected(f"{graph} is not a graph that ONNX Runtime can load: {error}") from error
         self.description = description
         _check_interface(self._session, graph)
-        told = {output.name for output in self._session.get_outputs()}
-        self._outputs = [_PRICE, *(name for name in _OPTIONAL if name in told)]
+        self.told = frozenset(output.name for output in self._session.get_outputs())
+        """Names of all that the graph tells."""
+        self._outputs = [_PRICE, *(name for name in _OPTIONAL if name in self.told)]
         properties = self._session.get_modelmeta().custom_metadata_map
         self.interval_coverage = float(properties.get("interval_coverage", 0))
         self.warnings = _warnings(properties.get("warnings", "[]"), graph)
 
     def estimate(self, rows: Rows) -> Estimates:
         """Estimate one price a row."""
-        told = dict(zip(self._outputs, self._session.run(self._outputs, {_INPUT: rows}), strict=True))
+        told = self.tell(self._outputs, rows)
         interval = None
         if "interval" in told:
             interval = Intervals(bounds=told["interval"], upper_open=told["interval_upper_open"])
@@ -60,6 +65,10 @@ class OnnxModel:
             interval=interval,
             warned=told.get("warnings"),
         )
+
+    def tell(self, names: Sequence[str], rows: Rows) -> dict[str, NDArray[Any]]:
+        """Tell some of what the graph tells about rows, by name."""
+        return dict(zip(names, self._session.run(names, {_INPUT: rows}), strict=True))
 
 
 def _warnings(text: str, graph: Path) -> tuple[PredictionWarning, ...]:

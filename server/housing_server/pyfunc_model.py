@@ -25,6 +25,7 @@ class PyfuncModel:
     interval_coverage = 0.0
     warnings: tuple[PredictionWarning, ...] = ()
     profile: ModelProfile | None = None
+    card: str | None = None
 
     def __init__(self, folder: Path, description: ModelDescription) -> None:
         """Load a model from its MLflow folder.

@@ -31,6 +31,7 @@ _BATCH_PREDICT = Method(kind="unary", service=_PREDICTION, name="BatchPredict")
 _STREAM_PREDICT = Method(kind="bidi_stream", service=_PREDICTION, name="StreamPredict")
 _GET_MODEL = Method(kind="unary", service=_MODEL, name="GetModel")
 _GET_MODEL_PROFILE = Method(kind="unary", service=_MODEL, name="GetModelProfile")
+_GET_MODEL_CARD = Method(kind="unary", service=_MODEL, name="GetModelCard")
 _GET_STATUS = Method(kind="unary", service=_STATUS, name="GetStatus")
 
 
@@ -79,6 +80,12 @@ class ModelServicer(ModelServiceServicer):
     ) -> model_service_pb2.GetModelProfileResponse:
         async with self._call(_GET_MODEL_PROFILE, context):
             return self._core.get_model_profile()
+
+    async def GetModelCard(
+        self, request: model_service_pb2.GetModelCardRequest, context: Context
+    ) -> model_service_pb2.GetModelCardResponse:
+        async with self._call(_GET_MODEL_CARD, context):
+            return self._core.get_model_card()
 
 
 class StatusServicer(StatusServiceServicer):

@@ -1,14 +1,16 @@
 """How request errors look on the wire: `google.rpc.Status` with standard details, the same for every transport."""
 
 from google.protobuf.any_pb2 import Any
-from google.rpc.code_pb2 import INTERNAL, INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE
+from google.rpc.code_pb2 import INTERNAL, INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE, UNIMPLEMENTED
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from housing_server.errors import (
+    ExplanationNotAvailable,
     HelperUnavailable,
     InternalError,
     InvalidRequest,
+    ModelCardNotFound,
     ModelNotLoaded,
     ModelProfileNotFound,
     Overloaded,
@@ -29,9 +31,11 @@ _CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (INVALID_ARGUMENT, "INVALID_REQUEST"),
     ModelNotLoaded: (UNAVAILABLE, "MODEL_NOT_LOADED"),
     ModelProfileNotFound: (NOT_FOUND, "MODEL_PROFILE_NOT_FOUND"),
+    ModelCardNotFound: (NOT_FOUND, "MODEL_CARD_NOT_FOUND"),
     Overloaded: (RESOURCE_EXHAUSTED, "OVERLOADED"),
     PredictionLogUnavailable: (UNAVAILABLE, "PREDICTION_LOG_UNAVAILABLE"),
     PredictionNotFound: (NOT_FOUND, "PREDICTION_NOT_FOUND"),
+    ExplanationNotAvailable: (UNIMPLEMENTED, "EXPLANATION_NOT_AVAILABLE"),
     HelperUnavailable: (UNAVAILABLE, "HELPER_UNAVAILABLE"),
     ShuttingDown: (UNAVAILABLE, "SHUTTING_DOWN"),
     InternalError: (INTERNAL, "INTERNAL"),

@@ -10,6 +10,7 @@ from housing.contract import message_from_mapping
 from housing.example import BERKELEY
 from housing.v1.block_group_pb2 import BlockGroup
 from housing_server.prediction_log.store import PredictionStore
+from model_versions import folder, versions  # noqa: F401  # pylint: disable=unused-import  # fixtures
 from postgres import postgres  # noqa: F401  # pylint: disable=unused-import  # a fixture
 from registries import income_graph, log_graph, registry
 from running import Service, running_service
@@ -17,8 +18,8 @@ from running import Service, running_service
 
 @pytest.fixture(scope="session")
 def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state folder with a registry whose champion is a small graph."""
-    return registry(tmp_path_factory.mktemp("state"), lambda: log_graph(income_graph()))
+    """A state folder with a registry whose champion is a small graph with a card."""
+    return registry(tmp_path_factory.mktemp("state"), lambda: log_graph(income_graph(), card="# Income alone\n"))
 
 
 @pytest.fixture(scope="module")

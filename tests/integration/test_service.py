@@ -11,7 +11,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 
 from housing.contract import FEATURE_NAMES, SERVICES
 from housing.v1.block_group_pb2 import BlockGroup
-from housing.v1.model_service_pb2 import GetModelRequest
+from housing.v1.model_service_pb2 import GetModelCardRequest, GetModelRequest
 from housing.v1.model_service_pb2_grpc import ModelServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
@@ -74,6 +74,12 @@ def test_model_is_described(channel: grpc.Channel) -> None:
     assert model.trained_at.ToSeconds() > 0
     assert dict(model.metrics) == {"test_rmse": 50_000}
     assert tuple(feature.name for feature in model.features) == FEATURE_NAMES
+
+
+def test_models_card_is_given(channel: grpc.Channel) -> None:
+    """What was registered beside the graph comes back through the registry, the worker and the wire."""
+    card = ModelServiceStub(channel).GetModelCard(GetModelCardRequest())
+    assert (card.model_name, card.model_version, card.markdown) == ("california-housing", "1", "# Income alone\n")
 
 
 def test_status_tells_of_workers_and_resources(channel: grpc.Channel) -> None:

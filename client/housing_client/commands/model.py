@@ -7,7 +7,7 @@ import click
 from housing.contract import Feature
 from housing_client.commands.features import describe
 from housing_client.commands.service import aligned, connected, json_option, target_option, to_json
-from housing_client.results import Model
+from housing_client.results import Model, ModelCard
 
 _USD_METRICS = ("rmse", "mae")
 
@@ -15,11 +15,15 @@ _USD_METRICS = ("rmse", "mae")
 @click.command()
 @target_option
 @json_option
-def model(target: str, as_json: bool) -> None:
+@click.option("--card", is_flag=True, help="Show its model card instead, in Markdown.")
+def model(target: str, as_json: bool, card: bool) -> None:
     """Show which model answers and where it came from."""
     with connected(target) as client:
-        found = client.model()
-    click.echo(to_json(found) if as_json else _text(found))
+        found = client.model_card() if card else client.model()
+    if as_json:
+        click.echo(to_json(found))
+    else:
+        click.echo(found.markdown.rstrip() if isinstance(found, ModelCard) else _text(found))
 
 
 def _text(found: Model) -> str:

@@ -45,6 +45,11 @@ class ModelServiceStub:
                 request_serializer=housing_dot_v1_dot_model__service__pb2.GetModelProfileRequest.SerializeToString,
                 response_deserializer=housing_dot_v1_dot_model__service__pb2.GetModelProfileResponse.FromString,
                 _registered_method=True)
+        self.GetModelCard = channel.unary_unary(
+                '/housing.v1.ModelService/GetModelCard',
+                request_serializer=housing_dot_v1_dot_model__service__pb2.GetModelCardRequest.SerializeToString,
+                response_deserializer=housing_dot_v1_dot_model__service__pb2.GetModelCardResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
@@ -66,6 +71,14 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetModelCard(self, request, context):
+        """GetModelCard gives the loaded model's card: what it was made from, how good it is and where, and what it is not for. A
+        model that was registered without a card is answered NOT_FOUND (HTTP 404).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -78,6 +91,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.GetModelProfile,
                     request_deserializer=housing_dot_v1_dot_model__service__pb2.GetModelProfileRequest.FromString,
                     response_serializer=housing_dot_v1_dot_model__service__pb2.GetModelProfileResponse.SerializeToString,
+            ),
+            'GetModelCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModelCard,
+                    request_deserializer=housing_dot_v1_dot_model__service__pb2.GetModelCardRequest.FromString,
+                    response_serializer=housing_dot_v1_dot_model__service__pb2.GetModelCardResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +153,33 @@ class ModelService:
             '/housing.v1.ModelService/GetModelProfile',
             housing_dot_v1_dot_model__service__pb2.GetModelProfileRequest.SerializeToString,
             housing_dot_v1_dot_model__service__pb2.GetModelProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModelCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/housing.v1.ModelService/GetModelCard',
+            housing_dot_v1_dot_model__service__pb2.GetModelCardRequest.SerializeToString,
+            housing_dot_v1_dot_model__service__pb2.GetModelCardResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class ModelServiceStub:
     """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
     registered without a profile is answered NOT_FOUND (HTTP 404).
     """
+    GetModelCard: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelCardRequest, _model_service_pb2.GetModelCardResponse]
+    """GetModelCard gives the loaded model's card: what it was made from, how good it is and where, and what it is not for. A
+    model that was registered without a card is answered NOT_FOUND (HTTP 404).
+    """
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
@@ -50,6 +54,10 @@ class ModelServiceAsyncStub(ModelServiceStub):
     GetModelProfile: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelProfileRequest, _model_service_pb2.GetModelProfileResponse]  # type: ignore[assignment]
     """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
     registered without a profile is answered NOT_FOUND (HTTP 404).
+    """
+    GetModelCard: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelCardRequest, _model_service_pb2.GetModelCardResponse]  # type: ignore[assignment]
+    """GetModelCard gives the loaded model's card: what it was made from, how good it is and where, and what it is not for. A
+    model that was registered without a card is answered NOT_FOUND (HTTP 404).
     """
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -71,6 +79,16 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_model_service_pb2.GetModelProfileResponse, _abc.Awaitable[_model_service_pb2.GetModelProfileResponse]]:
         """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
         registered without a profile is answered NOT_FOUND (HTTP 404).
+        """
+
+    @_abc_1.abstractmethod
+    def GetModelCard(
+        self,
+        request: _model_service_pb2.GetModelCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_model_service_pb2.GetModelCardResponse, _abc.Awaitable[_model_service_pb2.GetModelCardResponse]]:
+        """GetModelCard gives the loaded model's card: what it was made from, how good it is and where, and what it is not for. A
+        model that was registered without a card is answered NOT_FOUND (HTTP 404).
         """
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

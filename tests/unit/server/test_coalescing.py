@@ -22,6 +22,7 @@ class SumModel:
     description = ModelDescription(version="1")
     interval_coverage = 0.0
     profile: ModelProfile | None = None
+    card: str | None = None
     warnings = ()
 
     def __init__(self, *, inline: bool = True) -> None:
