@@ -26,7 +26,7 @@ from housing_client.tables import TableError
 @target_option
 @json_option
 def outcomes(source: str, destination: str, target: str, as_json: bool) -> None:
-    """Record what predictions turned out to be worth, from a CSV file.
+    """Record the true prices of predictions, from a CSV file.
 
     The file has the columns `prediction_id` and `median_house_value`, the true price in USD; others are ignored; - is
     stdin. It may be sent again: what is on record already is not changed. The report says of each row whether it was

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from unit.client.fake_prediction_log import FakePredictionLog, serving_log
 from unit.client.fake_prediction_service import FakePredictionService, serving
 
 
@@ -17,4 +18,17 @@ def service() -> FakePredictionService:
 def target(service: FakePredictionService) -> Iterator[str]:
     """Serve it, and tell where."""
     with serving(service) as address:
+        yield address
+
+
+@pytest.fixture
+def log() -> FakePredictionLog:
+    """Make a prediction log that holds nothing."""
+    return FakePredictionLog()
+
+
+@pytest.fixture
+def log_target(log: FakePredictionLog) -> Iterator[str]:
+    """Serve it, and tell where."""
+    with serving_log(log) as address:
         yield address

@@ -11,7 +11,7 @@ from google.rpc import code_pb2, error_details_pb2
 from housing.contract import FEATURES
 from housing.v1 import status_service_pb2
 from housing_client.cli import main
-from unit.client.fake_prediction_service import BERKELEY, FakePredictionService, failed
+from unit.client.fake_prediction_service import BERKELEY, CARD, FakePredictionService, failed
 
 PLUGIN = '''
 import a_package_that_nobody_has
@@ -66,13 +66,16 @@ def test_help_lists_every_command_with_its_docstring() -> None:
     """Commands that the client brings are there, each with the first sentence of its docstring."""
     code, output, _ = _run("--help")
     assert code == 0
+    lines = [line.split() for line in output.splitlines()]
     for line in (
-        "model    Show which model answers and where it came from.",
-        "status   Show how the service is.",
-        "up       Train if anything changed, then serve until Ctrl-C.",
-        "2  the command was used wrongly",
+        "logs Show, follow or export the answers on record.",
+        "model Show which model answers and where it came from.",
+        "outcomes Record the true prices of predictions, from a CSV file.",
+        "status Show how the service is.",
+        "up Train if anything changed, then serve and watch until...",
+        "2 the command was used wrongly",
     ):
-        assert line in output
+        assert line.split() in lines
 
 
 @pytest.mark.usefixtures("plugins")
@@ -81,7 +84,7 @@ def test_help_of_other_packages_is_read_without_importing_them() -> None:
     code, output, _ = _run("--help")
     assert code == 0
     assert "Do something far away." in output
-    assert "gone     (not installed)" in output
+    assert ["gone", "(not", "installed)"] in [line.split() for line in output.splitlines()]
 
 
 @pytest.mark.usefixtures("plugins")
@@ -195,6 +198,20 @@ def test_model_is_shown_to_people_and_programs(target: str) -> None:
     assert "median_income in 10,000 USD, 0 to 20, required" in words
     _, output, _ = _run("model", "--json", "--target", target)
     assert json.loads(output)["trained_at"] == "2025-12-31T23:59:00+00:00"
+
+
+def test_the_models_card_is_shown(target: str) -> None:
+    """Its text comes as it is, or in JSON with the version that it belongs to."""
+    assert _run("model", "--card", "--target", target) == (0, CARD, "")
+    _, output, _ = _run("model", "--card", "--json", "--target", target)
+    assert json.loads(output) == {"model_name": "fake", "model_version": "7", "markdown": CARD}
+
+
+def test_a_model_without_a_card_is_one_line(service: FakePredictionService, target: str) -> None:
+    """What the service says about it is repeated, and the command fails."""
+    service.failures.append(failed(code_pb2.NOT_FOUND, "version 7 of fake was registered without a card"))
+    code, _, error = _run("model", "--card", "--target", target)
+    assert (code, error) == (1, "Error: NOT_FOUND: version 7 of fake was registered without a card\n")
 
 
 def test_status_is_shown_to_people_and_programs(target: str) -> None:
