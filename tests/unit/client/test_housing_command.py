@@ -72,7 +72,6 @@ def test_help_lists_every_command_with_its_docstring() -> None:
         "model Show which model answers and where it came from.",
         "outcomes Record the true prices of predictions, from a CSV file.",
         "status Show how the service is.",
-        "up Train if anything changed, then serve and watch until...",
         "2 the command was used wrongly",
     ):
         assert line.split() in lines
