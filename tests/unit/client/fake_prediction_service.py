@@ -25,6 +25,7 @@ from housing.v1 import (
 
 PREDICTED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TRAINED_AT = datetime(2025, 12, 31, 23, 59, tzinfo=UTC)
+CARD = "# A card\n\nMünchhausen made it up.\n"
 
 BERKELEY: dict[str, float | str] = dict(example.BERKELEY)
 CROWDED = prediction_service_pb2.Warning(reason="CROWDED", field="population", message="many people")
@@ -146,6 +147,23 @@ class FakePredictionService(
         )
         response.model.trained_at.FromDatetime(TRAINED_AT)
         return response
+
+    def GetModelProfile(  # noqa: N802 - the contract's name
+        self,
+        request: model_service_pb2.GetModelProfileRequest,  # noqa: ARG002 - gRPC passes it
+        context: grpc.ServicerContext,
+    ) -> model_service_pb2.GetModelProfileResponse:
+        """Refuse: it is for monitors, and this client does not ask for it."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "there is no profile of a fake")
+
+    def GetModelCard(  # noqa: N802 - the contract's name
+        self,
+        request: model_service_pb2.GetModelCardRequest,  # noqa: ARG002 - gRPC passes it
+        context: grpc.ServicerContext,
+    ) -> model_service_pb2.GetModelCardResponse:
+        """Give `CARD`."""
+        self._fail_or_hold(context)
+        return model_service_pb2.GetModelCardResponse(model_name="fake", model_version="7", markdown=CARD)
 
     def GetStatus(  # noqa: N802 - the contract's name
         self,

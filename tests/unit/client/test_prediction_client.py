@@ -29,6 +29,7 @@ from housing_client import (
 from housing_client.channel import channel_options, resolve_target
 from unit.client.fake_prediction_service import (
     BERKELEY,
+    CARD,
     PREDICTED_AT,
     TRAINED_AT,
     FakePredictionService,
@@ -220,6 +221,12 @@ def test_the_model_is_described(ask: Ask, target: str) -> None:
     assert model.trained_at == TRAINED_AT
     assert model.metrics == {"test_rmse": 41_000.4, "test_r2": 0.86}
     assert model.features == FEATURES
+
+
+def test_the_models_card_is_given(ask: Ask, target: str) -> None:
+    """Its text arrives as it was written, with the version that it belongs to."""
+    card = ask(target, "model_card")
+    assert (card.model_name, card.model_version, card.markdown) == ("fake", "7", CARD)
 
 
 def test_the_status_is_reported(ask: Ask, target: str) -> None:
