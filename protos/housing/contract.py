@@ -20,6 +20,7 @@ from buf.validate import validate_pb2
 from housing.v1 import (
     annotations_pb2,
     block_group_pb2,
+    explanation_service_pb2,
     model_service_pb2,
     outcome_service_pb2,
     prediction_log_service_pb2,
@@ -37,9 +38,13 @@ def _names(modules: Iterable[ModuleType]) -> tuple[str, ...]:
 LOG_SERVICES: tuple[str, ...] = _names(_LOG_MODULES)
 """Full names of the services about the prediction log."""
 
+(EXPLANATION_SERVICE,) = _names((explanation_service_pb2,))
+"""Full name of the service that explains prices."""
+
 SERVICES: tuple[str, ...] = (
     *_names((prediction_service_pb2, model_service_pb2, status_service_pb2)),
     *LOG_SERVICES,
+    EXPLANATION_SERVICE,
 )
 """Full names of the contract's services, for example `housing.v1.PredictionService`."""
 
@@ -214,6 +219,7 @@ def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
         model_service_pb2,
         status_service_pb2,
         *_LOG_MODULES,
+        explanation_service_pb2,
         status_pb2,
         error_details_pb2,
     )
