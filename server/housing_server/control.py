@@ -48,6 +48,8 @@ class Configure:
     """Where answers are written before they are given."""
     recorder: str
     """gRPC address of the recorder; empty when there is none."""
+    explainer: str
+    """gRPC address of the explainer; empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,20 @@ class ConfigureRecorder:
     """How old a record may get, in days; 0 for any age."""
     keep_rows: int
     """How many records may be kept; 0 for any number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigureExplainer:
+    """To the explainer, first of all: where to answer, and what."""
+
+    address: str
+    """gRPC address to listen on."""
+    model_folder: str | None
+    """The fetched model to explain; None to wait for `LoadModel`."""
+    max_queue_seconds: float
+    """The longest that the work under way may be expected to take."""
+    grace_seconds: float
+    """How long calls may take to finish when the explainer stops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +111,7 @@ class DiscardModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadModel:
-    """To a worker: serve this model, which is at hand or else is loaded first."""
+    """To a worker: serve this model, which is at hand or else is loaded first. To the explainer: explain it."""
 
     folder: str
     """The fetched model."""
@@ -121,7 +137,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """From a worker: it listens and has a model loaded."""
+    """From a worker or the explainer: it listens and has a model loaded."""
 
     model_version: str
     """Version of the loaded model."""
@@ -138,6 +154,7 @@ class LoadFailed:
 Message = (
     Configure
     | ConfigureRecorder
+    | ConfigureExplainer
     | PrepareModel
     | DiscardModel
     | LoadModel

@@ -13,6 +13,20 @@ TOLERANCE_USD = 5.0
 another ONNX Runtime may round the last bits otherwise; a model that is broken is off by thousands."""
 
 
+def read_golden(folder: Path) -> GoldenRequests | None:
+    """Read the golden requests in a model's folder; None when it came without.
+
+    Raises:
+        ModelRejected: they cannot be read.
+    """
+    try:
+        return GoldenRequests.from_json((folder / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ModelRejected(f"{folder / FILE} cannot be read: {error}") from error
+
+
 def replay(model: Model, folder: Path) -> int:
     """Replay the golden requests in a model's folder, as one batch.
 
@@ -22,12 +36,9 @@ def replay(model: Model, folder: Path) -> int:
     Raises:
         ModelRejected: they cannot be read, or an answer is not the one on record.
     """
-    try:
-        golden = GoldenRequests.from_json((folder / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    golden = read_golden(folder)
+    if golden is None:
         return 0
-    except ValueError as error:
-        raise ModelRejected(f"{folder / FILE} cannot be read: {error}") from error
     expected = np.array(golden.prices)
     try:
         answered = model.estimate(np.array(golden.rows())).median_house_value

@@ -1,9 +1,10 @@
 """Which process of the service is told what, and where they meet."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
-from housing_server.control import Configure, ConfigureRecorder
+from housing_server.control import Configure, ConfigureExplainer, ConfigureRecorder
 from housing_server.settings import ServerSettings
 
 
@@ -36,6 +37,7 @@ class Layout:
             prediction_log_url=settings.prediction_log,
             journal_folder=str(self._journal),
             recorder=self._recorder_address if settings.prediction_log_mode != "off" else "",
+            explainer=self._explainer_address if self.explains else "",
         )
 
     def recorder(self) -> ConfigureRecorder:
@@ -49,9 +51,27 @@ class Layout:
         )
 
     @property
+    def explains(self) -> bool:
+        """Whether there is an explainer: it is wanted, and what it needs is installed."""
+        return self.settings.explainer == "on" and find_spec("xgboost") is not None
+
+    def explainer(self) -> ConfigureExplainer:
+        """Configure the explainer."""
+        return ConfigureExplainer(
+            address=self._explainer_address,
+            model_folder=None,
+            max_queue_seconds=self.settings.max_queue_seconds,
+            grace_seconds=self.settings.grace_seconds,
+        )
+
+    @property
     def _journal(self) -> Path:
         return (self.settings.state_dir / "journal").absolute()
 
     @property
     def _recorder_address(self) -> str:
         return f"unix:{self.run_dir / 'recorder.sock'}"
+
+    @property
+    def _explainer_address(self) -> str:
+        return f"unix:{self.run_dir / 'explainer.sock'}"

@@ -19,16 +19,15 @@ import grpc
 import structlog
 from prometheus_client import CollectorRegistry
 
-from housing_server.calls import Call, Method
 from housing_server.control import ConfigureRecorder, ControlChannel, Drain, ReportLog
 from housing_server.errors import PredictionLogUnavailable
-from housing_server.gate import Gate
 from housing_server.logs import configure_logging
 from housing_server.metrics_files import count_as
 from housing_server.prediction_log.drainer import Drainer
 from housing_server.prediction_log.services import add_log_services
 from housing_server.prediction_log.store import PredictionStore
 from housing_server.recorder_metrics import RecorderMetrics
+from housing_server.relayed_calls import relayed_calls
 
 _IDLE_SECONDS = 0.1
 """How often journals are looked at. Calls that read the log look at once, so nobody misses what was answered."""
@@ -61,8 +60,7 @@ class Recorder:
     async def run(self) -> None:
         """Drain, keep the store in bounds, and answer calls, until cancelled."""
         server = grpc.aio.server(interceptors=[_Freshen(self.freshen)], options=[("grpc.so_reuseport", 0)])
-        call = partial(Call, gate=Gate(), observer=_Uncounted(), log=_FailuresOnly(self._log))
-        add_log_services(server, self._reading, call, self._metrics)
+        add_log_services(server, self._reading, relayed_calls(self._log), self._metrics)
         server.add_insecure_port(self._config.address)
         await server.start()
         try:
@@ -149,30 +147,6 @@ class _Freshen(grpc.aio.ServerInterceptor):
         """Freshen, and go on."""
         await self._freshen()
         return await continuation(handler_call_details)
-
-
-class _Uncounted:
-    """Counts nothing: the worker that relayed a call has counted it."""
-
-    def call_started(self, method: Method) -> None:
-        """Count nothing."""
-
-    def call_ended(self, method: Method, code: grpc.StatusCode, seconds: float) -> None:
-        """Count nothing."""
-
-
-class _FailuresOnly:
-    """Logs what went wrong in here; of calls, the worker that relayed them tells."""
-
-    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
-        self._log = log
-
-    def info(self, event: str, **facts: object) -> None:
-        """Log nothing."""
-
-    def error(self, event: str, **facts: object) -> None:
-        """Log an error."""
-        self._log.error(event, **facts)
 
 
 async def record(control_end: socket.socket) -> None:

@@ -19,6 +19,7 @@ from housing.v1.status_service_pb2 import (
     ServiceStatus,
     WorkerStatus,
 )
+from housing_server.explainer_process import ExplainerProcess
 from housing_server.recorder_process import RecorderProcess
 from housing_server.supervised_process import SupervisedProcess
 from housing_server.worker_process import WorkerProcess
@@ -42,7 +43,11 @@ class ServiceState:
     """What is known of the service; read from the supervisor's loop and from the side port's threads."""
 
     def __init__(
-        self, workers: Sequence[WorkerProcess], state_dir: Path, recorder: RecorderProcess | None = None
+        self,
+        workers: Sequence[WorkerProcess],
+        state_dir: Path,
+        recorder: RecorderProcess | None = None,
+        explainer: ExplainerProcess | None = None,
     ) -> None:
         self.model: Model | None = None
         """The model that the workers are told to serve."""
@@ -55,6 +60,7 @@ class ServiceState:
         self.workers = tuple(workers)
         """The workers, running or not."""
         self._recorder = recorder
+        self._explainer = explainer
         self._state_dir = state_dir
         self._started = time.monotonic()
         self._last_cpu = (self._started, 0.0)
@@ -88,8 +94,9 @@ class ServiceState:
 
     def _children(self) -> Iterator[SupervisedProcess]:
         yield from self.workers
-        if self._recorder is not None:
-            yield self._recorder
+        for helper in (self._recorder, self._explainer):
+            if helper is not None:
+                yield helper
 
     def disk_use(self) -> tuple[int, int]:
         """Measure the disk of the state folder: bytes used, and its size."""

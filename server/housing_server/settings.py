@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -62,6 +62,8 @@ class ServerSettings(BaseSettings):
     """How old a record may get, in days; 0 for any age."""
     prediction_log_keep_rows: int = Field(default=0, ge=0)
     """How many records may be kept; 0 for any number."""
+    explainer: Literal["on", "off"] = "on"
+    """Whether prices are explained, by a process of its own; needs XGBoost."""
 
 
 class GatewaySettings(BaseSettings):

@@ -14,6 +14,7 @@ from housing.v1.model_service_pb2 import Model
 from housing_server.control import ReportStatus
 from housing_server.errors import ModelRejected
 from housing_server.layout import Layout
+from housing_server.explainer_process import ExplainerProcess
 from housing_server.model_files import read_description
 from housing_server.model_updates import ModelUpdates, Source
 from housing_server.ports import reserved_port
@@ -78,10 +79,15 @@ class Supervisor:
         if settings.prediction_log_mode != "off":
             self._recorder = RecorderProcess(layout.recorder(), run_dir, log, lambda: None)
         self._settings = settings
+        self._explainer = None
+        if layout.explains:
+            self._explainer = ExplainerProcess(layout.explainer(), run_dir, log, lambda: None)
+        elif settings.explainer == "on":
+            log.warning("prices are not explained: XGBoost is missing; pip install 'california-housing[explainer]'")
         self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
         self._log = log
         self._changed = asyncio.Event()
-        self.state = ServiceState(self._workers, settings.state_dir, self._recorder)
+        self.state = ServiceState(self._workers, settings.state_dir, self._recorder, self._explainer)
         """What is known of the service."""
 
     async def run(self, source: Source, stopping: asyncio.Event, look_now: asyncio.Event) -> None:
@@ -91,7 +97,8 @@ class Supervisor:
             StartError: there is no model that can be served.
         """
         workers = [asyncio.create_task(worker.keep_running()) for worker in self._workers]
-        recorder = asyncio.create_task(self._recorder.keep_running()) if self._recorder else None
+        helpers = [each for each in (self._recorder, self._explainer) if each is not None]
+        helping = [asyncio.create_task(helper.keep_running()) for helper in helpers]
         duties = [
             asyncio.create_task(duty)
             for duty in (self._until_stopped(stopping), self._serve_model(source, look_now), self._report_status())
@@ -105,8 +112,8 @@ class Supervisor:
             for duty in duties:
                 duty.cancel()
             await self._drain(self._workers, workers)
-            if self._recorder and recorder:  # once nobody writes any more
-                await self._drain([self._recorder], [recorder])
+            if helpers:  # once nobody needs them any more
+                await self._drain(helpers, helping)
 
     async def _until_stopped(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
@@ -154,6 +161,8 @@ class Supervisor:
             worker.load(folder)
         return self.state.model
 
+        if self._explainer is not None:
+            self._explainer.load(folder)
     async def _report_status(self) -> None:
         while True:
             self._report_once()

@@ -22,7 +22,8 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
-from housing.contract import LOG_SERVICES, SERVICES
+from housing.contract import EXPLANATION_SERVICE, LOG_SERVICES, SERVICES
+from housing.v1.explanation_service_pb2_grpc import add_ExplanationServiceServicer_to_server
 from housing.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from housing.v1.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
 from housing.v1.status_service_pb2 import GetStatusResponse
@@ -43,6 +44,7 @@ from housing_server.control import (
 )
 from housing_server.core import PredictionCore
 from housing_server.errors import ModelRejected
+from housing_server.explanation.service import ExplanationServicer, explain_nothing
 from housing_server.gate import Gate
 from housing_server.logs import CallLines, LineBuffer, configure_logging
 from housing_server.metrics import WorkerMetrics
@@ -90,6 +92,10 @@ class Worker:
         add_HealthServicer_to_server(self._health, self._server)
         if config.recorder:
             self._server.add_generic_rpc_handlers([Relay(config.recorder, LOG_SERVICES, call)])
+        if config.explainer:
+            self._server.add_generic_rpc_handlers([Relay(config.explainer, [EXPLANATION_SERVICE], call)])
+        else:
+            add_ExplanationServiceServicer_to_server(ExplanationServicer(explain_nothing, call), self._server)
         names = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         pool: Any = ReflectionPool()
         reflection.enable_server_reflection(names, self._server, pool)

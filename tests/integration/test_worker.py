@@ -76,6 +76,7 @@ def configuration(port: int) -> Configure:
         prediction_log_url="",
         journal_folder="",
         recorder="",
+        explainer="",
     )
 
 

@@ -1,0 +1,1 @@
+"""Explaining prices: what each field of a block group adds to its price."""

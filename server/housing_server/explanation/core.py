@@ -1,0 +1,105 @@
+"""Validate, explain, answer: explanations without a transport. Messages in, messages out."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from typing import Protocol
+
+import numpy as np
+
+from housing.contract import FEATURE_NAMES, row_from_message
+from housing.v1.explanation_service_pb2 import Contribution, ExplainRequest, ExplainResponse
+from housing_server.admission import Admission
+from housing_server.answers import Answers
+from housing_server.callers import Caller
+from housing_server.errors import ExplanationNotAvailable, InvalidRequest, ModelNotLoaded
+from housing_server.explanation.explained_model import Explained, ExplainedModel
+from housing_server.validation import RequestValidator
+
+
+class ExplanationObserver(Protocol):
+    """Who is told what was refused."""
+
+    def refused(self, error: InvalidRequest) -> None:
+        """Note that a request broke rules of the contract."""
+
+
+class ExplanationCore:
+    """Explains with the model that is loaded, on an event loop."""
+
+    def __init__(self, observer: ExplanationObserver, admission: Admission, thread: Executor) -> None:
+        """Make a core without a model.
+
+        Args:
+            observer: is told of refused requests.
+            admission: bounds what is under way.
+            thread: what models run on, one at a time.
+        """
+        self.model: ExplainedModel | None = None
+        """The model to explain."""
+        self.problem: str | None = None
+        """Why there is none; None before the first was loaded."""
+        self._observer = observer
+        self._admission = admission
+        self._thread = thread
+        self._validator = RequestValidator()
+
+    async def explain(self, request: ExplainRequest, caller: Caller) -> ExplainResponse:
+        """Answer one block group, and tell why.
+
+        Raises:
+            InvalidRequest: it breaks a rule of the contract.
+            ModelNotLoaded: there is no model yet.
+            ExplanationNotAvailable: the model cannot be explained.
+            Overloaded: there is too much under way.
+        """
+        self._check(request)
+        model = self._loaded_model()
+        rows = np.array([row_from_message(request.block_group)])
+        with self._admission.admit(1):
+            explained = await asyncio.get_running_loop().run_in_executor(self._thread, model.explain, rows)
+        return response(explained, caller)
+
+    def _check(self, request: ExplainRequest) -> None:
+        try:
+            self._validator.check(request)
+        except InvalidRequest as error:
+            self._observer.refused(error)
+            raise
+
+    def _loaded_model(self) -> ExplainedModel:
+        if self.model is not None:
+            return self.model
+        if self.problem is not None:
+            raise ExplanationNotAvailable(self.problem)
+        raise ModelNotLoaded
+
+
+def response(explained: Explained, caller: Caller) -> ExplainResponse:
+    """Word the explanation of the first row."""
+    attribution = explained.attribution
+    # The same words as an answer's; but it is not put on record, so it needs neither id nor time.
+    answers = Answers(
+        model=explained.model,
+        rows=explained.rows,
+        estimates=explained.estimates,
+        prediction_ids=[""],
+        predicted_at=0,
+        latency_seconds=[0.0],
+        callers=[caller],
+    )
+    answer = answers.response(0)
+    return ExplainResponse(
+        median_house_value=answer.median_house_value,
+        interval=answer.interval if answer.HasField("interval") else None,
+        base_value=attribution.base_value,
+        contributions=[
+            Contribution(field=name, contribution=usd)
+            for name, usd in zip(FEATURE_NAMES, attribution.contributions[0].tolist(), strict=True)
+        ],
+        unbounded_value=attribution.unbounded[0],
+        model_name=answer.model_name,
+        model_version=answer.model_version,
+        warnings=answer.warnings,
+    )
