@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from metric_names import RULES, known_names, names_in, rules
+from observability import hurried
 from running import ROOT, tool
 
 CASES = Path(__file__).parent / "alert_rules"
@@ -130,3 +131,15 @@ def test_prometheus_accepts_the_rules() -> None:
     done = promtool("check", "config", str(RULES.parent / "prometheus.yml"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("rules found") == len(list(RULES.glob("*.yml")))
+
+
+def test_hurried_rules_differ_in_durations_only() -> None:
+    """What the end-to-end test runs asks the same questions, with the same thresholds, over shorter times."""
+    assert hurried("for: 10m\nexpr: rate(calls[5m] offset 1h) > 5 # rate5m") == (
+        "for: 10000ms\nexpr: rate(calls[5000ms] offset 60000ms) > 5 # rate5m"
+    )
+    for path in (*RULES.glob("*.yml"), ROOT / "monitoring/alertmanager/alertmanager.yml"):
+        text = path.read_text("utf-8")
+        before, after = (re.sub(r"\b\d+(ms|[smhd])\b", "T", each) for each in (text, hurried(text)))
+        assert before == after
+        assert text != hurried(text)
