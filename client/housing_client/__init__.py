@@ -39,13 +39,26 @@ if TYPE_CHECKING:
         PriceStats,
         RecordedOutcome,
     )
-    from housing_client.results import Model, ModelCard, Prediction, PredictionWarning, Resources, Status, Workers
+    from housing_client.results import (
+        Contribution,
+        Explanation,
+        Model,
+        ModelCard,
+        Prediction,
+        PredictionInterval,
+        PredictionWarning,
+        Resources,
+        Status,
+        Workers,
+    )
 
 __all__ = [
     "AsyncPredictionClient",
     "BoundingBox",
+    "Contribution",
     "DeadlineExceededError",
     "Deadlines",
+    "Explanation",
     "HousingError",
     "InvalidRequestError",
     "LiveError",
@@ -62,6 +75,7 @@ __all__ = [
     "Prediction",
     "PredictionClient",
     "PredictionFilter",
+    "PredictionInterval",
     "PredictionStats",
     "PredictionWarning",
     "PriceStats",

@@ -10,6 +10,7 @@ import grpc
 
 from housing.contract import BATCH_SIZES
 from housing.v1 import (
+    explanation_service_pb2_grpc,
     model_service_pb2,
     model_service_pb2_grpc,
     outcome_service_pb2_grpc,
@@ -32,7 +33,7 @@ from housing_client.prediction_log import (
     PredictionStats,
     RecordedOutcome,
 )
-from housing_client.results import Model, ModelCard, Prediction, Status
+from housing_client.results import Explanation, Model, ModelCard, Prediction, Status
 
 
 class PredictionClient:
@@ -58,6 +59,7 @@ class PredictionClient:
         self._deadlines = deadlines
         self._channel = open_channel(grpc, self.target, credentials)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._explanations = explanation_service_pb2_grpc.ExplanationServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
         self._statuses = status_service_pb2_grpc.StatusServiceStub(self._channel)
         self._log = prediction_log_service_pb2_grpc.PredictionLogServiceStub(self._channel)
@@ -124,6 +126,15 @@ class PredictionClient:
         finally:
             outbox.put(None)  # or gRPC's thread waits for ever for the next request
             call.cancel()
+
+    def explain(
+        self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
+    ) -> Explanation:
+        """Tell what each field adds to the price of one block group, given whole or as fields by name."""
+        request = messages.explain_request(block_group, fields)
+        with housing_errors():
+            response = self._explanations.Explain(request, timeout=deadline or self._deadlines.predict)
+        return messages.explanation(response)
 
     def model(self, *, deadline: float | None = None) -> Model:
         """Describe the model that is being served."""

@@ -8,9 +8,26 @@ from typing import Any
 from google.rpc import code_pb2, status_pb2
 
 from housing.contract import Feature, message_from_mapping
-from housing.v1 import block_group_pb2, model_service_pb2, prediction_service_pb2, status_service_pb2
+from housing.v1 import (
+    block_group_pb2,
+    explanation_service_pb2,
+    model_service_pb2,
+    prediction_service_pb2,
+    status_service_pb2,
+)
 from housing_client.errors import HousingError, ServiceError, error_from_status
-from housing_client.results import Model, ModelCard, Prediction, PredictionWarning, Resources, Status, Workers
+from housing_client.results import (
+    Contribution,
+    Explanation,
+    Model,
+    ModelCard,
+    Prediction,
+    PredictionInterval,
+    PredictionWarning,
+    Resources,
+    Status,
+    Workers,
+)
 
 BlockGroupLike = block_group_pb2.BlockGroup | Mapping[str, Any]
 """A block group as a message, or as values by field name; None, NaN and absent names leave a field out."""
@@ -51,6 +68,27 @@ def batch_requests(
 def stream_request(given: BlockGroupLike) -> prediction_service_pb2.StreamPredictRequest:
     """Make one request of StreamPredict."""
     return prediction_service_pb2.StreamPredictRequest(block_group=block_group(given))
+
+
+def explain_request(given: BlockGroupLike | None, fields: Mapping[str, Any]) -> explanation_service_pb2.ExplainRequest:
+    """Make the request of Explain, as `predict_request` makes that of Predict."""
+    return explanation_service_pb2.ExplainRequest(block_group=predict_request(given, fields).block_group)
+
+
+def explanation(response: explanation_service_pb2.ExplainResponse) -> Explanation:
+    """Read the answer of Explain."""
+    return Explanation(
+        median_house_value=response.median_house_value,
+        interval=_interval(response),
+        base_value=response.base_value,
+        contributions=tuple(
+            Contribution(field=found.field, contribution=found.contribution) for found in response.contributions
+        ),
+        unbounded_value=response.unbounded_value,
+        model_name=response.model_name,
+        model_version=response.model_version,
+        warnings=_warnings(response.warnings),
+    )
 
 
 def prediction(response: prediction_service_pb2.PredictResponse) -> Prediction:
@@ -127,13 +165,29 @@ def _prediction(
     return Prediction(
         prediction_id=value.prediction_id,
         median_house_value=value.median_house_value,
+        interval=_interval(value),
         model_name=origin.model_name,
         model_version=origin.model_version,
         predicted_at=origin.predicted_at.ToDatetime(tzinfo=UTC),
-        warnings=tuple(
-            PredictionWarning(reason=found.reason, field=found.field, message=found.message) for found in value.warnings
-        ),
+        warnings=_warnings(value.warnings),
     )
+
+
+def _interval(
+    value: prediction_service_pb2.PredictResponse
+    | prediction_service_pb2.Prediction
+    | explanation_service_pb2.ExplainResponse,
+) -> PredictionInterval | None:
+    if not value.HasField("interval"):
+        return None
+    found = value.interval
+    return PredictionInterval(
+        lower=found.lower, upper=found.upper, coverage=found.coverage, upper_open=found.upper_open
+    )
+
+
+def _warnings(found: Iterable[prediction_service_pb2.Warning]) -> tuple[PredictionWarning, ...]:
+    return tuple(PredictionWarning(reason=each.reason, field=each.field, message=each.message) for each in found)
 
 
 def _feature(found: model_service_pb2.Feature) -> Feature:

@@ -20,6 +20,20 @@ class PredictionWarning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionInterval:
+    """Where a true value lies with a stated probability."""
+
+    lower: float
+    """Lower bound, in 1990 USD."""
+    upper: float
+    """Upper bound, in 1990 USD."""
+    coverage: float
+    """Share of such intervals that hold the true value."""
+    upper_open: bool
+    """Whether the upper bound has reached the census's cap, so that the true value may lie above it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """What the houses of a block group are worth."""
 
@@ -27,12 +41,46 @@ class Prediction:
     """Identifies this prediction for good."""
     median_house_value: float
     """Predicted median value of the owner-occupied homes, in 1990 USD."""
+    interval: PredictionInterval | None
+    """Where the true value lies; None when the model knows no interval."""
     model_name: str
     """Name of the registered model that computed it."""
     model_version: str
     """Version of that model."""
     predicted_at: datetime
     """When it was computed, by the server's clock; UTC."""
+    warnings: tuple[PredictionWarning, ...]
+    """What is unusual about the block group; empty for most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """What a field of a block group adds to its price."""
+
+    field: str
+    """Name of the field."""
+    contribution: float
+    """By how much its value moves the price from the base value, in 1990 USD."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a price is what it is: the base value and all contributions add up to it, to within a dollar."""
+
+    median_house_value: float
+    """Predicted median value of the owner-occupied homes, in 1990 USD."""
+    interval: PredictionInterval | None
+    """Where the true value lies; None when the model knows no interval."""
+    base_value: float
+    """The model's average answer for the block groups it was trained on, in 1990 USD."""
+    contributions: tuple[Contribution, ...]
+    """What each field adds, in the order of the fields."""
+    unbounded_value: float
+    """What the model would answer if it did not keep to the range of prices it was trained on, in 1990 USD."""
+    model_name: str
+    """Name of the registered model that was explained."""
+    model_version: str
+    """Version of that model."""
     warnings: tuple[PredictionWarning, ...]
     """What is unusual about the block group; empty for most."""
 

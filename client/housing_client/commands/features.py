@@ -1,7 +1,7 @@
 """The contract's fields as command line options and in words."""
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import click
 
@@ -18,6 +18,21 @@ def describe(feature: Feature) -> str:
 def option_name(feature: Feature) -> str:
     """Name the option that takes a field."""
     return "--" + feature.name.replace("_", "-")
+
+
+def check_given(fields: Mapping[str, Any], otherwise: str = "") -> None:
+    """Make sure that the options of all required fields were given.
+
+    Args:
+        fields: values by name of field; None for what was not given.
+        otherwise: what else could be done, for the message.
+
+    Raises:
+        UsageError: some are missing.
+    """
+    missing = [option_name(feature) for feature in FEATURES if feature.required and fields[feature.name] is None]
+    if missing:
+        raise click.UsageError(f"missing {', '.join(missing)}{otherwise}")
 
 
 def feature_options(command: _Decorated) -> _Decorated:

@@ -4,11 +4,10 @@ from typing import Any
 
 import click
 
-from housing.contract import FEATURES
-from housing_client.commands.features import feature_options, option_name
+from housing_client.commands.features import check_given, feature_options
 from housing_client.commands.files import STANDARD_STREAM
 from housing_client.commands.predict_file import predict_file
-from housing_client.commands.service import aligned, connected, json_option, target_option, to_json
+from housing_client.commands.service import aligned, connected, interval_text, json_option, target_option, to_json
 from housing_client.results import Prediction
 
 
@@ -48,9 +47,7 @@ def predict(source: str | None, destination: str, target: str, as_json: bool, **
 
 
 def _predict_one(target: str, as_json: bool, fields: dict[str, Any]) -> None:
-    missing = [option_name(feature) for feature in FEATURES if feature.required and fields[feature.name] is None]
-    if missing:
-        raise click.UsageError(f"missing {', '.join(missing)}; or give a file by --input")
+    check_given(fields, "; or give a file by --input")
     with connected(target) as client:
         found = client.predict(fields)
     click.echo(to_json(found) if as_json else _text(found))
@@ -60,6 +57,7 @@ def _text(found: Prediction) -> str:
     return aligned(
         [
             ("median house value", f"{found.median_house_value:,.0f} USD"),
+            ("interval", interval_text(found.interval)),
             ("model", f"{found.model_name} {found.model_version}"),
             ("predicted at", found.predicted_at.isoformat(sep=" ", timespec="seconds")),
             ("prediction id", found.prediction_id),

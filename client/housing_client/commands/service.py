@@ -12,6 +12,7 @@ import click
 from housing_client.channel import resolve_target
 from housing_client.client import PredictionClient
 from housing_client.errors import HousingError, InvalidRequestError, UnavailableError
+from housing_client.results import PredictionInterval
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -53,6 +54,14 @@ def aligned(pairs: Iterable[tuple[str, Any]]) -> str:
     shown = [(name, str(value)) for name, value in pairs if value not in ("", None)]
     width = max(len(name) for name, _ in shown)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in shown)
+
+
+def interval_text(interval: PredictionInterval | None) -> str:
+    """Write where a price lies; empty when that is not known."""
+    if interval is None:
+        return ""
+    more = " or more" if interval.upper_open else ""
+    return f"{interval.lower:,.0f} to {interval.upper:,.0f} USD{more} ({interval.coverage:.0%} of such intervals hold)"
 
 
 def _explain(error: HousingError, target: str) -> str:
