@@ -11,7 +11,13 @@ local KINDS = { -- by HTTP status: code of the status, reason of its ErrorInfo, 
   ["504"] = { 4, "DEADLINE_EXCEEDED", "the prediction server did not answer in time" },
 }
 local OTHER = { 13, "GATEWAY_ERROR", "the gateway could not answer" }
-local TYPES = { TYPE_DOUBLE = "must be a number", TYPE_STRING = "must be a string" }
+local TYPES = {
+  TYPE_DOUBLE = "must be a number",
+  TYPE_STRING = "must be a string",
+  TYPE_BOOL = "must be true or false",
+  TYPE_UINT32 = "must be a whole number, 0 or greater",
+  Timestamp = "must be a time such as 2026-03-01T12:30:00Z",
+}
 
 local STATUS = '{"code":%d,"message":"%s","details":[%s'
   .. '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"%s","domain":"housing.v1","metadata":{}}]}'
@@ -20,7 +26,7 @@ local BAD_REQUEST = '{"@type":"type.googleapis.com/google.rpc.BadRequest",'
 
 -- Finds the field at fault and what it must be, in a text such as `block_group.longitude: invalid value ...`.
 local function violation(text)
-  local path, rest = text:match("^(block_groups?[%w_%.%[%]]*): (.*)")
+  local path, rest = text:match("^(%l[%l_%d%.%[%]]*): (.*)")
   if not path then
     return nil
   end
@@ -28,8 +34,9 @@ local function violation(text)
   if scalar then
     return path .. "." .. scalar, "must be a single value"
   end
-  local kind = rest:match("for type (TYPE_%u+)")
-  return path, TYPES[kind] or "is of the wrong JSON type"
+  local kind = rest:match("for type ([%w_%./]+)")
+  local name = kind and kind:match("[%w_]+$")
+  return path, TYPES[name] or (name and "must be a " .. name) or "is of the wrong JSON type"
 end
 
 -- Says what is wrong with the JSON, without the excerpt that follows on the next lines.
@@ -71,7 +78,9 @@ function envoy_on_response(handle)
     if path == nil and unreadable then
       path, description = unreadable, "is not a finite JSON value"
     end
-    if path then
+    if text:match("^Could not find field ") then -- in the query; what a body has too much is ignored
+      reason, message = "INVALID_REQUEST", "the query names a field that the request does not have"
+    elseif path then
       details, reason = BAD_REQUEST:format(path, description), "INVALID_REQUEST"
       message = path .. ": " .. description
     else
