@@ -78,9 +78,10 @@ RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
     install-lock requirements/trainer.txt
 
-# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics) and `registry`. The latter is MLflow in full,
-# because models of any flavour are served: its lighter edition can fetch a model but not run a pyfunc one. MLflow brings
-# pandas and scikit-learn of its own accord; what only training needs (DVC, XGBoost, converters, pandera) is not here.
+# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics), `explainer` (XGBoost, which explains prices) and
+# `registry`. The last is MLflow in full, because models of any flavour are served: its lighter edition can fetch a model but
+# not run a pyfunc one. MLflow brings pandas and scikit-learn of its own accord; what only training needs (DVC, converters,
+# pandera) is not here.
 FROM base AS server
 COPY --from=server-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
