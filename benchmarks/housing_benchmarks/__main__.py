@@ -13,7 +13,7 @@ from housing_benchmarks.programs import ROOT, find_program
 from housing_benchmarks.report import render
 from housing_benchmarks.results import Results
 from housing_benchmarks.runs import run
-from housing_benchmarks.suite import Pace
+from housing_benchmarks.trials import Pace
 
 output_option = click.option(
     "--output",
@@ -30,7 +30,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--peers", is_flag=True, help="Install and measure the peers too.")
-@click.option("--seconds", default=1.2, show_default=True, help="Time for one measurement.")
+@click.option("--seconds", default=0.8, show_default=True, help="Time for one measurement.")
 @click.option("--repeats", default=2, show_default=True, help="Turns of each scenario; the median counts.")
 @output_option
 def measure(peers: bool, seconds: float, repeats: int, output: Path) -> None:

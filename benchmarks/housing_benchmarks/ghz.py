@@ -1,17 +1,22 @@
 """gRPC load with ghz: the command and what it prints."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from housing_benchmarks.load import Load
+from housing_benchmarks.load import Load, percentile
 from housing_benchmarks.programs import find_program, run_program
 
 _NANOSECONDS = 1e9
 _PATIENCE = 60.0
 """Seconds over its time that a run may take to finish the calls it has begun."""
+
+REFUSED = "ResourceExhausted"
+"""How ghz spells that a call was refused for lack of room."""
+TOO_LATE = "DeadlineExceeded"
+"""How ghz spells that the caller has stopped waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,8 @@ class GrpcLoad:
     """How long to go on making new calls; those begun are waited for."""
     calls_per_second: int | None = None
     """Where set, calls are started at this rate, whether the earlier ones are answered or not."""
+    deadline_seconds: float | None = None
+    """Where set, how long a caller waits for an answer."""
 
     def run(self) -> Load:
         """Make the calls.
@@ -48,10 +55,11 @@ class GrpcLoad:
         """Spell it out for ghz."""
         data = "--data-file" if self.payload.suffix == ".json" else "--binary-file"
         rate = ["--async", "--rps", str(self.calls_per_second)] if self.calls_per_second else []
+        deadline = ["--timeout", f"{self.deadline_seconds}s"] if self.deadline_seconds else []
         return [
             *(ghz, "--insecure", "--format", "json", "--protoset", str(self.protoset), "--call", self.method),
             *(data, str(self.payload), "--concurrency", str(self.in_flight), "--connections", str(self.connections)),
-            *("--duration", f"{self.seconds}s", "--duration-stop", "wait", *rate, self.target),
+            *("--duration", f"{self.seconds}s", "--duration-stop", "wait", *rate, *deadline, self.target),
         ]
 
 
@@ -59,13 +67,20 @@ def parse_report(report: str) -> Load:
     """Read what ghz prints with `--format json`."""
     data = json.loads(report)
     statuses: dict[str, int] = data["statusCodeDistribution"]
+    refusals = sorted(call["latency"] / _NANOSECONDS for call in data["details"] if call["status"] == REFUSED)
     return Load(
         calls=data["count"],
         seconds=data["total"] / _NANOSECONDS,
         p50_seconds=_latency(data["latencyDistribution"], 50),
         p99_seconds=_latency(data["latencyDistribution"], 99),
         failures={status: count for status, count in statuses.items() if status != "OK"},
+        refused_p50_seconds=_percentile(refusals, 50),
+        refused_p99_seconds=_percentile(refusals, 99),
     )
+
+
+def _percentile(ordered: Sequence[float], percent: float) -> float | None:
+    return percentile(ordered, percent) if ordered else None
 
 
 def _latency(distribution: Iterable[dict[str, Any]] | None, percent: int) -> float:

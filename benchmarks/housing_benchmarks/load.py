@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+CONNECTIONS = 16
+"""Enough for connections, which the kernel deals out at random, to spread over workers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
@@ -18,6 +21,10 @@ class Load:
     """99 of 100 calls took no longer."""
     failures: Mapping[str, int]
     """Calls that ended with an error, by status."""
+    refused_p50_seconds: float | None = None
+    """Half of the refusals for lack of room took no longer; None when there were none."""
+    refused_p99_seconds: float | None = None
+    """99 of 100 refusals took no longer; None likewise."""
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:

@@ -7,6 +7,11 @@ JSON = "housing, JSON through Envoy"
 NO_OP = "no-op grpc.aio"
 BARE = "bare grpc.aio + ONNX Runtime"
 GRAPH = "ONNX Runtime alone"
+OVERLOADED = "housing, five times the load"
+STORMED = "housing, fifty times the load"
+BESIDE = "housing, beside batches"
+LOG_OFF = "housing, log off"
+LOG_STRICT = "housing, log strict"
 
 IN_FLIGHT = (1, 8, 64)
 """Unary calls that run at a time."""
@@ -19,7 +24,10 @@ OFFERED_RATE = 1_000
 STREAM = "stream"
 JSON_BODIES = "json"
 OFFERED = "offered"
-BESIDE_BATCHES = "beside batches"
+BESIDE_BATCHES = "200 calls/s, beside batches"
+OVERLOAD = "overload"
+OVERLOAD_BATCHES = "overload, batches of 1000"
+PREDICTION_LOG = "prediction log"
 
 
 def unary(in_flight: int) -> str:

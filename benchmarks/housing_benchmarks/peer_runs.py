@@ -1,22 +1,24 @@
 """Installing and running peers."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from housing_benchmarks.asking import ask_over_grpc, ask_over_http, check_price
 from housing_benchmarks.errors import BenchmarkError
 from housing_benchmarks.ghz import GrpcLoad
 from housing_benchmarks.h2load import HttpLoad
-from housing_benchmarks.load import Load
+from housing_benchmarks.load import CONNECTIONS, Load
 from housing_benchmarks.payloads import Payloads
 from housing_benchmarks.peers import Peer
-from housing_benchmarks.processes import PYTHON, Command, Server, answers, free_port, running, usage_of
+from housing_benchmarks.processes import PYTHON, Command, Server, answers, free_port, running, usage_of, wait_until_idle
 from housing_benchmarks.programs import ROOT, run_program
-from housing_benchmarks.suite import CONNECTIONS
 from housing_benchmarks.trials import Trial
 
 _FOLDER = ROOT / "benchmarks/peers"
@@ -49,17 +51,30 @@ class RunningPeer:
         )
 
     def check(self) -> None:
-        """Ask it once.
+        """Hold an answer against the Pipeline's own price, and go on asking until the first calls are behind it.
 
         Raises:
-            BenchmarkError: it answers with an error.
+            BenchmarkError: it answers with an error, or with another price.
         """
+        home, row = _home(self.peer), self.payloads.body("row")
+        command = [home / "venv/bin/python", _FOLDER / "price.py", home / "model.joblib", row]
+        check_price(self._ask(), float(run_program(command, seconds=_PREPARE_SECONDS)))
         load: Load = self._load(in_flight=1, seconds=1).run()
         if load.failures:
             raise BenchmarkError(f"it answers with errors: {dict(load.failures)}")
 
+    def _ask(self) -> Any:
+        body = json.loads(self._body().read_text("utf-8"))
+        if self.peer.http_path:
+            return ask_over_http(f"http://127.0.0.1:{self.port}{self.peer.http_path}", body)
+        contract = _home(self.peer) / "contract.binpb"
+        return ask_over_grpc(f"127.0.0.1:{self.port}", contract, self.peer.grpc_method, body)
+
+    def _body(self) -> Path:
+        return self.payloads.body(self.peer.folder, self.peer.body)
+
     def _load(self, in_flight: int, seconds: float) -> GrpcLoad | HttpLoad:
-        body = self.payloads.body(self.peer.folder, self.peer.body)
+        body = self._body()
         if self.peer.http_path:
             url = f"http://127.0.0.1:{self.port}{self.peer.http_path}"
             return HttpLoad(url=url, payload=body, in_flight=in_flight, seconds=seconds)
@@ -113,6 +128,8 @@ def running_peer(peer: Peer, payloads: Payloads, workers: int) -> Iterator[Runni
     )
     ready = answers(f"http://127.0.0.1:{port if peer.http_path else side_port}{peer.ready_path}")
     with running(command, payloads.folder / f"{peer.folder}.log", ready, patience=_START_SECONDS) as server:
+        # The first worker to be ready answers for them all.
+        wait_until_idle(lambda: usage_of([server]), patience=_START_SECONDS)
         yield RunningPeer(peer=peer, server=server, port=port, payloads=payloads)
 
 

@@ -53,6 +53,13 @@ def _open_inference(values: Values) -> Any:
     }
 
 
+def _open_inference_json(values: Values) -> Any:
+    """Spell the same in the protocol's JSON."""
+    types = {name: "BYTES" if isinstance(value, str) else "FP64" for name, value in values.items()}
+    inputs = [{"name": name, "datatype": types[name], "shape": [1], "data": [value]} for name, value in values.items()]
+    return {"parameters": {"content_type": "pd"}, "inputs": inputs}
+
+
 def _input(name: str, value: float | str) -> dict[str, Any]:
     if not isinstance(value, str):
         return {"name": name, "datatype": "FP64", "shape": [1, 1], "contents": {"fp64_contents": [value]}}
@@ -133,6 +140,43 @@ PEERS = (
         ready_path="/readyz",
         http_path="/predict",
         body=lambda values: {"block_group": dict(values)},
+    ),
+    Peer(
+        name="KServe",
+        folder="kserve",
+        # JSON, because its gRPC server answers in one process however many workers there are.
+        command=(
+            *("python", "server.py", "--http_port", "{port}", "--workers", "{workers}", "--enable_grpc", "false"),
+            *("--enable_latency_logging", "false", "--log_config_file", "logging.json"),
+        ),
+        # Its FastAPI warns of a class of KServe's at each request.
+        environment=_MODEL | {"PYTHONWARNINGS": "ignore"},
+        ready_path="/v2/models/california-housing/ready",
+        http_path="/v2/models/california-housing/infer",
+        body=_open_inference_json,
+    ),
+    Peer(
+        name="Ray Serve",
+        folder="rayserve",
+        command=("python", "server.py", "{port}", "{workers}", "{home}/model.joblib"),
+        environment={
+            "RAY_USAGE_STATS_ENABLED": "0",
+            # Keeps Ray on the loopback address, where it needs no token in the home folder of who runs this.
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            "RAY_AUTH_MODE": "disabled",
+        },
+        ready_path="/",
+        http_path="/",
+        body=_as_it_is,
+    ),
+    Peer(
+        name="LitServe",
+        folder="litserve",
+        command=("python", "server.py", "{port}", "{workers}", "{home}/model.joblib"),
+        environment={},
+        ready_path="/health",
+        http_path="/predict",
+        body=_as_it_is,
     ),
 )
 """The peers, in the order of the report."""

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from housing_benchmarks import names
-from housing_benchmarks.marks import cpu_per_call, throughput
+from housing_benchmarks.figures import cpu_per_call, cpu_per_row, throughput
 from housing_benchmarks.peers import PEERS
 from housing_benchmarks.results import Results
+from housing_benchmarks.tables import MICRO
 
 _SIZE = (7.0, 2.8)
-_MICRO = 1e6
 
 
 def draw(results: Results, folder: Path) -> None:
@@ -45,7 +45,7 @@ def _draw_cpu(results: Results, axes: Axes) -> None:
     for shift, in_flight in enumerate(names.IN_FLIGHT):
         typical = [results.typical((names.unary(in_flight), each), cpu_per_call) or 0 for each in contestants]
         places = [place + 0.27 * (shift - 1) for place in range(len(contestants))]
-        axes.barh(places, [seconds * _MICRO for seconds in typical], 0.25, label=f"{in_flight} in flight")
+        axes.barh(places, [seconds * MICRO for seconds in typical], 0.25, label=f"{in_flight} in flight")
     axes.set_yticks(range(len(contestants)), contestants)
     axes.set_xlabel("microseconds of CPU for a unary call")
     axes.legend(frameon=False)
@@ -54,8 +54,8 @@ def _draw_cpu(results: Results, axes: Axes) -> None:
 def _draw_batches(results: Results, axes: Axes) -> None:
     for contestant in (names.GRAPH, names.BARE, names.HOUSING):
         keys = [(names.batch(rows), contestant) for rows in names.BATCH_ROWS]
-        typical = [results.typical(key, lambda sample: sample.cpu_seconds_per_row) for key in keys]
-        points = [(rows, cpu * _MICRO) for rows, cpu in zip(names.BATCH_ROWS, typical, strict=True) if cpu]
+        typical = [results.typical(key, cpu_per_row) for key in keys]
+        points = [(rows, cpu * MICRO) for rows, cpu in zip(names.BATCH_ROWS, typical, strict=True) if cpu]
         axes.loglog([rows for rows, _ in points], [cpu for _, cpu in points], marker="o", label=contestant)
     axes.set_xlabel("rows in a batch")
     axes.set_ylabel("microseconds of CPU for a row")

@@ -22,11 +22,16 @@ from housing_benchmarks.programs import ROOT, last_lines
 _TICK = 0.05
 _STOP_SECONDS = 15.0
 """How long a server may take to stop before it is killed."""
+_IDLE_CORES = 0.4
+"""Some servers ask their own processes all the time how they are."""
 
 _LEFT_BEHIND_SECONDS = 3.0
 """How long those that it leaves behind may take."""
 
 PYTHON = sys.executable
+
+HOUSING = (PYTHON, "-m", "housing_client")
+"""The project's own command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,22 @@ def usage_of(servers: Iterable[Server]) -> Usage:
         except psutil.NoSuchProcess:
             continue
     return Usage(cpu_seconds=cpu, rss_bytes=rss)
+
+
+def wait_until_idle(usage: Callable[[], Usage], *, patience: float, look_seconds: float = 1.0) -> None:
+    """Wait until a server that nobody asks does next to nothing: until all that it has started is ready, too.
+
+    Args:
+        usage: what it has used so far.
+        patience: seconds after which it is taken as it is.
+        look_seconds: how long its processor time is watched at a time.
+    """
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        before = usage().cpu_seconds
+        time.sleep(look_seconds)
+        if usage().cpu_seconds - before < _IDLE_CORES * look_seconds:
+            return
 
 
 @contextmanager

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from housing_benchmarks import names
-from housing_benchmarks.marks import Mark, cpu_per_call, marks, rows_per_core_second, throughput
-from housing_benchmarks.peers import PEERS
+from housing_benchmarks.figures import cpu_per_call, cpu_per_row, p50, p99, throughput
+from housing_benchmarks.marks import Mark, marks
+from housing_benchmarks.report_peers import compare_peers
+from housing_benchmarks.report_ratios import compare
 from housing_benchmarks.results import Key, Results
-from housing_benchmarks.tables import NOTHING, number, ratio, table
-from housing_benchmarks.trials import Sample
+from housing_benchmarks.tables import MICRO, MILLI, NOTHING, number, table
 
-_MILLI, _MICRO, _MEBI = 1e3, 1e6, 2**-20
+_MEBI = 2**-20
 _BUSY = 0.1
 """Processors kept busy by other programs, over which these have taken part in the figures."""
 _ABSOLUTE_HEADINGS = ("scenario", "rows/s", "p50 ms", "p99 ms", "CPU us a call", "CPU us a row", "RSS MiB", "failed")
@@ -20,9 +20,9 @@ def render(results: Results) -> str:
     sections = [
         _introduction(results),
         "## Marks\n\n" + _marks(marks(results)),
-        "## Ratios\n\n" + _ratios(results),
+        "## Ratios\n\n" + compare(results),
         "![Processor time](plots/cpu.svg)\n\n![Batches](plots/batches.svg)",
-        "## Peers\n\n" + _peers(results),
+        "## Peers\n\n" + compare_peers(results),
         "## Figures\n\n" + _absolute(results),
         "## Memory and start\n\n" + _memory(results),
         "## Machine\n\n" + _machine(results),
@@ -66,66 +66,6 @@ def _measured(mark: Mark) -> str:
     return f"{number(mark.measured)} {mark.unit}" if mark.measured is not None else NOTHING
 
 
-def _ratios(results: Results) -> str:
-    headings = ("unary calls", "throughput to no-op", "CPU to no-op", "throughput to bare", "CPU to bare")
-    rows = [
-        (
-            f"{in_flight} in flight",
-            *(
-                ratio(results.ratio(figure, (names.unary(in_flight), names.HOUSING), (names.unary(in_flight), to)))
-                for to in (names.NO_OP, names.BARE)
-                for figure in (throughput, cpu_per_call)
-            ),
-        )
-        for in_flight in names.IN_FLIGHT
-    ]
-    batch_headings = ("batches", "CPU to ONNX Runtime alone", "CPU to bare", "rows for a second of CPU")
-    return table(headings, rows) + "\n\n" + table(batch_headings, [_batch(results, rows) for rows in names.BATCH_ROWS])
-
-
-def _batch(results: Results, rows: int) -> tuple[str, str, str, str]:
-    scenario = names.batch(rows)
-    ours = (scenario, names.HOUSING)
-    return (
-        f"{rows:,} rows",
-        ratio(results.ratio(cpu_per_call, ours, (scenario, names.GRAPH))),
-        ratio(results.ratio(cpu_per_call, ours, (scenario, names.BARE))),
-        number(results.typical(ours, rows_per_core_second)),
-    )
-
-
-def _peers(results: Results) -> str:
-    if not results.absent and not any(results.of((names.against(peer.name), peer.name)) for peer in PEERS):
-        return "Not measured in this run: `make bench` does."
-    headings = ("peer", "gRPC", "JSON through Envoy", "p50 alone", "CPU a call", "its calls/s", "its p50 ms alone")
-    rows = [_peer(results, peer.name) for peer in PEERS]
-    absent = [f"- {peer}: {why}" for peer, why in results.absent.items()]
-    note = (
-        "How many times the peer's throughput the service reaches, over gRPC and with JSON through Envoy, saturated; "
-    )
-    note += "and how many times longer the peer takes for a call, and how many times the CPU.\n\n"
-    plot = "\n\n![Peers](plots/peers.svg)"
-    return note + table(headings, rows) + plot + ("\n\nNot measured:\n\n" + "\n".join(absent) if absent else "")
-
-
-def _peer(results: Results, peer: str) -> tuple[str, ...]:
-    saturated, alone = names.against(peer), names.alone(peer)
-    theirs = (saturated, peer)
-    return (
-        peer,
-        ratio(results.ratio(throughput, (saturated, names.HOUSING), theirs)),
-        ratio(results.ratio(throughput, (saturated, names.JSON), theirs)),
-        ratio(results.ratio(_p50, (alone, peer), (alone, names.HOUSING))),
-        ratio(results.ratio(cpu_per_call, theirs, (saturated, names.HOUSING))),
-        number(results.typical(theirs, throughput)),
-        number(results.typical((alone, peer), _p50), _MILLI),
-    )
-
-
-def _p50(sample: Sample) -> float:
-    return sample.p50_seconds
-
-
 def _absolute(results: Results) -> str:
     keys = list(dict.fromkeys((sample.scenario, sample.contestant) for sample in results.samples))
     return table(_ABSOLUTE_HEADINGS, [_figures(results, key) for key in keys])
@@ -136,10 +76,10 @@ def _figures(results: Results, key: Key) -> tuple[str, ...]:
     return (
         f"{scenario}: {contestant}",
         number(results.typical(key, throughput)),
-        number(results.typical(key, _p50), _MILLI),
-        number(results.typical(key, lambda sample: sample.p99_seconds), _MILLI),
-        number(results.typical(key, cpu_per_call), _MICRO),
-        number(results.typical(key, lambda sample: sample.cpu_seconds_per_row), _MICRO),
+        number(results.typical(key, p50), MILLI),
+        number(results.typical(key, p99), MILLI),
+        number(results.typical(key, cpu_per_call), MICRO),
+        number(results.typical(key, cpu_per_row), MICRO),
         number(results.typical(key, lambda sample: float(sample.rss_bytes)), _MEBI),
         f"{sum(count for sample in results.of(key) for count in sample.failures.values()):,}",
     )

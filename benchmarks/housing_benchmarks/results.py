@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,8 +48,8 @@ class Results:
         return [sample for sample in self.samples if (sample.scenario, sample.contestant) == key]
 
     def typical(self, key: Key, figure: Figure) -> float | None:
-        """Return the median of a figure; None when it was not measured."""
-        values = [figure(sample) for sample in self.of(key)]
+        """Return the median of a figure; None when it was not measured, or is NaN for all samples."""
+        values = [value for value in map(figure, self.of(key)) if not math.isnan(value)]
         return median(values) if values else None
 
     def ratio(self, figure: Figure, of: Key, to: Key) -> float | None:

@@ -1,53 +1,47 @@
-"""The service under test: its commands, started on free ports."""
+"""The service under test: its commands, started on free ports, and what it tells of itself."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.request import urlopen
 
+import grpc
 from prometheus_client.parser import text_string_to_metric_families
 
-from housing_benchmarks.errors import BenchmarkError
-from housing_benchmarks.processes import PYTHON, Command, Server, answers, free_port, running, says
-from housing_benchmarks.programs import ROOT, run_program
+from housing.v1.prediction_log_service_pb2 import ListPredictionsRequest
+from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
+from housing_benchmarks.processes import HOUSING, Command, Server, answers, free_port, running, says
+from housing_benchmarks.registry import Registry
 
-_HOUSING = (PYTHON, "-m", "housing_client")
+LogMode = Literal["lenient", "strict", "off"]
+"""How the service keeps its prediction log."""
+
 _NOT_FAILED = ("OK", "CANCELLED")
-_TRAINING_SECONDS = 1800.0
-_DOWNLOAD_SECONDS = 120.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registry:
-    """Where the model is."""
-
-    tracking_uri: str
-    """MLflow's registry."""
-    model_uri: str
-    """The model in it."""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The settings by which the service finds it."""
-        return {"MLFLOW_TRACKING_URI": self.tracking_uri, "HOUSING_MODEL_URI": self.model_uri}
+_FINISH_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A running `housing serve` and the `housing gateway` in front of it."""
+    """A running `housing serve`."""
 
     server: Server
     """The supervisor."""
-    gateway: Server
-    """The gateway's launcher."""
     grpc_port: int
     """Port of the gRPC services."""
     metrics_port: int
     """Port of metrics and probes."""
-    gateway_port: int
-    """Port of the JSON routes."""
+    log_mode: LogMode
+    """How it keeps its prediction log."""
+
+    def finish(self) -> None:
+        """Wait until every prediction so far is on record: reading the log has it brought up to date first."""
+        if self.log_mode == "off":
+            return
+        with grpc.insecure_channel(f"127.0.0.1:{self.grpc_port}") as channel:
+            log = PredictionLogServiceStub(channel)
+            log.ListPredictions(ListPredictionsRequest(page_size=1), timeout=_FINISH_SECONDS, wait_for_ready=True)
 
     def failed_calls(self) -> dict[str, int]:
         """Count the calls that have failed since the server's start, by status.
@@ -72,59 +66,44 @@ class Service:
         return [(sample.labels, sample.value) for sample in found if not sample.name.endswith("_created")]
 
 
-def find_registry() -> Registry:
-    """Find the registry that the environment names, else that of the state folder; train if it was never filled."""
-    state = Path(os.environ.get("HOUSING_STATE_DIR", ROOT / "var")).absolute()
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{state}/mlflow.db"
-    if not (state / "mlflow.db").exists() and "MLFLOW_TRACKING_URI" not in os.environ:
-        run_program([*_HOUSING, "train"], seconds=_TRAINING_SECONDS)
-    return Registry(
-        tracking_uri=uri, model_uri=os.environ.get("HOUSING_MODEL_URI", "models:/california-housing@champion")
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A running `housing gateway`."""
 
-
-def fetch_graph(registry: Registry, folder: Path) -> Path:
-    """Fetch the model's graph from the registry.
-
-    Raises:
-        BenchmarkError: the model is no graph.
-    """
-    command: list[str | Path] = [
-        PYTHON,
-        "-m",
-        "mlflow",
-        "artifacts",
-        "download",
-        "-u",
-        registry.model_uri,
-        "-d",
-        folder / "graph",
-    ]
-    run_program(command, seconds=_DOWNLOAD_SECONDS, environment=registry.environment)
-    graph = next(folder.rglob("*.onnx"), None)
-    if graph is None:
-        raise BenchmarkError(f"{registry.model_uri} is no ONNX graph: register one with `housing train`")
-    return graph
+    server: Server
+    """Its launcher."""
+    port: int
+    """Port of the JSON routes."""
 
 
 @contextmanager
-def running_service(registry: Registry, folder: Path, workers: int) -> Iterator[Service]:
-    """Run server and gateway until the end of the block; what they keep goes into a folder."""
-    ports = {name: free_port() for name in ("grpc", "metrics", "gateway")}
-    settings = {f"HOUSING_{name.upper()}_PORT": str(port) for name, port in ports.items()}
-    settings |= registry.environment | {"HOUSING_STATE_DIR": str(folder), "HOUSING_WORKERS": str(workers)}
-    serve = Command(arguments=[*_HOUSING, "serve"], environment=settings)
-    gateway = Command(arguments=[*_HOUSING, "gateway"], environment=settings)
-    at_work = says("worker serving", workers)
-    through = answers(f"http://127.0.0.1:{ports['gateway']}/api/model")
-    with (
-        running(serve, folder / "serve.log", at_work) as server,
-        running(gateway, folder / "gateway.log", through) as launcher,
-    ):
-        yield Service(
-            server=server,
-            gateway=launcher,
-            grpc_port=ports["grpc"],
-            metrics_port=ports["metrics"],
-            gateway_port=ports["gateway"],
-        )
+def running_service(registry: Registry, folder: Path, workers: int, log_mode: LogMode = "lenient") -> Iterator[Service]:
+    """Run the server until the end of the block; what it keeps goes into a folder of its own."""
+    state, grpc_port, metrics_port = folder / f"log-{log_mode}", free_port(), free_port()
+    state.mkdir()
+    settings = {
+        "HOUSING_GRPC_PORT": str(grpc_port),
+        "HOUSING_METRICS_PORT": str(metrics_port),
+        "HOUSING_STATE_DIR": str(state),
+        "HOUSING_WORKERS": str(workers),
+        "HOUSING_PREDICTION_LOG_MODE": log_mode,
+    }
+    serve = Command(arguments=[*HOUSING, "serve"], environment=settings | registry.environment)
+    with running(serve, state / "serve.log", says("worker serving", workers)) as server:
+        yield Service(server=server, grpc_port=grpc_port, metrics_port=metrics_port, log_mode=log_mode)
+
+
+@contextmanager
+def running_gateway(service: Service, folder: Path) -> Iterator[Gateway]:
+    """Run a gateway in front of a service until the end of the block."""
+    port = free_port()
+    settings = {
+        "HOUSING_GRPC_PORT": str(service.grpc_port),
+        "HOUSING_METRICS_PORT": str(service.metrics_port),
+        "HOUSING_GATEWAY_PORT": str(port),
+        "HOUSING_STATE_DIR": str(folder),
+    }
+    command = Command(arguments=[*HOUSING, "gateway"], environment=settings)
+    ready = answers(f"http://127.0.0.1:{port}/api/model")
+    with running(command, folder / "gateway.log", ready) as server:
+        yield Gateway(server=server, port=port)

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 NOTHING = "-"
 """Stands for a figure that was not measured."""
 
+MILLI, MICRO = 1e3, 1e6
+"""To make milliseconds and microseconds of seconds."""
+
 _SIGNIFICANT = 3
 
 
@@ -30,3 +33,8 @@ def number(value: float | None, scale: float = 1.0) -> str:
 def ratio(value: float | None) -> str:
     """Spell a ratio."""
     return NOTHING if value is None else f"{number(value)} x"
+
+
+def percent(value: float | None) -> str:
+    """Spell a share of one."""
+    return NOTHING if value is None else f"{value:.1%}".replace("%", " %")

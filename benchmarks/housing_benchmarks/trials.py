@@ -16,6 +16,20 @@ def _no_failures() -> Failures:
     return {}
 
 
+def _nothing_to_finish() -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long and how often."""
+
+    seconds: float
+    """Time for one measurement of a busy server; the others take about as long."""
+    repeats: int
+    """Turns of each scenario."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """Something to measure."""
@@ -30,6 +44,8 @@ class Trial:
     """What the contestant's processes have used so far."""
     failed: Callable[[], Failures] = _no_failures
     """How many calls have failed so far by the contestant's own count, by status."""
+    finish: Callable[[], None] = _nothing_to_finish
+    """Waits until the contestant has done all the work that the calls have given it."""
     rows: int = 1
     """Predictions that are asked for by one call."""
 
@@ -60,6 +76,10 @@ class Sample:
     """Its resident memory afterwards."""
     failures: Failures
     """Calls that failed, by status."""
+    refused_p50_seconds: float | None = None
+    """Half of the refusals for lack of room took no longer; None when there were none."""
+    refused_p99_seconds: float | None = None
+    """99 of 100 refusals took no longer; None likewise."""
 
     @property
     def rows_per_second(self) -> float:
@@ -97,6 +117,7 @@ def measure(trials: Sequence[Trial], repeats: int) -> Iterator[Sample]:
 def _measure_once(trial: Trial, repeat: int) -> Sample:
     failed, before = trial.failed(), trial.usage()
     load = trial.drive()
+    trial.finish()
     after = trial.usage()
     if load.calls == 0:
         raise BenchmarkError(f"{trial.scenario}: {trial.contestant} answered no call: {dict(load.failures)}")
@@ -112,6 +133,8 @@ def _measure_once(trial: Trial, repeat: int) -> Sample:
         cpu_seconds=after.cpu_seconds - before.cpu_seconds,
         rss_bytes=after.rss_bytes,
         failures=_larger(load.failures, _difference(trial.failed(), failed)),
+        refused_p50_seconds=load.refused_p50_seconds,
+        refused_p99_seconds=load.refused_p99_seconds,
     )
 
 

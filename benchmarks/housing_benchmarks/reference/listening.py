@@ -15,16 +15,17 @@ from housing.v1.prediction_service_pb2_grpc import (
 READY = "reference server is listening"
 """What a server writes once it answers."""
 
-# Those that the workers of the service set.
-_OPTIONS = [
+OPTIONS = (
     ("grpc.so_reuseport", 1),
     ("grpc.max_receive_message_length", 4 << 20),
     ("grpc.max_connection_age_ms", 300_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
+    ("grpc.max_concurrent_streams", 256),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
-]
+)
+"""Those that the workers of the service set, by default."""
 
 
 def listen(servicer: PredictionServiceServicer, port: int) -> None:
@@ -35,7 +36,7 @@ def listen(servicer: PredictionServiceServicer, port: int) -> None:
 async def _serve(servicer: PredictionServiceServicer, port: int) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(options=OPTIONS)
     add_PredictionServiceServicer_to_server(servicer, server)
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()

@@ -18,6 +18,7 @@ from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,
     BatchPredictResponse,
     Prediction,
+    PredictionInterval,
     PredictRequest,
     PredictResponse,
     StreamPredictRequest,
@@ -29,6 +30,7 @@ from housing_benchmarks.reference.listening import listen
 _ANSWER = PredictResponse(
     prediction_id="01a208b1-63aa-75a4-9a77-ded8b73aecd4",
     median_house_value=409_757.09,
+    interval=PredictionInterval(lower=341_204.5, upper=500_001.0, coverage=0.9, upper_open=True),
     model_name="california-housing",
     model_version="1",
     predicted_at=Timestamp(seconds=1_800_000_000, nanos=123_456_789),
@@ -36,6 +38,7 @@ _ANSWER = PredictResponse(
 _PREDICTION = Prediction(
     prediction_id=_ANSWER.prediction_id,
     median_house_value=_ANSWER.median_house_value,
+    interval=_ANSWER.interval,
 )
 _STREAM_ANSWER = StreamPredictResponse(prediction=_ANSWER)
 

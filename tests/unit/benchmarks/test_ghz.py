@@ -25,6 +25,7 @@ def test_report_is_read_in_seconds() -> None:
         "total": 2_000_000_000,
         "statusCodeDistribution": {"OK": 97, "Unavailable": 3},
         "latencyDistribution": [{"percentage": 50, "latency": 1_000_000}, {"percentage": 99, "latency": 4_000_000}],
+        "details": [],
     }
     load = parse_report(json.dumps(report))
     assert (load.calls, load.seconds, load.p50_seconds, load.p99_seconds) == (100, 2.0, 0.001, 0.004)
@@ -34,9 +35,30 @@ def test_report_is_read_in_seconds() -> None:
 def test_report_without_an_answer_has_no_latency() -> None:
     """When every call failed there are failures and no latencies, rather than latencies of 0."""
     report = {"count": 2, "total": 1, "statusCodeDistribution": {"Unavailable": 2}, "latencyDistribution": None}
-    load = parse_report(json.dumps(report))
+    load = parse_report(json.dumps(report | {"details": []}))
     assert math.isnan(load.p99_seconds)
     assert load.failures == {"Unavailable": 2}
+
+
+def test_refusals_are_timed_apart() -> None:
+    """How soon a caller hears no is read from the calls that were refused, whatever the others took."""
+    calls = [("OK", 900), ("ResourceExhausted", 2), ("ResourceExhausted", 4), ("DeadlineExceeded", 1000)]
+    report = {
+        "count": 4,
+        "total": 1,
+        "statusCodeDistribution": {"OK": 1, "ResourceExhausted": 2, "DeadlineExceeded": 1},
+        "latencyDistribution": None,
+        "details": [{"status": status, "latency": milliseconds * 1_000_000} for status, milliseconds in calls],
+    }
+    load = parse_report(json.dumps(report))
+    assert (load.refused_p50_seconds, load.refused_p99_seconds) == (0.002, 0.004)
+
+
+def test_deadline_is_handed_to_the_caller() -> None:
+    """Where callers are given a deadline, each call has it."""
+    command = replace(UNARY, deadline_seconds=0.5).command("ghz")
+    assert command[command.index("--timeout") + 1] == "0.5s"
+    assert "--timeout" not in UNARY.command("ghz")
 
 
 def test_calls_begun_are_waited_for() -> None:

@@ -1,12 +1,13 @@
 """Servers that run for the time of a block."""
 
+from itertools import count
 from pathlib import Path
 
 import psutil
 import pytest
 
 from housing_benchmarks.errors import ServerNotReady
-from housing_benchmarks.processes import PYTHON, Command, running, says, usage_of
+from housing_benchmarks.processes import PYTHON, Command, Usage, running, says, usage_of, wait_until_idle
 
 CHILD = "import time; print('ready', flush=True); time.sleep(600)"
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"
@@ -52,3 +53,17 @@ def test_server_that_is_not_ready_in_time_is_stopped(tmp_path: Path) -> None:
     ):
         pass
     assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
+
+
+def test_busy_server_is_waited_for() -> None:
+    """A server that still starts other workers is not measured yet."""
+    used = iter((0.0, 1.0, 1.0, 2.0, 2.0, 2.0, 9.0))
+    wait_until_idle(lambda: Usage(cpu_seconds=next(used), rss_bytes=0), patience=60, look_seconds=0.001)
+    assert next(used) == 9.0
+
+
+def test_server_that_is_never_idle_is_measured_all_the_same() -> None:
+    """Patience ends."""
+    used = count()
+    wait_until_idle(lambda: Usage(cpu_seconds=next(used), rss_bytes=0), patience=0.01, look_seconds=0.001)
+    assert next(used) > 0

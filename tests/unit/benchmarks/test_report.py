@@ -40,6 +40,27 @@ def test_ratios_come_first_and_the_machine_last() -> None:
     assert headings == ["Marks", "Ratios", "Peers", "Figures", "Memory and start", "Machine"]
 
 
+def test_overload_tells_refusals_from_answers_too_late() -> None:
+    """And how soon refusals came."""
+    overloaded = replace(
+        sample(names.OVERLOADED, 0, scenario=names.OVERLOAD),
+        failures={"ResourceExhausted": 200, "DeadlineExceeded": 50, "Unavailable": 5},
+        refused_p50_seconds=0.001,
+        refused_p99_seconds=0.004,
+    )
+    text = render(results(sample(names.HOUSING, 0, scenario=names.OVERLOAD), overloaded))
+    shares = "74.5 % | 20.0 % | 5.0 % | 0.5 % | 1.00 | 4.00 |"
+    assert f"| unary calls, five times as many | 0.745 x | {shares}" in text
+
+
+def test_prediction_log_is_held_against_none() -> None:
+    """The log as it comes and the strict one, beside the service without."""
+    costs = {names.HOUSING: 0.55, names.LOG_STRICT: 1.0, names.LOG_OFF: 0.5}
+    run = results(*(sample(name, 0, scenario=names.PREDICTION_LOG, cpu_seconds=cost) for name, cost in costs.items()))
+    assert "| lenient, as it comes | 1.00 x | 1.10 x | 1.00 x |" in render(run)
+    assert "| strict | 1.00 x | 2.00 x | 1.00 x |" in render(run)
+
+
 def test_missed_mark_is_not_hidden() -> None:
     """A mark that is missed says so beside its ratio."""
     assert "| >= 0.85 x | 0.500 x | **no** |" in render(RUN)

@@ -1,5 +1,6 @@
 """Medians and ratios of a run, and its way through JSON."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 
 from benchmark_runs import results, sample
 from housing_benchmarks import names
+from housing_benchmarks.figures import p99, throughput
 from housing_benchmarks.load import percentile
-from housing_benchmarks.marks import marks, throughput
+from housing_benchmarks.marks import marks
 from housing_benchmarks.results import Results
 
 SATURATED = names.unary(64)
@@ -48,6 +50,28 @@ def test_upper_mark_is_held_from_below() -> None:
     run = results(sample(names.NO_OP, 0), sample(names.HOUSING, 0, cpu_seconds=0.7))
     assert marks(run)[1].held is False
     assert marks(replace(run, samples=[sample(names.NO_OP, 0), sample(names.HOUSING, 0)]))[1].held is True
+
+
+@pytest.mark.parametrize(("lost", "held"), [(100, True), (300, False)])
+def test_goodput_leaves_out_what_failed(lost: int, *, held: bool) -> None:
+    """Under overload only the calls that were answered well and in time count, against 0.8 of the peak."""
+    overloaded = sample(names.OVERLOADED, 0, scenario=names.OVERLOAD)
+    run = results(
+        sample(names.HOUSING, 0, scenario=names.OVERLOAD),
+        replace(overloaded, failures={"ResourceExhausted": lost - 50, "DeadlineExceeded": 50}),
+    )
+    (mark,) = (each for each in marks(run) if each.what.startswith("unary goodput"))
+    assert mark.measured == pytest.approx(1 - lost / 1000)
+    assert mark.held is held
+
+
+def test_samples_without_a_latency_are_left_out_of_its_median() -> None:
+    """A turn in which no call succeeded has no latency, and does not turn the median into nothing."""
+    turns = [
+        replace(sample(names.HOUSING, turn), p99_seconds=seconds) for turn, seconds in enumerate((0.2, math.nan, 0.2))
+    ]
+    assert results(*turns).typical((SATURATED, names.HOUSING), p99) == 0.2
+    assert results(turns[1]).typical((SATURATED, names.HOUSING), p99) is None
 
 
 def test_mark_that_was_not_measured_is_neither() -> None:

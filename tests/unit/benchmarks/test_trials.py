@@ -1,6 +1,7 @@
 """Trials in turn."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -52,6 +53,18 @@ def test_failures_that_only_the_caller_has_seen_are_told() -> None:
     """Connections that were lost are no call to the server."""
     (sample,) = measure([trial("a", load(Unavailable=4))], repeats=1)
     assert sample.failures == {"Unavailable": 4}
+
+
+def test_work_left_behind_is_counted() -> None:
+    """What a contestant still has to do when the last call is answered belongs to the calls."""
+    used = [0.0]
+    finishing = replace(
+        trial("a", load(calls=10)),
+        usage=lambda: Usage(cpu_seconds=used[0], rss_bytes=1),
+        finish=lambda: used.append(used.pop() + 3.0),
+    )
+    (sample,) = measure([finishing], repeats=1)
+    assert sample.cpu_seconds == 3.0
 
 
 def test_no_answer_at_all_is_an_error() -> None:

@@ -1,0 +1,36 @@
+"""The report's tables of peers."""
+
+from housing_benchmarks import names
+from housing_benchmarks.figures import cpu_per_call, p50, throughput
+from housing_benchmarks.peers import PEERS
+from housing_benchmarks.results import Results
+from housing_benchmarks.tables import MILLI, number, ratio, table
+
+
+def compare_peers(results: Results) -> str:
+    """Render how the service does beside its peers, and which of them could not be measured."""
+    if not results.absent and not any(results.of((names.against(peer.name), peer.name)) for peer in PEERS):
+        return "Not measured in this run: `make bench` does."
+    headings = ("peer", "gRPC", "JSON through Envoy", "p50 alone", "CPU a call", "its calls/s", "its p50 ms alone")
+    rows = [_peer(results, peer.name) for peer in PEERS]
+    absent = [f"- {peer}: {why}" for peer, why in results.absent.items()]
+    note = (
+        "How many times the peer's throughput the service reaches, over gRPC and with JSON through Envoy, saturated; "
+    )
+    note += "and how many times longer the peer takes for a call, and how many times the CPU.\n\n"
+    plot = "\n\n![Peers](plots/peers.svg)"
+    return note + table(headings, rows) + plot + ("\n\nNot measured:\n\n" + "\n".join(absent) if absent else "")
+
+
+def _peer(results: Results, peer: str) -> tuple[str, ...]:
+    saturated, alone = names.against(peer), names.alone(peer)
+    theirs = (saturated, peer)
+    return (
+        peer,
+        ratio(results.ratio(throughput, (saturated, names.HOUSING), theirs)),
+        ratio(results.ratio(throughput, (saturated, names.JSON), theirs)),
+        ratio(results.ratio(p50, (alone, peer), (alone, names.HOUSING))),
+        ratio(results.ratio(cpu_per_call, theirs, (saturated, names.HOUSING))),
+        number(results.typical(theirs, throughput)),
+        number(results.typical((alone, peer), p50), MILLI),
+    )

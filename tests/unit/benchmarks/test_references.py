@@ -1,0 +1,14 @@
+"""The reference servers are the transport that the service uses, and nothing else."""
+
+from pathlib import Path
+
+from housing_benchmarks.reference.listening import OPTIONS
+from housing_server.layout import Layout
+from housing_server.settings import ServerSettings
+from housing_server.worker import _server_options
+
+
+def test_reference_servers_listen_as_workers_do() -> None:
+    """They set the options of gRPC that a worker sets by default, so that the same transport is measured."""
+    worker = Layout(ServerSettings(), 50051, Path()).worker(0)
+    assert dict(OPTIONS) == dict(_server_options(worker))
