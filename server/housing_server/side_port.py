@@ -29,6 +29,7 @@ _PAGE = """<!doctype html>
 <ul>
 <li><code>POST /api/predict</code>: one block group</li>
 <li><code>POST /api/predict/batch</code>: many at once</li>
+<li><code>POST /api/explain</code>: what each field adds to the price</li>
 <li><a href="/api/model"><code>GET /api/model</code></a>: the model that answers</li>
 <li><a href="/api/model/card"><code>GET /api/model/card</code></a>: its card: what it is good for, and what not</li>
 <li><a href="/health"><code>GET /health</code></a>: the state of the service</li>
