@@ -1,7 +1,7 @@
 """Fits the model that peers serve: an ordinary scikit-learn Pipeline. `python fit.py TABLE.csv FOLDER`.
 
-Run in each peer's own environment. The estimator is the champion's, with its size, so that nobody is measured with a
-lighter or heavier one; the Pipeline has no feature engineering, which makes it lighter than the champion's graph.
+Run in each peer's own environment. One XGBoost model without feature engineering, the same for all peers, and lighter
+than the champion's graph: what the service is faster by is not its model.
 """
 
 import sys
