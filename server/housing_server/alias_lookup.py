@@ -1,8 +1,9 @@
-"""Asking a registry which version an alias points at, without MLflow.
+"""Asking a registry which version is meant, without MLflow.
 
-The question is asked every few seconds for as long as the service runs. MLflow takes three seconds of processor time to
-import and 250 MB to keep, so the stores that nearly everybody has are asked directly: a SQLite file with SQL, a
-tracking server with the one REST call that MLflow's client would make. All others are left to the registry process.
+The question is asked at every start, and of an alias every few seconds for as long as the service runs. MLflow takes
+three seconds of processor time to import and 250 MB to keep, so the stores that nearly everybody has are asked
+directly: a SQLite file with SQL, a tracking server with the one REST call that MLflow's client would make. All others
+are left to the registry process.
 """
 
 import base64
@@ -20,7 +21,7 @@ from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavaila
 from housing_server.model_uri import ModelUri
 
 Lookup = Callable[[ModelUri], str]
-"""Tells the name that the alias's version has in the cache of fetched models; blocks, and raises a `StartError`."""
+"""Tells the name that the version meant has in the cache of fetched models; blocks, and raises a `StartError`."""
 
 _TIMEOUT_SECONDS = 10.0
 _NOT_HEEDED = frozenset({"MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_WORKSPACE"})
@@ -34,9 +35,13 @@ _NOT_HEEDED_BY_TLS = frozenset(
     }
 )
 """Likewise, of servers at https addresses alone."""
-_QUERY = (
+_BY_ALIAS = (
     "SELECT version, model_versions.run_id FROM registered_model_aliases AS aliases "
     "JOIN model_versions USING (name, version) WHERE name = ? AND alias = ?"
+)
+_BY_VERSION = (
+    "SELECT version, run_id FROM model_versions WHERE name = ? AND version = ? "
+    "AND current_stage <> 'Deleted_Internal'"  # where MLflow leaves versions that were deleted
 )
 
 
@@ -66,7 +71,8 @@ def cached_name(version: str, run_id: str | None) -> str:
 def _ask_database(path: Path, model: ModelUri) -> str:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            found = database.execute(_QUERY, (model.name, model.alias)).fetchone()
+            query = _BY_ALIAS if model.alias else _BY_VERSION
+            found = database.execute(query, (model.name, model.alias or model.version)).fetchone()
     except sqlite3.Error as error:
         raise RegistryUnavailable(f"the model registry at {path} cannot be read: {error}") from error
     if found is None:
@@ -76,8 +82,10 @@ def _ask_database(path: Path, model: ModelUri) -> str:
 
 
 def _ask_server(address: str, headers: dict[str, str], model: ModelUri) -> str:
-    query = urllib.parse.urlencode({"name": model.name, "alias": model.alias})
-    url = f"{address.rstrip('/')}/api/2.0/mlflow/registered-models/alias?{query}"
+    call, which = "model-versions/get", {"version": model.version}
+    if model.alias:
+        call, which = "registered-models/alias", {"alias": model.alias}
+    url = f"{address.rstrip('/')}/api/2.0/mlflow/{call}?{urllib.parse.urlencode({'name': model.name} | which)}"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http or https, see direct_lookup
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - likewise

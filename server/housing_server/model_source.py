@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 from housing_server.alias_lookup import direct_lookup
+from housing_server.errors import StartError
+from housing_server.model_cache import ModelCache
 from housing_server.model_uri import ModelUri
 from housing_server.registry import fetch_model, registry_uri
 
@@ -22,6 +24,7 @@ class ModelSource:
         """
         self._model = ModelUri.parse(model_uri)
         self._state_dir = state_dir
+        self._cache = ModelCache(state_dir, self._model)
         self._look = direct_lookup(registry_uri(state_dir), os.environ)
 
     @property
@@ -33,6 +36,27 @@ class ModelSource:
     def is_cheap(self) -> bool:
         """Whether `look` costs next to nothing; else it takes MLflow, which is seconds of processor time."""
         return self._look is not None
+
+    async def find(self) -> Path:
+        """Find the version that is to be served now, in the cache if it is there whole, and else by fetching it.
+
+        Returns:
+            Its folder.
+
+        Raises:
+            StartError: it is not to be had; the message says what to do.
+        """
+        if self.is_cheap:
+            try:
+                version = await self.look()
+            except StartError:
+                if await self.accepted():
+                    raise
+                # The registry process may know better; if not, it knows best what to do.
+                return await self.fetch()
+            if folder := await asyncio.to_thread(self._cache.find, version):
+                return folder
+        return await self.fetch()
 
     async def fetch(self, *, in_background: bool = False) -> Path:
         """Fetch the version that is to be served now; return its folder.
@@ -54,3 +78,15 @@ class ModelSource:
         if self._look is None:
             return (await self.fetch(in_background=True)).name
         return await asyncio.to_thread(self._look, self._model)
+
+    async def accepted(self) -> Path | None:
+        """Find what was served the last time; None when nothing was, or it can be served no more."""
+        return await asyncio.to_thread(self._cache.accepted)
+
+    async def accept(self, folder: Path) -> None:
+        """Note that a version is served, for the next start.
+
+        Raises:
+            OSError: it cannot be written down.
+        """
+        await asyncio.to_thread(self._cache.accept, folder)

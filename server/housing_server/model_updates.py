@@ -1,4 +1,8 @@
-"""New versions of the model: noticed in the registry, fetched, tried, and only then handed to the workers."""
+"""Which version of the model is served: at first, and as the alias moves.
+
+A version that was not served before is tried, and handed to the workers only if it passes. What was served last is
+remembered, so that neither a registry that is down nor a bad model keeps a service from starting again.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,19 +30,29 @@ class Source(Protocol):
     def is_cheap(self) -> bool:
         """Whether `look` costs next to nothing."""
 
+    async def find(self) -> Path:
+        """Find the version to be served, in the cache or by fetching it; return its folder."""
+
     async def look(self) -> str:
         """Tell the name that the folder of the version to be served has or will have."""
 
     async def fetch(self, *, in_background: bool = False) -> Path:
         """Fetch that version; return its folder."""
 
+    async def accepted(self) -> Path | None:
+        """Find what was served the last time; None when there is no such thing."""
+
+    async def accept(self, folder: Path) -> None:
+        """Note that a version is served."""
+
 
 class ModelUpdates:
-    """Follows the registered alias for as long as the service runs."""
+    """Chooses what to serve, and follows the registered alias for as long as the service runs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of, wired in one place
         self,
         source: Source,
+        attempt: Callable[[Path, Path], Awaitable[TrialReport]],
         adopt: Callable[[Path, Path], Awaitable[TrialReport]],
         *,
         poll_seconds: float,
@@ -49,13 +63,15 @@ class ModelUpdates:
 
         Args:
             source: the registered model.
-            adopt: tries a fetched model beside the one that is served and has all workers serve it, given both their
-                folders; or raises ModelRejected and leaves all as it was.
+            attempt: tries a fetched model beside another one, given both their folders; raises ModelRejected when it
+                must not be served.
+            adopt: does so, and then has all workers serve it; or raises ModelRejected and leaves all as it was.
             poll_seconds: how often to look; 0 for only when asked to.
             state: where outcomes are counted.
             log: is told of outcomes.
         """
         self._source = source
+        self._attempt = attempt
         self._adopt = adopt
         self._poll_seconds = poll_seconds
         self._state = state
@@ -64,6 +80,29 @@ class ModelUpdates:
         self._retrying = False
         self._settled = ""
 
+    async def first(self) -> Path:
+        """Choose what to serve at first: what is registered, or else what was served the last time.
+
+        Returns:
+            Its folder.
+
+        Raises:
+            StartError: there is neither; the message says what to do.
+        """
+        accepted = await self._source.accepted()
+        try:
+            wanted = await self._source.find()
+        except StartError as error:
+            if accepted is None:
+                raise
+            self._registry_failed("the registry cannot be asked; serving what was served the last time", error)
+            self._settled = accepted.name
+            return accepted
+        self._settled = wanted.name
+        if accepted is None or accepted == wanted:
+            return wanted
+        return wanted if await self._passes(wanted.name, self._attempt(wanted, accepted)) else accepted
+
     async def follow(self, serving: Path, look_now: asyncio.Event) -> None:
         """Look at the registry from time to time, and whenever asked to, until cancelled.
 
@@ -71,7 +110,8 @@ class ModelUpdates:
             serving: folder of the model that is being served.
             look_now: set by whoever wants a look at once.
         """
-        self._settled = serving.name
+        self._settled = self._settled or serving.name
+        await self._remember(serving)
         while self._source.can_change:
             await self._pause(look_now)
             version = await self._look()
@@ -93,10 +133,7 @@ class ModelUpdates:
         try:
             version = await self._source.look()
         except StartError as error:
-            self._state.registry_failures += 1
-            if not self._outage:
-                self._log.warning("the registry cannot be asked; the model goes on serving", reason=str(error))
-            self._outage = True
+            self._registry_failed("the registry cannot be asked; the model goes on serving", error)
             return None
         if self._outage:
             self._log.info("the registry answers again")
@@ -116,23 +153,40 @@ class ModelUpdates:
             self._note("failed", self._log.error, version=version, reason=str(error))
             return serving
         self._retrying, self._settled = False, version
-        return folder if await self._accepts(folder, serving) else serving
+        if not await self._passes(version, self._adopt(folder, serving)):
+            return serving
+        await self._remember(folder)
+        return folder
 
-    async def _accepts(self, folder: Path, serving: Path) -> bool:
+    async def _passes(self, version: str, trial: Awaitable[TrialReport]) -> bool:
+        """Wait for the trial of a version, and note what came of it."""
         try:
-            report = await self._adopt(folder, serving)
+            report = await trial
         except ModelRejected as error:
-            self._note("refused", self._log.error, version=folder.name, reason=str(error))
+            self._note("refused", self._log.error, version=version, reason=str(error))
             return False
         self._note(
             "accepted",
             self._log.info if report.golden_requests else self._log.warning,
-            version=folder.name,
+            version=version,
             golden_requests=report.golden_requests,
             row_microseconds=round(report.row_seconds * 1e6),
             latency_ratio=round(report.latency_ratio, 2),
         )
         return True
+
+    async def _remember(self, serving: Path) -> None:
+        try:
+            await self._source.accept(serving)
+        except OSError as error:
+            self._log.error("the next start will not know what was served: it cannot be noted", reason=str(error))
+
+    def _registry_failed(self, message: str, error: StartError) -> None:
+        """Count a look at the registry that failed; log it if it is the first in a row."""
+        self._state.registry_failures += 1
+        if not self._outage:
+            self._log.warning(message, reason=str(error))
+        self._outage = True
 
     def _note(self, result: str, log: Callable[..., object], **facts: object) -> None:
         self._state.swaps[result] += 1

@@ -18,8 +18,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from housing.contract import FEATURES
 from housing.v1.model_service_pb2 import Feature, Model
 from housing_server.alias_lookup import cached_name
+from housing_server.checksums import is_whole, write_checksums
 from housing_server.child_process import run_module
 from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable, StartError
+from housing_server.model_cache import FETCHING, cache_folder
 from housing_server.model_files import DESCRIPTION_FILE, GRAPH_FILE
 from housing_server.model_uri import ModelUri
 
@@ -79,9 +81,8 @@ def fetch(model_uri: str, state_dir: Path) -> Path:
     client = MlflowClient()
     model = ModelUri.parse(model_uri)
     version = _find_version(client, model)
-    name = cached_name(str(version.version), version.run_id)
-    folder = (state_dir / "models" / version.name / name).absolute()
-    if not (folder / DESCRIPTION_FILE).exists():
+    folder = cache_folder(state_dir, version.name) / cached_name(str(version.version), version.run_id)
+    if not is_whole(folder):
         _download(version, folder)
     description = _describe(version, client.get_run(str(version.run_id)), model.alias, folder)
     _write(folder / DESCRIPTION_FILE, json_format.MessageToJson(description))
@@ -98,18 +99,22 @@ def _find_version(client: "MlflowClient", model: ModelUri) -> "ModelVersion":
     except MlflowException as error:
         if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             raise ModelNotFound(f"the registry has no {model}: {_TRAIN}, or set HOUSING_MODEL_URI") from error
-        reason = str(error).splitlines()[0]
-        raise RegistryUnavailable(
-            f"the model registry does not answer ({reason}): check MLFLOW_TRACKING_URI"
-        ) from error
+        raise _unavailable(error) from error
+    except Exception as error:  # stores raise errors of their own libraries
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> RegistryUnavailable:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return RegistryUnavailable(f"the model registry does not answer ({reason}): check MLFLOW_TRACKING_URI")
 
 
 def _download(version: "ModelVersion", folder: Path) -> None:
     from mlflow.artifacts import download_artifacts  # noqa: PLC0415
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its final place, so that the last step is one rename: a folder in the cache is whole or absent.
-    with TemporaryDirectory(dir=folder.parent) as scratch:
+    # Beside its final place, so that the last step is one rename: no other process sees a folder that is being filled.
+    with TemporaryDirectory(prefix=FETCHING, dir=folder.parent) as scratch:
         try:
             source = f"models:/{version.name}/{version.version}"
             download_artifacts(artifact_uri=source, dst_path=scratch)
@@ -117,7 +122,8 @@ def _download(version: "ModelVersion", folder: Path) -> None:
             raise ModelRejected(f"the files of {source} cannot be fetched: {error}") from error
         if not (Path(scratch) / "MLmodel").exists():  # a folder that is gone downloads as an empty one
             raise ModelRejected(f"the files of {source} cannot be fetched: its artifacts hold no MLmodel")
-        shutil.rmtree(folder, ignore_errors=True)
+        write_checksums(Path(scratch))
+        shutil.rmtree(folder, ignore_errors=True)  # one that was damaged since it was fetched
         Path(scratch).chmod(0o755)  # the scratch folder is for its maker alone, the cache for whoever runs the server
         Path(scratch).rename(folder)
         Path(scratch).mkdir()  # for the context manager to remove

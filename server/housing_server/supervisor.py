@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,8 +14,8 @@ from google.protobuf import json_format
 from housing.v1.model_service_pb2 import Model
 from housing_server.control import ReportStatus
 from housing_server.errors import ModelRejected
-from housing_server.layout import Layout
 from housing_server.explainer_process import ExplainerProcess
+from housing_server.layout import Layout
 from housing_server.model_files import read_description
 from housing_server.model_updates import ModelUpdates, Source
 from housing_server.ports import reserved_port
@@ -78,12 +79,12 @@ class Supervisor:
         self._recorder = None
         if settings.prediction_log_mode != "off":
             self._recorder = RecorderProcess(layout.recorder(), run_dir, log, lambda: None)
-        self._settings = settings
         self._explainer = None
         if layout.explains:
             self._explainer = ExplainerProcess(layout.explainer(), run_dir, log, lambda: None)
         elif settings.explainer == "on":
             log.warning("prices are not explained: XGBoost is missing; pip install 'california-housing[explainer]'")
+        self._settings = settings
         self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
         self._log = log
         self._changed = asyncio.Event()
@@ -119,7 +120,10 @@ class Supervisor:
         await stopping.wait()
 
     async def _serve_model(self, source: Source, look_now: asyncio.Event) -> None:
-        folder = await source.fetch()
+        ratio, poll_seconds = self._settings.swap_max_latency_ratio, self._settings.model_poll_seconds
+        attempt = partial(try_model, max_latency_ratio=ratio)
+        updates = ModelUpdates(source, attempt, self.adopt, poll_seconds=poll_seconds, state=self.state, log=self._log)
+        folder = await updates.first()
         model = self._load(folder)
         while self.state.serving == 0:
             self._changed.clear()
@@ -128,8 +132,6 @@ class Supervisor:
             if refusal := next((worker.refusal for worker in self._workers if worker.refusal), None):
                 raise ModelRejected(refusal)
         self._log.info("serving", model=model.name, model_version=model.version)
-        poll_seconds = self._settings.model_poll_seconds
-        updates = ModelUpdates(source, self.adopt, poll_seconds=poll_seconds, state=self.state, log=self._log)
         await updates.follow(folder, look_now)
         await asyncio.Event().wait()  # it follows nothing when the version is fixed
 
@@ -159,10 +161,10 @@ class Supervisor:
         self.state.model = read_description(folder)
         for worker in self._workers:
             worker.load(folder)
-        return self.state.model
-
         if self._explainer is not None:
             self._explainer.load(folder)
+        return self.state.model
+
     async def _report_status(self) -> None:
         while True:
             self._report_once()

@@ -69,7 +69,11 @@ def run_trial(candidate: Path, current: Path, max_latency_ratio: float) -> Trial
     from housing_server.golden_requests import replay  # noqa: PLC0415
     from housing_server.model_loading import example_rows, load_model  # noqa: PLC0415
 
-    new, old = load_model(candidate), load_model(current)
+    new = load_model(candidate)
+    try:
+        old = load_model(current)
+    except ModelRejected:  # served by an earlier release: then there is nothing to compare with
+        old = new
     row = example_rows()[:1]
     row_seconds, current_row_seconds = _medians(lambda: new.estimate(row), lambda: old.estimate(row))
     report = TrialReport(

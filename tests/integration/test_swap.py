@@ -1,6 +1,5 @@
 """A new version of the model while calls go on: taken over without a failed call, or refused."""
 
-import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ import psutil
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from housing.contract import FEATURE_NAMES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.model_service_pb2 import GetModelRequest
 from housing.v1.model_service_pb2_grpc import ModelServiceStub
@@ -21,36 +19,11 @@ from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing.v1.status_service_pb2 import GetStatusRequest
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
-from registries import add_version, income_golden, income_graph, log_graph, point_alias, registry
+from model_versions import FOREIGN, LYING, SLOPES, counted, move_alias
+from registries import point_alias
 from running import Service, running_service, wait_for
 
 CLIENTS = 4
-SLOPES = {"1": 40_000.0, "2": 60_000.0}
-"""USD for each unit of income, by version of the good models here."""
-FOREIGN_FEATURES = (*FEATURE_NAMES[:-1], "distance_to_coast")
-
-
-def log_good(version: str) -> None:
-    """Log a model that answers as its golden requests say."""
-    log_graph(income_graph(slope=SLOPES[version]), income_golden(SLOPES[version]))
-
-
-@pytest.fixture(scope="module")
-def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry with two good versions, one that belies its golden requests, and one for other features."""
-    state_dir = registry(tmp_path_factory.mktemp("versions"), lambda: log_good("1"))
-    add_version(state_dir, lambda: log_good("2"))
-    add_version(state_dir, lambda: log_graph(income_graph(slope=40_001.0), income_golden(40_000.0)))
-    add_version(state_dir, lambda: log_graph(income_graph(features=FOREIGN_FEATURES)))
-    point_alias(state_dir, "1")
-    return state_dir
-
-
-@pytest.fixture
-def folder(versions: Path, tmp_path: Path) -> Path:
-    """A state folder with a copy of that registry; the first version is the champion."""
-    shutil.copy(versions / "mlflow.db", tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
@@ -59,19 +32,6 @@ def service(folder: Path) -> Iterator[Service]:
     with running_service(folder, workers=2, model_poll_seconds=0) as running:
         running.command.wait_for("serving")
         yield running
-
-
-def move_alias(service: Service, folder: Path, version: str, swaps: int = 1) -> dict[str, object]:
-    """Make a version the champion and have the service look; return what it says of its so-many-th swap."""
-    point_alias(folder, version)
-    service.command.send(signal.SIGHUP)
-    return service.command.wait_for("model swap", count=swaps)
-
-
-def counted(service: Service, series: str) -> float:
-    """Read a series from the metrics."""
-    text = httpx.get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
-    return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{series} "))
 
 
 def predict(service: Service, block_group: BlockGroup) -> PredictResponse:
@@ -183,7 +143,7 @@ def test_alias_may_go_back(service: Service, folder: Path, block_group: BlockGro
 
 
 @pytest.mark.parametrize(
-    ("bad", "reason"), [("3", "golden requests"), ("4", "distance_to_coast")], ids=["lying", "foreign"]
+    ("bad", "reason"), [(LYING, "golden requests"), (FOREIGN, "distance_to_coast")], ids=["lying", "foreign"]
 )
 def test_bad_model_is_refused_once(
     service: Service, folder: Path, block_group: BlockGroup, bad: str, reason: str

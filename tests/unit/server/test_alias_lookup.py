@@ -1,4 +1,4 @@
-"""Asking a registry directly which version an alias points at."""
+"""Asking a registry directly which version is meant."""
 
 import base64
 import json
@@ -26,10 +26,12 @@ def database(tmp_path: Path) -> Path:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
             """
-            CREATE TABLE registered_model_aliases (name, alias, version);
-            CREATE TABLE model_versions (name, version, run_id);
+            CREATE TABLE registered_model_aliases (name, alias, version INTEGER);
+            CREATE TABLE model_versions (name, version INTEGER, run_id, current_stage);
             INSERT INTO registered_model_aliases VALUES ('homes', 'champion', 3), ('homes', 'runless', 4);
-            INSERT INTO model_versions VALUES ('homes', 3, 'abc'), ('homes', 4, NULL), ('other', 3, 'def');
+            INSERT INTO model_versions VALUES
+                ('homes', 3, 'abc', 'None'), ('homes', 4, NULL, 'None'), ('homes', 5, 'ghi', 'Deleted_Internal'),
+                ('other', 3, 'def', 'None');
             """
         )
     return path
@@ -42,6 +44,11 @@ def ask(uri: str, model: ModelUri = CHAMPION, environment: Mapping[str, str] = M
     return look(model)
 
 
+def version(number: str) -> ModelUri:
+    """Name a version by its number."""
+    return ModelUri(name="homes", alias="", version=number)
+
+
 def test_database_is_read_directly(database: Path) -> None:
     """The answer names version and run, as the folder in the cache is named."""
     assert ask(f"sqlite:///{database}") == "3-abc"
@@ -51,6 +58,18 @@ def test_database_without_the_alias(database: Path) -> None:
     """An alias that was deleted is a model that is not there."""
     with pytest.raises(ModelNotFound, match="models:/homes@nobody"):
         ask(f"sqlite:///{database}", ModelUri(name="homes", alias="nobody", version=""))
+
+
+def test_database_tells_the_run_of_a_version(database: Path) -> None:
+    """A version that is asked for by number is found without MLflow, too."""
+    assert ask(f"sqlite:///{database}", version("3")) == "3-abc"
+
+
+@pytest.mark.parametrize("number", ["5", "7"], ids=["deleted", "never made"])
+def test_database_without_the_version(database: Path, number: str) -> None:
+    """A version that was deleted stays in the table, but is there no more."""
+    with pytest.raises(ModelNotFound, match=f"models:/homes/{number}"):
+        ask(f"sqlite:///{database}", version(number))
 
 
 def test_version_without_a_run(database: Path) -> None:
@@ -124,6 +143,13 @@ def test_server_is_asked_by_one_call(environment: dict[str, str], header: str | 
         assert running.asked == [
             ("/api/2.0/mlflow/registered-models/alias?name=homes&alias=champion", header),
         ]
+
+
+def test_server_is_asked_for_a_version_by_its_number() -> None:
+    """It has a call of its own."""
+    with server(200, ANSWER) as (address, running):
+        assert ask(address, version("3")) == "3-abc"
+        assert running.asked == [("/api/2.0/mlflow/model-versions/get?name=homes&version=3", None)]
 
 
 @pytest.mark.parametrize(

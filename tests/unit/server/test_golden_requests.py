@@ -70,6 +70,14 @@ def test_trial_counts_them_and_times_both_models(tmp_path: Path) -> None:
     assert min(report.row_seconds, report.current_row_seconds) > 0
 
 
+def test_trial_beside_a_model_that_can_be_loaded_no_more(tmp_path: Path) -> None:
+    """What an earlier release served is no reason to refuse what this one can serve: it is timed alone."""
+    candidate = model_folder(tmp_path / "1", "1", income_golden().to_json())
+    (current := tmp_path / "gone").mkdir()
+    report = run_trial(candidate, current, 100)
+    assert (report.golden_requests, report.latency_ratio > 0) == (10, True)
+
+
 def test_trial_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A model slower than the bound is refused with the setting that moves it."""
     candidate, current = (str(model_folder(tmp_path / version, version, None)) for version in "12")

@@ -1,0 +1,29 @@
+"""Whether a folder's files are still as they were when they were put there."""
+
+import hashlib
+from pathlib import Path
+
+FILE = "SHA256SUMS"
+"""The digest of each file, in the form that `sha256sum --check` reads."""
+
+
+def write_checksums(folder: Path) -> None:
+    """Note the digest of each file in a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{_digest(path)}  {path.relative_to(folder)}\n" for path in files]
+    (folder / FILE).write_text("".join(lines), encoding="utf-8")
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether the files are all there and as they were; what was added since does not count."""
+    try:
+        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+        entries = [line.split("  ", 1) for line in lines]
+        return bool(entries) and all(_digest(folder / name) == digest for digest, name in entries)
+    except (OSError, ValueError):  # a file is gone, or the sums are none
+        return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

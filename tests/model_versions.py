@@ -1,0 +1,54 @@
+"""A registry with good and bad versions of a small model, and what a service says when its alias moves."""
+
+import shutil
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from housing.contract import FEATURE_NAMES
+from registries import add_version, income_golden, income_graph, log_graph, point_alias, registry
+from running import Service
+
+SLOPES = {"1": 40_000.0, "2": 60_000.0}
+"""USD for each unit of income, by version of the good models here."""
+LYING, FOREIGN = "3", "4"
+"""The bad ones: one that belies its golden requests, one for other features."""
+FOREIGN_FEATURES = (*FEATURE_NAMES[:-1], "distance_to_coast")
+
+
+def log_good(version: str) -> None:
+    """Log a model that answers as its golden requests say."""
+    log_graph(income_graph(slope=SLOPES[version]), income_golden(SLOPES[version]))
+
+
+@pytest.fixture(scope="session")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with two good versions and two bad ones; the first is the champion."""
+    state_dir = registry(tmp_path_factory.mktemp("versions"), lambda: log_good("1"))
+    add_version(state_dir, lambda: log_good("2"))
+    add_version(state_dir, lambda: log_graph(income_graph(slope=40_001.0), income_golden(40_000.0)))
+    add_version(state_dir, lambda: log_graph(income_graph(features=FOREIGN_FEATURES)))
+    point_alias(state_dir, "1")
+    return state_dir
+
+
+@pytest.fixture
+def folder(versions: Path, tmp_path: Path) -> Path:
+    """A state folder with a copy of that registry."""
+    shutil.copy(versions / "mlflow.db", tmp_path)
+    return tmp_path
+
+
+def move_alias(service: Service, folder: Path, version: str, swaps: int = 1) -> dict[str, object]:
+    """Make a version the champion and have the service look; return what it says of its so-many-th swap."""
+    point_alias(folder, version)
+    service.command.send(signal.SIGHUP)
+    return service.command.wait_for("model swap", count=swaps)
+
+
+def counted(service: Service, series: str) -> float:
+    """Read a series from the metrics."""
+    text = httpx.get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
+    return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{series} "))
