@@ -1,6 +1,6 @@
 """The clients' methods about the record of answers, the synchronous ones and their twins."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,9 +25,10 @@ from unit.client.fake_prediction_service import BERKELEY, failed
 
 
 @pytest.fixture
-def client(log_target: str) -> PredictionClient:
+def client(log_target: str) -> Iterator[PredictionClient]:
     """The synchronous client."""
-    return PredictionClient(log_target)
+    with PredictionClient(log_target) as opened:
+        yield opened
 
 
 @pytest.fixture
