@@ -37,8 +37,11 @@ class ModelSource:
         """Whether `look` costs next to nothing; else it takes MLflow, which is seconds of processor time."""
         return self._look is not None
 
-    async def find(self) -> Path:
+    async def find(self, *, in_background: bool = False) -> Path:
         """Find the version that is to be served now, in the cache if it is there whole, and else by fetching it.
+
+        Args:
+            in_background: whether to leave the processor to others.
 
         Returns:
             Its folder.
@@ -53,21 +56,10 @@ class ModelSource:
                 if await self.accepted():
                     raise
                 # The registry process may know better; if not, it knows best what to do.
-                return await self.fetch()
+                return await self._fetch(in_background)
             if folder := await asyncio.to_thread(self._cache.find, version):
                 return folder
-        return await self.fetch()
-
-    async def fetch(self, *, in_background: bool = False) -> Path:
-        """Fetch the version that is to be served now; return its folder.
-
-        Args:
-            in_background: whether to leave the processor to others.
-
-        Raises:
-            StartError: it is not to be had; the message says what to do.
-        """
-        return await fetch_model(str(self._model), self._state_dir, niceness=_GIVING_WAY if in_background else 0)
+        return await self._fetch(in_background)
 
     async def look(self) -> str:
         """Tell which version is to be served now, by the name that its folder has or will have.
@@ -76,7 +68,7 @@ class ModelSource:
             StartError: the registry cannot be asked, or has no such model.
         """
         if self._look is None:
-            return (await self.fetch(in_background=True)).name
+            return (await self._fetch(in_background=True)).name
         return await asyncio.to_thread(self._look, self._model)
 
     async def accepted(self) -> Path | None:
@@ -90,3 +82,6 @@ class ModelSource:
             OSError: it cannot be written down.
         """
         await asyncio.to_thread(self._cache.accept, folder)
+
+    async def _fetch(self, in_background: bool) -> Path:
+        return await fetch_model(str(self._model), self._state_dir, niceness=_GIVING_WAY if in_background else 0)

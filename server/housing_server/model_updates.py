@@ -30,14 +30,11 @@ class Source(Protocol):
     def is_cheap(self) -> bool:
         """Whether `look` costs next to nothing."""
 
-    async def find(self) -> Path:
-        """Find the version to be served, in the cache or by fetching it; return its folder."""
-
     async def look(self) -> str:
         """Tell the name that the folder of the version to be served has or will have."""
 
-    async def fetch(self, *, in_background: bool = False) -> Path:
-        """Fetch that version; return its folder."""
+    async def find(self, *, in_background: bool = False) -> Path:
+        """Find that version, in the cache or by fetching it; return its folder."""
 
     async def accepted(self) -> Path | None:
         """Find what was served the last time; None when there is no such thing."""
@@ -146,14 +143,14 @@ class ModelUpdates:
             self._settled = version
             return serving
         try:
-            folder = await self._source.fetch(in_background=True)
+            folder = await self._source.find(in_background=True)
         except StartError as error:
             # Not the model's fault, as far as is known: it will be tried again, but not at every look.
             self._retrying = True
             self._note("failed", self._log.error, version=version, reason=str(error))
             return serving
-        self._retrying, self._settled = False, version
-        if not await self._passes(version, self._adopt(folder, serving)):
+        self._retrying, self._settled = False, folder.name
+        if not await self._passes(folder.name, self._adopt(folder, serving)):
             return serving
         await self._remember(folder)
         return folder

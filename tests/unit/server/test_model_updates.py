@@ -42,10 +42,14 @@ class FakeRegistry:
             raise self.version
         return self.version
 
-    async def find(self) -> Path:
-        """Tell the folder."""
+    async def find(self, *, in_background: bool = False) -> Path:
+        """Tell the folder; once something is served, pretend to fetch it in the background."""
         if isinstance(self.version, StartError):
             raise self.version
+        if in_background:
+            self.fetched.append(self.version)
+            if self.outage is not None:
+                raise self.outage
         return MODELS / self.version
 
     async def accepted(self) -> Path | None:
@@ -57,15 +61,6 @@ class FakeRegistry:
         if self.full_disk:
             raise OSError("no space left on device")
         self.remembered.append(folder.name)
-
-    async def fetch(self, *, in_background: bool = False) -> Path:
-        """Pretend to fetch it."""
-        assert in_background
-        assert isinstance(self.version, str)
-        self.fetched.append(self.version)
-        if self.outage is not None:
-            raise self.outage
-        return MODELS / self.version
 
 
 class Following:
