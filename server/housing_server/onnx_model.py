@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
@@ -13,12 +14,17 @@ from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.errors import ModelRejected
+from housing_server.freed_memory import give_back
 from housing_server.models import Estimates, Intervals, Rows, given_labels
 
 _INPUT = "block_groups"
 _PRICE = "median_house_value"
 _OPTIONAL = ("ocean_proximity", "interval", "interval_upper_open", "warnings")
 """What a graph may tell besides the price."""
+
+_ROWS_IN_A_RUN = 512
+"""More are taken in parts: ONNX Runtime keeps the memory of its largest runs, one for each thread, see
+docs/performance.md."""
 
 
 class OnnxModel:
@@ -43,6 +49,7 @@ class OnnxModel:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime has an exception type for each kind of damage and no common base
             raise ModelRejected(f"{graph} is not a graph that ONNX Runtime can load: {error}") from error
+        give_back()
         self.description = description
         _check_interface(self._session, graph)
         self.told = frozenset(output.name for output in self._session.get_outputs())
@@ -68,7 +75,12 @@ class OnnxModel:
 
     def tell(self, names: Sequence[str], rows: Rows) -> dict[str, NDArray[Any]]:
         """Tell some of what the graph tells about rows, by name."""
-        return dict(zip(names, self._session.run(names, {_INPUT: rows}), strict=True))
+        parts = [
+            self._session.run(names, {_INPUT: rows[start : start + _ROWS_IN_A_RUN]})
+            for start in range(0, len(rows), _ROWS_IN_A_RUN)
+        ]
+        columns = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return dict(zip(names, columns, strict=True))
 
 
 def _warnings(text: str, graph: Path) -> tuple[PredictionWarning, ...]:

@@ -44,6 +44,17 @@ def test_graph_answers_one_price_a_row(tmp_path: Path) -> None:
     assert estimates.median_house_value.dtype == np.float64
 
 
+@pytest.mark.parametrize("count", [512, 513, 1500])
+def test_many_rows_are_answered_in_their_order(tmp_path: Path, count: int) -> None:
+    """They are run in parts, which does not show."""
+    rows = np.tile(ROW, (count, 1))
+    rows[:, FEATURE_NAMES.index("median_income")] = np.arange(count)
+    rows[:, -1] = np.arange(count) % 5
+    estimates = load(tmp_path, income_graph()).estimate(rows)
+    assert estimates.median_house_value.tolist() == [50_000.0 + 40_000.0 * each for each in range(count)]
+    assert estimates.ocean_proximity.tolist() == [each % 5 for each in range(count)]
+
+
 def test_labels_are_those_given_when_the_graph_tells_none(tmp_path: Path) -> None:
     """A label left out is -1 then."""
     rows = np.array([ROW, ROW])
