@@ -77,7 +77,8 @@ class WorkingTree:
             root / "training/housing_training",
             ignore=shutil.ignore_patterns("__pycache__"),
         )
-        shutil.copy(ROOT / "training/params.yaml", root / "training/params.yaml")
+        for file in ("params.yaml", "spatial_evaluation.json"):
+            shutil.copy(ROOT / "training" / file, root / "training" / file)
         tree = cls(root)
         tree.set_params("train", {"seed": 42, "folds": 2, "candidates": QUICK})
         well_known_csv().to_csv(root / OWN_CSV, index=False)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from housing_training.params import MIXTURE
 from model.real_data import Data, Fitted
 
 
@@ -13,5 +14,5 @@ def data() -> Data:
 
 @pytest.fixture(scope="session")
 def champion(data: Data) -> Fitted:
-    """The candidate that wins: gradient boosting."""
-    return data.fitted("xgboost")
+    """The candidate that wins: the mixture of experts."""
+    return data.fitted(MIXTURE)

@@ -6,12 +6,12 @@ from functools import cache
 import numpy as np
 import onnx
 
-from housing_training.candidates import build_candidate
 from housing_training.graph import compile_pipeline
 from housing_training.graph_model import GraphModel
 from housing_training.params import FetchParams, Params
-from housing_training.pipeline import PricePipeline
+from housing_training.pipeline import Pipeline
 from housing_training.preparation import prepare
+from housing_training.recipes import recipe
 from housing_training.source import fetch
 from housing_training.table import prices_from_frame, rows_from_frame
 from running import ROOT
@@ -21,7 +21,7 @@ from running import ROOT
 class Fitted:
     """A candidate that was trained."""
 
-    pipeline: PricePipeline
+    pipeline: Pipeline
     """The pipeline as Python runs it."""
     model: onnx.ModelProto
     """The graph compiled from it."""
@@ -42,8 +42,7 @@ class Data:
 
     def fit(self, name: str) -> Fitted:
         """Train a candidate anew; `fitted` gives the same one each time."""
-        estimator = build_candidate(name, self.params.train.candidates[name], self.params.train.seed)
-        pipeline = PricePipeline.fit(estimator, self.rows, self.prices)
+        pipeline = recipe(name, self.params.train).fit(self.rows, self.prices, lambda: None).pipeline
         model = compile_pipeline(pipeline)
         return Fitted(pipeline=pipeline, model=model, graph=GraphModel(model))
 

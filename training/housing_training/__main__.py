@@ -8,7 +8,7 @@ import click
 from housing_training.errors import TrainingError
 from housing_training.tracking import quieten
 
-STAGES = ("fetch", "prepare", "train", "evaluate", "register")
+STAGES = ("fetch", "prepare", "evaluate-spatially", "train", "evaluate", "register")
 """The stages, in order."""
 
 
@@ -19,7 +19,7 @@ def main(stage: str) -> None:
     quieten(os.environ)
     try:
         # Imported by name, so that no stage waits for the libraries of another.
-        importlib.import_module(f"housing_training.stages.{stage}").run()
+        importlib.import_module(f"housing_training.stages.{stage.replace('-', '_')}").run()
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
 

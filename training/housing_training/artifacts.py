@@ -18,7 +18,10 @@ TRAIN = Path("data/processed/train.parquet")
 TEST = Path("data/processed/test.parquet")
 """The rows held out."""
 MODELS = Path("training/models")
-"""A graph for each candidate, `<name>.onnx`, and its golden requests, `<name>.golden.json`."""
+"""A graph for each candidate, `<name>.onnx`, its golden requests, `<name>.golden.json`, and what explanations need, in
+the folder `<name>.explain`."""
+EXPLANATION = "explain"
+"""Name of that folder among a registered model's files."""
 TRAINING_REPORT = Path("training/reports/training.json")
 """Cross-validated metrics and parity of each candidate."""
 COMPARISON = Path("training/reports/comparison.json")
@@ -27,6 +30,8 @@ PLOTS = Path("training/reports/plots")
 """A folder of pictures for each candidate."""
 PROFILES = Path("training/reports/profiles")
 """The profile of each candidate, `<name>.json`."""
+SPATIAL_EVALUATION = Path("training/spatial_evaluation.json")
+"""How good the mixture of experts is where it has never been. Committed, since it takes minutes to make."""
 REGISTERED = Path("var/registered.json")
 """What was registered last."""
 

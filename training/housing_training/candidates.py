@@ -38,6 +38,10 @@ def build_candidate(name: str, hyper_parameters: Mapping[str, Any], seed: int) -
         raise ParameterError(f"train.candidates.{name}: {error}") from error
 
 
+def _xgboost(seed: int, **hyper_parameters: Any) -> RegressorMixin:
+    return build_booster(hyper_parameters, seed)
+
+
 def _linear_regression(_seed: int, **hyper_parameters: Any) -> RegressorMixin:
     # Columns that are sums of others would make the coefficients arbitrary.
     scaled = ColumnTransformer([("scale", StandardScaler(), _independent_columns)])
@@ -56,7 +60,8 @@ def _random_forest(seed: int, **hyper_parameters: Any) -> RegressorMixin:
     return RandomForestRegressor(random_state=seed, n_jobs=FOREST_THREADS, **hyper_parameters)
 
 
-def _xgboost(seed: int, **hyper_parameters: Any) -> RegressorMixin:
+def build_booster(hyper_parameters: Mapping[str, Any], seed: int) -> XGBRegressor:
+    """Build gradient boosting that has seen no data yet, and will learn the same from the same each time."""
     return XGBRegressor(
         random_state=seed, n_jobs=BOOSTING_THREADS, tree_method="hist", device="cpu", **hyper_parameters
     )

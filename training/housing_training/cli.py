@@ -19,7 +19,13 @@ PIPELINE = Path("training/dvc.yaml")
 
 @click.command()
 @click.option("-f", "--force", is_flag=True, help="Run every stage, even if nothing has changed.")
-def train(*, force: bool) -> None:
+@click.option(
+    "--evaluate-spatially",
+    is_flag=True,
+    help="First measure the mixture of experts where it has never been: retrain it without one area after the other, "
+    "on two grids, and with other seeds. Takes some minutes; the figures are shown and kept with what is registered.",
+)
+def train(*, force: bool, evaluate_spatially: bool) -> None:
     """Train the candidates and register the best, as far as data, code or parameters have changed.
 
     Run it in the root of the repository. What to train, and on which data, is said in training/params.yaml; which
@@ -30,7 +36,7 @@ def train(*, force: bool) -> None:
     quieten(os.environ)
     try:
         params = Params.read(artifacts.PARAMS)
-        reproduce(params, force=force)
+        reproduce(params, force=force, evaluate_spatially=evaluate_spatially)
         if not has_champion(tracking_uri(), params.register_):
             # DVC knows what was registered, but not with which MLflow.
             _dvc("repro", "--force", "--single-item", f"{PIPELINE}:register")
@@ -39,13 +45,17 @@ def train(*, force: bool) -> None:
     click.echo(f"{params.register_.model_name}@{params.register_.alias} is up to date")
 
 
-def reproduce(params: Params, *, force: bool) -> None:
+def reproduce(params: Params, *, force: bool, evaluate_spatially: bool) -> None:
     """Bring all stages up to date; they tell their progress themselves."""
     if not (_in_git_checkout() or _knows_of_no_checkout()):
         _dvc("config", "--local", "core.no_scm", "true")
     if Path(params.fetch.source).is_file() and not force:
         # DVC watches the parameter, not the file that it names. What comes after looks at what was read.
         _dvc("repro", "--force", "--single-item", f"{PIPELINE}:fetch")
+    if evaluate_spatially:
+        _dvc("repro", f"{PIPELINE}:prepare")
+        # It is frozen, so that it only runs when asked to.
+        _dvc("repro", "--force", "--single-item", f"{PIPELINE}:evaluate-spatially")
     _dvc("repro", *(["--force"] if force else []), str(PIPELINE))
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from housing_training.graph_model import GraphModel
+from housing_training.graph_model import INTERVAL, PRICE, WARNINGS, GraphModel, Rows
+from housing_training.interval_metrics import IntervalMetrics
 from housing_training.metrics import Metrics
 from housing_training.table import prices_from_frame, rows_from_frame
 
@@ -25,12 +28,29 @@ def compare(
         `best`, and under `candidates` the metrics of each by name, best first.
     """
     rows, prices = rows_from_frame(test), prices_from_frame(test)
-    measured = {
-        name: _cross_validated(trained[name]) | Metrics.of(prices, model.predict(rows)).named("test")
-        for name, model in models.items()
-    }
+    measured = {name: _cross_validated(trained[name]) | measure(model, rows, prices) for name, model in models.items()}
     ranking = sorted(measured, key=lambda name: measured[name]["cv_rmse"])
     return {"best": ranking[0], "candidates": {name: measured[name] for name in ranking}}
+
+
+def measure(model: GraphModel, rows: Rows, prices: Rows) -> dict[str, float]:
+    """Measure a graph on rows held out, shape (n, 9), with prices in USD: all that it answers, by name of figure."""
+    answer = model.answer(rows)
+    figures = Metrics.of(prices, answer[PRICE]).named("test")
+    if INTERVAL in answer:
+        figures |= IntervalMetrics.of(prices, answer[PRICE], answer[INTERVAL]).named("interval")
+    if WARNINGS in answer:
+        figures |= _warning_rates(model, answer[WARNINGS])
+    return figures
+
+
+def _warning_rates(model: GraphModel, warned: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Tell the share of rows that get a warning of each reason, false alarms nearly all of them."""
+    reasons = np.array([each["reason"] for each in model.warnings])
+    return {
+        f"warning_rate_{reason.lower()}": round(float(warned[:, reasons == reason].any(axis=1).mean()), 5)
+        for reason in dict.fromkeys(reasons.tolist())
+    }
 
 
 def render(comparison: Mapping[str, Any]) -> str:

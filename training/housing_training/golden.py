@@ -5,13 +5,13 @@ import numpy as np
 from housing.contract import FEATURES
 from housing.golden import GoldenRequests
 from housing_training.graph_model import Rows
-from housing_training.pipeline import PricePipeline
+from housing_training.pipeline import Pipeline
 
 COUNT = 50
 """How many: enough to pass through most parts of a model, few enough to be replayed at every load."""
 
 
-def golden_requests(pipeline: PricePipeline, unseen: Rows) -> GoldenRequests:
+def golden_requests(pipeline: Pipeline, unseen: Rows) -> GoldenRequests:
     """Price some rows, spread evenly over those held out, with the pipeline itself.
 
     Of every three, one is as it is, and two lack one of the optional fields.

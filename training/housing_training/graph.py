@@ -1,46 +1,90 @@
 """Compiling a fitted pipeline into one ONNX graph, from the raw fields of a request to its price."""
 
+import json
 from typing import Any
 
 import ndonnx as ndx
 import onnx
+import sklearn.pipeline
 import spox
 from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType as XgboostFloats
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
-from sklearn.pipeline import Pipeline
 from xgboost import XGBRegressor
 
 from housing.contract import FEATURE_NAMES
 from housing_training.geography import Array
-from housing_training.graph_model import INPUT, PRICE, PROXIMITY
-from housing_training.pipeline import PricePipeline
+from housing_training.graph_model import (
+    EXPLAIN_FEATURES,
+    EXPLAIN_WEIGHT,
+    INPUT,
+    INTERVAL,
+    INTERVAL_UPPER_OPEN,
+    PRICE,
+    PROXIMITY,
+    WARNINGS,
+)
+from housing_training.mixture import MixturePipeline
+from housing_training.pipeline import Pipeline, PricePipeline
 
 
-def compile_pipeline(pipeline: PricePipeline) -> onnx.ModelProto:
+def compile_pipeline(pipeline: Pipeline) -> onnx.ModelProto:
     """Compile a pipeline.
 
     The feature engineering is traced, by running the very function that training ran on arrays that write down what is
-    done to them; the estimator is converted and put in behind it. The same pipeline gives the same bytes.
+    done to them; estimators are converted and put in behind it. The same pipeline gives the same bytes.
+
+    Raises:
+        TypeError: the pipeline is of a kind that has no graph.
     """
     rows = ndx.argument(shape=("N", len(FEATURE_NAMES)), dtype=ndx.float64)
-    engineered = pipeline.features(rows)
-    prices = _estimate(pipeline.estimator, engineered.matrix) + pipeline.mean
-    codes = ndx.astype(engineered.ocean_proximity, ndx.int64)
-    model = ndx.build({INPUT: rows}, {PRICE: ndx.clip(prices, pipeline.floor, pipeline.ceiling), PROXIMITY: codes})
+    match pipeline:
+        case PricePipeline():
+            outputs, properties = _price_outputs(pipeline, rows), {}
+        case MixturePipeline():
+            outputs, properties = _mixture_outputs(pipeline, rows), _mixture_properties(pipeline)
+        case _:
+            raise TypeError(f"{type(pipeline).__name__} has no graph")
+    model = ndx.build({INPUT: rows}, outputs)
     del model.metadata_props[:]
-    onnx.helper.set_model_props(model, {"features": ",".join(FEATURE_NAMES)})
+    onnx.helper.set_model_props(model, {"features": ",".join(FEATURE_NAMES), **properties})
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
+def _price_outputs(pipeline: PricePipeline, rows: Array) -> dict[str, Array]:
+    engineered = pipeline.features(rows)
+    prices = ndx.astype(_estimate(pipeline.estimator, engineered.matrix)[:, 0], ndx.float64) + pipeline.mean
+    return {
+        PRICE: ndx.clip(prices, pipeline.floor, pipeline.ceiling),
+        PROXIMITY: ndx.astype(engineered.ocean_proximity, ndx.int64),
+    }
+
+
+def _mixture_outputs(pipeline: MixturePipeline, rows: Array) -> dict[str, Array]:
+    answer = pipeline.answer(rows, run=_estimate)
+    return {
+        PRICE: answer.price,
+        PROXIMITY: ndx.astype(answer.ocean_proximity, ndx.int64),
+        INTERVAL: answer.interval,
+        INTERVAL_UPPER_OPEN: answer.interval_upper_open,
+        WARNINGS: answer.warnings,
+        EXPLAIN_FEATURES: answer.matrix,
+        EXPLAIN_WEIGHT: answer.weights,
+    }
+
+
+def _mixture_properties(pipeline: MixturePipeline) -> dict[str, str]:
+    return {"interval_coverage": str(pipeline.coverage), "warnings": json.dumps(pipeline.domain.described())}
+
+
 def _estimate(estimator: Any, matrix: Array) -> Array:
-    """Put the converted estimator behind the features: prices less their mean, float64, shape (N,)."""
-    linear = isinstance(estimator, Pipeline)
+    """Put the converted estimator behind the features: what it says, shape (N, 1)."""
+    linear = isinstance(estimator, sklearn.pipeline.Pipeline)
     features = ndx.astype(matrix, ndx.float64) if linear else matrix
     (output,) = spox.inline(_convert(estimator, linear=linear))(features.unwrap_spox()).values()
-    return ndx.astype(ndx.asarray(output)[:, 0], ndx.float64)
+    return ndx.asarray(output)
 
 
 def _convert(estimator: Any, *, linear: bool) -> onnx.ModelProto:

@@ -3,6 +3,9 @@
 Nothing here needs what graphs are made with, so that stages which only ask them start fast.
 """
 
+import json
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -14,6 +17,16 @@ PRICE = "median_house_value"
 """Prices in USD: double, shape (N,)."""
 PROXIMITY = "ocean_proximity"
 """The code of `ocean_proximity` that was used, given or derived: int64, shape (N,)."""
+INTERVAL = "interval"
+"""Lower and upper bound of the price in USD, if the graph tells them: double, shape (N, 2)."""
+INTERVAL_UPPER_OPEN = "interval_upper_open"
+"""Whether the upper bound has reached the highest price there is data for: bool, shape (N,)."""
+WARNINGS = "warnings"
+"""Which of the warnings that the graph's properties describe apply: bool, shape (N, warnings)."""
+EXPLAIN_FEATURES = "explain_features"
+"""What the mixture's experts read, for explanations: float, shape (N, columns)."""
+EXPLAIN_WEIGHT = "explain_weight"
+"""Weight of the mixture's local expert, for explanations: double, shape (N,)."""
 
 Rows = npt.NDArray[np.float64]
 
@@ -26,6 +39,22 @@ class GraphModel:
         options.intra_op_num_threads = 1
         content = model if isinstance(model, bytes) else model.SerializeToString()
         self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it answers."""
+        return tuple(output.name for output in self._session.get_outputs())
+
+    @property
+    def warnings(self) -> list[dict[str, str]]:
+        """The warnings it may give, in the order of the columns of `WARNINGS`: reason, field and message."""
+        properties = self._session.get_modelmeta().custom_metadata_map
+        described: list[dict[str, str]] = json.loads(properties.get(WARNINGS, "[]"))
+        return described
+
+    def answer(self, rows: Rows) -> dict[str, npt.NDArray[Any]]:
+        """Answer everything by name for rows of shape (n, 9)."""
+        return dict(zip(self.outputs, self._session.run(list(self.outputs), {INPUT: rows}), strict=True))
 
     def predict(self, rows: Rows) -> Rows:
         """Answer prices in USD, shape (n,), for rows of shape (n, 9)."""

@@ -1,5 +1,6 @@
 """What `params.yaml` says, checked."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -7,6 +8,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from housing_training.errors import ParameterError
+
+MIXTURE = "mixture_of_experts"
+"""Name of the candidate that is more than features and an estimator."""
 
 
 class _Section(BaseModel):
@@ -40,6 +44,66 @@ class TrainParams(_Section):
     """Folds of the cross-validation."""
     candidates: dict[str, dict[str, Any]] = Field(min_length=1)
     """Hyper-parameters by candidate."""
+
+
+class GateParams(_Section):
+    """How the mixture's gate turns a local outlier factor into the weight of the local expert."""
+
+    midpoint: float = Field(gt=0)
+    """The factor at which both experts have the same weight."""
+    steepness: float = Field(gt=0)
+    """How fast the weight falls from there."""
+
+
+class HoleParams(_Section):
+    """How the mixture's local expert is taught what to do where nothing is known."""
+
+    share: float = Field(ge=0, le=1)
+    """Share of the rows that are shown a second time, as if everything around them were unknown."""
+    weight: float = Field(gt=0)
+    """How much such a row counts, compared with one that is shown as it is."""
+    nearest_km: float = Field(gt=0)
+    """Least radius around a row that is taken for unknown."""
+    farthest_km: float = Field(gt=0)
+    """Greatest such radius."""
+
+
+class IntervalParams(_Section):
+    """How the mixture's intervals are made."""
+
+    coverage: float = Field(gt=0, lt=1)
+    """The probability that intervals promise."""
+    area_folds: int = Field(ge=2)
+    """Folds by area, whose errors tell how wide intervals must be where nothing is known."""
+    error: dict[str, Any]
+    """Hyper-parameters of the booster that expects errors."""
+
+
+class MixtureParams(_Section):
+    """Hyper-parameters of the mixture of experts."""
+
+    local: dict[str, Any]
+    """Of the booster that looks at neighbours."""
+    regional: dict[str, Any]
+    """Of the booster that does not."""
+    gate: GateParams
+    """Of the gate between them."""
+    holes: HoleParams
+    """Of the local expert's lessons."""
+    interval: IntervalParams
+    """Of the intervals."""
+
+    @classmethod
+    def of(cls, name: str, hyper_parameters: Mapping[str, Any]) -> Self:
+        """Read the hyper-parameters of a candidate.
+
+        Raises:
+            ParameterError: something is missing or unknown; the text names each such place.
+        """
+        try:
+            return cls.model_validate(hyper_parameters)
+        except ValidationError as error:
+            raise ParameterError(f"train.candidates.{name}: {_reasons(error)}") from error
 
 
 class RegisterParams(_Section):

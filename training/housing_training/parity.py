@@ -8,7 +8,7 @@ import onnx
 from housing.contract import FEATURES
 from housing_training.errors import ParityError
 from housing_training.graph_model import GraphModel, Rows
-from housing_training.pipeline import PricePipeline
+from housing_training.pipeline import Pipeline
 
 TOLERANCE_USD = 1.0
 """The most that a graph may differ. Features are equal to the bit; what is left is the rounding of some hundred float32
@@ -27,7 +27,7 @@ class Parity:
     """The largest difference between graph and pipeline, in USD."""
 
 
-def check_parity(model: onnx.ModelProto, pipeline: PricePipeline, rows: Rows) -> Parity:
+def check_parity(model: onnx.ModelProto, pipeline: Pipeline, rows: Rows) -> Parity:
     """Compare a graph with its pipeline on rows as they are, and with each optional field left out of all of them.
 
     Raises:
@@ -49,8 +49,8 @@ def _left_out(rows: Rows, column: int) -> Rows:
     return variant
 
 
-def _difference(graph: GraphModel, pipeline: PricePipeline, rows: Rows) -> float:
-    if not np.array_equal(graph.proximity(rows), pipeline.features(rows).ocean_proximity):
+def _difference(graph: GraphModel, pipeline: Pipeline, rows: Rows) -> float:
+    if not np.array_equal(graph.proximity(rows), pipeline.proximity(rows)):
         raise ParityError("graph and pipeline derive different codes of ocean_proximity")
     return float(np.max(np.abs(graph.predict(rows) - pipeline.predict(rows))))
 

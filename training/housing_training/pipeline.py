@@ -1,13 +1,23 @@
-"""A fitted model as Python runs it: features, estimator, and the range of prices it may answer."""
+"""Fitted models as Python runs them; the usual one is features, estimator, and the range of prices it may answer."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
 
 from housing_training.features import FeatureTransform
+
+
+class Pipeline(Protocol):
+    """What every fitted model is in Python."""
+
+    def predict(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Predict the price of each row, shape (n, 9): USD, float64, shape (n,)."""
+
+    def proximity(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """Tell the codes of `ocean_proximity` that are used, given or derived, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +53,11 @@ class PricePipeline:
         estimates = self.estimator.predict(_matrix(self.features, rows))
         prices: npt.NDArray[np.float64] = np.clip(estimates.astype(np.float64) + self.mean, self.floor, self.ceiling)
         return prices
+
+    def proximity(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """Tell the codes of `ocean_proximity` that are used, given or derived, shape (n,)."""
+        codes: npt.NDArray[np.int64] = self.features(rows).ocean_proximity.astype(np.int64)
+        return codes
 
 
 def _matrix(features: FeatureTransform, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from housing import golden as golden_requests
 from housing import profile as model_profile
+from housing_training.artifacts import EXPLANATION
 from housing_training.errors import RegistryError
-from housing_training.graph_model import INPUT, PRICE, PROXIMITY, GraphModel
+from housing_training.graph_model import INPUT, GraphModel
 from housing_training.params import RegisterParams
 from housing_training.tracking import artifact_location
 
@@ -40,6 +41,8 @@ class CandidateRecord:
     """File of its graph."""
     golden: Path
     """File of its golden requests."""
+    explanation: Path
+    """Folder of what explanations need; of some candidates there is none."""
     profile: Path
     """File of its profile."""
     hyper_parameters: Mapping[str, Any]
@@ -134,8 +137,12 @@ def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_i
         TemporaryDirectory() as scratch,
     ):
         # The files' own names are what MLflow keeps.
-        golden = shutil.copy(record.golden, Path(scratch) / Path(golden_requests.FILE).name)
-        profile = shutil.copy(record.profile, Path(scratch) / Path(model_profile.FILE).name)
+        files = [
+            shutil.copy(record.golden, Path(scratch) / Path(golden_requests.FILE).name),
+            shutil.copy(record.profile, Path(scratch) / Path(model_profile.FILE).name),
+        ]
+        if record.explanation.is_dir():
+            files.append(shutil.copytree(record.explanation, Path(scratch) / EXPLANATION))
         mlflow.log_params(dict(record.hyper_parameters))
         mlflow.log_metrics(dict(record.metrics))
         mlflow.log_artifacts(str(record.plots), "plots")
@@ -149,12 +156,11 @@ def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_i
             pip_requirements=list(PIP_REQUIREMENTS),
             onnx_execution_providers=["CPUExecutionProvider"],
             save_as_external_data=False,
-            extra_files=[str(golden), str(profile)],
+            extra_files=list(map(str, files)),
         )
     return str(logged.model_uri)
 
 
 def _signature(model: onnx.ModelProto, example: npt.NDArray[np.float64]) -> ModelSignature:
     graph = GraphModel(model)
-    answers = {PRICE: graph.predict(example), PROXIMITY: graph.proximity(example)}
-    return infer_signature({INPUT: example}, answers)
+    return infer_signature({INPUT: example}, graph.answer(example))

@@ -7,17 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from sklearn.model_selection import KFold
 from tqdm import tqdm
 
 from housing.golden import GoldenRequests
-from housing_training.candidates import build_candidate
+from housing_training.explanation import explanation_files
 from housing_training.golden import golden_requests
 from housing_training.graph import compile_pipeline
-from housing_training.metrics import Metrics
 from housing_training.params import TrainParams
 from housing_training.parity import check_parity
-from housing_training.pipeline import PricePipeline
+from housing_training.recipes import recipe
 
 Rows = npt.NDArray[np.float64]
 
@@ -32,6 +30,8 @@ class Trained:
     """Its graph, fitted on all training rows."""
     golden: GoldenRequests
     """What servers ask it again before they serve it."""
+    explanation: Mapping[str, bytes]
+    """What explanations need beside the graph, by name of file; empty for kinds that are not explained."""
     report: Mapping[str, Any]
     """Cross-validated metrics, and what the parity check found."""
 
@@ -49,33 +49,20 @@ def train(rows: Rows, prices: Rows, unseen: Rows, params: TrainParams) -> Iterat
         ParameterError: a candidate or one of its hyper-parameters is unknown.
         ParityError: a graph answers otherwise than the pipeline it was compiled from.
     """
-    with tqdm(total=len(params.candidates) * (params.folds + 2), unit="step", desc="train") as progress:
-        for name in params.candidates:
+    recipes = {name: recipe(name, params) for name in params.candidates}
+    steps = sum(each.steps + 2 for each in recipes.values())
+    with tqdm(total=steps, desc="train", unit="step") as progress:
+        for name, each in recipes.items():
             progress.set_description(name)
-            folds = []
-            for fold in cross_validate(name, rows, prices, params):
-                folds.append(fold)
-                progress.update()
-            pipeline = PricePipeline.fit(_build(name, params), rows, prices)
+            fitted = each.fit(rows, prices, progress.update)
+            model = compile_pipeline(fitted.pipeline)
             progress.update()
-            model = compile_pipeline(pipeline)
-            parity = check_parity(model, pipeline, np.concatenate([rows, unseen]))
+            parity = check_parity(model, fitted.pipeline, np.concatenate([rows, unseen]))
             progress.update()
             yield Trained(
                 name=name,
                 model=model,
-                golden=golden_requests(pipeline, unseen),
-                report=Metrics.mean(folds).named("cv") | {"parity": asdict(parity)},
+                golden=golden_requests(fitted.pipeline, unseen),
+                explanation=explanation_files(fitted.pipeline),
+                report=fitted.cross_validated.named("cv") | {"parity": asdict(parity)},
             )
-
-
-def cross_validate(name: str, rows: Rows, prices: Rows, params: TrainParams) -> Iterator[Metrics]:
-    """Fit a candidate on all folds but one and measure it on that one, for each fold in turn."""
-    folds = KFold(params.folds, shuffle=True, random_state=params.seed)
-    for fitted, held_out in folds.split(rows):
-        pipeline = PricePipeline.fit(_build(name, params), rows[fitted], prices[fitted])
-        yield Metrics.of(prices[held_out], pipeline.predict(rows[held_out]))
-
-
-def _build(name: str, params: TrainParams) -> Any:
-    return build_candidate(name, params.candidates[name], params.seed)

@@ -1,14 +1,30 @@
-"""Small tables of made-up block groups."""
+"""Small tables of made-up block groups, and a small mixture of experts fitted on one."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from housing_training.table import COLUMNS
+from housing_training.mixture import MixturePipeline
+from housing_training.params import MIXTURE, TrainParams
+from housing_training.preparation import fill_ocean_proximity
+from housing_training.recipes import recipe
+from housing_training.table import COLUMNS, prices_from_frame, rows_from_frame
+
+_QUICK: dict[str, Any] = {"n_estimators": 20, "max_depth": 4, "learning_rate": 0.2}
+QUICK_MIXTURE: dict[str, Any] = {
+    "local": _QUICK,
+    "regional": _QUICK,
+    "gate": {"midpoint": 3, "steepness": 2},
+    "holes": {"share": 0.5, "weight": 0.5, "nearest_km": 3, "farthest_km": 40},
+    "interval": {"coverage": 0.9, "area_folds": 2, "error": _QUICK},
+}
+"""A mixture that is fitted in a moment."""
 
 
-@pytest.fixture
-def table() -> pd.DataFrame:
+@pytest.fixture(scope="session")
+def made_up() -> pd.DataFrame:
     """300 block groups strewn over California, richer ones dearer, all fields given but `ocean_proximity`."""
     rng = np.random.default_rng(7)
     households = rng.integers(50, 900, 300).astype(float)
@@ -29,3 +45,24 @@ def table() -> pd.DataFrame:
         }
     )
     return frame[list(COLUMNS)]
+
+
+@pytest.fixture
+def table(made_up: pd.DataFrame) -> pd.DataFrame:
+    """A copy of them that a test may change."""
+    return made_up.copy()
+
+
+@pytest.fixture(scope="session")
+def mixture_params() -> TrainParams:
+    """Parameters that train a quick mixture and nothing else."""
+    return TrainParams(seed=1, folds=2, candidates={MIXTURE: QUICK_MIXTURE})
+
+
+@pytest.fixture(scope="session")
+def mixture(made_up: pd.DataFrame, mixture_params: TrainParams) -> MixturePipeline:
+    """The quick mixture, fitted on the made-up block groups."""
+    rows, prices = rows_from_frame(fill_ocean_proximity(made_up)), prices_from_frame(made_up)
+    pipeline = recipe(MIXTURE, mixture_params).fit(rows, prices, lambda: None).pipeline
+    assert isinstance(pipeline, MixturePipeline)
+    return pipeline

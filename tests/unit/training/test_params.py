@@ -8,7 +8,7 @@ import yaml
 
 from housing_training.candidates import build_candidate
 from housing_training.errors import ParameterError
-from housing_training.params import Params
+from housing_training.params import MIXTURE, MixtureParams, Params
 from running import ROOT
 
 GIVEN = ROOT / "training/params.yaml"
@@ -21,11 +21,18 @@ def write(folder: Path, changes: dict[str, Any]) -> Path:
     return path
 
 
-def test_the_repository_trains_the_four_candidates_on_the_agreed_split() -> None:
+def test_the_repository_trains_its_candidates_on_the_agreed_split() -> None:
     """The defaults are what the documentation promises."""
     params = Params.read(GIVEN)
 
-    assert list(params.train.candidates) == ["linear_regression", "decision_tree", "random_forest", "xgboost"]
+    assert list(params.train.candidates) == [
+        "linear_regression",
+        "decision_tree",
+        "random_forest",
+        "xgboost",
+        "mixture_of_experts",
+    ]
+    assert MixtureParams.of(MIXTURE, params.train.candidates[MIXTURE]).interval.coverage == 0.9
     assert (params.prepare.test_size, params.prepare.seed) == (0.2, 42)
     assert (params.register_.model_name, params.register_.alias) == ("california-housing", "champion")
 

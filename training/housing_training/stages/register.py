@@ -1,12 +1,16 @@
 """Put the candidates on record in MLflow and register the best."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 import pandas as pd
 
 from housing_training import artifacts
-from housing_training.params import Params
+from housing_training.params import MIXTURE, Params, TrainParams
 from housing_training.provenance import file_sha256, git_commit
 from housing_training.registry import CandidateRecord, Provenance, Registry
+from housing_training.spatial_figures import figures_of
 from housing_training.table import rows_from_frame
 from housing_training.tracking import tracking_uri
 
@@ -20,9 +24,13 @@ def run() -> None:
     That file names no run or version, so that it is the same wherever the same models are registered.
     """
     params, comparison = Params.read(artifacts.PARAMS), artifacts.read_json(artifacts.COMPARISON)
-    records = [_record(name, metrics, params) for name, metrics in comparison["candidates"].items()]
+    data_sha256 = file_sha256(artifacts.TRAIN)
+    records = [
+        _record(name, metrics | (_spatial(params.train, data_sha256) if name == MIXTURE else {}), params)
+        for name, metrics in comparison["candidates"].items()
+    ]
     provenance = Provenance(
-        data_sha256=file_sha256(artifacts.TRAIN),
+        data_sha256=data_sha256,
         git_commit=git_commit(),
         comparison=artifacts.COMPARISON,
         example=rows_from_frame(pd.read_parquet(artifacts.TEST).head(EXAMPLE_ROWS)),
@@ -42,7 +50,27 @@ def _record(name: str, metrics: dict[str, float], params: Params) -> CandidateRe
         graph=artifacts.MODELS / f"{name}.onnx",
         golden=artifacts.MODELS / f"{name}.golden.json",
         profile=artifacts.PROFILES / f"{name}.json",
-        hyper_parameters=params.train.candidates[name],
+        explanation=artifacts.MODELS / f"{name}.{artifacts.EXPLANATION}",
+        hyper_parameters=_flat(params.train.candidates[name]),
         metrics=metrics,
         plots=artifacts.PLOTS / name,
     )
+
+
+def _spatial(params: TrainParams, data_sha256: str) -> dict[str, float]:
+    figures = figures_of(artifacts.read_json(artifacts.SPATIAL_EVALUATION), params, data_sha256)
+    if not figures:
+        click.echo(
+            "register: the figures for unseen areas are of other data or parameters, and left out: "
+            "`housing train --evaluate-spatially` makes new ones"
+        )
+    return figures
+
+
+def _flat(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Spell nested hyper-parameters out under names such as `local.max_depth`."""
+    flat = {}
+    for name, value in hyper_parameters.items():
+        inner = _flat(value) if isinstance(value, Mapping) else {}
+        flat.update({f"{name}.{key}": each for key, each in inner.items()} if inner else {name: value})
+    return flat

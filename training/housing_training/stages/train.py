@@ -21,6 +21,10 @@ def run() -> None:
     for trained in train(rows_from_frame(table), prices_from_frame(table), rows_from_frame(unseen), params):
         (artifacts.MODELS / f"{trained.name}.onnx").write_bytes(trained.model.SerializeToString(deterministic=True))
         (artifacts.MODELS / f"{trained.name}.golden.json").write_text(trained.golden.to_json(), encoding="utf-8")
+        for file, content in trained.explanation.items():
+            folder = artifacts.MODELS / f"{trained.name}.{artifacts.EXPLANATION}"
+            folder.mkdir(exist_ok=True)
+            (folder / file).write_bytes(content)
         report[trained.name] = trained.report
     artifacts.write_json(report, artifacts.TRAINING_REPORT)
     click.echo(f"train: {len(report)} candidates, each the same as its graph on all rows")

@@ -1,0 +1,157 @@
+"""Two experts and the gate between them: one that looks at what neighbours cost, one that does not.
+
+The local expert is the better one wherever block groups nearby are known, and the worse one where none are. It is
+trained on rows whose neighbours are all the others, and on a share of them once more as if everything within some
+radius were unknown. What tells the one situation from the other is the local outlier factor of the place: how far its
+neighbours are, compared with how far theirs are. The gate gives the local expert the weight 1 / (1 + (factor /
+midpoint) ^ steepness).
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from xgboost import XGBRegressor
+
+from housing_training.candidates import build_booster
+from housing_training.geography import Array
+from housing_training.located_features import OWN, REGIONAL, matrix, own_features
+from housing_training.neighbours import ATTRIBUTES, Neighbourhood
+from housing_training.params import GateParams, HoleParams, MixtureParams
+from housing_training.places import GEOGRAPHY, geography, rounded
+
+Rows = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float32]
+
+HALF = 0.5
+"""With less weight than this the local expert has less to say than the regional one: nothing nearby is known."""
+OUTLIER_FACTOR = slice(len(GEOGRAPHY), len(GEOGRAPHY) + 1)
+"""Its column among `places.FEATURES`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What the experts say about n rows."""
+
+    matrix: Matrix
+    """What they read, shape (n, columns)."""
+    weights: Rows
+    """Weight of the local expert, shape (n, 1)."""
+    prices: Rows
+    """Prices in USD, shape (n,)."""
+    regional_prices: Rows
+    """What the regional expert alone would say, in USD, shape (n,)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experts:
+    """The fitted experts, and the data that they look for neighbours in."""
+
+    bedrooms_per_household: float
+    """Stands in for bedrooms that were left out; their median in the training rows."""
+    neighbourhood: Neighbourhood
+    """The training rows."""
+    local: XGBRegressor
+    """Estimates prices less `mean` from all columns of the matrix."""
+    regional: XGBRegressor
+    """Estimates them from the columns of `REGIONAL`."""
+    gate: GateParams
+    """The shape of the gate."""
+    mean: float
+    """Mean price of the training rows in USD, rounded: smaller numbers leave float32 sums more exact digits."""
+    floor: float
+    """Least price among the training rows, in USD: nothing lower is answered."""
+    ceiling: float
+    """Greatest price among the training rows, in USD: nothing higher is answered."""
+
+    @classmethod
+    def fit(cls, params: MixtureParams, rows: Rows, prices: Rows, seed: int) -> Self:
+        """Fit on rows, shape (n, 9), and their prices in USD, shape (n,)."""
+        bedrooms, mean = float(np.nanmedian(rows[:, 4] / rows[:, 6])), float(prices.mean().round())
+        neighbourhood = Neighbourhood.of(rows[:, :2], prices, _attributes(rows, bedrooms))
+        lessons = _lessons(params.holes, rows, neighbourhood, bedrooms, seed)
+        targets = (prices - mean)[lessons.rows]
+        return cls(
+            bedrooms_per_household=bedrooms,
+            neighbourhood=neighbourhood,
+            local=build_booster(params.local, seed).fit(lessons.matrix, targets, sample_weight=lessons.weights),
+            regional=build_booster(params.regional, seed).fit(
+                lessons.matrix[: len(rows), : len(REGIONAL)], targets[: len(rows)]
+            ),
+            gate=params.gate,
+            mean=mean,
+            floor=float(prices.min()),
+            ceiling=float(prices.max()),
+        )
+
+    def place_features(self, rows: Rows) -> Rows:
+        """Tell `places.FEATURES` of rows that were not learnt from, as the table would: float64, shape (n, columns)."""
+        return rounded(np.hstack([geography(rows[:, :2]), self.neighbourhood.at(rows[:, :2])]))
+
+    def estimate(self, rows: Rows) -> Estimate:
+        """Estimate the prices of rows that were not learnt from, shape (n, 9)."""
+        place_features = self.place_features(rows)
+        columns = matrix(rows, place_features, self.bedrooms_per_household)
+        weights = local_weight(self.gate, place_features[:, OUTLIER_FACTOR])
+        local, regional = ask(self.local, columns), ask(self.regional, columns[:, : len(REGIONAL)])
+        return Estimate(
+            matrix=columns,
+            weights=weights,
+            prices=self.blend(weights, local, regional)[:, 0],
+            regional_prices=self.blend(np.zeros_like(weights), local, regional)[:, 0],
+        )
+
+    def blend(self, weights: Array, local: Array, regional: Array) -> Array:
+        """Weigh the experts' estimates, float32, into prices in USD, float64; shape (n, 1) all."""
+        xp = weights.__array_namespace__()
+        local, regional = xp.astype(local, xp.float64), xp.astype(regional, xp.float64)
+        return xp.clip(regional + weights * (local - regional) + self.mean, self.floor, self.ceiling)
+
+
+def local_weight(gate: GateParams, outlier_factor: Array) -> Array:
+    """Tell the weight of the local expert from the local outlier factor of places; float64, shape (n, 1) both."""
+    return 1.0 / (1.0 + (outlier_factor / gate.midpoint) ** gate.steepness)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lessons:
+    """What the local expert learns from: all rows as they are, and some again as if nothing around were known."""
+
+    rows: npt.NDArray[np.intp]
+    """Which row each is, all in order first, shape (m,)."""
+    matrix: Matrix
+    """What is read of each, shape (m, columns)."""
+    weights: Rows
+    """How much each counts, shape (m,)."""
+
+
+def _lessons(params: HoleParams, rows: Rows, neighbourhood: Neighbourhood, bedrooms: float, seed: int) -> _Lessons:
+    again, radii = draw_holes(params, len(rows), seed)
+    known, unknown = neighbourhood.leave_one_out(), neighbourhood.beyond(again, radii)
+    shown = np.concatenate([np.arange(len(rows)), again])
+    place_features = rounded(np.hstack([geography(rows[:, :2])[shown], np.concatenate([known, unknown])]))
+    return _Lessons(
+        rows=shown,
+        matrix=matrix(rows[shown], place_features, bedrooms),
+        weights=np.repeat([1.0, params.weight], [len(rows), len(again)]),
+    )
+
+
+def _attributes(rows: Rows, bedrooms_per_household: float) -> Rows:
+    attributes: Rows = own_features(rows, bedrooms_per_household)[:, [OWN.index(name) for name in ATTRIBUTES]]
+    return attributes
+
+
+def ask(booster: XGBRegressor, columns: Matrix) -> Matrix:
+    """Ask a booster about a matrix, shape (n, columns): float32, shape (n, 1)."""
+    answers: Matrix = booster.predict(columns)[:, None]
+    return answers
+
+
+def draw_holes(params: HoleParams, count: int, seed: int) -> tuple[npt.NDArray[np.intp], Rows]:
+    """Draw the rows that are shown as if their surroundings were unknown, in order, and a radius in km for each."""
+    random = np.random.default_rng(seed)
+    rows = np.sort(random.choice(count, size=round(params.share * count), replace=False))
+    radii: Rows = np.exp(random.uniform(np.log(params.nearest_km), np.log(params.farthest_km), len(rows)))
+    return rows, radii

@@ -1,0 +1,23 @@
+"""Measure the mixture of experts where it has never been."""
+
+import click
+import pandas as pd
+from tqdm import tqdm
+
+from housing_training import artifacts
+from housing_training.params import Params
+from housing_training.provenance import file_sha256
+from housing_training.spatial_evaluation import SpatialEvaluation
+from housing_training.spatial_figures import fingerprint
+
+
+def run() -> None:
+    """Write `SPATIAL_EVALUATION` from `TRAIN` and `TEST`."""
+    params = Params.read(artifacts.PARAMS).train
+    evaluation = SpatialEvaluation(params, pd.read_parquet(artifacts.TRAIN), pd.read_parquet(artifacts.TEST))
+    with tqdm(total=evaluation.steps, desc="evaluate-spatially", unit="step") as progress:
+        figures = evaluation.run(progress.update)
+    content = {"of": fingerprint(params, file_sha256(artifacts.TRAIN)), "figures": figures}
+    artifacts.write_json(content, artifacts.SPATIAL_EVALUATION)
+    for name, value in figures.items():
+        click.echo(f"{name:45} {value:>12,.3f}")
