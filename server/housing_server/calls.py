@@ -20,6 +20,8 @@ from housing_server.status import status_from_error
 
 _DETAILS_KEY = "grpc-status-details-bin"
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+_MAX_REQUEST_ID = 128
+"""Longer ids are cut: they go into every log and record."""
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -148,7 +150,7 @@ def _caller(method: Method, context: grpc.aio.ServicerContext[Any, Any], tracer:
     request_id = trace_id = span = None
     for key, value in metadata:
         if key == "x-request-id":
-            request_id = str(value)
+            request_id = str(value)[:_MAX_REQUEST_ID]
         elif key == "traceparent":
             trace_id = _trace_id(str(value))
     if tracer is not None:

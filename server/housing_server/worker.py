@@ -43,7 +43,7 @@ from housing_server.control import (
     Serving,
 )
 from housing_server.core import PredictionCore
-from housing_server.errors import ModelRejected
+from housing_server.errors import ModelRejected, PredictionLogUnavailable
 from housing_server.explanation.service import ExplanationServicer, explain_nothing
 from housing_server.gate import Gate
 from housing_server.logs import CallLines, LineBuffer, configure_logging
@@ -207,11 +207,14 @@ async def serve(control_end: socket.socket) -> None:
     count_as(config.name)
     lines = LineBuffer(sys.stdout.buffer)
     log = configure_logging(config.name, lines)
-    worker = Worker(config, control, CallLines(config.name, lines, log), _tracer(config.name, log))
     try:
+        worker = Worker(config, control, CallLines(config.name, lines, log), _tracer(config.name, log))
         await worker.start()
     except ModelRejected as error:
         log.error("the model cannot be loaded again", reason=str(error))
+        sys.exit(1)
+    except PredictionLogUnavailable as error:
+        log.error("answers cannot be put on record", reason=error.cause)
         sys.exit(1)
     async for message in control:
         match message:

@@ -1,5 +1,6 @@
 """From the journals to the store: what workers have written is taken over in large transactions."""
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Backlog:
 
 
 class Drainer:
-    """Takes lines from the journals to the store; used by one thread at a time."""
+    """Takes lines from the journals to the store; safe to use from several threads."""
 
     def __init__(
         self,
@@ -68,6 +69,9 @@ class Drainer:
         self._files: dict[Path, JournalFile] = {}
         self._store: PredictionStore | None = None
         self._row_bytes = _USUAL_ROW_BYTES
+        # Two at once would each count the same lines as taken. It takes a lock of threads: one that drains goes on
+        # when whoever awaits it is cancelled.
+        self._lock = threading.Lock()
 
     def drain(self) -> None:
         """Take over all that waits.
@@ -75,16 +79,8 @@ class Drainer:
         Raises:
             PredictionLogUnavailable: the store does not take it; it stays where it is.
         """
-        for path in journal_files(self._folder):
-            self._files.setdefault(path, JournalFile(path))
-        # Who is gone writes no more: whatever is left in such a file after it has been read to its end is damage.
-        finished = [file for file in self._files.values() if file.finished()]
-        while waiting := self._read():
-            self._take([line for lines in waiting.values() for line in lines])
-            for file, lines in waiting.items():
-                file.taken += sum(map(len, lines))
-        for file in finished:
-            self._dismiss(file)
+        with self._lock:
+            self._drain()
 
     def probe(self) -> None:
         """See whether the store can be written to.
@@ -99,6 +95,18 @@ class Drainer:
         known = {path: file.taken for path, file in self._files.items()}
         size = sum(_size(path) - known.get(path, 0) for path in journal_files(self._folder))
         return Backlog(rows=round(size / self._row_bytes), size_bytes=size)
+
+    def _drain(self) -> None:
+        for path in journal_files(self._folder):
+            self._files.setdefault(path, JournalFile(path))
+        # Who is gone writes no more: whatever is left in such a file after it has been read to its end is damage.
+        finished = [file for file in self._files.values() if file.finished()]
+        while waiting := self._read():
+            self._take([line for lines in waiting.values() for line in lines])
+            for file, lines in waiting.items():
+                file.taken += sum(map(len, lines))
+        for file in finished:
+            self._dismiss(file)
 
     def _opened(self) -> PredictionStore:
         if self._store is None:

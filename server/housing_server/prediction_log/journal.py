@@ -11,8 +11,9 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 from housing_server.answers import Answers
 from housing_server.errors import PredictionLogUnavailable
@@ -25,7 +26,11 @@ _NAME = re.compile(r"(?P<writer>[\w-]+)\.(?P<began>\d+)\.jsonl")
 
 
 class Journal:
-    """One writer's journal. Files are made when there is something to write."""
+    """One writer's journal.
+
+    From `open` on there is always a file that the writer holds locked, so that readers know of it even before it has
+    written anything, and between two files.
+    """
 
     inline = True
 
@@ -53,6 +58,16 @@ class Journal:
         self._size = 0
         self._lock = threading.Lock()
 
+    def open(self) -> Self:
+        """Begin the first file.
+
+        Raises:
+            PredictionLogUnavailable: the disk does not take it.
+        """
+        with self._lock, _disk_errors():
+            self._follow()
+        return self
+
     def append(self, answers: Answers) -> None:
         """Put answers on record.
 
@@ -60,12 +75,15 @@ class Journal:
             PredictionLogUnavailable: the disk does not take them.
         """
         line = line_from_answers(answers)
-        with self._lock:
+        with self._lock, _disk_errors():
+            file = self._file
+            if file is None or self._size >= self._max_file_bytes:
+                file = self._follow()
             try:
-                self._write(line)
-            except OSError as error:
+                self._write(file, line)
+            except OSError:
                 self.close()  # what was written in part stays the last of its file, where it is known for what it is
-                raise PredictionLogUnavailable(f"the journal cannot be written: {error.strerror}") from error
+                raise
 
     def close(self) -> None:
         """Finish the file; the next answers begin another."""
@@ -73,24 +91,31 @@ class Journal:
             os.close(self._file)
             self._file = None
 
-    def _write(self, line: bytes) -> None:
-        if self._file is not None and self._size >= self._max_file_bytes:
-            self.close()
-        if self._file is None:
-            self._file, self._size = self._open(), 0
-        written = os.write(self._file, line)
+    def _write(self, file: int, line: bytes) -> None:
+        written = os.write(file, line)
         while written < len(line):  # a disk that is nearly full takes a part
-            written += os.write(self._file, line[written:])
+            written += os.write(file, line[written:])
         self._size += written
 
-    def _open(self) -> int:
+    def _follow(self) -> int:
+        """Begin another file, before the last one is closed."""
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{self._writer}.{self._now()}.jsonl"
         scratch = path.with_suffix(".new")
         file = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         scratch.rename(path)  # under its name it is locked from the start, or a reader would take it for finished
+        self.close()
+        self._file, self._size = file, 0
         return file
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PredictionLogUnavailable(f"the journal cannot be written: {error.strerror}") from error
 
 
 class JournalFile:

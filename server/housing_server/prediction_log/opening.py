@@ -19,7 +19,7 @@ def open_log(config: Configure) -> PredictionLog:
     """Open the log of a worker."""
     match config.prediction_log:
         case "lenient":
-            return Journal(Path(config.journal_folder), config.name)
+            return Journal(Path(config.journal_folder), config.name).open()
         case "strict":
             return StrictLog(config.prediction_log_url)
         case "off":

@@ -1,5 +1,6 @@
 """From journals to a store."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -136,4 +137,28 @@ def test_last_line_of_a_writer_that_was_cut_off_is_set_aside(bench: Bench) -> No
     bench.drainer.drain()
     assert bench.rows() == 1
     assert (bench.folder / DAMAGED_FILE).read_bytes() == b'{"ids":\n'
+    assert not list(journal_files(bench.folder))
+
+
+def test_draining_from_two_threads_takes_every_line_once(bench: Bench) -> None:
+    """As when the recorder is told to stop while a thread of it drains."""
+    journal = Journal(bench.folder, "worker-0", max_file_bytes=20_000)
+    stopping = threading.Event()
+
+    def drain() -> None:
+        while not stopping.is_set():
+            bench.drainer.drain()
+
+    threads = [threading.Thread(target=drain) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(500):
+        journal.append(answered(f"id-{number}"))
+    journal.close()
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    bench.drainer.drain()
+    assert bench.rows() == bench.tally.rows == 500
+    assert bench.tally.failures == []
     assert not list(journal_files(bench.folder))

@@ -50,6 +50,15 @@ def test_file_is_finished_when_its_writer_closes_it(tmp_path: Path) -> None:
     assert JournalFile(path).finished()
 
 
+def test_writer_is_known_before_it_has_written_anything(tmp_path: Path) -> None:
+    """Or a reader that waits for the last writer would leave too early."""
+    journal = Journal(tmp_path, "worker-0").open()
+    (path,) = journal_files(tmp_path)
+    assert not JournalFile(path).finished()
+    journal.close()
+    assert (JournalFile(path).finished(), JournalFile(path).waiting_bytes) == (True, 0)
+
+
 def test_full_file_is_followed_by_another(tmp_path: Path) -> None:
     """The oldest is listed first, and the last is still being written."""
     ticks = itertools.count(1)
