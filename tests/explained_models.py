@@ -84,11 +84,10 @@ class ExplainedFiles:
 
 def explained_files(slope: float = 20_000.0) -> ExplainedFiles:
     """Fit a model whose price grows by so much for each unit of income, and with the latitude in the north."""
-    rows = california(2_000, seed=1)
-    matrix = np.asarray(_matrix(rows))
-    income, north = matrix[:, 0], (matrix[:, 3] > 37) * 50_000.0
-    local = _fitted(matrix, slope * (income - 10) + north)
-    regional = _fitted(matrix[:, :REGIONAL], slope * (income - 10) + 10_000)
+    columns = matrix(learnt())
+    income, north = columns[:, 0], (columns[:, 3] > 37) * 50_000.0
+    local = _fitted(columns, slope * (income - 10) + north)
+    regional = _fitted(columns[:, :REGIONAL], slope * (income - 10) + 10_000)
     return ExplainedFiles(
         graph=_graph(local, regional),
         explanation={
@@ -112,11 +111,16 @@ def description() -> dict[str, Any]:
     }
 
 
-def _fitted(matrix: NDArray[np.float32], prices: NDArray[np.floating[Any]]) -> XGBRegressor:
-    return XGBRegressor(n_estimators=20, max_depth=3, learning_rate=0.3, n_jobs=1).fit(matrix, prices)
+def learnt() -> NDArray[np.float64]:
+    """The rows that the experts are fitted on."""
+    return california(2_000, seed=1)
 
 
-def _matrix(rows: Any) -> Any:
+def _fitted(columns: NDArray[np.float32], prices: NDArray[np.floating[Any]]) -> XGBRegressor:
+    return XGBRegressor(n_estimators=20, max_depth=3, learning_rate=0.3, n_jobs=1).fit(columns, prices)
+
+
+def matrix(rows: Any) -> Any:
     """What the experts read: float32, shape (n, columns)."""
     xp = rows.__array_namespace__()
     longitude, latitude, rooms, households, income = (rows[:, at : at + 1] for at in (0, 1, 3, 6, 7))
@@ -126,18 +130,25 @@ def _matrix(rows: Any) -> Any:
 
 def _graph(local: XGBRegressor, regional: XGBRegressor) -> onnx.ModelProto:
     rows = ndx.argument(shape=("N", len(FEATURE_NAMES)), dtype=ndx.float64)
-    matrix = _matrix(rows)
+    columns = matrix(rows)
     weights = (rows[:, 1] - 32.5) / 9.5  # grows from south to north
-    experts = [_asked(booster, matrix) for booster in (local, regional)]
+    experts = [_asked(booster, columns) for booster in (local, regional)]
     prices = ndx.clip(BASE + weights * experts[0] + (1.0 - weights) * experts[1], *LIMITS)
-    outputs = {"median_house_value": prices, "explain_features": matrix, "explain_weight": weights}
+    upper = ndx.minimum(prices + 20_000.0, LIMITS[1])
+    outputs = {
+        "median_house_value": prices,
+        "interval": ndx.stack([prices - 20_000.0, upper], axis=1),
+        "interval_upper_open": upper >= LIMITS[1],
+        "explain_features": columns,
+        "explain_weight": weights,
+    }
     model = ndx.build({"block_groups": rows}, outputs)
-    onnx.helper.set_model_props(model, {"features": ",".join(FEATURE_NAMES)})
+    onnx.helper.set_model_props(model, {"features": ",".join(FEATURE_NAMES), "interval_coverage": "0.9"})
     return model
 
 
-def _asked(booster: XGBRegressor, matrix: Any) -> Any:
+def _asked(booster: XGBRegressor, columns: Any) -> Any:
     width = booster.n_features_in_
     graph = convert_xgboost(booster, name="expert", initial_types=[("features", FloatTensorType([None, width]))])
-    (output,) = spox.inline(graph)(matrix[:, :width].unwrap_spox()).values()
+    (output,) = spox.inline(graph)(columns[:, :width].unwrap_spox()).values()
     return ndx.astype(ndx.asarray(output)[:, 0], ndx.float64)

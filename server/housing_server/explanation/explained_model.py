@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,8 @@ class ExplainedModel:
         """Where the model comes from."""
         self._graph = graph
         self._files = files
-        self._local, self._regional = Expert(files.local), Expert(files.regional)
+        threads = ThreadPoolExecutor(2, "trees")
+        self._local, self._regional = (Expert(file, threads) for file in (files.local, files.regional))
 
     @classmethod
     def load(cls, folder: Path) -> ExplainedModel:

@@ -15,6 +15,8 @@ from housing import example
 from housing.contract import FEATURES
 from housing.v1 import (
     block_group_pb2,
+    explanation_service_pb2,
+    explanation_service_pb2_grpc,
     model_service_pb2,
     model_service_pb2_grpc,
     prediction_service_pb2,
@@ -28,6 +30,7 @@ TRAINED_AT = datetime(2025, 12, 31, 23, 59, tzinfo=UTC)
 CARD = "# A card\n\nMünchhausen made it up.\n"
 
 BERKELEY: dict[str, float | str] = dict(example.BERKELEY)
+INTERVAL = prediction_service_pb2.PredictionInterval(lower=70_000, upper=500_001, coverage=0.9, upper_open=True)
 CROWDED = prediction_service_pb2.Warning(reason="CROWDED", field="population", message="many people")
 
 
@@ -57,6 +60,7 @@ def refused(*paths: str) -> status_pb2.Status:
 
 class FakePredictionService(
     prediction_service_pb2_grpc.PredictionServiceServicer,
+    explanation_service_pb2_grpc.ExplanationServiceServicer,
     model_service_pb2_grpc.ModelServiceServicer,
     status_service_pb2_grpc.StatusServiceServicer,
 ):
@@ -115,6 +119,28 @@ class FakePredictionService(
             else:
                 yield prediction_service_pb2.StreamPredictResponse(prediction=_answer(request.block_group))
         answered_all.set()
+
+    def Explain(  # noqa: N802 - the contract's name
+        self, request: explanation_service_pb2.ExplainRequest, context: grpc.ServicerContext
+    ) -> explanation_service_pb2.ExplainResponse:
+        """Explain a price: all of it comes from the income, and half as much is lost by the population."""
+        self._fail_or_hold(context)
+        self._refuse({"block_group": request.block_group}, context)
+        answer = _answer(request.block_group)
+        added = {"median_income": answer.median_house_value, "population": -answer.median_house_value / 2}
+        return explanation_service_pb2.ExplainResponse(
+            median_house_value=answer.median_house_value,
+            interval=INTERVAL,
+            base_value=answer.median_house_value / 2,
+            contributions=[
+                explanation_service_pb2.Contribution(field=feature.name, contribution=added.get(feature.name, 0))
+                for feature in FEATURES
+            ],
+            unbounded_value=answer.median_house_value,
+            model_name=answer.model_name,
+            model_version=answer.model_version,
+            warnings=answer.warnings,
+        )
 
     def GetModel(  # noqa: N802 - the contract's name
         self,
@@ -217,6 +243,7 @@ def serving(service: FakePredictionService, credentials: grpc.ServerCredentials 
     """Serve on a free port and yield the target."""
     server = grpc.server(ThreadPoolExecutor(max_workers=4))
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
+    explanation_service_pb2_grpc.add_ExplanationServiceServicer_to_server(service, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(service, server)
     status_service_pb2_grpc.add_StatusServiceServicer_to_server(service, server)
     port = (

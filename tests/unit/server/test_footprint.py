@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"mlflow", "pandas", "sklearn", "dvc", "pyarrow", "matplotlib", "onnx", "opentelemetry"}
+HEAVY = {"mlflow", "pandas", "sklearn", "dvc", "pyarrow", "matplotlib", "onnx", "opentelemetry", "scipy", "xgboost"}
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ HEAVY = {"mlflow", "pandas", "sklearn", "dvc", "pyarrow", "matplotlib", "onnx", 
     [
         ("housing_server.worker", HEAVY | {"pydantic", "envoy", "sqlalchemy"}),
         ("housing_server.recorder", HEAVY | {"pydantic", "envoy", "onnxruntime"}),
+        ("housing_server.explainer", HEAVY | {"pydantic", "envoy", "sqlalchemy"}),
         ("housing_server.serve_command", HEAVY | {"envoy", "numpy", "onnxruntime", "sqlalchemy"}),
         ("housing_server.gateway_command", HEAVY | {"grpc", "numpy", "onnxruntime"}),
     ],
