@@ -120,8 +120,7 @@ def test_without_a_server_the_gateway_says_so_and_recovers(tmp_path: Path) -> No
         refusal = httpx.get(health)
         assert refusal.status_code == 503
         assert refusal.json()["details"][0]["reason"] == "UNAVAILABLE"
-        ports = {"grpc_port": service.grpc_port, "metrics_port": service.metrics_port}
-        with running_service(state_dir, **ports):
+        with running_service(state_dir, grpc_port=service.grpc_port, metrics_port=service.metrics_port):
             wait_for(lambda: True if httpx.get(health).status_code == 200 else None, "recovery")
 
 

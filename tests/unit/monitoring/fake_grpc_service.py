@@ -70,6 +70,12 @@ class ModelServicer(ModelServiceServicer):
             model_version=self._answers.version, profile=self._answers.profile
         )
 
+    async def GetModelCard(
+        self, request: model_service_pb2.GetModelCardRequest, context: Context
+    ) -> model_service_pb2.GetModelCardResponse:
+        """Never asked."""
+        raise NotImplementedError
+
 
 class LogServicer(PredictionLogServiceServicer):
     """Reads the log; a page token is the number of the prediction to go on with."""
