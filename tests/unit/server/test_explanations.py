@@ -1,6 +1,7 @@
 """Explaining prices: contributions that add up, and models that cannot be explained."""
 
 import json
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -24,6 +25,8 @@ from housing_server.explanation.core import ExplanationCore
 from housing_server.explanation.expert import Reasons
 from housing_server.explanation.explained_model import ExplainedModel
 from housing_server.explanation.files import DESCRIPTION, FOLDER, ExpertFile, ExplanationFiles
+from housing_server.layout import Layout
+from housing_server.settings import ServerSettings
 from registries import income_graph
 from serving_fakes import CALLER, Notes
 
@@ -152,6 +155,17 @@ def test_files_that_are_damaged_or_not_of_the_model_are_refused(
     damage(folder)
     with pytest.raises(ModelRejected, match=reason):
         ExplainedModel.load(folder)
+
+
+def test_explainer_runs_where_it_is_wanted_and_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without XGBoost there is none, and workers are told of none."""
+    wanted, unwanted = (Layout(ServerSettings(explainer=explainer), 0, tmp_path) for explainer in ("on", "off"))
+    assert wanted.explains
+    assert wanted.worker(0).explainer == wanted.explainer().address
+    assert not unwanted.explains
+    assert not unwanted.worker(0).explainer
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    assert not wanted.explains
 
 
 @pytest.fixture
