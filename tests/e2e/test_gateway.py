@@ -61,6 +61,14 @@ def test_model_route_tells_bounds_and_metrics(http: httpx.Client) -> None:
     assert len(model["data_sha256"]) == 64
 
 
+def test_model_card_route_gives_the_champions_card(http: httpx.Client) -> None:
+    """GetModelCard in JSON is Markdown that tells the errors which GetModel tells."""
+    card, model = http.get("/api/model/card").json(), http.get("/api/model").json()["model"]
+    assert (card["model_name"], card["model_version"]) == (model["name"], model["version"])
+    assert card["markdown"].startswith(f"# Model card: {model['name']}, {model['algorithm']}\n")
+    assert f"{model['metrics']['test_rmse']:,.0f} USD as root mean square" in card["markdown"]
+
+
 def test_native_grpc_passes_through(product: Product, berkeley: BlockGroup) -> None:
     """GRPC clients may use the gateway's port, streams included."""
     with grpc.insecure_channel(f"127.0.0.1:{product.gateway_port}") as channel:

@@ -1,7 +1,9 @@
 """The pipeline as DVC runs it, in a working tree of its own, on a small CSV and with quick candidates."""
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +21,7 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
+from housing.card import FILE as CARD
 from housing.contract import FEATURES
 from housing.golden import FILE, GoldenRequests
 from housing_training.graph_model import GraphModel
@@ -31,7 +34,7 @@ FIGURES = {f"{rows}_{figure}" for rows in ("cv", "test") for figure in ("rmse", 
 """Names of the metrics of every run."""
 
 
-STAGES = ("fetch: ", "prepare: ", "train: ", "evaluate: ", "register: ")
+STAGES = ("fetch: ", "prepare: ", "train: ", "evaluate: ", "describe: ", "register: ")
 """How the lines of each stage begin."""
 
 OWN_CSV = "own.csv"
@@ -69,7 +72,8 @@ class WorkingTree:
     @classmethod
     def of_the_repository(cls, root: Path) -> "WorkingTree":
         """Copy the pipeline, to train quick candidates on a small CSV."""
-        for path in (".dvc/config", ".dvcignore", "training/dvc.yaml", "protos/housing/v1/block_group_pb2.py"):
+        watched = [f"protos/housing/{name}.py" for name in ("card", "profile", "v1/block_group_pb2")]
+        for path in (".dvc/config", ".dvcignore", "training/dvc.yaml", *watched):
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / path, root / path)
         shutil.copytree(
@@ -196,6 +200,24 @@ def test_the_champion_answers_its_golden_requests(trained: WorkingTree) -> None:
     assert graph.predict(rows) == pytest.approx(golden.prices, abs=1)
 
 
+def test_the_champions_card_is_registered_with_it(trained: WorkingTree) -> None:
+    """It tells what the evaluation measured and links to pictures that are beside it; every candidate has one."""
+    mlflow.set_tracking_uri(trained.store)
+    folder = Path(mlflow.artifacts.download_artifacts("models:/california-housing@champion"))
+    comparison = json.loads(trained.read("training/reports/comparison.json"))
+
+    text = (folder / CARD).read_text("utf-8")
+
+    assert text.encode() == trained.read("training/reports/cards/xgboost/card.md")
+    assert text.startswith("# Model card: california-housing, xgboost\n")
+    assert f"{comparison['candidates']['xgboost']['test_rmse']:,.0f} USD as root mean square" in text
+    links = re.findall(r"\]\((.*?)\)", text)
+    assert len(links) == 4
+    for link in links:
+        assert ((folder / CARD).parent / link).read_bytes().startswith(b"\x89PNG")
+    assert (trained.root / "training/reports/cards/linear_regression/card.md").exists()
+
+
 def test_a_second_run_does_nothing(trained: WorkingTree) -> None:
     """When nothing has changed, DVC runs no stage and MLflow gets no version."""
     lock, version = trained.read("training/dvc.lock"), champion(trained.store).version
@@ -213,11 +235,12 @@ def test_forcing_makes_the_same_files_again(tree: WorkingTree, trained: WorkingT
     """Every stage run once more gives the very same files, so the lock does not change."""
     result = tree.train("--force")
 
-    assert [line.split(":")[0] for line in result.stdout.splitlines() if ": " in line] == [
+    assert [line.split(":")[0] for line in result.stdout.splitlines() if line.startswith(STAGES)] == [
         "fetch",
         "fetch",
         "prepare",
         "train",
+        "describe",
         "register",
     ]
     assert tree.read("training/dvc.lock") == trained.read("training/dvc.lock")

@@ -8,7 +8,7 @@ import click
 from housing_training.errors import TrainingError
 from housing_training.tracking import quieten
 
-STAGES = ("fetch", "prepare", "evaluate-spatially", "train", "evaluate", "register")
+STAGES = ("fetch", "prepare", "evaluate-spatially", "train", "evaluate", "describe", "register")
 """The stages, in order."""
 
 

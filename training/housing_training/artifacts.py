@@ -30,6 +30,8 @@ PLOTS = Path("training/reports/plots")
 """A folder of pictures for each candidate."""
 PROFILES = Path("training/reports/profiles")
 """The profile of each candidate, `<name>.json`."""
+CARDS = Path("training/reports/cards")
+"""A folder for each candidate: its card, `card.md`, and the folder `card` with the card's pictures."""
 SPATIAL_EVALUATION = Path("training/spatial_evaluation.json")
 """How good the mixture of experts is where it has never been. Committed, since it takes minutes to make."""
 REGISTERED = Path("var/registered.json")

@@ -17,6 +17,7 @@ from mlflow.models import ModelSignature, infer_signature
 from mlflow.utils.logging_utils import disable_logging
 from tqdm import tqdm
 
+from housing import card as model_card
 from housing import golden as golden_requests
 from housing import profile as model_profile
 from housing_training.artifacts import EXPLANATION
@@ -41,6 +42,8 @@ class CandidateRecord:
     """File of its graph."""
     golden: Path
     """File of its golden requests."""
+    card: Path
+    """Folder of its card and the pictures in it."""
     explanation: Path
     """Folder of what explanations need; of some candidates there is none."""
     profile: Path
@@ -143,6 +146,7 @@ def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_i
         ]
         if record.explanation.is_dir():
             files.append(shutil.copytree(record.explanation, Path(scratch) / EXPLANATION))
+        files.extend(record.card / each for each in (Path(model_card.FILE).name, model_card.PICTURES))
         mlflow.log_params(dict(record.hyper_parameters))
         mlflow.log_metrics(dict(record.metrics))
         mlflow.log_artifacts(str(record.plots), "plots")

@@ -89,7 +89,15 @@ def test_the_lock_is_that_of_this_code() -> None:
     made = {out["path"] for stage in lock["stages"].values() for out in stage["outs"]}
     sources = {dep["path"]: dep["md5"] for stage in lock["stages"].values() for dep in stage["deps"]}
 
-    assert set(lock["stages"]) == {"fetch", "prepare", "evaluate-spatially", "train", "evaluate", "register"}
+    assert set(lock["stages"]) == {
+        "fetch",
+        "prepare",
+        "evaluate-spatially",
+        "train",
+        "evaluate",
+        "describe",
+        "register",
+    }
     for path in sources.keys() - made:
         assert hashlib.md5((ROOT / path).read_bytes()).hexdigest() == sources[path], path  # noqa: S324 - as DVC does
     params = yaml.safe_load((ROOT / "training/params.yaml").read_text())

@@ -1,12 +1,10 @@
 """Put the candidates on record in MLflow and register the best."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 import pandas as pd
 
 from housing_training import artifacts
+from housing_training.parameter_names import flat
 from housing_training.params import MIXTURE, Params, TrainParams
 from housing_training.provenance import file_sha256, git_commit
 from housing_training.registry import CandidateRecord, Provenance, Registry
@@ -50,8 +48,9 @@ def _record(name: str, metrics: dict[str, float], params: Params) -> CandidateRe
         graph=artifacts.MODELS / f"{name}.onnx",
         golden=artifacts.MODELS / f"{name}.golden.json",
         profile=artifacts.PROFILES / f"{name}.json",
+        card=artifacts.CARDS / name,
         explanation=artifacts.MODELS / f"{name}.{artifacts.EXPLANATION}",
-        hyper_parameters=_flat(params.train.candidates[name]),
+        hyper_parameters=flat(params.train.candidates[name]),
         metrics=metrics,
         plots=artifacts.PLOTS / name,
     )
@@ -65,12 +64,3 @@ def _spatial(params: TrainParams, data_sha256: str) -> dict[str, float]:
             "`housing train --evaluate-spatially` makes new ones"
         )
     return figures
-
-
-def _flat(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Spell nested hyper-parameters out under names such as `local.max_depth`."""
-    flat = {}
-    for name, value in hyper_parameters.items():
-        inner = _flat(value) if isinstance(value, Mapping) else {}
-        flat.update({f"{name}.{key}": each for key, each in inner.items()} if inner else {name: value})
-    return flat

@@ -1,0 +1,54 @@
+"""The pictures that are drawn for the card alone; the others are those of the evaluation."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, PercentFormatter
+
+from housing_training.calibration import Calibration
+from housing_training.card import Card
+from housing_training.slices import SliceFigures
+
+
+def draw_card(card: Card, folder: Path) -> None:
+    """Draw a card's own pictures into a folder, as PNG files; without intervals there is none of them."""
+    figures = {"slices": slices(card)}
+    if card.calibration:
+        figures["calibration"] = calibration(card.calibration, card.graph.coverage or 0.0)
+    for name, figure in figures.items():
+        figure.savefig(folder / f"{name}.png", dpi=100, metadata={"Software": None})
+
+
+def calibration(parts: Sequence[Calibration], promised: float) -> Figure:
+    """Draw coverage, and width beside it, by fifth of the predictions."""
+    figure = Figure(figsize=(8, 3.5), layout="constrained")
+    covered, width = figure.subplots(1, 2)
+    names = [f"to {part.greatest / 1000:,.0f}k" for part in parts]
+    covered.bar(names, [part.coverage for part in parts])
+    covered.axhline(promised, color="tab:red", linewidth=1)
+    covered.set(title="Held by the interval", xlabel="predicted price (USD)", ylim=(0, 1))
+    covered.yaxis.set_major_formatter(PercentFormatter(1))
+    width.bar(names, [part.mean_width for part in parts])
+    width.set(title="Mean width", xlabel="predicted price (USD)")
+    width.yaxis.set_major_formatter(EngFormatter("USD"))
+    return figure
+
+
+def slices(card: Card) -> Figure:
+    """Draw the RMSE of each slice, beside that of all rows."""
+    bars = [each for by, part in card.slices.items() for each in _bars(by, part)]
+    figure = Figure(figsize=(8, 1 + 0.22 * len(bars)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.barh(range(len(bars)), [rmse for _, rmse in bars])
+    axes.set_yticks(range(len(bars)), [label for label, _ in bars], fontsize=7)
+    axes.axvline(card.figures["test_rmse"], color="tab:red", linewidth=1)
+    axes.set(title="RMSE by slice; the line is that of all rows held out", ylim=(len(bars), -1))
+    axes.xaxis.set_major_formatter(EngFormatter("USD"))
+    axes.tick_params(axis="x", labelsize=7)
+    return figure
+
+
+def _bars(by: str, part: Sequence[SliceFigures]) -> list[tuple[str, float]]:
+    """Label the bars of the slices that belong together, under a heading that has none."""
+    return [(f"by {by}:", 0.0), *((f"{each.name} ({each.rows:,})", each.rmse) for each in part)]

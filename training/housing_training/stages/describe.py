@@ -1,0 +1,51 @@
+"""Write the cards of the candidates."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from housing.card import FILE, PICTURES
+from housing_training import artifacts
+from housing_training.card import render
+from housing_training.card_facts import CardWriter, Reports, Tables
+from housing_training.card_plots import draw_card
+from housing_training.params import MIXTURE, Params
+from housing_training.provenance import file_sha256
+from housing_training.spatial_figures import figures_of
+
+OF_THE_EVALUATION = ("predicted_vs_true", "feature_importance", "error_map")
+"""Pictures that the evaluation has drawn."""
+
+
+def run() -> None:
+    """Write `CARDS` from all that is known of the candidates in `MODELS`."""
+    params = Params.read(artifacts.PARAMS)
+    reports = Reports(
+        trained=artifacts.read_json(artifacts.TRAINING_REPORT),
+        comparison=artifacts.read_json(artifacts.COMPARISON),
+        spatial=_spatial(params),
+    )
+    writer = CardWriter(params, Tables(raw=artifacts.RAW, train=artifacts.TRAIN, test=artifacts.TEST), reports)
+    for name in tqdm(reports.trained, desc="describe", unit="card"):
+        _write(writer, name, artifacts.CARDS / name)
+    click.echo(
+        f"describe: {len(reports.trained)} cards, such as {artifacts.CARDS / reports.comparison['best'] / 'card.md'}"
+    )
+
+
+def _write(writer: CardWriter, name: str, folder: Path) -> None:
+    pictures = folder / PICTURES
+    pictures.mkdir(parents=True, exist_ok=True)
+    card = writer.card(name, artifacts.MODELS / f"{name}.onnx")
+    for each in OF_THE_EVALUATION:
+        shutil.copy(artifacts.PLOTS / name / f"{each}.png", pictures)
+    draw_card(card, pictures)
+    (folder / Path(FILE).name).write_text(render(card), encoding="utf-8")
+
+
+def _spatial(params: Params) -> Mapping[str, Mapping[str, float]]:
+    figures = figures_of(artifacts.read_json(artifacts.SPATIAL_EVALUATION), params.train, file_sha256(artifacts.TRAIN))
+    return {MIXTURE: figures} if figures else {}
