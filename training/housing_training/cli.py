@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Unpack
 
 import click
 
@@ -12,6 +13,7 @@ from housing_training.champion import has_champion
 from housing_training.errors import TrainingError
 from housing_training.params import Params
 from housing_training.tracking import quieten, tracking_uri
+from housing_training.tuning_options import Tuning, check_options, tuning_options
 
 PIPELINE = Path("training/dvc.yaml")
 """The pipeline, relative to the root of the repository."""
@@ -25,7 +27,8 @@ PIPELINE = Path("training/dvc.yaml")
     help="First measure the mixture of experts where it has never been: retrain it without one area after the other, "
     "on two grids, and with other seeds. Takes some minutes; the figures are shown and kept with what is registered.",
 )
-def train(*, force: bool, evaluate_spatially: bool) -> None:
+@tuning_options
+def train(*, force: bool, evaluate_spatially: bool, **tuning: Unpack[Tuning]) -> None:
     """Train the candidates and register the best, as far as data, code or parameters have changed.
 
     Run it in the root of the repository. What to train, and on which data, is said in training/params.yaml; which
@@ -33,9 +36,13 @@ def train(*, force: bool, evaluate_spatially: bool) -> None:
     """
     if not PIPELINE.exists():
         raise click.ClickException(f"there is no {PIPELINE} here: run this in the root of the repository")
+    check_options(tuning, trains=force or evaluate_spatially)
     quieten(os.environ)
     try:
         params = Params.read(artifacts.PARAMS)
+        if tuning["tune"]:
+            _tune(params, tuning)
+            return
         reproduce(params, force=force, evaluate_spatially=evaluate_spatially)
         if not has_champion(tracking_uri(), params.register_):
             # DVC knows what was registered, but not with which MLflow.
@@ -47,16 +54,35 @@ def train(*, force: bool, evaluate_spatially: bool) -> None:
 
 def reproduce(params: Params, *, force: bool, evaluate_spatially: bool) -> None:
     """Bring all stages up to date; they tell their progress themselves."""
-    if not (_in_git_checkout() or _knows_of_no_checkout()):
-        _dvc("config", "--local", "core.no_scm", "true")
-    if Path(params.fetch.source).is_file() and not force:
-        # DVC watches the parameter, not the file that it names. What comes after looks at what was read.
-        _dvc("repro", "--force", "--single-item", f"{PIPELINE}:fetch")
+    _ready_dvc()
+    if not force:
+        _notice_csv(params)
     if evaluate_spatially:
         _dvc("repro", f"{PIPELINE}:prepare")
         # It is frozen, so that it only runs when asked to.
         _dvc("repro", "--force", "--single-item", f"{PIPELINE}:evaluate-spatially")
     _dvc("repro", *(["--force"] if force else []), str(PIPELINE))
+
+
+def _tune(params: Params, tuning: Tuning) -> None:
+    """Search better hyper-parameters on rows that are up to date."""
+    from housing_training.tune_command import tune  # noqa: PLC0415 - slow, and seldom needed
+
+    _ready_dvc()
+    _notice_csv(params)
+    _dvc("repro", f"{PIPELINE}:prepare")
+    tune(tuning)
+
+
+def _ready_dvc() -> None:
+    if not (_in_git_checkout() or _knows_of_no_checkout()):
+        _dvc("config", "--local", "core.no_scm", "true")
+
+
+def _notice_csv(params: Params) -> None:
+    if Path(params.fetch.source).is_file():
+        # DVC watches the parameter, not the file that it names. What comes after looks at what was read.
+        _dvc("repro", "--force", "--single-item", f"{PIPELINE}:fetch")
 
 
 def _in_git_checkout() -> bool:

@@ -5,7 +5,8 @@ TrainingError
 ├── FetchError       the raw table cannot be had
 ├── TableError       the raw table breaks the schema
 ├── ParityError      a compiled graph answers otherwise than the pipeline it was compiled from
-└── RegistryError    MLflow cannot be reached or refuses
+├── RegistryError    MLflow cannot be reached or refuses
+└── TuningError      better hyper-parameters cannot be searched now
 """
 
 
@@ -31,3 +32,7 @@ class ParityError(TrainingError):
 
 class RegistryError(TrainingError):
     """MLflow cannot be reached or refuses."""
+
+
+class TuningError(TrainingError):
+    """Better hyper-parameters cannot be searched now."""

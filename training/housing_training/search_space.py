@@ -1,0 +1,75 @@
+"""Which hyper-parameters of the mixture of experts are searched, and between what.
+
+The numbers of trees are not: more of them, with a smaller learning rate, are nearly always a little better, and cost
+size and latency, so they are a choice and no finding. For the same reason trees may not get deeper than here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+import optuna
+
+Value = int | float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Where a hyper-parameter is looked for."""
+
+    low: Value
+    """Least value."""
+    high: Value
+    """Greatest value."""
+    log: bool = False
+    """Whether ratios count rather than differences."""
+
+    def including(self, value: Value) -> Self:
+        """Widen it as far as a value that somebody has chosen asks for."""
+        return replace(self, low=min(self.low, value), high=max(self.high, value))
+
+    def suggest(self, trial: optuna.Trial, name: str) -> Value:
+        """Have a value suggested."""
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return trial.suggest_int(name, self.low, self.high, log=self.log)
+        return legible(trial.suggest_float(name, self.low, self.high, log=self.log))
+
+
+def legible(value: Value) -> Value:
+    """Round to three digits, which people can read; whole numbers stay as they are."""
+    return value if isinstance(value, int) else float(f"{value:.3g}")
+
+
+DEPTH = Range(low=4, high=8)
+RATE = Range(low=0.02, high=0.12, log=True)
+CHILD_WEIGHT = Range(low=1, high=30, log=True)
+ROWS_SHARE = Range(low=0.5, high=1.0)
+COLUMNS_SHARE = Range(low=0.2, high=0.9)
+PENALTY = Range(low=1.0, high=30.0, log=True)
+
+SPACE: Mapping[str, Range] = {
+    **{
+        f"{expert}.{name}": each
+        for expert in ("local", "regional")
+        for name, each in {
+            "max_depth": DEPTH,
+            "learning_rate": RATE,
+            "min_child_weight": CHILD_WEIGHT,
+            "subsample": ROWS_SHARE,
+            "colsample_bytree": COLUMNS_SHARE,
+            "reg_lambda": PENALTY,
+        }.items()
+    },
+    "gate.midpoint": Range(low=1.5, high=8.0, log=True),
+    "gate.steepness": Range(low=1.0, high=5.0),
+    "holes.share": Range(low=0.25, high=1.0),
+    "holes.weight": Range(low=0.05, high=1.0, log=True),
+    "holes.nearest_km": Range(low=1.0, high=6.0, log=True),
+    "holes.farthest_km": Range(low=20.0, high=60.0),
+}
+"""The ranges, by flat name."""
+
+
+def suggested(trial: optuna.Trial, stored: Mapping[str, Value]) -> dict[str, Value]:
+    """Have other values suggested for hyper-parameters that are stored, by flat name."""
+    return {name: SPACE[name].including(value).suggest(trial, name) for name, value in stored.items()}
