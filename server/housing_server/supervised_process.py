@@ -46,11 +46,10 @@ class SupervisedProcess(ABC):
         self.exit_code: int | None = None
         """How it ended the last time; None when it never did."""
         self._module = module
+        # glibc would keep what is freed in eight arenas a processor, for threads of which at most two run at a time.
+        self._environment = {"MALLOC_ARENA_MAX": "2"} | os.environ
         # ONNX Runtime would report its use to its makers.
-        self._environment = os.environ | {
-            "PROMETHEUS_MULTIPROC_DIR": str(metrics_dir),
-            "ORT_DISABLE_TELEMETRY": "1",
-        }
+        self._environment |= {"PROMETHEUS_MULTIPROC_DIR": str(metrics_dir), "ORT_DISABLE_TELEMETRY": "1"}
         self._metrics_dir = metrics_dir
         self._log = log.bind(child=name)
         self._on_change = on_change
@@ -113,7 +112,7 @@ class SupervisedProcess(ABC):
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", self._module, str(theirs.fileno())),
+                *(sys.executable, "-m", "housing_server.child", self._module, str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 env=self._environment,
                 # Out of reach of the terminal's Ctrl-C: only the supervisor says when to stop.

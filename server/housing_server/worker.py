@@ -1,7 +1,7 @@
 """A worker: one process that answers gRPC calls on the port it shares with the others.
 
-Started by the supervisor as `python -m housing_server.worker FD`, where FD is its end of the control socket. When the
-supervisor dies, the worker finishes its calls and exits: nobody would be left to stop it.
+Started by the supervisor as `python -m housing_server.child housing_server.worker FD`, where FD is its end of the control
+socket. When the supervisor dies, the worker finishes its calls and exits: nobody would be left to stop it.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ from housing_server.control import (
 from housing_server.core import PredictionCore
 from housing_server.errors import ModelRejected, PredictionLogUnavailable
 from housing_server.explanation.service import ExplanationServicer, explain_nothing
+from housing_server.freed_memory import give_back
 from housing_server.gate import Gate
 from housing_server.logs import CallLines, LineBuffer, configure_logging
 from housing_server.metrics import WorkerMetrics
@@ -162,6 +163,7 @@ class Worker:
             model = await asyncio.to_thread(load_model, Path(folder))
         # This assignment is the swap: calls that have begun keep the model that they began with.
         self._core.model = model
+        await asyncio.to_thread(give_back)  # what the model before it has left
 
     async def _announce(self) -> None:
         if self._core.model is not None:
