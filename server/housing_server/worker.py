@@ -1,7 +1,7 @@
 """A worker: one process that answers gRPC calls on the port it shares with the others.
 
-Started by the supervisor as `python -m housing_server.child housing_server.worker FD`, where FD is its end of the control
-socket. When the supervisor dies, the worker finishes its calls and exits: nobody would be left to stop it.
+Started by the supervisor as `python -m housing_server.child housing_server.worker FD`, where FD is its end of the
+control socket. When the supervisor dies, the worker finishes its calls and exits: nobody would be left to stop it.
 """
 
 import asyncio
