@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install test tools lint format proto lock bench bench-quick containers clean
+.PHONY: help up install test tools lint format proto lock bench bench-quick soak containers clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -30,6 +30,7 @@ $(INSTALLED): pyproject.toml requirements/build.txt requirements/dev.txt
 	@touch $@
 
 test: $(INSTALLED) tools ## Run all tests
+	@$(BIN)/housing train  # the champion that tests ask; a moment when nothing has changed
 	$(BIN)/pytest $(TESTS)
 
 tools: ## Install the programs that tests need, where this machine lets us
@@ -61,6 +62,9 @@ bench: $(INSTALLED) ## Measure the service and what people would use instead, in
 bench-quick: $(INSTALLED) ## The same without the peers, in about two minutes
 	@benchmarks/tools.sh
 	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks measure
+
+soak: $(INSTALLED) ## Call the service for MINUTES=10 and tell whether any process grows, into benchmarks/soak.md
+	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks soak --minutes $(or $(MINUTES),10)
 
 containers: ## Build the images, run the compose file and check that it answers
 	deploy/scripts/containers.sh
