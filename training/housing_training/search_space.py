@@ -40,26 +40,18 @@ def legible(value: Value) -> Value:
     return value if isinstance(value, int) else float(f"{value:.3g}")
 
 
-DEPTH = Range(low=4, high=8)
-RATE = Range(low=0.02, high=0.12, log=True)
-CHILD_WEIGHT = Range(low=1, high=30, log=True)
-ROWS_SHARE = Range(low=0.5, high=1.0)
-COLUMNS_SHARE = Range(low=0.2, high=0.9)
-PENALTY = Range(low=1.0, high=30.0, log=True)
+_TREES: Mapping[str, Range] = {
+    "max_depth": Range(low=4, high=8),
+    "learning_rate": Range(low=0.02, high=0.3, log=True),
+    "min_child_weight": Range(low=1, high=30, log=True),
+    "subsample": Range(low=0.3, high=1.0),
+    "colsample_bytree": Range(low=0.2, high=0.9),
+    "colsample_bynode": Range(low=0.2, high=0.9),
+    "reg_lambda": Range(low=1.0, high=30.0, log=True),
+}
 
 SPACE: Mapping[str, Range] = {
-    **{
-        f"{expert}.{name}": each
-        for expert in ("local", "regional")
-        for name, each in {
-            "max_depth": DEPTH,
-            "learning_rate": RATE,
-            "min_child_weight": CHILD_WEIGHT,
-            "subsample": ROWS_SHARE,
-            "colsample_bytree": COLUMNS_SHARE,
-            "reg_lambda": PENALTY,
-        }.items()
-    },
+    **{f"{expert}.{name}": each for expert in ("local", "regional") for name, each in _TREES.items()},
     "gate.midpoint": Range(low=1.5, high=8.0, log=True),
     "gate.steepness": Range(low=1.0, high=5.0),
     "holes.share": Range(low=0.25, high=1.0),
@@ -67,7 +59,7 @@ SPACE: Mapping[str, Range] = {
     "holes.nearest_km": Range(low=1.0, high=6.0, log=True),
     "holes.farthest_km": Range(low=20.0, high=60.0),
 }
-"""The ranges, by flat name."""
+"""The ranges, by flat name; what params.yaml does not name is not searched."""
 
 
 def suggested(trial: optuna.Trial, stored: Mapping[str, Value]) -> dict[str, Value]:

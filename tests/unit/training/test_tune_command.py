@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from housing_training.artifacts import PARAMS, TRAIN, write_table
 from housing_training.cli import train
 from housing_training.errors import ParameterError
+from housing_training.parameter_names import flat
 from housing_training.params import MIXTURE, TrainParams
 from housing_training.params_file import with_values
 from housing_training.preparation import fill_ocean_proximity
@@ -59,7 +60,9 @@ def test_a_place_without_a_value_is_named(path: tuple[str, ...]) -> None:
 def test_every_searched_value_can_be_written_into_this_repositorys_file() -> None:
     """All at once, and each is then what is read."""
     text = (ROOT / PARAMS).read_text("utf-8")
-    values = {("train", "candidates", MIXTURE, *name.split(".")): each.high for name, each in SPACE.items()}
+    stored = flat(yaml.safe_load(text)["train"]["candidates"][MIXTURE])
+    searched = [name for name in stored if name in SPACE]
+    values = {("train", "candidates", MIXTURE, *name.split(".")): SPACE[name].high for name in searched}
 
     changed = yaml.safe_load(with_values(text, values))
 
