@@ -97,11 +97,13 @@ def test_json_answers_are_flat_and_named_as_in_the_contract(http: httpx.Client, 
     assert set(answer) == {
         "prediction_id",
         "median_house_value",
+        "interval",
         "model_name",
         "model_version",
         "predicted_at",
         "warnings",
     }
+    assert answer["interval"].keys() == {"lower", "upper", "coverage", "upper_open"}
     assert answer["warnings"] == []
 
 
