@@ -13,13 +13,15 @@ from housing_benchmarks.programs import ROOT, find_program
 from housing_benchmarks.report import render
 from housing_benchmarks.results import Results
 from housing_benchmarks.runs import run
+from housing_benchmarks.soak import report as soak_report
+from housing_benchmarks.soak.run import soak as run_soak
 from housing_benchmarks.trials import Pace
 
 output_option = click.option(
     "--output",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=ROOT / "benchmarks",
-    help="Where results.json, results.md and plots go; benchmarks/ if left out.",
+    help="Where tables and plots go; benchmarks/ if left out.",
 )
 
 
@@ -50,6 +52,21 @@ def measure(peers: bool, seconds: float, repeats: int, output: Path) -> None:
 def report(output: Path) -> None:
     """Write tables and plots again, from results.json."""
     _report(Results.read(output / "results.json"), output)
+
+
+@main.command()
+@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.2), help="How long to call.")
+@output_option
+def soak(minutes: float, output: Path) -> None:
+    """Call the service for minutes at a steady pace, and write whether any of its processes grows."""
+    try:
+        made = run_soak(minutes)
+    except BenchmarkError as error:
+        raise click.ClickException(str(error)) from error
+    text = soak_report.render(made)
+    (output / "soak.md").write_text(text, encoding="utf-8")
+    soak_report.draw(made, output / "plots")
+    click.echo(text)
 
 
 def _report(results: Results, output: Path) -> None:

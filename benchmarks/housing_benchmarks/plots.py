@@ -20,17 +20,18 @@ _SIZE = (7.0, 2.8)
 def draw(results: Results, folder: Path) -> None:
     """Draw a run's plots into a folder."""
     folder.mkdir(exist_ok=True)
-    with _plot(folder / "cpu.svg") as axes:
+    with plot(folder / "cpu.svg") as axes:
         _draw_cpu(results, axes)
-    with _plot(folder / "batches.svg") as axes:
+    with plot(folder / "batches.svg") as axes:
         _draw_batches(results, axes)
     if any(results.of((names.against(peer.name), peer.name)) for peer in PEERS):
-        with _plot(folder / "peers.svg") as axes:
+        with plot(folder / "peers.svg") as axes:
             _draw_peers(results, axes)
 
 
 @contextmanager
-def _plot(path: Path) -> Iterator[Axes]:
+def plot(path: Path) -> Iterator[Axes]:
+    """Draw on axes, which are written to a file at the end of the block."""
     # The same run gives the same file.
     with mpl.rc_context({"svg.hashsalt": "housing", "font.size": 9}):
         figure = Figure(figsize=_SIZE, layout="constrained")

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 """The repository."""
 
 _LAST_LINES = 5
+_GIT_SECONDS = 60.0
 
 
 def find_program(name: str) -> str:
@@ -50,6 +51,13 @@ def run_program(
         last = last_lines(error.stderr or error.stdout)
         raise ProgramFailed(f"{command[0]} ended with {error.returncode}: {last}") from error
     return done.stdout
+
+
+def current_commit() -> str:
+    """Tell which commit the server is of; a plus sign says that it has been changed since."""
+    head = run_program(["git", "rev-parse", "--short", "HEAD"], seconds=_GIT_SECONDS).strip()
+    changed = run_program(["git", "status", "--porcelain", "--", "protos", "server"], seconds=_GIT_SECONDS)
+    return f"{head}+" if changed else head
 
 
 def last_lines(text: str) -> str:

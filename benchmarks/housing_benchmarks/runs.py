@@ -17,7 +17,7 @@ from housing_benchmarks.machine import OtherPrograms, cores, describe_machine, l
 from housing_benchmarks.payloads import Payloads, read_block_groups
 from housing_benchmarks.peer_runs import install, running_peer, write_training_table
 from housing_benchmarks.peers import PEERS, Peer
-from housing_benchmarks.programs import ROOT, run_program
+from housing_benchmarks.programs import ROOT, current_commit
 from housing_benchmarks.references import running_reference
 from housing_benchmarks.registry import fetch_graph, find_registry
 from housing_benchmarks.results import Results
@@ -49,7 +49,7 @@ def run(pace: Pace, *, with_peers: bool) -> Results:
     """
     results = Results(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=_commit(),
+        commit=current_commit(),
         load_average=load_average(),
         machine=describe_machine(),
         workers=cores(),
@@ -124,9 +124,3 @@ def _run_peer(suite: Suite, pace: Pace, peer: Peer, table: Path, workers: int) -
         # Where this checkout is, is nobody's business who reads the report.
         return replace(outcome, absence=str(error).replace(f"{ROOT}/", ""))
     return outcome
-
-
-def _commit() -> str:
-    head = run_program(["git", "rev-parse", "--short", "HEAD"], seconds=60).strip()
-    changed = run_program(["git", "status", "--porcelain", "--", "protos", "server"], seconds=60)
-    return f"{head}+" if changed else head

@@ -56,8 +56,14 @@ class Service:
 
     def resident_bytes(self) -> dict[str, int]:
         """Tell the resident memory of each process, as the server measures it."""
-        samples = self._samples("housing_process_resident_memory_bytes")
-        return {labels["process"]: int(value) for labels, value in samples}
+        return self._of_processes("housing_process_resident_memory_bytes")
+
+    def open_files(self) -> dict[str, int]:
+        """Tell how many files each process has open, as the server counts them."""
+        return self._of_processes("housing_process_open_files")
+
+    def _of_processes(self, family: str) -> dict[str, int]:
+        return {labels["process"]: int(value) for labels, value in self._samples(family)}
 
     def _samples(self, family: str) -> list[tuple[Mapping[str, str], float]]:
         with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
@@ -80,7 +86,7 @@ class Gateway:
 def running_service(registry: Registry, folder: Path, workers: int, log_mode: LogMode = "lenient") -> Iterator[Service]:
     """Run the server until the end of the block; what it keeps goes into a folder of its own."""
     state, grpc_port, metrics_port = folder / f"log-{log_mode}", free_port(), free_port()
-    state.mkdir()
+    state.mkdir(exist_ok=True)  # of a service that ran before
     settings = {
         "HOUSING_GRPC_PORT": str(grpc_port),
         "HOUSING_METRICS_PORT": str(metrics_port),

@@ -1,0 +1,149 @@
+"""A whole soak: the service and its gateway started, called for minutes, watched, and stopped."""
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import psutil
+
+from housing_benchmarks.machine import OtherPrograms, cores, describe_machine, load_average
+from housing_benchmarks.payloads import read_block_groups
+from housing_benchmarks.programs import ROOT, current_commit
+from housing_benchmarks.registry import Registry, find_registry
+from housing_benchmarks.service import Gateway, Service, running_gateway, running_service
+from housing_benchmarks.soak.mixed_load import MixedLoad, SteadyCalls, kinds_of_calls
+from housing_benchmarks.soak.trends import Sample
+
+_PERIOD_SECONDS = 2.0
+"""How often processes are looked at."""
+_PROGRESS_SECONDS = 30.0
+_REFUSED = ("RESOURCE_EXHAUSTED", "429")
+_ROWS = ROOT / "data/processed/test.parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsMade:
+    """What came of the calls of one kind."""
+
+    name: str
+    """The kind."""
+    rows: int
+    """Block groups in a call."""
+    answered: int
+    """Calls that were answered well."""
+    refused: int
+    """Those that the service did not admit, since there was too much under way."""
+    failures: Mapping[str, int]
+    """Those that failed otherwise, by status."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soak:
+    """A soak that was made."""
+
+    date: str
+    """When it began, in ISO 8601, UTC."""
+    commit: str
+    """Of the server."""
+    machine: Mapping[str, Any]
+    """What it ran on."""
+    load_average: float
+    """How many processes wanted a processor before."""
+    other_cores: float = 0.0
+    """Processors that other programs kept busy meanwhile, on the average."""
+    workers: int
+    """Processes that answer calls."""
+    seconds: float
+    """How long calls were made."""
+    first_start_seconds: float
+    """From the start of `housing serve` until all workers serve, the model being fetched from the registry."""
+    next_start_seconds: float
+    """The same with the model in the cache."""
+    calls: list[CallsMade]
+    """What was called."""
+    samples: list[Sample]
+    """What the processes held."""
+
+
+def soak(minutes: float) -> Soak:
+    """Call the service for so many minutes, and watch its processes.
+
+    Raises:
+        BenchmarkError: it cannot be started.
+    """
+    others = OtherPrograms()
+    made = _soak(minutes)
+    return replace(made, other_cores=others.cores())
+
+
+def _soak(minutes: float) -> Soak:
+    registry, block_groups = find_registry(), read_block_groups(_ROWS)
+    date, load = datetime.now(UTC).isoformat(timespec="seconds"), load_average()
+    with tempfile.TemporaryDirectory(prefix="housing-soak-") as name:
+        folder = Path(name)
+        first = _first_start(registry, folder)
+        with running_service(registry, folder, cores()) as service, running_gateway(service, folder) as gateway:
+            target, gateway_url = f"127.0.0.1:{service.grpc_port}", f"http://127.0.0.1:{gateway.port}"
+            with kinds_of_calls(target, gateway_url, block_groups) as kinds, MixedLoad(kinds) as running:
+                samples = list(_watch(service, gateway, running, minutes * 60))
+            return Soak(
+                date=date,
+                commit=current_commit(),
+                machine=describe_machine(),
+                load_average=load,
+                workers=cores(),
+                seconds=minutes * 60,
+                first_start_seconds=first,
+                next_start_seconds=service.server.ready_seconds,
+                calls=[_made(each) for each in running.calls],
+                samples=samples,
+            )
+
+
+def _first_start(registry: Registry, folder: Path) -> float:
+    click.echo("starting the service, and once more with the model in its cache", err=True)
+    with running_service(registry, folder, cores()) as service:
+        return service.server.ready_seconds
+
+
+def _made(calls: SteadyCalls) -> CallsMade:
+    failures = dict(calls.failures)
+    refused = sum(failures.pop(status, 0) for status in _REFUSED)
+    return CallsMade(
+        name=calls.kind.name, rows=calls.kind.rows, answered=calls.answered, refused=refused, failures=failures
+    )
+
+
+def _watch(service: Service, gateway: Gateway, load: MixedLoad, seconds: float) -> Iterator[Sample]:
+    """Look at all processes from time to time, until the time is over."""
+    began, told = time.monotonic(), 0.0
+    while (passed := time.monotonic() - began) < seconds:
+        yield from _look(service, gateway, passed)
+        if passed - told >= _PROGRESS_SECONDS:
+            told = passed
+            _tell(load, passed, seconds)
+        time.sleep(max(_PERIOD_SECONDS - (time.monotonic() - began - passed), 0))
+
+
+def _look(service: Service, gateway: Gateway, seconds: float) -> Iterator[Sample]:
+    """Take the service's word for its own processes, whose names it knows, and measure those of the gateway."""
+    files = service.open_files()
+    for process, rss in service.resident_bytes().items():
+        yield Sample(seconds=seconds, process=process, rss_bytes=rss, open_files=files.get(process, 0))
+    for each in gateway.server.processes():
+        try:
+            name = "gateway launcher" if each.pid == gateway.server.pid else each.name()
+            yield Sample(seconds=seconds, process=name, rss_bytes=each.memory_info().rss, open_files=each.num_fds())
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _tell(load: MixedLoad, passed: float, seconds: float) -> None:
+    answered = sum(each.answered for each in load.calls)
+    others = sum(each.failures.total() for each in load.calls)
+    click.echo(f"{passed / 60:.1f} of {seconds / 60:g} minutes: {answered:,} answered, {others:,} not", err=True)
