@@ -126,7 +126,15 @@ def assert_all_on_record(answered: list[str], url: str) -> None:
 
 def children(service: Service, module: str) -> list[psutil.Process]:
     """The service's processes of a kind."""
-    return [each for each in psutil.Process(service.command.pid).children() if module in each.cmdline()]
+    return [each for each in psutil.Process(service.command.pid).children() if runs(each, module)]
+
+
+def runs(process: psutil.Process, module: str) -> bool:
+    """Tell whether a process is of a kind; one that has just ended is of none."""
+    try:
+        return module in process.cmdline()
+    except psutil.Error:
+        return False
 
 
 @pytest.mark.parametrize("victim", ["housing_server.worker", "housing_server.recorder"])
