@@ -276,6 +276,17 @@ def test_the_csvs_own_labels_and_gaps_are_kept(trained: WorkingTree) -> None:
     assert prepared["ocean_proximity"].value_counts().to_dict() == dict.fromkeys(CHOICES, 120)
 
 
+def test_a_search_without_a_mixture_is_refused(tree: WorkingTree) -> None:
+    """The rows are brought up to date first, and then one line says what there is nothing of to search."""
+    result = tree.run("housing_client", "train", "--tune", "--trials", "1")
+
+    assert result.returncode == 1
+    assert "prepare" in result.stdout
+    assert result.stderr.splitlines()[-1].startswith("Error: train.candidates has no mixture_of_experts")
+    assert "Traceback" not in result.stderr
+    assert not (tree.root / "var").exists()
+
+
 def test_a_csv_that_breaks_stops_the_pipeline(tree: WorkingTree) -> None:
     """The same CSV, edited, is read again: rows and reasons are named, and the old models stay."""
     table = pd.read_csv(tree.root / OWN_CSV)

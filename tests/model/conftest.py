@@ -1,5 +1,7 @@
 """The real data, shared by all model tests."""
 
+from pathlib import Path
+
 import pytest
 
 from housing_training.params import MIXTURE
@@ -16,3 +18,10 @@ def data() -> Data:
 def champion(data: Data) -> Fitted:
     """The candidate that wins: the mixture of experts."""
     return data.fitted(MIXTURE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give these tests more time: the first of them waits for the champion, minutes on a busy machine."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(1_200))

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from housing.contract import FEATURE_NAMES, FEATURES
-from housing_training.experts import HALF
 from housing_training.geography import Array
 from housing_training.located_features import COUNTS, FIRST
 from housing_training.places import FEATURES as PLACE_FEATURES
@@ -17,6 +16,8 @@ TAIL = 0.001
 """Share of the training rows beyond each end of a field's usual range."""
 FAR_KM = 25.0
 """A place whose fifth-nearest training row is farther than this is far from data, however thin the data are there."""
+FAR_FACTOR = 3.0
+"""A place with a greater local outlier factor than this lies in a hole in the data, though others may not be far."""
 FAR = "FAR_FROM_TRAINING_DATA"
 """Reason of the warning about a place."""
 OUTSIDE = "OUTSIDE_TRAINING_RANGE"
@@ -58,13 +59,12 @@ class TrainingDomain:
             _warning(CONTRADICTION, "ocean_proximity", contradiction),
         ]
 
-    def warned(self, rows: Array, place_features: Array, weights: Array) -> Array:
+    def warned(self, rows: Array, place_features: Array) -> Array:
         """Tell which warnings rows get.
 
         Args:
             rows: float64, shape (n, 9), NaN for what was left out, of which nobody is warned.
             place_features: `places.FEATURES` and `LABELS` of their places, float64, shape (n, columns).
-            weights: weight of the local expert, float64, shape (n, 1).
 
         Returns:
             bool, shape (n, warnings).
@@ -72,7 +72,8 @@ class TrainingDomain:
         xp = rows.__array_namespace__()
         fields = rows[:, FIRST : FIRST + len(COUNTS)]
         outside = (fields < xp.asarray(np.asarray(self.lowest))) | (fields > xp.asarray(np.asarray(self.highest)))
-        far = (weights < HALF) | (_column(place_features, "neighbour_km") > FAR_KM)
+        factor, distance = (_column(place_features, name) for name in ("outlier_factor", "neighbour_km"))
+        far = (factor > FAR_FACTOR) | (distance > FAR_KM)
         return xp.concat([far, outside, _contradicted(rows, place_features)], axis=1)
 
 

@@ -7,8 +7,9 @@ neighbours are, compared with how far theirs are. The gate gives the local exper
 midpoint) ^ steepness).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +77,7 @@ class Experts:
             bedrooms_per_household=bedrooms,
             neighbourhood=neighbourhood,
             local=build_booster(params.local, seed).fit(lessons.matrix, targets, sample_weight=lessons.weights),
-            regional=build_booster(params.regional, seed).fit(
+            regional=build_booster(_by_column(params.regional), seed).fit(
                 lessons.matrix[: len(rows), : len(REGIONAL)], targets[: len(rows)]
             ),
             gate=params.gate,
@@ -136,6 +137,12 @@ def _lessons(params: HoleParams, rows: Rows, neighbourhood: Neighbourhood, bedro
         matrix=matrix(rows[shown], place_features, bedrooms),
         weights=np.repeat([1.0, params.weight], [len(rows), len(again)]),
     )
+
+
+def _by_column(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Spell `monotone_constraints`, given by name of column, out for all columns of `REGIONAL`."""
+    constraints = hyper_parameters.get("monotone_constraints", {})
+    return {**hyper_parameters, "monotone_constraints": tuple(constraints.get(name, 0) for name in REGIONAL)}
 
 
 def _attributes(rows: Rows, bedrooms_per_household: float) -> Rows:

@@ -83,7 +83,7 @@ class MixturePipeline:
             ocean_proximity=xp.where(xp.isnan(given), derived, given)[:, 0],
             interval=interval,
             interval_upper_open=interval[:, 1] >= self.experts.ceiling,
-            warnings=self.domain.warned(rows, known, weights),
+            warnings=self.domain.warned(rows, known),
             matrix=columns,
             weights=weights[:, 0],
         )

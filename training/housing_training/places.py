@@ -15,17 +15,27 @@ from scipy.ndimage import binary_dilation
 from housing_training import grid, neighbours
 from housing_training.geography import (
     BAY,
+    CITIES,
     COAST,
     KM_PER_DEGREE,
     LONGITUDE_SCALE,
     Array,
     distance_to_line,
+    distance_to_points,
 )
 from housing_training.grid import Grid
 from housing_training.neighbours import Neighbourhood, plane
 from housing_training.proximity import CHOICES, ocean_proximity
 
-GEOGRAPHY = ("coast_km", "bay_km")
+GEOGRAPHY = (
+    "coast_km",
+    "bay_km",
+    "san_francisco_km",
+    "los_angeles_km",
+    "san_diego_km",
+    "san_jose_km",
+    "sacramento_km",
+)
 """What a place's position on the map tells."""
 FEATURES = (*GEOGRAPHY, *neighbours.NAMES)
 """What models read about a place, in order."""
@@ -67,9 +77,10 @@ class PlaceTable:
 
 
 def geography(places: Floats) -> Floats:
-    """Tell `GEOGRAPHY` of places, longitude and latitude in degrees, shape (n, 2): shape (n, 2)."""
+    """Tell `GEOGRAPHY` of places, longitude and latitude in degrees, shape (n, 2): shape (n, columns)."""
     longitude, latitude = places[:, :1], places[:, 1:]
-    return np.concatenate([distance_to_line(longitude, latitude, line) for line in (COAST, BAY)], axis=1)
+    shores = [distance_to_line(longitude, latitude, line) for line in (COAST, BAY)]
+    return np.concatenate([*shores, distance_to_points(longitude, latitude, CITIES)], axis=1)
 
 
 def rounded(features: Floats) -> Floats:
@@ -115,6 +126,6 @@ def _disk() -> npt.NDArray[np.bool_]:
 
 def _rule(places: Floats, positions: Floats) -> Floats:
     code: Floats = ocean_proximity(
-        longitude=places[:, :1], latitude=places[:, 1:], coast_km=positions[:, :1], bay_km=positions[:, 1:]
+        longitude=places[:, :1], latitude=places[:, 1:], coast_km=positions[:, :1], bay_km=positions[:, 1:2]
     )[:, 0]
     return code

@@ -1,13 +1,12 @@
 """How each kind of candidate is cross-validated and fitted."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sklearn.model_selection import KFold
-
 from housing_training.candidates import build_candidate
-from housing_training.cross_fitting import calibrate
+from housing_training.cross_fitting import THREADS, Indices, calibrate, random_folds
 from housing_training.domain import TrainingDomain
 from housing_training.experts import Experts, Rows
 from housing_training.metrics import Metrics
@@ -58,11 +57,17 @@ class EstimatorRecipe:
 
     def fit(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> Fitted:
         """Cross-validate and fit on rows, shape (n, 9), and prices in USD, shape (n,)."""
-        folds = []
-        for learnt, held_out in KFold(self._params.folds, shuffle=True, random_state=self._params.seed).split(rows):
+
+        def measure(fold: tuple[Indices, Indices]) -> Metrics:
+            learnt, held_out = fold
             fitted = self._fit(rows[learnt], prices[learnt])
-            folds.append(Metrics.of(prices[held_out], fitted.predict(rows[held_out])))
-            advance()
+            return Metrics.of(prices[held_out], fitted.predict(rows[held_out]))
+
+        folds = []
+        with ThreadPoolExecutor(THREADS) as pool:
+            for metrics in pool.map(measure, random_folds(rows, self._params.folds, self._params.seed)):
+                folds.append(metrics)
+                advance()
         pipeline = self._fit(rows, prices)
         advance()
         return Fitted(pipeline=pipeline, cross_validated=Metrics.mean(folds))

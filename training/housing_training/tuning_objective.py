@@ -14,6 +14,7 @@ import numpy as np
 
 from housing_training import candidates, cross_fitting, experts, located_features, neighbours, places
 from housing_training.cross_fitting import Indices, area_folds, cross_fit, random_folds
+from housing_training.errors import ParameterError
 from housing_training.experts import Rows
 from housing_training.metrics import Metrics
 from housing_training.parameter_names import flat, nested
@@ -45,7 +46,9 @@ class MixtureObjective:
         Raises:
             ParameterError: the parameters have no mixture of experts, or one that cannot be.
         """
-        self._whole = flat(MixtureParams.of(MIXTURE, params.candidates.get(MIXTURE, {})).model_dump())
+        if MIXTURE not in params.candidates:
+            raise ParameterError(f"train.candidates has no {MIXTURE}, the only one whose parameters are searched")
+        self._whole = flat(MixtureParams.of(MIXTURE, params.candidates[MIXTURE]).model_dump())
         self._rows, self._prices, self.seed = rows, prices, params.seed
         self._data_sha256 = data_sha256
         self._folds = _pairs(rows, params.seed)

@@ -28,7 +28,7 @@ def test_a_block_far_from_data_is_one_row(layout: Grid) -> None:
     cells = south_west + np.column_stack([east, north]) / 100
 
     assert len(set(layout.row_of(cells))) == BLOCK * BLOCK
-    assert len(set(layout.row_of(cells + (0, BLOCK / 100)))) == 1
+    assert len(set(layout.row_of(cells + np.array([0, BLOCK / 100])))) == 1
 
 
 def test_a_place_between_cells_is_taken_for_the_nearest(layout: Grid) -> None:

@@ -14,7 +14,7 @@ LIMITS = (0.0, 1_000_000.0)
 
 
 def held_out(count: int, seed: int) -> HeldOut:
-    """Make rows whose errors grow with their first column and are mostly upwards; a third in unknown areas, with more."""
+    """Make rows with errors that grow with their first column, most upwards; a third in unknown areas, with larger."""
     rng = np.random.default_rng(seed)
     matrix = rng.uniform(0, 1, (count, 2)).astype(np.float32)
     surrounded = np.arange(count) % 3 > 0
@@ -42,7 +42,7 @@ def bounds(model: IntervalModel, rows: HeldOut, limits: tuple[float, float] = LI
 
 
 @pytest.mark.parametrize("surrounded", [True, False])
-def test_they_hold_as_often_as_promised(model: IntervalModel, surrounded: bool) -> None:  # noqa: FBT001 - parametrized
+def test_they_hold_as_often_as_promised(model: IntervalModel, surrounded: bool) -> None:
     """Nine of ten new rows are inside, among known ones and where nothing is known."""
     rows = held_out(6_000, seed=2)
     these = rows.surrounded == surrounded
@@ -85,7 +85,7 @@ def test_without_unknown_areas_all_margins_are_alike() -> None:
 
 def test_metrics_count_what_is_inside() -> None:
     """Coverage is a share, width a mean, and fifths go from the lowest prediction up."""
-    true = np.arange(10) * 10_000.0
+    true = np.linspace(0, 90_000, 10)
     predicted = true[::-1].copy()
     interval = np.column_stack([true - 1_000, true + np.where(np.arange(10) < 2, -500, 1_000)])
 

@@ -160,7 +160,7 @@ def test_a_label_that_cannot_be_is_named(
     graph: GraphModel,
     rows: np.ndarray,
     code: float,
-    contradicts: bool,  # noqa: FBT001 - parametrized
+    contradicts: bool,
 ) -> None:
     """In Fresno only INLAND, or nothing at all, goes without a warning."""
     fresno = np.hstack([[[-119.79, 36.74]], rows[:1, 2:8], [[code]]])

@@ -1,0 +1,51 @@
+"""The champion's intervals and warnings on rows held out."""
+
+import numpy as np
+import pytest
+
+from housing_training.evaluation import measure
+from model.real_data import Data, Fitted
+
+
+@pytest.fixture(scope="module")
+def figures(data: Data, champion: Fitted) -> dict[str, float]:
+    """All that is measured of the champion."""
+    return measure(champion.graph, data.test_rows, data.test_prices)
+
+
+def test_intervals_hold_as_often_as_promised(figures: dict[str, float]) -> None:
+    """Nine of ten true prices are inside, to a percent, and the intervals are no wider than they need be."""
+    assert figures["interval_coverage"] == pytest.approx(0.9, abs=0.01)
+    assert figures["interval_mean_width"] < 96_000
+
+
+@pytest.mark.parametrize("fifth", range(1, 6))
+def test_intervals_hold_for_cheap_and_dear(figures: dict[str, float], fifth: int) -> None:
+    """From the cheapest fifth of the predictions to the dearest, at least 85 percent are inside."""
+    assert figures[f"interval_coverage_fifth_{fifth}"] >= 0.85
+
+
+def test_intervals_are_wider_in_unseen_areas(data: Data, champion: Fitted) -> None:
+    """The same block groups in the emptiest corner of the state are priced with more caution."""
+    rows = data.test_rows[:500]
+    corner = np.hstack([np.tile([-115.0, 41.5], (len(rows), 1)), rows[:, 2:8], np.full((len(rows), 1), np.nan)])
+
+    at_home, away = (np.diff(champion.graph.answer(each)["interval"], axis=1) for each in (rows, corner))
+
+    assert np.median(away) > 1.5 * np.median(at_home)
+
+
+def test_an_open_bound_is_the_cap_of_the_census(data: Data, champion: Fitted) -> None:
+    """Bounds are open at 500,001 USD and nowhere else, and nearly all capped prices are in such an interval."""
+    answer = champion.graph.answer(data.test_rows)
+    upper, capped = answer["interval"][:, 1], data.test_prices == 500_001
+
+    assert np.array_equal(answer["interval_upper_open"], upper == 500_001)
+    assert answer["interval_upper_open"][capped].mean() > 0.85
+
+
+def test_warnings_are_rare_on_rows_like_those_trained_on(figures: dict[str, float]) -> None:
+    """Of rows held out at random, few are called far, unusual or contradictory."""
+    assert figures["warning_rate_far_from_training_data"] < 0.02
+    assert figures["warning_rate_outside_training_range"] < 0.02
+    assert figures["warning_rate_ocean_proximity_contradicts_coordinates"] < 0.005
