@@ -84,7 +84,10 @@ def test_models_card_is_given(channel: grpc.Channel) -> None:
 
 def test_status_tells_of_workers_and_resources(channel: grpc.Channel) -> None:
     """GetStatus reports the whole service, whichever worker is asked."""
-    status = StatusServiceStub(channel).GetStatus(GetStatusRequest())
+    stub = StatusServiceStub(channel)
+    status = wait_for(
+        lambda: found if (found := stub.GetStatus(GetStatusRequest())).prediction_log.store_up else None, "the log"
+    )
     assert status.status == SERVICE_STATUS_SERVING
     assert status.model_loaded
     assert (status.workers.configured, status.workers.serving) == (2, 2)
