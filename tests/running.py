@@ -155,6 +155,8 @@ def running_service(state_dir: Path, registry: Path | None = None, **settings: o
     with HousingCommand("serve", environment=environment) as command:
         ports = command.wait_for("listening")
         command.wait_for("worker serving", int(str(chosen["workers"])))
+        if chosen.get("prediction_log_mode") != "off":
+            command.wait_for("recorder serving")
         yield Service(command=command, grpc_port=ports["grpc_port"], metrics_port=ports["metrics_port"])
 
 

@@ -42,6 +42,8 @@ class RecorderProcess(SupervisedProcess):
     def heard(self, message: Message) -> None:
         """Take note of its report."""
         if isinstance(message, ReportLog):
+            if self.report is None:
+                self._log.info("recorder serving", pid=self.pid)
             self.report = message
 
     def gone(self) -> None:
