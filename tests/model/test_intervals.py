@@ -26,22 +26,29 @@ def test_intervals_hold_for_cheap_and_dear(figures: dict[str, float], fifth: int
 
 
 def test_intervals_are_wider_in_unseen_areas(data: Data, champion: Fitted) -> None:
-    """The same block groups in the emptiest corner of the state are priced with more caution."""
+    """The same block groups in the emptiest corner of the state are priced with more caution, for what they cost."""
     rows = data.test_rows[:500]
     corner = np.hstack([np.tile([-115.0, 41.5], (len(rows), 1)), rows[:, 2:8], np.full((len(rows), 1), np.nan)])
 
-    at_home, away = (np.diff(champion.graph.answer(each)["interval"], axis=1) for each in (rows, corner))
+    at_home, away = (relative_widths(champion, each) for each in (rows, corner))
 
     assert np.median(away) > 1.5 * np.median(at_home)
 
 
+def relative_widths(champion: Fitted, rows: np.ndarray) -> np.ndarray:
+    """How wide the intervals of rows are, as a fraction of their prices."""
+    answer = champion.graph.answer(rows)
+    widths: np.ndarray = np.diff(answer["interval"], axis=1)[:, 0] / champion.graph.predict(rows)
+    return widths
+
+
 def test_an_open_bound_is_the_cap_of_the_census(data: Data, champion: Fitted) -> None:
-    """Bounds are open at 500,001 USD and nowhere else, and nearly all capped prices are in such an interval."""
+    """Bounds are open at 500,001 USD and nowhere else, and three in four capped prices are in such an interval."""
     answer = champion.graph.answer(data.test_rows)
     upper, capped = answer["interval"][:, 1], data.test_prices == 500_001
 
     assert np.array_equal(answer["interval_upper_open"], upper == 500_001)
-    assert answer["interval_upper_open"][capped].mean() > 0.85
+    assert answer["interval_upper_open"][capped].mean() > 0.75
 
 
 def test_warnings_are_rare_on_rows_like_those_trained_on(figures: dict[str, float]) -> None:
