@@ -16,6 +16,7 @@ from housing_server.errors import (
     FieldViolation,
     InternalError,
     InvalidRequest,
+    ModelCardNotFound,
     ModelProfileNotFound,
     Overloaded,
     PredictionLogUnavailable,
@@ -120,6 +121,7 @@ def test_every_request_error_has_a_code_and_a_stable_reason(kind: type[RequestEr
     """No kind of error is left out of the table."""
     arguments: dict[type[RequestError], tuple[Any, ...]] = {
         InvalidRequest: ([FieldViolation(field="a", rule="b", description="c")],),
+        ModelCardNotFound: ("california-housing", "3"),
         ModelProfileNotFound: ("california-housing", "3"),
         Overloaded: (0.5,),
         PredictionLogUnavailable: ("the disk is full",),
