@@ -25,6 +25,8 @@ from housing_training.places import GEOGRAPHY, geography, rounded
 Rows = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 
+DEFAULT_ROUNDS = 100
+"""How many rounds a booster has if nothing is said, as XGBoost has it."""
 HALF = 0.5
 """With less weight than this the local expert has less to say than the regional one: nothing nearby is known."""
 OUTLIER_FACTOR = slice(len(GEOGRAPHY), len(GEOGRAPHY) + 1)
@@ -77,9 +79,7 @@ class Experts:
             bedrooms_per_household=bedrooms,
             neighbourhood=neighbourhood,
             local=build_booster(params.local, seed).fit(lessons.matrix, targets, sample_weight=lessons.weights),
-            regional=build_booster(_by_column(params.regional), seed).fit(
-                lessons.matrix[: len(rows), : len(REGIONAL)], targets[: len(rows)]
-            ),
+            regional=_fit_regional(params, lessons.matrix[: len(rows), : len(REGIONAL)], targets[: len(rows)], seed),
             gate=params.gate,
             mean=mean,
             floor=float(prices.min()),
@@ -137,6 +137,22 @@ def _lessons(params: HoleParams, rows: Rows, neighbourhood: Neighbourhood, bedro
         matrix=matrix(rows[shown], place_features, bedrooms),
         weights=np.repeat([1.0, params.weight], [len(rows), len(again)]),
     )
+
+
+def _fit_regional(params: MixtureParams, columns: Matrix, targets: Rows, seed: int) -> XGBRegressor:
+    """Fit the regional expert: first to what a block group is, then also to where it lies.
+
+    What a block group is counts alike everywhere, so the less is left for its place to explain, the less goes wrong in
+    places that are unknown; and the less it errs like the local expert, the more the two gain from each other.
+    """
+    booster = {"n_estimators": DEFAULT_ROUNDS, **_by_column(params.regional)}
+    if not params.rounds_without_place:
+        return build_booster(booster, seed).fit(columns, targets)
+    placeless = columns.copy()
+    placeless[:, len(OWN) :] = 0  # no tree can split on what is the same everywhere
+    first = build_booster({**booster, "n_estimators": params.rounds_without_place}, seed).fit(placeless, targets)
+    rest = {**booster, "n_estimators": booster["n_estimators"] - params.rounds_without_place}
+    return build_booster(rest, seed + 1).fit(columns, targets, xgb_model=first.get_booster())
 
 
 def _by_column(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from housing_training.errors import ParameterError
 
@@ -86,12 +86,21 @@ class MixtureParams(_Section):
     """Of the booster that looks at neighbours."""
     regional: dict[str, Any]
     """Of the booster that does not."""
+    rounds_without_place: int = Field(default=0, ge=0)
+    """In how many of its rounds, the first ones, the regional booster is not told where a block group lies."""
     gate: GateParams
     """Of the gate between them."""
     holes: HoleParams
     """Of the local expert's lessons."""
     interval: IntervalParams
     """Of the intervals."""
+
+    @model_validator(mode="after")
+    def _place_counts(self) -> Self:
+        rounds = self.regional.get("n_estimators")
+        if rounds is not None and rounds <= self.rounds_without_place:
+            raise ValueError("rounds_without_place must be less than regional.n_estimators")
+        return self
 
     @classmethod
     def of(cls, name: str, hyper_parameters: Mapping[str, Any]) -> Self:

@@ -16,6 +16,7 @@ _QUICK: dict[str, Any] = {"n_estimators": 20, "max_depth": 4, "learning_rate": 0
 QUICK_MIXTURE: dict[str, Any] = {
     "local": _QUICK,
     "regional": _QUICK,
+    "rounds_without_place": 5,
     "gate": {"midpoint": 3, "steepness": 2},
     "holes": {"share": 0.5, "weight": 0.5, "nearest_km": 3, "farthest_km": 40},
     "interval": {"coverage": 0.9, "area_folds": 2, "error": _QUICK},

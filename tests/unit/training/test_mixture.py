@@ -204,6 +204,14 @@ def test_every_column_belongs_to_fields_of_a_request() -> None:
     assert fields == set(FEATURE_NAMES) - {"ocean_proximity"}
 
 
+def test_a_regional_expert_must_learn_of_places(mixture_params: TrainParams) -> None:
+    """Rounds that are not told of places cannot be all that there are."""
+    wrong = mixture_params.candidates[MIXTURE] | {"rounds_without_place": 20}
+
+    with pytest.raises(ParameterError, match="rounds_without_place must be less than"):
+        MixtureParams.of(MIXTURE, wrong)
+
+
 def test_a_wrong_hyper_parameter_is_named(mixture_params: TrainParams) -> None:
     """The error says where in params.yaml to look."""
     wrong = mixture_params.candidates[MIXTURE] | {"gate": {"midpoint": 0, "steepness": 2}}
