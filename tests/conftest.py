@@ -1,5 +1,8 @@
-"""What holds for all tests: no library reports its use to its makers."""
+"""What holds for all tests: no library reports its use to its makers, and what they start can be interrupted."""
 
 import os
+import signal
 
 os.environ.update(ORT_DISABLE_TELEMETRY="1", MLFLOW_DISABLE_TELEMETRY="true")
+# A shell that runs tests in the background has them ignore Ctrl-C, and so would every program that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from housing.example import BERKELEY
+from housing_server.prediction_log.records import COLUMNS
 from housing_server.prediction_log.store import PredictionStore
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -29,11 +30,11 @@ def prediction_id(at: datetime, number: int = 0) -> str:
 
 
 def record(number: int = 0, **changes: Any) -> dict[str, Any]:
-    """Make the record of a prediction, one minute after that of the number before."""
-    at = changes.get("predicted_at") or START + timedelta(minutes=number)
+    """Make the record of a prediction, one minute after that of the number before, by the names of its columns."""
+    at = changes.pop("predicted_at", None) or START + timedelta(minutes=number)
     return {
         "prediction_id": prediction_id(at, number),
-        "predicted_at": at,
+        "predicted_at_us": (at - _EPOCH) // timedelta(microseconds=1),
         "method": "Predict",
         "model_name": "california-housing",
         "model_version": "3",
@@ -42,12 +43,17 @@ def record(number: int = 0, **changes: Any) -> dict[str, Any]:
         "interval_lower": 150_000.0,
         "interval_upper": 250_000.0,
         "interval_upper_open": False,
-        "warnings": [],
+        "warnings": "",
         "latency_seconds": 0.00125,
         "peer": "ipv4:127.0.0.1:50123",
         "request_id": None,
         "trace_id": None,
     } | changes
+
+
+def add(store: PredictionStore, *records: dict[str, Any]) -> int:
+    """Put predictions on record, and return how many were not there yet."""
+    return store.add([tuple(each[column] for column in COLUMNS) for each in records])
 
 
 def main(url: str, processes: int, transactions: int) -> None:
@@ -70,7 +76,7 @@ def _write(url: str, transactions: int) -> None:
     store = PredictionStore.open(url)
     for _ in range(transactions):
         now = datetime.now(UTC)
-        store.add([record(next(numbers), predicted_at=now) for _ in range(ROWS_OF_A_TRANSACTION)])
+        add(store, *(record(next(numbers), predicted_at=now) for _ in range(ROWS_OF_A_TRANSACTION)))
         print("committed", flush=True)
 
 

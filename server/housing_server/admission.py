@@ -1,30 +1,37 @@
 """Admission: how much work may be under way, so that what is begun is also finished in time.
 
-Work is bounded in two ways: by the rows in flight, which are memory, and by the time that all the work in flight is
-likely to take, at the pace of the last second. Beyond either a call is refused at once, with the time after which
-trying again makes sense: a caller that hears no in a millisecond is better served than one that times out.
+Work is bounded in two ways: by the rows in flight, which are memory, and by the time that a call is likely to wait for
+the others in flight. Beyond either a call is refused at once, with the time after which trying again makes sense: a
+caller that hears no in a millisecond is better served than one that times out.
+
+Calls share the processor: while a call of one row is answered, a batch of ten thousand gets no more done than that. So
+a call waits for each other one in flight as long as the smaller of the two takes, and a large batch alone keeps no
+small call out.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Literal, Protocol
 
-from housing_server.errors import Overloaded
+from housing_server.errors import InvalidRequest, Overloaded
 
-_CALL_WORK = 20
-"""What a call costs beside its rows, in rows of a batch: 350 us against 16 us, see docs/performance.md."""
-_FIRST_GUESS_SECONDS = 20e-6
+_CALL_WORK = 8
+"""What a call costs beside its rows, in rows of a batch: see "Admission" in docs/performance.md."""
+_SMALL_ROWS = 64
+"""Calls of up to so many rows are counted together."""
+_FIRST_GUESS_SECONDS = 40e-6
 """Time for a unit of work, until it has been measured."""
 _MEMORY_SECONDS = 1.0
-"""The pace is that of about so much busy time."""
+"""The pace is that of about so much time."""
 
 
 class AdmissionObserver(Protocol):
     """Who is told of refusals."""
 
     def not_admitted(self, reason: str) -> None:
-        """Note a call that was refused: for its `rows`, or for the `queue` before it."""
+        """Note a call that was refused: for its `rows`, the `queue` before it, or its `deadline`, which is sooner."""
 
 
 class Admission:
@@ -43,7 +50,7 @@ class Admission:
         Args:
             observer: is told of what is refused.
             max_rows: the most rows in flight; a call that comes when there are none is admitted whatever its size.
-            max_queue_seconds: the longest that the work in flight may be expected to take.
+            max_queue_seconds: the longest that a call may be expected to wait for others.
             clock: tells seconds.
         """
         self._observer = observer
@@ -52,55 +59,83 @@ class Admission:
         self._clock = clock
         self.rows = 0
         """How many rows are in flight."""
-        self._work = 0
-        self._mark = 0.0
-        self._busy_seconds, self._work_done = _FIRST_GUESS_SECONDS, 1.0
+        self._small_work = 0
+        self._large: list[int] = []
+        """The work of each large call in flight."""
+        self._seconds, self._work = _FIRST_GUESS_SECONDS, 1.0
+        self._learnt = clock()
 
     @contextmanager
-    def admit(self, rows: int) -> Iterator[None]:
+    def admit(self, rows: int, *, seconds_left: float | None = None) -> Iterator[None]:
         """Hold a call's rows in flight while the block runs.
 
+        Args:
+            rows: how many it has.
+            seconds_left: how long its caller waits for the answer; None for any time.
+
         Raises:
             Overloaded: there is too much in flight already.
         """
-        self.check(rows)
-        self._enter(rows)
+        self.check(rows, seconds_left=seconds_left)
+        began, work = self._clock(), self._ahead(rows) + _CALL_WORK + rows
+        computed = True
+        self._change(rows, 1)
         try:
             yield
+        except InvalidRequest:
+            computed = False
+            raise
         finally:
-            self._leave(rows)
+            self._change(rows, -1)
+            if computed:
+                self._learn(self._clock() - began, work)
 
-    @property
-    def queue_seconds(self) -> float:
-        """How long the work in flight is likely to take."""
-        return self._work * self._busy_seconds / self._work_done
+    def check(self, rows: int, *, seconds_left: float | None = None) -> None:
+        """Let a call pass if there is room for it.
 
-    def check(self, rows: int) -> None:
-        """Let a call pass if there is room for its rows.
+        Args:
+            rows: how many it has.
+            seconds_left: how long its caller waits for the answer; None for any time.
 
         Raises:
             Overloaded: there is too much in flight already.
         """
+        queue = self.queue_seconds(rows)
         reason = None
         if self.rows and self.rows + rows > self._max_rows:
             reason = "rows"
-        elif self.queue_seconds > self._max_queue_seconds:
+        elif queue > self._max_queue_seconds:
             reason = "queue"
+        elif seconds_left is not None and queue > seconds_left:
+            reason = "deadline"
         if reason is not None:
             self._observer.not_admitted(reason)
-            raise Overloaded(self.queue_seconds)
+            raise Overloaded(queue)
 
-    def _enter(self, rows: int) -> None:
-        if not self.rows:  # from idle: the time since the last call tells nothing of the pace
-            self._mark = self._clock()
-        self.rows += rows
-        self._work += _CALL_WORK + rows
+    def queue_seconds(self, rows: int) -> float:
+        """Tell how long a call of so many rows is likely to wait for those in flight."""
+        return self._ahead(rows) * self._seconds / self._work
 
-    def _leave(self, rows: int) -> None:
+    def _ahead(self, rows: int) -> int:
+        """Measure the work that is done before a call of so many rows is answered."""
+        work = _CALL_WORK + rows
+        return self._small_work + sum(min(work, other) for other in self._large)
+
+    def _change(self, rows: int, sign: Literal[1, -1]) -> None:
+        """Note that a call begins, or ends."""
+        self.rows += sign * rows
+        work = _CALL_WORK + rows
+        if rows <= _SMALL_ROWS:
+            self._small_work += sign * work
+        elif sign > 0:
+            self._large.append(work)
+        else:
+            self._large.remove(work)
+
+    def _learn(self, seconds: float, work: int) -> None:
+        """Compare what a call took with the work that it was expected to wait for."""
         now = self._clock()
-        passed, self._mark = now - self._mark, now
-        forgotten = 1 / (1 + passed / _MEMORY_SECONDS)
-        self._busy_seconds = self._busy_seconds * forgotten + passed
-        self._work_done = self._work_done * forgotten + _CALL_WORK + rows
-        self.rows -= rows
-        self._work -= _CALL_WORK + rows
+        kept = math.exp((self._learnt - now) / _MEMORY_SECONDS)
+        self._learnt = now
+        self._seconds = self._seconds * kept + seconds
+        self._work = self._work * kept + work

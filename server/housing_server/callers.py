@@ -1,5 +1,6 @@
 """Who asks: what the transport knows of a call, and the record of its answer keeps."""
 
+import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -34,5 +35,11 @@ class Caller(NamedTuple):
     """Id of the trace that the call is part of, 32 hexadecimal digits."""
     arrived: float
     """When the call arrived, by `time.perf_counter`, in seconds."""
+    deadline: float | None = None
+    """When the caller stops waiting, by the same clock; None when it does not say."""
     span: CallSpan | None = None
     """What traces the call; None when nothing does."""
+
+    def seconds_left(self) -> float | None:
+        """Tell how long the caller still waits; None when it does not say."""
+        return None if self.deadline is None else self.deadline - time.perf_counter()

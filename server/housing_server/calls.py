@@ -156,7 +156,9 @@ def _caller(method: Method, context: grpc.aio.ServicerContext[Any, Any], tracer:
     if tracer is not None:
         span = tracer.start(method, metadata)
         trace_id = span.trace_id
-    return Caller(method.name, context.peer(), request_id, trace_id, time.perf_counter(), span)
+    arrived, left = time.perf_counter(), context.time_remaining()
+    deadline = None if left is None else arrived + left
+    return Caller(method.name, context.peer(), request_id, trace_id, arrived, deadline, span)
 
 
 def _trace_id(traceparent: str) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -33,6 +34,10 @@ from housing_server.validation import RequestValidator
 
 _INLINE_ROWS = 64
 """Larger batches run on a thread: they would keep other calls waiting for longer than a thread costs."""
+
+_BATCH_THREADS = 2
+"""Batches that are computed at once: a worker has about one processor, and more threads would only keep its event loop
+from getting its turn; with two a small batch need not wait for a large one."""
 
 STREAM_WINDOW = 64
 """Messages of a stream that are under way at once: enough to share runs of the model, little to hold."""
@@ -105,6 +110,7 @@ class PredictionCore:
         self._admission = admission
         self._validator = RequestValidator()
         self._coalescer = Coalescer(self._loaded_model, self._run, inline=log.inline)
+        self._batches = ThreadPoolExecutor(_BATCH_THREADS, thread_name_prefix="batch")
         self._now = now
         self._new_id = new_id
 
@@ -117,7 +123,7 @@ class PredictionCore:
             Overloaded: there is too much under way.
             PredictionLogUnavailable: the answer cannot be put on record.
         """
-        with self._admission.admit(1):
+        with self._admission.admit(1, seconds_left=caller.seconds_left()):
             answers, position = await self._begin(request, caller)
         return answers.response(position)
 
@@ -131,10 +137,12 @@ class PredictionCore:
             Overloaded: there is too much under way.
             PredictionLogUnavailable: the answers cannot be put on record.
         """
-        with self._admission.admit(len(request.block_groups)):
-            if len(request.block_groups) <= _INLINE_ROWS and self._inline:
+        count = len(request.block_groups)
+        with self._admission.admit(count, seconds_left=caller.seconds_left()):
+            if count <= _INLINE_ROWS and self._inline:
                 return self._batch_predict(request, caller)
-            return await asyncio.to_thread(self._batch_predict, request, caller)
+            running = asyncio.get_running_loop().run_in_executor(self._batches, self._batch_predict, request, caller)
+            return await running
 
     def stream_predict(
         self, requests: AsyncIterator[StreamPredictRequest], caller: Caller
@@ -234,13 +242,15 @@ class PredictionCore:
         if not (request.partial_results or checked.good.all()):
             raise self._invalid(request)
         answers = self._run(model, checked.rows[checked.good], [caller]) if checked.good.any() else None
-        return BatchPredictResponse(
-            predictions=answers.predictions() if answers else (),
+        response = BatchPredictResponse(
             refusals=self._refusals(request, checked),
             model_name=model.description.name,
             model_version=model.description.version,
             predicted_at=timestamp(answers.predicted_at if answers else self._now()),
         )
+        if answers is not None:
+            answers.fill(response.predictions)
+        return response
 
     def _refusals(self, request: BatchPredictRequest, checked: CheckedRows) -> Iterator[Refusal]:
         for index in np.flatnonzero(~checked.good).tolist():

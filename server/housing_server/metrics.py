@@ -81,7 +81,7 @@ class WorkerMetrics:
         self._not_admitted = Counter(
             "housing_admission_refusals", "Calls refused for what is under way.", ("reason",), registry=registry
         )
-        for reason in ("rows", "queue"):
+        for reason in ("rows", "queue", "deadline"):
             self._not_admitted.labels(reason)
         # Finding the child of a metric by its labels takes as long as counting, so each is found once.
         self._begun = cache(lambda method: self._started.labels(*method.labels))

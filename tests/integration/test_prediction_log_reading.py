@@ -19,7 +19,7 @@ from housing_server.prediction_log.listing import get_prediction, list_predictio
 from housing_server.prediction_log.outcomes import record_outcomes
 from housing_server.prediction_log.statistics import get_prediction_stats
 from housing_server.prediction_log.store import PredictionStore
-from predictions_on_record import START, prediction_id, record
+from predictions_on_record import START, add, prediction_id, record
 
 NOW = START + timedelta(days=1)
 
@@ -64,8 +64,8 @@ def stats(store: PredictionStore, **asked: Any) -> log_pb.GetPredictionStatsResp
 
 def test_prediction_is_told_as_it_was_recorded(store: PredictionStore) -> None:
     """Every field of the answer comes back, and what was left out stays out."""
-    given = record(warnings=["FAR_FROM_DATA", "CROWDED"], request_id="r-1", ocean_proximity=None)
-    store.add([given])
+    given = record(warnings="FAR_FROM_DATA CROWDED", request_id="r-1", ocean_proximity=None)
+    add(store, given)
     found = get_prediction(store, given["prediction_id"].upper()).prediction
     fields = {name: value for name, value in BERKELEY.items() if name != "ocean_proximity"}
     assert found == log_pb.LoggedPrediction(
@@ -86,7 +86,7 @@ def test_prediction_is_told_as_it_was_recorded(store: PredictionStore) -> None:
 
 def test_prediction_without_interval_is_told_without(store: PredictionStore) -> None:
     """An interval of zeros would be a lie."""
-    store.add([record(interval_lower=None, interval_upper=None, interval_upper_open=None)])
+    add(store, record(interval_lower=None, interval_upper=None, interval_upper_open=None))
     found = get_prediction(store, prediction_id(START)).prediction
     assert not found.HasField("interval")
     assert not found.HasField("outcome")
@@ -100,7 +100,7 @@ def test_prediction_that_is_not_on_record_is_not_found(store: PredictionStore) -
 
 def test_newest_are_listed_first(store: PredictionStore) -> None:
     """The order is that of time, and of ids for those of one moment."""
-    store.add([record(number, predicted_at=START) for number in (3, 1, 2)] + [record(7), record(5)])
+    add(store, *(record(number, predicted_at=START) for number in (3, 1, 2)), record(7), record(5))
     assert listed(store) == [7, 5, 3, 2, 1]
 
 
@@ -124,7 +124,7 @@ def test_newest_are_listed_first(store: PredictionStore) -> None:
 def test_filter_lets_pass_what_it_says(store: PredictionStore, filters: dict[str, Any], expected: list[float]) -> None:
     """Each filter alone and with others; bounds are inclusive but for the end of time."""
     los_angeles = {"longitude": -118.25, "latitude": 34.0}
-    store.add([record(n, **({"model_version": "4"} if n == 4 else los_angeles if n == 2 else {})) for n in range(6)])
+    add(store, *(record(n, **({"model_version": "4"} if n == 4 else los_angeles if n == 2 else {})) for n in range(6)))
     judge(store, *((record(number)["prediction_id"], 1.0) for number in (1, 3)))
     assert listed(store, **filters) == expected
 
@@ -138,14 +138,14 @@ def pages(store: PredictionStore, **filters: Any) -> Iterator[list[float]]:
         if not found.next_page_token:
             return
         request.page_token = found.next_page_token
-        store.add([record(number)])
+        add(store, record(number))
 
 
 @pytest.mark.parametrize("filters", [{}, {"has_outcome": True}, {"has_outcome": False}])
 def test_pages_hold_everything_once(store: PredictionStore, filters: dict[str, Any]) -> None:
     """What comes meanwhile shifts nothing, and a last page that is full has no successor."""
     records = [record(number, predicted_at=START + timedelta(minutes=number // 2)) for number in range(6)]
-    store.add(records)
+    add(store, *records)
     if filters.get("has_outcome"):
         judge(store, *((each["prediction_id"], 1.0) for each in records))
     assert list(pages(store, **filters)) == [[5, 4], [3, 2], [1, 0]]
@@ -153,14 +153,14 @@ def test_pages_hold_everything_once(store: PredictionStore, filters: dict[str, A
 
 def test_page_has_a_hundred_predictions_unless_told_otherwise(store: PredictionStore) -> None:
     """A request without a size is not answered with everything."""
-    store.add([record(number) for number in range(120)])
+    add(store, *(record(number) for number in range(120)))
     assert len(listed(store)) == 100
     assert len(listed(store, page_size=110)) == 110
 
 
 def test_page_token_of_other_filters_is_refused(store: PredictionStore) -> None:
     """It would go on in the middle of another list."""
-    store.add([record(number) for number in range(3)])
+    add(store, *(record(number) for number in range(3)))
     token = list_predictions(store, log_pb.ListPredictionsRequest(page_size=1)).next_page_token
     with pytest.raises(InvalidRequest) as raised:
         listed(store, page_token=token, model_version="3")
@@ -170,7 +170,7 @@ def test_page_token_of_other_filters_is_refused(store: PredictionStore) -> None:
 
 def test_outcome_is_recorded_once_and_revised_by_another_value(store: PredictionStore) -> None:
     """The same value again changes nothing; another one replaces it, and when is kept."""
-    store.add([record()])
+    add(store, record())
     key, later, last = prediction_id(START), NOW + timedelta(hours=1), NOW + timedelta(hours=2)
     assert judge(store, (key, 210_000)) == [RECORDED]
     assert judge(store, (key.upper(), 210_000), now=later) == [UNCHANGED]
@@ -183,7 +183,7 @@ def test_outcome_is_recorded_once_and_revised_by_another_value(store: Prediction
 
 def test_outcomes_of_one_request_are_taken_in_order(store: PredictionStore) -> None:
     """Of several for one prediction the last one stays."""
-    store.add([record()])
+    add(store, record())
     key = prediction_id(START)
     assert judge(store, (key, 1.0), (key, 1.0), (key, 2.0)) == [RECORDED, UNCHANGED, REVISED]
     assert get_prediction(store, key).prediction.outcome.median_house_value == 2
@@ -191,7 +191,7 @@ def test_outcomes_of_one_request_are_taken_in_order(store: PredictionStore) -> N
 
 def test_unknown_and_late_outcomes_hold_nothing_up(store: PredictionStore) -> None:
     """Each is reported for what it is, and the others are recorded."""
-    store.add([record(number) for number in range(4)])
+    add(store, *(record(number) for number in range(4)))
     store.prune(keep_days=0, keep_rows=2)
     keys = [record(number)["prediction_id"] for number in range(4)]
     newer = prediction_id(NOW)
@@ -202,7 +202,7 @@ def test_unknown_and_late_outcomes_hold_nothing_up(store: PredictionStore) -> No
 
 def test_outcomes_go_with_their_predictions(store: PredictionStore) -> None:
     """Retention leaves nothing behind."""
-    store.add([record(number) for number in range(2)])
+    add(store, *(record(number) for number in range(2)))
     judge(store, *((record(number)["prediction_id"], 5.0) for number in range(2)))
     store.prune(keep_days=0, keep_rows=1)
     assert stats(store).model_versions[0].error.outcomes == 1
@@ -211,7 +211,7 @@ def test_outcomes_go_with_their_predictions(store: PredictionStore) -> None:
 def test_ten_thousand_outcomes_are_recorded_at_once(store: PredictionStore) -> None:
     """The contract's largest request is within the databases' limits."""
     records = [record(number, predicted_at=START) for number in range(10_000)]
-    store.add(records)
+    add(store, *records)
     given = [(each["prediction_id"], 5.0) for each in records]
     assert set(judge(store, *given)) == {RECORDED}
     assert set(judge(store, *given)) == {UNCHANGED}
@@ -221,11 +221,12 @@ def test_ten_thousand_outcomes_are_recorded_at_once(store: PredictionStore) -> N
 def test_statistics_are_those_of_the_prices(store: PredictionStore) -> None:
     """Mean and percentiles, as NumPy sees them, by version and by hour."""
     prices = np.random.default_rng(1).normal(200_000, 80_000, 200).round(2)
-    store.add(
-        [
+    add(
+        store,
+        *(
             record(number, median_house_value=float(price), model_version="3" if number < 150 else "4")
             for number, price in enumerate(prices)
-        ]
+        ),
     )
     found = stats(store, start_time=timestamp(START))
     assert (found.start_time, found.end_time) == (timestamp(START), timestamp(NOW))
@@ -247,7 +248,7 @@ def test_statistics_are_those_of_the_prices(store: PredictionStore) -> None:
 
 def test_days_are_cut_at_midnight(store: PredictionStore) -> None:
     """A day is one of UTC, and the range may begin and end within one."""
-    store.add([record(number, predicted_at=START + timedelta(hours=6 * number)) for number in range(8)])
+    add(store, *(record(number, predicted_at=START + timedelta(hours=6 * number)) for number in range(8)))
     request = {"start_time": timestamp(START + timedelta(hours=6)), "end_time": timestamp(START + timedelta(hours=42))}
     found = stats(store, period=log_pb.STATS_PERIOD_DAY, **request)
     days = [(each.start_time.ToDatetime(UTC), each.prices.count) for each in found.periods]
@@ -275,7 +276,7 @@ def test_live_error_is_that_of_the_judged_predictions(store: PredictionStore) ->
         (300_000.0, 200_000.0, no_interval),
     ]
     records = [record(number, median_house_value=case[0], **case[2]) for number, case in enumerate(cases)]
-    store.add([*records, record(90), record(91, model_version="4", **no_interval)])
+    add(store, *records, record(90), record(91, model_version="4", **no_interval))
     judge(store, *((each["prediction_id"], case[1]) for each, case in zip(records, cases, strict=True)))
     judge(store, (record(91)["prediction_id"], 200_000))
     errors = np.array([case[0] - case[1] for case in cases])
@@ -292,14 +293,14 @@ def test_live_error_is_that_of_the_judged_predictions(store: PredictionStore) ->
 
 def test_version_without_outcomes_has_no_error(store: PredictionStore) -> None:
     """Zero would look like perfection."""
-    store.add([record()])
+    add(store, record())
     (only,) = stats(store, start_time=timestamp(START)).model_versions
     assert not only.HasField("error")
 
 
 def test_errors_can_be_had_without_prices(store: PredictionStore) -> None:
     """They are the same, and a version that nobody has judged is left out."""
-    store.add([record(0), record(1), record(2, model_version="4")])
+    add(store, record(0), record(1), record(2, model_version="4"))
     judge(store, (record(0)["prediction_id"], 1.0))
     everything, errors = (stats(store, start_time=timestamp(START), errors_only=only) for only in (False, True))
     (found,) = errors.model_versions
@@ -310,7 +311,7 @@ def test_errors_can_be_had_without_prices(store: PredictionStore) -> None:
 
 def test_statistics_of_one_version_leave_out_the_others(store: PredictionStore) -> None:
     """Prices and errors alike."""
-    store.add([record(0), record(1, model_version="4")])
+    add(store, record(0), record(1, model_version="4"))
     judge(store, (record(0)["prediction_id"], 1.0), (record(1)["prediction_id"], 1.0))
     found = stats(store, model_version="4", start_time=timestamp(START))
     assert [each.model_version for each in found.model_versions] == ["4"]

@@ -90,8 +90,7 @@ def _parse(url: str) -> URL:
 def _sqlite_engine(url: URL) -> Engine:
     with suppress(OSError):  # SQLite then says that it cannot open the file
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    # Named parameters let rows be handed over as mappings, as PostgreSQL's driver takes them.
-    engine = create_engine(url, paramstyle="named", connect_args={"timeout": _LOCK_SECONDS}, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": _LOCK_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

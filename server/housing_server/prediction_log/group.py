@@ -5,8 +5,7 @@ arrays are written as they are. JSON keeps every bit of a float64, can be read b
 shows as such.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,6 @@ import orjson
 from housing.contract import FEATURES
 from housing_server.answers import Answers
 from housing_server.prediction_log.records import Record
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DamagedLine(Exception):
@@ -54,30 +51,29 @@ def records_from_line(line: bytes) -> Iterator[Record]:
 
 
 def _records(group: dict[str, Any]) -> Iterator[Record]:
+    """Spell a group's columns out, in `COLUMNS` order, and go through them side by side."""
     count = len(group["ids"])
-    predicted_at = _EPOCH + timedelta(microseconds=group["predicted_at"] // 1000)
     name, version = group["model"]
-    bounds, upper_open = group["bounds"] or [(None, None)] * count, group["upper_open"] or [None] * count
-    latencies, callers = _for_each(group["latencies"], count), _for_each(group["callers"], count)
-    for index, prediction_id in enumerate(group["ids"]):
-        method, peer, request_id, trace_id = callers[index]
-        yield {
-            "prediction_id": prediction_id,
-            "predicted_at": predicted_at,
-            "method": method,
-            "model_name": name,
-            "model_version": version,
-            **_fields(group["rows"][index]),
-            "median_house_value": group["prices"][index],
-            "interval_lower": bounds[index][0],
-            "interval_upper": bounds[index][1],
-            "interval_upper_open": upper_open[index],
-            "warnings": group["warnings"].get(str(index), []),
-            "latency_seconds": latencies[index],
-            "peer": peer,
-            "request_id": request_id,
-            "trace_id": trace_id,
-        }
+    methods, peers, request_ids, trace_ids = zip(*_for_each(group["callers"], count), strict=True)
+    lowest, highest = zip(*(group["bounds"] or [(None, None)] * count), strict=True)
+    return zip(
+        group["ids"],
+        [group["predicted_at"] // 1000] * count,
+        methods,
+        [name] * count,
+        [version] * count,
+        *_fields(group["rows"]),
+        group["prices"],
+        lowest,
+        highest,
+        group["upper_open"] or [None] * count,
+        _warnings(group["warnings"], count),
+        _for_each(group["latencies"], count),
+        peers,
+        request_ids,
+        trace_ids,
+        strict=True,
+    )
 
 
 def _for_each(values: list[Any], count: int) -> list[Any]:
@@ -85,9 +81,16 @@ def _for_each(values: list[Any], count: int) -> list[Any]:
     return values * count if len(values) == 1 else values
 
 
-def _fields(row: list[float | None]) -> dict[str, float | str | None]:
-    """Name the fields of a row; a text field is spelt out."""
-    return {
-        feature.name: feature.choices[int(value)] if feature.choices and value is not None else value
-        for feature, value in zip(FEATURES, row, strict=True)
-    }
+def _fields(rows: list[list[float | None]]) -> Iterator[Sequence[float | str | None]]:
+    """Take rows apart into the fields; a text field is spelt out."""
+    for feature, column in zip(FEATURES, zip(*rows, strict=True), strict=True):
+        choices = feature.choices
+        yield [None if code is None else choices[int(code)] for code in column] if choices else column
+
+
+def _warnings(found: dict[str, list[str]], count: int) -> list[str]:
+    """Join the reasons of each row; most have none."""
+    reasons = [""] * count
+    for row, each in found.items():
+        reasons[int(row)] = " ".join(each)
+    return reasons

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from sqlalchemy import Connection, Engine, Update, delete, func, select, text, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from housing_server.prediction_log.engine import open_engine, reading, writing
 from housing_server.prediction_log.migration import migrate
 from housing_server.prediction_log.ordering import Position, as_value, columns
-from housing_server.prediction_log.records import Record, now_us, row_from_record
+from housing_server.prediction_log.records import COLUMNS, Record, now_us
 from housing_server.prediction_log.tables import log_state, outcomes, predictions
 
 _DAY_US = 24 * 3600 * 1_000_000
@@ -70,10 +69,9 @@ class PredictionStore:
         """
         if not records:
             return 0
-        rows = [row_from_record(record) for record in records]
         with self.writing() as connection:
             # Past SQLAlchemy's handling of each value, which takes longer than the database.
-            return connection.exec_driver_sql(self._insert, rows).rowcount
+            return connection.exec_driver_sql(self._insert, list(records)).rowcount
 
     def probe(self) -> None:
         """Write to the store, to see whether that can be done."""
@@ -137,9 +135,9 @@ class PredictionStore:
 
 
 def _insert_statement(engine: Engine) -> str:
-    """Write the statement that adds rows by column name and passes over those that are there already."""
-    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-    return str(insert(predictions).on_conflict_do_nothing().compile(dialect=engine.dialect))
+    """Write the statement that adds records, and passes over those that are there already."""
+    placeholders = ", ".join(["%s" if engine.dialect.name == "postgresql" else "?"] * len(COLUMNS))
+    return f"INSERT INTO {predictions} ({', '.join(COLUMNS)}) VALUES ({placeholders}) ON CONFLICT DO NOTHING"  # noqa: S608 - names of our own
 
 
 def _note_pruned(through_us: int) -> Update:

@@ -1,11 +1,12 @@
 """How much work may be under way."""
 
-from contextlib import ExitStack
+from asyncio import CancelledError
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from housing_server.admission import Admission
-from housing_server.errors import Overloaded
+from housing_server.errors import FieldViolation, InvalidRequest, Overloaded
 from serving_fakes import Notes
 
 
@@ -77,12 +78,59 @@ def admitted(gate: Admission) -> int:
     return 1_000
 
 
-def test_rows_of_a_batch_are_cheaper_than_calls(clock: Clock) -> None:
-    """A large batch is not refused because single calls were answered slowly per row."""
+def test_large_batches_keep_no_small_call_out(clock: Clock) -> None:
+    """They share the processor with it; another batch would have to wait for them."""
+    gate = admission(clock, max_rows=100_000)
+    answer(gate, clock, seconds=1.0, rows=10_000)
+    with gate.admit(10_000), gate.admit(10_000):
+        assert gate.queue_seconds(1) < 0.01
+        assert gate.queue_seconds(1_000) == pytest.approx(0.2, rel=0.1)
+        with pytest.raises(Overloaded), gate.admit(10_000):
+            pass
+        with gate.admit(1):
+            pass
+
+
+def test_calls_answered_beside_a_batch_say_little_of_its_pace(clock: Clock) -> None:
+    """What is compared with the time of a call is the work that it waited for, and not all that was under way."""
     gate = admission(clock, max_rows=30_000)
-    answer(gate, clock, seconds=0.0004, calls=1_000)
     with gate.admit(10_000):
-        assert gate.queue_seconds < 0.5
+        answer(gate, clock, seconds=0.0004, calls=1_000)
+        assert gate.queue_seconds(10_000) < 0.5
+
+
+def test_calls_that_time_out_slow_the_pace(clock: Clock) -> None:
+    """Or a service that is too slow for its callers would go on admitting them."""
+    gate = admission(clock)
+    for _ in range(20):
+        with suppress(CancelledError), gate.admit(1):
+            clock.now += 1.0
+            raise CancelledError
+    with gate.admit(1):
+        assert gate.queue_seconds(1) == pytest.approx(1.0, rel=0.1)
+
+
+def test_requests_that_break_a_rule_tell_nothing_of_the_pace(clock: Clock) -> None:
+    """They are refused in no time, whatever their size."""
+    gate = admission(clock)
+    answer(gate, clock, seconds=0.1, calls=20)
+    for _ in range(100):
+        with suppress(InvalidRequest), gate.admit(1_000):
+            clock.now += 0.001
+            raise InvalidRequest([FieldViolation(field="latitude", rule="required", description="is missing")])
+    with gate.admit(1):
+        assert gate.queue_seconds(1) == pytest.approx(0.1, rel=0.1)
+
+
+def test_call_that_would_wait_beyond_its_deadline_is_refused(clock: Clock) -> None:
+    """Its answer would be for nobody; without others before it, it is tried."""
+    gate = admission(clock)
+    answer(gate, clock, seconds=0.1, calls=20)
+    with gate.admit(1, seconds_left=0.05):
+        with pytest.raises(Overloaded), gate.admit(1, seconds_left=0.05):
+            pass
+        with gate.admit(1, seconds_left=0.2):
+            pass
 
 
 def test_idle_time_says_nothing_of_the_pace(clock: Clock) -> None:
@@ -92,15 +140,18 @@ def test_idle_time_says_nothing_of_the_pace(clock: Clock) -> None:
         answer(gate, clock, seconds=0.001)
         clock.now += 3600
     with gate.admit(1):
-        assert gate.queue_seconds == pytest.approx(0.001, rel=0.1)
+        assert gate.queue_seconds(1) == pytest.approx(0.001, rel=0.1)
 
 
 def test_refusals_are_told_by_reason(clock: Clock) -> None:
-    """Rows are memory, the queue is time."""
+    """Rows are memory, the queue is time, and a deadline is the caller's time."""
     notes = Notes()
     gate = Admission(notes, max_rows=10, max_queue_seconds=1e-9, clock=clock)
     with gate.admit(10), pytest.raises(Overloaded), gate.admit(1):
         pass
     with gate.admit(1), pytest.raises(Overloaded), gate.admit(1):
         pass
-    assert notes.reasons == ["rows", "queue"]
+    patient = Admission(notes, max_rows=10, max_queue_seconds=1.0, clock=clock)
+    with patient.admit(1), pytest.raises(Overloaded), patient.admit(1, seconds_left=1e-9):
+        pass
+    assert notes.reasons == ["rows", "queue", "deadline"]

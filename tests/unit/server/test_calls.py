@@ -36,6 +36,10 @@ class Context:
         """Who calls."""
         return "ipv4:127.0.0.1:1"
 
+    def time_remaining(self) -> float | None:
+        """How long the caller waits."""
+        return 5.0
+
     def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
         """What the caller sent along."""
         return (("x-request-id", "r-1"), ("traceparent", f"00-{TRACE}-{'1' * 16}-01"))

@@ -46,7 +46,7 @@ class Traces:
         """A caller whose call is traced."""
         metadata = [("traceparent", traceparent)] if traceparent else []
         span = self.tracer.start(Method(kind="unary", service="test.Service", name=method), metadata)
-        return Caller(method, "peer", None, span.trace_id, time.perf_counter(), span)
+        return Caller(method, "peer", None, span.trace_id, time.perf_counter(), span=span)
 
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:

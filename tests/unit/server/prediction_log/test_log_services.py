@@ -23,7 +23,7 @@ from housing_server.calls import Call, Method
 from housing_server.gate import Gate
 from housing_server.prediction_log.services import add_log_services
 from housing_server.prediction_log.store import PredictionStore
-from predictions_on_record import START, prediction_id, record
+from predictions_on_record import START, add, prediction_id, record
 
 
 class Counts:
@@ -62,7 +62,7 @@ def store_path(tmp_path: Path) -> Path:
 async def channel(store_path: Path, counts: Counts) -> AsyncIterator[grpc.aio.Channel]:
     """A connection to a server of the two services, whose store holds three predictions."""
     store = PredictionStore.open(f"sqlite:///{store_path}")
-    store.add([record(number) for number in range(3)])
+    add(store, *(record(number) for number in range(3)))
     server = grpc.aio.server()
     call = partial(Call, gate=Gate(), observer=counts, log=structlog.get_logger())
     add_log_services(server, store, call, counts)
