@@ -13,11 +13,14 @@ from housing_server.answers import Answers
 from housing_server.callers import Caller
 from housing_server.models import Model
 
-_QUIET_TURNS = 16
-"""Turns of the event loop without a new row after which no more are expected. With 4 a busy worker ran the model for
-1.4 rows on average, with 16 for 6.5; an idle one answered no later. See docs/performance.md."""
+_QUIET_TURNS = 8
+"""Turns of the event loop without a new row after which no more are expected, when the last row came alone."""
 
-_ENOUGH_ROWS = 32
+_QUIET_TURNS_WHEN_SHARED = 64
+"""The same once a run was shared: then more calls are on their way, and waiting for them costs less than a run that
+does without them. See "Sharing runs" in docs/performance.md."""
+
+_ENOUGH_ROWS = 128
 """From so many rows on a run is worth its while at once."""
 
 Run = Callable[[Model, Sequence[list[float]], Sequence[Caller]], Answers]
@@ -56,6 +59,7 @@ class Coalescer:
         self._waiting: list[_Waiting] = []
         self._busy = False
         self._seen = self._quiet = 0
+        self._patience = _QUIET_TURNS
 
     def submit(self, row: list[float], caller: Caller) -> "asyncio.Future[Answer]":
         """Have a row answered. Once its future is cancelled, since nobody waits for it, it is not computed."""
@@ -72,7 +76,7 @@ class Coalescer:
         count = len(self._waiting)
         self._quiet = 0 if count > self._seen else self._quiet + 1
         self._seen = count
-        if count < _ENOUGH_ROWS and self._quiet < _QUIET_TURNS:
+        if count < _ENOUGH_ROWS and self._quiet < self._patience:
             asyncio.get_running_loop().call_soon(self._gather)
             return
         self._seen = self._quiet = 0
@@ -84,6 +88,7 @@ class Coalescer:
         if not batch:
             self._busy = False
             return
+        self._patience = _QUIET_TURNS if len(batch) == 1 else _QUIET_TURNS_WHEN_SHARED
         model = self._current_model()
         if model.inline and self._inline:
             self._settle(batch, self._attempt(model, batch))

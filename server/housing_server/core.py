@@ -39,7 +39,7 @@ _BATCH_THREADS = 2
 """Batches that are computed at once: a worker has about one processor, and more threads would only keep its event loop
 from getting its turn; with two a small batch need not wait for a large one."""
 
-STREAM_WINDOW = 64
+STREAM_WINDOW = 128
 """Messages of a stream that are under way at once: enough to share runs of the model, little to hold."""
 
 
