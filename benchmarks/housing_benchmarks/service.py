@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.request import urlopen
@@ -12,7 +13,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from housing.v1.prediction_log_service_pb2 import ListPredictionsRequest
 from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
-from housing_benchmarks.processes import HOUSING, Command, Server, answers, free_port, running, says
+from housing_benchmarks.processes import (
+    HOUSING,
+    Command,
+    Server,
+    answers,
+    free_port,
+    running,
+    says,
+    usage_of,
+    wait_until_idle,
+)
 from housing_benchmarks.registry import Registry
 
 LogMode = Literal["lenient", "strict", "off"]
@@ -20,6 +31,7 @@ LogMode = Literal["lenient", "strict", "off"]
 
 _NOT_FAILED = ("OK", "CANCELLED")
 _FINISH_SECONDS = 120.0
+_START_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +108,8 @@ def running_service(registry: Registry, folder: Path, workers: int, log_mode: Lo
     }
     serve = Command(arguments=[*HOUSING, "serve"], environment=settings | registry.environment)
     with running(serve, state / "serve.log", says("worker serving", workers)) as server:
+        # The explainer takes longer to start, and its time is no call's.
+        wait_until_idle(partial(usage_of, [server]), patience=_START_SECONDS)
         yield Service(server=server, grpc_port=grpc_port, metrics_port=metrics_port, log_mode=log_mode)
 
 

@@ -21,10 +21,10 @@ _CALL_WORK = 8
 """What a call costs beside its rows, in rows of a batch: see "Admission" in docs/performance.md."""
 _SMALL_ROWS = 64
 """Calls of up to so many rows are counted together."""
-_FIRST_GUESS_SECONDS = 40e-6
-"""Time for a unit of work, until it has been measured."""
 _MEMORY_SECONDS = 1.0
 """The pace is that of about so much time."""
+_GUESSED_WORK, _GUESSED_SECONDS = 100, 0.004
+"""A usual pace, which what is measured has to outweigh: one call that took long by chance says little."""
 
 
 class AdmissionObserver(Protocol):
@@ -62,7 +62,7 @@ class Admission:
         self._small_work = 0
         self._large: list[int] = []
         """The work of each large call in flight."""
-        self._seconds, self._work = _FIRST_GUESS_SECONDS, 1.0
+        self._seconds = self._work = 0.0
         self._learnt = clock()
 
     @contextmanager
@@ -114,7 +114,7 @@ class Admission:
 
     def queue_seconds(self, rows: int) -> float:
         """Tell how long a call of so many rows is likely to wait for those in flight."""
-        return self._ahead(rows) * self._seconds / self._work
+        return self._ahead(rows) * (_GUESSED_SECONDS + self._seconds) / (_GUESSED_WORK + self._work)
 
     def _ahead(self, rows: int) -> int:
         """Measure the work that is done before a call of so many rows is answered."""

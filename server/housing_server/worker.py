@@ -64,6 +64,10 @@ if TYPE_CHECKING:
 MAX_REQUEST_BYTES = 4 << 20
 """The largest legal batch is about 1 MB; what is far over it is refused before it is parsed."""
 
+_GIL_SECONDS = 0.0005
+"""How long a thread may keep Python's lock while others wait for it. By default it is ten times as long, which the
+event loop would lose to a batch each time it has something to do."""
+
 
 class Worker:
     """A gRPC server and the model it serves."""
@@ -236,4 +240,5 @@ async def serve(control_end: socket.socket) -> None:
 
 
 if __name__ == "__main__":
+    sys.setswitchinterval(_GIL_SECONDS)
     uvloop.run(serve(socket.socket(fileno=int(sys.argv[1]))))

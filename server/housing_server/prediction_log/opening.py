@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from housing_server.answers import Answers
 from housing_server.control import Configure
+from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.group import line_from_answers, records_from_line
 from housing_server.prediction_log.journal import Journal
 
@@ -21,7 +23,7 @@ def open_log(config: Configure) -> PredictionLog:
         case "lenient":
             return Journal(Path(config.journal_folder), config.name).open()
         case "strict":
-            return StrictLog(config.prediction_log_url)
+            return StrictLog(config.prediction_log_url).open()
         case "off":
             return NoLog()
 
@@ -37,6 +39,12 @@ class StrictLog:
     def __init__(self, url: str) -> None:
         self._url = url
         self._store: PredictionStore | None = None
+
+    def open(self) -> Self:
+        """Open the store now, if it is up: the first caller shall not wait for that."""
+        with suppress(PredictionLogUnavailable):
+            self._opened()
+        return self
 
     def append(self, answers: Answers) -> None:
         """Put answers on record.

@@ -86,6 +86,24 @@ async def test_row_that_comes_alone_is_answered_alone() -> None:
     assert model.runs == [1, 1, 1]
 
 
+async def test_calls_that_have_come_together_are_waited_for_longer() -> None:
+    """Thirty turns of the event loop after the first row is too late for an idle worker, not for a busy one."""
+    model = SumModel()
+    shared = coalescer(model)
+
+    async def thirty_turns_apart() -> None:
+        first = shared.submit([1.0], CALLER)
+        for _ in range(30):
+            await asyncio.sleep(0)
+        await asyncio.gather(first, shared.submit([2.0], CALLER))
+
+    await thirty_turns_apart()
+    assert model.runs == [1, 1]
+    await asyncio.gather(shared.submit([1.0], CALLER), shared.submit([2.0], CALLER))
+    await thirty_turns_apart()
+    assert model.runs == [1, 1, 2, 2]
+
+
 async def test_rows_that_arrive_while_a_slow_model_runs_form_its_next_run() -> None:
     """The event loop stays free meanwhile."""
     model = SumModel(inline=False)
