@@ -53,7 +53,7 @@ class ServerSettings(BaseSettings):
     max_rows_in_flight: int = Field(default=30_000, ge=1)
     """The most block groups that a worker may have under way; calls beyond are refused with RESOURCE_EXHAUSTED."""
     max_queue_seconds: float = Field(default=1.0, gt=0)
-    """The longest that a worker's work under way may be expected to take; calls beyond are refused likewise."""
+    """The longest that a call may be expected to wait for others; calls beyond are refused likewise."""
     prediction_log: str = Field(default_factory=lambda known: _default_log(known["state_dir"]))
     """Where every answer goes on record: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`."""
     prediction_log_mode: LogMode = "lenient"
