@@ -136,8 +136,9 @@ class PredictionStore:
 
 def _insert_statement(engine: Engine) -> str:
     """Write the statement that adds records, and passes over those that are there already."""
-    placeholders = ", ".join(["%s" if engine.dialect.name == "postgresql" else "?"] * len(COLUMNS))
-    return f"INSERT INTO {predictions} ({', '.join(COLUMNS)}) VALUES ({placeholders}) ON CONFLICT DO NOTHING"  # noqa: S608 - names of our own
+    placeholder = "%s" if engine.dialect.name == "postgresql" else "?"
+    names, values = ", ".join(COLUMNS), ", ".join([placeholder] * len(COLUMNS))
+    return f"INSERT INTO {predictions} ({names}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
 
 
 def _note_pruned(through_us: int) -> Update:
