@@ -57,7 +57,7 @@ class ExplanationCore:
         self._check(request)
         model = self._loaded_model()
         rows = np.array([row_from_message(request.block_group)])
-        with self._admission.admit(1):
+        with self._admission.admit(1, seconds_left=caller.seconds_left()):
             explained = await asyncio.get_running_loop().run_in_executor(self._thread, model.explain, rows)
         return response(explained, caller)
 

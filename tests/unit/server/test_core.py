@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -165,6 +166,18 @@ async def test_ids_are_unique_and_sort_by_time() -> None:
     assert {identifier[14] for identifier in ids} == {"7"}
     later = await core.predict(PredictRequest(block_group=block_group()), CALLER)
     assert max(ids) < later.prediction_id
+
+
+async def test_call_whose_time_is_up_is_not_begun_behind_others(core: PredictionCore) -> None:
+    """Neither one row nor many: its caller hears so at once, while the one before it is answered."""
+    late = CALLER._replace(deadline=time.perf_counter() - 1)
+    before = asyncio.create_task(core.predict(PredictRequest(block_group=block_group()), CALLER))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await core.predict(PredictRequest(block_group=block_group()), late)
+    with pytest.raises(Overloaded):
+        await core.batch_predict(BatchPredictRequest(block_groups=[block_group()]), late)
+    assert (await before).prediction_id
 
 
 async def test_every_answer_is_on_record_before_it_is_given(core: PredictionCore, log: ListLog) -> None:
