@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from housing_benchmarks import names
 from housing_benchmarks.bare_graph import own_usage
 from housing_benchmarks.ghz import GrpcLoad
-from housing_benchmarks.load import Load
+from housing_benchmarks.load import CONNECTIONS, Load
 from housing_benchmarks.overload import overload, overload_of_batches
 from housing_benchmarks.payloads import STREAM_MESSAGES
 from housing_benchmarks.processes import usage_of
@@ -19,7 +19,8 @@ from housing_benchmarks.service import Gateway
 from housing_benchmarks.service_trials import ServiceTrials
 from housing_benchmarks.trials import Sample, Trial, measure
 
-_STREAMS = 4
+_STREAMS = CONNECTIONS
+"""At a time. With four, the kernel gave them all to one worker every now and then."""
 _LARGEST_BATCH = names.BATCH_ROWS[-1]
 _RATE_BESIDE_BATCHES = 200
 
