@@ -76,8 +76,8 @@ class Admission:
         Raises:
             Overloaded: there is too much in flight already.
         """
-        self.check(rows, seconds_left=seconds_left)
-        began, work = self._clock(), self._ahead(rows) + _CALL_WORK + rows
+        work = self._room(rows, seconds_left) + _CALL_WORK + rows
+        began = self._clock()
         computed = True
         self._change(rows, 1)
         try:
@@ -90,17 +90,22 @@ class Admission:
             if computed:
                 self._learn(self._clock() - began, work)
 
-    def check(self, rows: int, *, seconds_left: float | None = None) -> None:
-        """Let a call pass if there is room for it.
-
-        Args:
-            rows: how many it has.
-            seconds_left: how long its caller waits for the answer; None for any time.
+    def check(self, rows: int) -> None:
+        """Let a call pass if there is room for so many rows.
 
         Raises:
             Overloaded: there is too much in flight already.
         """
-        queue = self.queue_seconds(rows)
+        self._room(rows, None)
+
+    def queue_seconds(self, rows: int) -> float:
+        """Tell how long a call of so many rows is likely to wait for those in flight."""
+        return self._seconds_for(self._ahead(rows))
+
+    def _room(self, rows: int, seconds_left: float | None) -> int:
+        """Tell how much work is ahead of a call, if there is room for it; else raise."""
+        ahead = self._ahead(rows)
+        queue = self._seconds_for(ahead)
         reason = None
         if self.rows and self.rows + rows > self._max_rows:
             reason = "rows"
@@ -111,10 +116,10 @@ class Admission:
         if reason is not None:
             self._observer.not_admitted(reason)
             raise Overloaded(queue)
+        return ahead
 
-    def queue_seconds(self, rows: int) -> float:
-        """Tell how long a call of so many rows is likely to wait for those in flight."""
-        return self._ahead(rows) * (_GUESSED_SECONDS + self._seconds) / (_GUESSED_WORK + self._work)
+    def _seconds_for(self, work: int) -> float:
+        return work * (_GUESSED_SECONDS + self._seconds) / (_GUESSED_WORK + self._work)
 
     def _ahead(self, rows: int) -> int:
         """Measure the work that is done before a call of so many rows is answered."""
