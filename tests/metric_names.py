@@ -15,10 +15,10 @@ from housing_monitoring.inspection import Inspector
 from housing_monitoring.monitor import Monitor
 from housing_monitoring.results import ResultsFile
 from housing_monitoring.window import Window
-from housing_server.metrics import WorkerMetrics
-from housing_server.recorder_metrics import RecorderMetrics
-from housing_server.service_metrics import ServiceCollector
-from housing_server.service_state import ServiceState
+from housing_server.observability.metrics import WorkerMetrics
+from housing_server.observability.recorder_metrics import RecorderMetrics
+from housing_server.supervision.metrics import ServiceCollector
+from housing_server.supervision.state import ServiceState
 from running import ROOT
 from unit.monitoring.watched import NOW, FakeService, predictions
 

@@ -8,12 +8,12 @@ from housing.contract import FEATURE_NAMES
 from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
-from housing_server.admission import Admission
-from housing_server.answers import Answers
-from housing_server.callers import Caller
-from housing_server.core import PredictionCore, RunTimes
+from housing_server.core.admission import Admission
+from housing_server.core.answers import Answers
+from housing_server.core.callers import Caller
+from housing_server.core.model import Estimates, Intervals, Rows, given_labels
+from housing_server.core.prediction import PredictionCore, RunTimes
 from housing_server.errors import InvalidRequest, PredictionLogUnavailable
-from housing_server.models import Estimates, Intervals, Rows, given_labels
 
 NOW = 1_700_000_000_123_456_789
 CALLER = Caller("Predict", "ipv4:127.0.0.1:1", "request-1", "0" * 31 + "1", 0.0)

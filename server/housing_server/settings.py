@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from housing_server.control import LogMode
+from housing_server.control.messages import LogMode
 from housing_server.errors import InvalidSettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)

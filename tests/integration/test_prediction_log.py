@@ -137,7 +137,7 @@ def runs(process: psutil.Process, module: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("victim", ["housing_server.worker", "housing_server.recorder"])
+@pytest.mark.parametrize("victim", ["housing_server.processes.worker", "housing_server.processes.recorder"])
 def test_killed_process_loses_no_answer(serve: Serve, store: str, block_group: BlockGroup, victim: str) -> None:
     """Kill -9 of a worker, or of the recorder, again and again while all kinds of calls are made."""
     with serve(prediction_log=store) as service:
@@ -264,7 +264,7 @@ def test_recorder_that_was_killed_is_back_soon(serve: Serve) -> None:
     with serve(workers=1) as service, grpc.insecure_channel(service.target) as channel:
         log = PredictionLogServiceStub(channel)
         wait_for(partial(listing_works, log), "the recorder")
-        children(service, "housing_server.recorder")[0].kill()
+        children(service, "housing_server.processes.recorder")[0].kill()
         wait_for(partial(listing_works, log), "the next recorder")
 
 

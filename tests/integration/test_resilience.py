@@ -88,7 +88,7 @@ def serving_workers(service: Service) -> list[psutil.Process]:
     return [
         process
         for process in psutil.Process(service.command.pid).children()
-        if "housing_server.worker" in process.cmdline()
+        if "housing_server.processes.worker" in process.cmdline()
     ]
 
 

@@ -21,9 +21,9 @@ from housing.v1.model_service_pb2 import GetModelRequest
 from housing.v1.model_service_pb2_grpc import ModelServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from housing_server.control import Configure, ControlChannel, Drain, LoadFailed, LoadModel, Serving
-from housing_server.ports import reserved_port
-from housing_server.registry import fetch_model
+from housing_server.control.messages import Configure, ControlChannel, Drain, LoadFailed, LoadModel, Serving
+from housing_server.model_store.registry import fetch_model
+from housing_server.system.ports import reserved_port
 from registries import fitted_pipeline, income_graph, log_pipeline, registry
 
 MODEL = "models:/california-housing@champion"
@@ -45,7 +45,7 @@ async def worker(tmp_path: Path) -> AsyncIterator[RunningWorker]:
     ours, theirs = socket.socketpair()
     with theirs, reserved_port("127.0.0.1", 0, "") as port:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "housing_server.worker", str(theirs.fileno())),
+            *(sys.executable, "-m", "housing_server.processes.worker", str(theirs.fileno())),
             pass_fds=[theirs.fileno()],
             env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
         )

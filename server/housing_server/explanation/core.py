@@ -10,12 +10,12 @@ import numpy as np
 
 from housing.contract import FEATURE_NAMES, row_from_message
 from housing.v1.explanation_service_pb2 import Contribution, ExplainRequest, ExplainResponse
-from housing_server.admission import Admission
-from housing_server.answers import Answers
-from housing_server.callers import Caller
+from housing_server.core.admission import Admission
+from housing_server.core.answers import Answers
+from housing_server.core.callers import Caller
+from housing_server.core.validation import RequestValidator
 from housing_server.errors import ExplanationNotAvailable, InvalidRequest, ModelNotLoaded
-from housing_server.explanation.explained_model import Explained, ExplainedModel
-from housing_server.validation import RequestValidator
+from housing_server.explanation.model import Explained, ExplainedModel
 
 
 class ExplanationObserver(Protocol):

@@ -10,8 +10,8 @@ import structlog
 from sqlalchemy.exc import DataError, IntegrityError
 
 from housing_server.errors import PredictionLogUnavailable
-from housing_server.prediction_log.group import DamagedLine, records_from_line
 from housing_server.prediction_log.journal import JournalFile, journal_files
+from housing_server.prediction_log.journal_lines import DamagedLine, records_from_line
 from housing_server.prediction_log.store import PredictionStore
 
 _BYTES_AT_ONCE = 1 << 20

@@ -15,9 +15,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from housing_server.answers import Answers
+from housing_server.core.answers import Answers
 from housing_server.errors import PredictionLogUnavailable
-from housing_server.prediction_log.group import line_from_answers
+from housing_server.prediction_log.journal_lines import line_from_answers
 
 MAX_FILE_BYTES = 4 << 20
 """A file that has grown so big is followed by another: about 15,000 predictions."""

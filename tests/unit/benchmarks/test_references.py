@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from housing_benchmarks.reference.listening import OPTIONS
-from housing_server.layout import Layout
+from housing_server.processes.worker import _server_options
 from housing_server.settings import ServerSettings
-from housing_server.worker import _server_options
+from housing_server.supervision.process_configs import Layout
 
 
 def test_reference_servers_listen_as_workers_do() -> None:

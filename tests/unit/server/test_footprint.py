@@ -11,11 +11,11 @@ HEAVY = {"mlflow", "pandas", "sklearn", "dvc", "pyarrow", "matplotlib", "onnx", 
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
-        ("housing_server.worker", HEAVY | {"pydantic", "envoy", "sqlalchemy"}),
-        ("housing_server.recorder", HEAVY | {"pydantic", "envoy", "onnxruntime"}),
-        ("housing_server.explainer", HEAVY | {"pydantic", "envoy", "sqlalchemy"}),
-        ("housing_server.serve_command", HEAVY | {"envoy", "numpy", "onnxruntime", "sqlalchemy"}),
-        ("housing_server.gateway_command", HEAVY | {"grpc", "numpy", "onnxruntime"}),
+        ("housing_server.processes.worker", HEAVY | {"pydantic", "envoy", "sqlalchemy"}),
+        ("housing_server.processes.recorder", HEAVY | {"pydantic", "envoy", "onnxruntime"}),
+        ("housing_server.processes.explainer", HEAVY | {"pydantic", "envoy", "sqlalchemy"}),
+        ("housing_server.commands.serve", HEAVY | {"envoy", "numpy", "onnxruntime", "sqlalchemy"}),
+        ("housing_server.commands.gateway", HEAVY | {"grpc", "numpy", "onnxruntime"}),
     ],
 )
 def test_process_imports_nothing_heavy(module: str, forbidden: set[str]) -> None:

@@ -1,0 +1,32 @@
+"""The command `housing serve`."""
+
+import asyncio
+import os
+
+import click
+
+from housing_server.errors import StartError
+from housing_server.model_store.source import ModelSource
+from housing_server.observability.logs import configure_logging
+from housing_server.observability.tracing_options import check_packages, read_tracing
+from housing_server.settings import ServerSettings, read_settings
+from housing_server.supervision.supervisor import supervise
+
+
+@click.command()
+def serve() -> None:
+    """Serve predictions over gRPC, with metrics on a side port.
+
+    Settings are environment variables, among them HOUSING_HOST, HOUSING_GRPC_PORT, HOUSING_METRICS_PORT,
+    HOUSING_WORKERS, HOUSING_MODEL_URI and MLFLOW_TRACKING_URI; the README lists them all. Stops on SIGTERM and Ctrl-C,
+    when the calls in flight are done; SIGHUP makes it ask the registry for a new version at once. Calls are traced when
+    OTEL_EXPORTER_OTLP_ENDPOINT says where to.
+    """
+    try:
+        settings = read_settings(ServerSettings)
+        if read_tracing(os.environ) is not None:
+            check_packages()
+        source = ModelSource(settings.model_uri, settings.state_dir)
+        asyncio.run(supervise(settings, source, configure_logging("supervisor")))
+    except StartError as error:
+        raise click.ClickException(str(error)) from error

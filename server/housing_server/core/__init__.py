@@ -1,0 +1,1 @@
+"""Validates, admits, shares runs of the model and answers: messages in, messages out."""

@@ -1,0 +1,45 @@
+"""Who asks: what the transport knows of a call, and the record of its answer keeps."""
+
+import time
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from grpc import StatusCode
+
+    from housing_server.core.prediction import RunTimes
+
+
+class CallSpan(Protocol):
+    """What a trace knows of a call."""
+
+    trace_id: str
+    """Id of the trace that the call is part of, 32 hexadecimal digits."""
+
+    def ran(self, times: "RunTimes") -> None:
+        """Note where the time of a run went that has just answered the call; from any thread."""
+
+    def end(self, code: "StatusCode") -> None:
+        """Note how the call has ended."""
+
+
+class Caller(NamedTuple):
+    """The origin of one or more rows."""
+
+    method: str
+    """Name of the method that was called, for example `Predict`."""
+    peer: str
+    """Address that the call came from, as the transport writes it."""
+    request_id: str | None
+    """The id that the gateway, or the caller, gave the request."""
+    trace_id: str | None
+    """Id of the trace that the call is part of, 32 hexadecimal digits."""
+    arrived: float
+    """When the call arrived, by `time.perf_counter`, in seconds."""
+    deadline: float | None = None
+    """When the caller stops waiting, by the same clock; None when it does not say."""
+    span: CallSpan | None = None
+    """What traces the call; None when nothing does."""
+
+    def seconds_left(self) -> float | None:
+        """Tell how long the caller still waits; None when it does not say."""
+        return None if self.deadline is None else self.deadline - time.perf_counter()

@@ -1,0 +1,1 @@
+"""Which version of the model to serve, and its files on this disk."""

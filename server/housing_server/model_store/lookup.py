@@ -1,0 +1,107 @@
+"""Asking a registry which version is meant, without MLflow.
+
+The question is asked at every start, and of an alias every few seconds for as long as the service runs. MLflow takes
+three seconds of processor time to import and 250 MB to keep, so the stores that nearly everybody has are asked
+directly: a SQLite file with SQL, a tracking server with the one REST call that MLflow's client would make. All others
+are left to the registry process.
+"""
+
+import base64
+import json
+import sqlite3
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable
+from housing_server.model_store.uri import ModelUri
+
+Lookup = Callable[[ModelUri], str]
+"""Tells the name that the version meant has in the cache of fetched models; blocks, and raises a `StartError`."""
+
+_TIMEOUT_SECONDS = 10.0
+_NOT_HEEDED = frozenset({"MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_WORKSPACE"})
+"""Settings of MLflow's that are not worth a second implementation: where one is made, MLflow is asked."""
+_NOT_HEEDED_BY_TLS = frozenset(
+    {
+        "MLFLOW_TRACKING_CLIENT_CERT_PATH",
+        "MLFLOW_TRACKING_INSECURE_TLS",
+        "MLFLOW_TRACKING_SERVER_CERT_PATH",
+        "REQUESTS_CA_BUNDLE",
+    }
+)
+"""Likewise, of servers at https addresses alone."""
+_BY_ALIAS = (
+    "SELECT version, model_versions.run_id FROM registered_model_aliases AS aliases "
+    "JOIN model_versions USING (name, version) WHERE name = ? AND alias = ?"
+)
+_BY_VERSION = (
+    "SELECT version, run_id FROM model_versions WHERE name = ? AND version = ? "
+    "AND current_stage <> 'Deleted_Internal'"  # where MLflow leaves versions that were deleted
+)
+
+
+def direct_lookup(registry_uri: str, environment: Mapping[str, str]) -> Lookup | None:
+    """Choose how to ask a registry directly; None when only MLflow can."""
+    address = urllib.parse.urlsplit(registry_uri)
+    if not _NOT_HEEDED.isdisjoint(environment) or "@" in address.netloc:
+        return None
+    if registry_uri.startswith("sqlite:///"):
+        return partial(_ask_database, Path(registry_uri.removeprefix("sqlite:///")))
+    if address.scheme == "http" or (address.scheme == "https" and _NOT_HEEDED_BY_TLS.isdisjoint(environment)):
+        return partial(_ask_server, registry_uri, _authorization(environment))
+    return None
+
+
+def cached_name(version: str, run_id: str | None) -> str:
+    """Name a version for good: version numbers start again when a registry is made anew, run ids do not.
+
+    Raises:
+        ModelRejected: it was registered without a run.
+    """
+    if not run_id:
+        raise ModelRejected(f"version {version} was registered without a run, so nothing is known of it: log it in one")
+    return f"{version}-{run_id}"
+
+
+def _ask_database(path: Path, model: ModelUri) -> str:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            query = _BY_ALIAS if model.alias else _BY_VERSION
+            found = database.execute(query, (model.name, model.alias or model.version)).fetchone()
+    except sqlite3.Error as error:
+        raise RegistryUnavailable(f"the model registry at {path} cannot be read: {error}") from error
+    if found is None:
+        raise ModelNotFound(f"the registry has no {model}")
+    version, run_id = found
+    return cached_name(str(version), run_id)
+
+
+def _ask_server(address: str, headers: dict[str, str], model: ModelUri) -> str:
+    call, which = "model-versions/get", {"version": model.version}
+    if model.alias:
+        call, which = "registered-models/alias", {"alias": model.alias}
+    url = f"{address.rstrip('/')}/api/2.0/mlflow/{call}?{urllib.parse.urlencode({'name': model.name} | which)}"
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http or https, see direct_lookup
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - likewise
+            version = json.load(response)["model_version"]
+            return cached_name(version["version"], version.get("run_id"))
+    except urllib.error.HTTPError as error:
+        # How MLflow says that there is no such model, and no such alias.
+        if error.code in {400, 404}:
+            raise ModelNotFound(f"the registry has no {model}") from error
+        raise RegistryUnavailable(f"the model registry at {address} answers {error}") from error
+    except (OSError, ValueError, KeyError) as error:
+        raise RegistryUnavailable(f"the model registry at {address} does not answer: {error}") from error
+
+
+def _authorization(environment: Mapping[str, str]) -> dict[str, str]:
+    user, password, token = (environment.get(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD", "TOKEN"))
+    if user and password:
+        return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+    return {"Authorization": f"Bearer {token}"} if token else {}

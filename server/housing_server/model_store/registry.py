@@ -1,0 +1,177 @@
+"""Finding a model in the MLflow registry and fetching it: run as a process of its own.
+
+`python -m housing_server.model_store.registry` takes a `models:/` URI and a cache folder, prints the folder of the
+fetched model and exits; what goes wrong is one line on standard error. MLflow takes seconds to import and hundreds of
+megabytes, so neither the supervisor nor a worker imports it.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from google.protobuf import json_format
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from housing.contract import FEATURES
+from housing.v1.model_service_pb2 import Feature, Model
+from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable, StartError
+from housing_server.model_store.cache import FETCHING, cache_folder
+from housing_server.model_store.checksums import is_whole, write_checksums
+from housing_server.model_store.files import DESCRIPTION_FILE, GRAPH_FILE
+from housing_server.model_store.lookup import cached_name
+from housing_server.model_store.uri import ModelUri
+from housing_server.system.subprocesses import run_module
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # MLflow's own patience is minutes long: an operator wants to hear at once that the registry is gone.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+}
+_TRAIN = "train one with `housing train`"
+
+
+async def fetch_model(model_uri: str, state_dir: Path, *, niceness: int = 0) -> Path:
+    """Fetch a registered model, in a process of its own, into the cache under the state folder.
+
+    Returns:
+        The folder with the model's files and its description.
+
+    Raises:
+        StartError: the registry, the model or its files are not to be had; the message says what to do.
+    """
+    return Path(await run_module("housing_server.model_store.registry", model_uri, str(state_dir), niceness=niceness))
+
+
+def tracking_uri(state_dir: Path) -> str:
+    """Tell where runs are: MLFLOW_TRACKING_URI, or the SQLite store that training makes by default."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(state_dir / 'mlflow.db').absolute()}"
+
+
+def registry_uri(state_dir: Path) -> str:
+    """Tell where registered models are: with the runs, unless MLFLOW_REGISTRY_URI says otherwise."""
+    return os.environ.get("MLFLOW_REGISTRY_URI") or tracking_uri(state_dir)
+
+
+def fetch(model_uri: str, state_dir: Path) -> Path:
+    """Find a model by its URI and make sure that its files are in the cache.
+
+    Raises:
+        RegistryUnavailable: the registry does not answer.
+        ModelNotFound: it holds no such model.
+        ModelRejected: the version's files are not to be had.
+    """
+    os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
+    os.environ["MLFLOW_TRACKING_URI"] = uri = tracking_uri(state_dir)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        # MLflow would quietly make an empty one.
+        raise RegistryUnavailable(f"there is no model registry at {uri}: {_TRAIN}, or set MLFLOW_TRACKING_URI")
+    from mlflow import MlflowClient  # noqa: PLC0415 - imported only once its settings are in the environment
+
+    client = MlflowClient()
+    model = ModelUri.parse(model_uri)
+    version = _find_version(client, model)
+    folder = cache_folder(state_dir, version.name) / cached_name(str(version.version), version.run_id)
+    if not is_whole(folder):
+        _download(version, folder)
+    description = _describe(version, client.get_run(str(version.run_id)), model.alias, folder)
+    _write(folder / DESCRIPTION_FILE, json_format.MessageToJson(description))
+    return folder
+
+
+def _find_version(client: "MlflowClient", model: ModelUri) -> "ModelVersion":
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        if model.alias:
+            return client.get_model_version_by_alias(model.name, model.alias)
+        return client.get_model_version(model.name, model.version)
+    except MlflowException as error:
+        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            raise ModelNotFound(f"the registry has no {model}: {_TRAIN}, or set HOUSING_MODEL_URI") from error
+        raise _unavailable(error) from error
+    except Exception as error:  # stores raise errors of their own libraries
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> RegistryUnavailable:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return RegistryUnavailable(f"the model registry does not answer ({reason}): check MLFLOW_TRACKING_URI")
+
+
+def _download(version: "ModelVersion", folder: Path) -> None:
+    from mlflow.artifacts import download_artifacts  # noqa: PLC0415
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside its final place, so that the last step is one rename: no other process sees a folder that is being filled.
+    with TemporaryDirectory(prefix=FETCHING, dir=folder.parent) as scratch:
+        try:
+            source = f"models:/{version.name}/{version.version}"
+            download_artifacts(artifact_uri=source, dst_path=scratch)
+        except Exception as error:  # stores raise errors of their own libraries
+            raise ModelRejected(f"the files of {source} cannot be fetched: {error}") from error
+        if not (Path(scratch) / "MLmodel").exists():  # a folder that is gone downloads as an empty one
+            raise ModelRejected(f"the files of {source} cannot be fetched: its artifacts hold no MLmodel")
+        write_checksums(Path(scratch))
+        shutil.rmtree(folder, ignore_errors=True)  # one that was damaged since it was fetched
+        Path(scratch).chmod(0o755)  # the scratch folder is for its maker alone, the cache for whoever runs the server
+        Path(scratch).rename(folder)
+        Path(scratch).mkdir()  # for the context manager to remove
+
+
+def _describe(version: "ModelVersion", run: "Run", alias: str, folder: Path) -> Model:
+    trained_at = Timestamp()
+    trained_at.FromMilliseconds(run.info.start_time)
+    return Model(
+        name=version.name,
+        version=str(version.version),
+        alias=alias,
+        run_id=run.info.run_id,
+        algorithm=run.data.tags.get("algorithm", ""),
+        runtime="onnx" if (folder / GRAPH_FILE).exists() else "pyfunc",
+        trained_at=trained_at,
+        data_sha256=run.data.tags.get("data_sha256", ""),
+        git_commit=run.data.tags.get("git_commit", ""),
+        metrics=run.data.metrics,
+        features=[
+            Feature(
+                name=feature.name,
+                unit=feature.unit,
+                required=feature.required,
+                minimum=feature.minimum,
+                maximum=feature.maximum,
+                choices=feature.choices,
+            )
+            for feature in FEATURES
+        ],
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    scratch = path.with_suffix(f".{os.getpid()}")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+
+
+def main(model_uri: str, state_dir: str) -> int:
+    """Fetch and print the folder, or print what is wrong in one line."""
+    try:
+        print(fetch(model_uri, Path(state_dir)))  # noqa: T201 - this is the answer to the parent process
+    except StartError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - likewise
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,108 @@
+"""The usual model: a graph in ONNX Runtime."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from housing.contract import FEATURE_NAMES
+from housing.v1.model_profile_pb2 import ModelProfile
+from housing.v1.model_service_pb2 import Model as ModelDescription
+from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
+from housing_server.core.model import Estimates, Intervals, Rows, given_labels
+from housing_server.errors import ModelRejected
+from housing_server.system.memory import give_back
+
+_INPUT = "block_groups"
+_PRICE = "median_house_value"
+_OPTIONAL = ("ocean_proximity", "interval", "interval_upper_open", "warnings")
+"""What a graph may tell besides the price."""
+
+_ROWS_IN_A_RUN = 512
+"""More are taken in parts: ONNX Runtime keeps the memory of its largest runs, one for each thread, see
+docs/performance.md."""
+
+
+class OnnxModel:
+    """A graph from the contract's raw rows to prices, in ONNX Runtime on the calling thread alone."""
+
+    inline = True
+    profile: ModelProfile | None = None
+    card: str | None = None
+
+    def __init__(self, graph: Path, description: ModelDescription) -> None:
+        """Load a graph.
+
+        Raises:
+            ModelRejected: the file is no graph, or its input, output or features are not the contract's.
+        """
+        options = onnxruntime.SessionOptions()
+        # Workers are the unit of parallelism; threads inside one would only fight with the others over the cores.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime has an exception type for each kind of damage and no common base
+            raise ModelRejected(f"{graph} is not a graph that ONNX Runtime can load: {error}") from error
+        give_back()
+        self.description = description
+        _check_interface(self._session, graph)
+        self.told = frozenset(output.name for output in self._session.get_outputs())
+        """Names of all that the graph tells."""
+        self._outputs = [_PRICE, *(name for name in _OPTIONAL if name in self.told)]
+        properties = self._session.get_modelmeta().custom_metadata_map
+        self.interval_coverage = float(properties.get("interval_coverage", 0))
+        self.warnings = _warnings(properties.get("warnings", "[]"), graph)
+
+    def estimate(self, rows: Rows) -> Estimates:
+        """Estimate one price a row."""
+        told = self.tell(self._outputs, rows)
+        interval = None
+        if "interval" in told:
+            interval = Intervals(bounds=told["interval"], upper_open=told["interval_upper_open"])
+        label = told.get("ocean_proximity")
+        return Estimates(
+            median_house_value=told[_PRICE],
+            ocean_proximity=given_labels(rows) if label is None else label,
+            interval=interval,
+            warned=told.get("warnings"),
+        )
+
+    def tell(self, names: Sequence[str], rows: Rows) -> dict[str, NDArray[Any]]:
+        """Tell some of what the graph tells about rows, by name."""
+        parts = [
+            self._session.run(names, {_INPUT: rows[start : start + _ROWS_IN_A_RUN]})
+            for start in range(0, len(rows), _ROWS_IN_A_RUN)
+        ]
+        columns = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return dict(zip(names, columns, strict=True))
+
+
+def _warnings(text: str, graph: Path) -> tuple[PredictionWarning, ...]:
+    """Read the warnings that a graph may give."""
+    try:
+        return tuple(PredictionWarning(**each) for each in json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise ModelRejected(f"{graph} describes its warnings as no one can read them: {error}") from error
+
+
+def _check_interface(session: onnxruntime.InferenceSession, graph: Path) -> None:
+    inputs = [(each.name, each.type) for each in session.get_inputs()]
+    if inputs != [(_INPUT, "tensor(double)")]:
+        raise ModelRejected(f"{graph} must read one tensor(double) named {_INPUT}, not {inputs}")
+    told = {output.name for output in session.get_outputs()}
+    if _PRICE not in told:
+        raise ModelRejected(f"{graph} has no output named {_PRICE}")
+    if "interval" in told and "interval_upper_open" not in told:
+        raise ModelRejected(f"{graph} has the output interval, but not interval_upper_open")
+    features = session.get_modelmeta().custom_metadata_map.get("features", "")
+    if features != ",".join(FEATURE_NAMES):
+        raise ModelRejected(
+            f"{graph} reads the features [{features}], this server's contract has [{','.join(FEATURE_NAMES)}]; "
+            "train it again with this version"
+        )

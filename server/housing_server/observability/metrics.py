@@ -1,0 +1,143 @@
+"""What a worker counts. Values live in memory-mapped files that the supervisor reads, so no scrape asks a worker."""
+
+from functools import cache
+
+import numpy as np
+from grpc import StatusCode
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from housing.contract import FEATURES
+from housing_server.core.answers import Answers
+from housing_server.core.prediction import RunTimes
+from housing_server.errors import InvalidRequest
+from housing_server.grpc_transport.call import Method
+
+_LATENCY_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
+_INFERENCE_BUCKETS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
+_APPEND_BUCKETS = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5)
+_PRICE_BUCKETS = tuple(float(price) for price in range(50_000, 550_000, 50_000))
+_ROW_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+_MANY = 16
+"""From so many rows on it is quicker to count them together."""
+_METHOD_LABELS = ("grpc_type", "grpc_service", "grpc_method")
+
+_LABELS = (*next(feature.choices for feature in FEATURES if feature.name == "ocean_proximity"), "unknown")
+"""By ocean proximity code; the last, found by code -1, stands for rows without a label."""
+
+
+class WorkerMetrics:
+    """The metrics of one worker: requests by method and code, predictions, refusals."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._started = Counter("grpc_server_started", "Calls begun.", _METHOD_LABELS, registry=registry)
+        self._handled = Counter(
+            "grpc_server_handled", "Calls ended, by status code.", (*_METHOD_LABELS, "grpc_code"), registry=registry
+        )
+        self._seconds = Histogram(
+            "grpc_server_handling_seconds",
+            "Time from a call's arrival in the worker to its end.",
+            _METHOD_LABELS,
+            buckets=_LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self._predictions = Counter(
+            "housing_predictions", "Block groups answered.", ("model_version",), registry=registry
+        )
+        self._prices = Histogram(
+            "housing_predicted_value_usd",
+            "Predicted median house values, by the label given or derived from the coordinates.",
+            ("ocean_proximity",),
+            buckets=_PRICE_BUCKETS,
+            registry=registry,
+        )
+        self._rows = Histogram(
+            "housing_batch_rows", "Block groups in one run of the model.", buckets=_ROW_BUCKETS, registry=registry
+        )
+        self._inference = Histogram(
+            "housing_inference_seconds", "Time of one run of the model.", buckets=_INFERENCE_BUCKETS, registry=registry
+        )
+        self._failures = Counter(
+            "housing_validation_failures", "Rules broken by requests.", ("field", "rule"), registry=registry
+        )
+        self._queue = Histogram(
+            "housing_queue_seconds",
+            "Time from the arrival of a run's first row to its start.",
+            buckets=_LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self._append = Histogram(
+            "housing_prediction_log_append_seconds",
+            "Time to put the answers of a run on record, before any of them is given.",
+            buckets=_APPEND_BUCKETS,
+            registry=registry,
+        )
+        self._rows_in_flight = Gauge(
+            "housing_rows_in_flight",
+            "Block groups of calls that have begun and not ended.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._not_admitted = Counter(
+            "housing_admission_refusals", "Calls refused for what is under way.", ("reason",), registry=registry
+        )
+        for reason in ("rows", "queue", "deadline"):
+            self._not_admitted.labels(reason)
+        # Finding the child of a metric by its labels takes as long as counting, so each is found once.
+        self._begun = cache(lambda method: self._started.labels(*method.labels))
+        self._ended = cache(
+            lambda method, code: (
+                self._handled.labels(*method.labels, code.name),
+                self._seconds.labels(*method.labels),
+            )
+        )
+        self._answered = cache(self._predictions.labels)
+        self._prices_by_code = [self._prices.labels(label) for label in _LABELS]
+
+    def call_started(self, method: Method) -> None:
+        """Count a call that has arrived."""
+        self._begun(method).inc()
+
+    def call_ended(self, method: Method, code: StatusCode, seconds: float) -> None:
+        """Count a call that has ended."""
+        handled, taken = self._ended(method, code)
+        handled.inc()
+        taken.observe(seconds)
+
+    def rows_in_flight(self, rows: int) -> None:
+        """Tell how many rows are in flight now."""
+        self._rows_in_flight.set(rows)
+
+    def not_admitted(self, reason: str) -> None:
+        """Count a call that was refused for what is under way."""
+        self._not_admitted.labels(reason).inc()
+
+    def predicted(self, answers: Answers, times: RunTimes) -> None:
+        """Count the rows of one run of the model, and where and how high they are."""
+        estimates, count = answers.estimates, len(answers.rows)
+        self._queue.observe(times.queue)
+        self._inference.observe(times.inference)
+        self._append.observe(times.append)
+        self._rows.observe(count)
+        self._answered(answers.model.description.version).inc(count)
+        prices, codes = estimates.median_house_value, estimates.ocean_proximity
+        if len(prices) < _MANY:
+            for price, code in zip(prices.tolist(), codes.tolist(), strict=True):
+                self._prices_by_code[code].observe(price)
+        else:
+            for code in set(codes.tolist()):
+                _observe_all(self._prices_by_code[code], prices[codes == code])
+
+    def refused(self, error: InvalidRequest) -> None:
+        """Count the rules that a refused request breaks."""
+        for violation in error.violations:
+            self._failures.labels(violation.field.rpartition(".")[2], violation.rule).inc()
+
+
+def _observe_all(histogram: Histogram, values: NDArray[np.float64]) -> None:
+    """Observe many values: one call for each, all that prometheus-client has, would cost as much as the inference."""
+    # pylint: disable=protected-access  # for which there is no public way
+    buckets = np.searchsorted(histogram._upper_bounds, values, side="left")
+    for bucket, count in zip(*np.unique(buckets, return_counts=True), strict=True):
+        histogram._buckets[bucket].inc(float(count))
+    histogram._sum.inc(float(values.sum()))

@@ -1,0 +1,96 @@
+"""Answers as a line of a journal, and the records that the line stands for.
+
+A line is one JSON object for all answers of a run, column by column: what they share is written once, and NumPy's
+arrays are written as they are. JSON keeps every bit of a float64, can be read by a person, and a line that was cut off
+shows as such.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from housing.contract import FEATURES
+from housing_server.core.answers import Answers
+from housing_server.prediction_log.records import Record
+
+
+class DamagedLine(Exception):
+    """A line of a journal cannot be read."""
+
+
+def line_from_answers(answers: Answers) -> bytes:
+    """Write answers as one line, with its end."""
+    description, interval = answers.model.description, answers.estimates.interval
+    group = {
+        "predicted_at": answers.predicted_at,
+        "model": [description.name, description.version],
+        "ids": answers.prediction_ids,
+        "rows": np.ascontiguousarray(answers.rows),
+        "prices": answers.estimates.median_house_value,
+        "bounds": None if interval is None else np.ascontiguousarray(interval.bounds),
+        "upper_open": None if interval is None else interval.upper_open,
+        "warnings": {str(row): [each.reason for each in found] for row, found in answers.warnings.items()},
+        "latencies": answers.latency_seconds,
+        "callers": [[each.method, each.peer, each.request_id, each.trace_id] for each in answers.callers],
+    }
+    return orjson.dumps(group, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+
+
+def records_from_line(line: bytes) -> Iterator[Record]:
+    """Read the records that a line stands for.
+
+    Raises:
+        DamagedLine: no line of a journal looks like this.
+    """
+    try:
+        yield from _records(orjson.loads(line))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DamagedLine(f"{type(error).__name__}: {error}") from error
+
+
+def _records(group: dict[str, Any]) -> Iterator[Record]:
+    """Spell a group's columns out, in `COLUMNS` order, and go through them side by side."""
+    count = len(group["ids"])
+    name, version = group["model"]
+    methods, peers, request_ids, trace_ids = zip(*_for_each(group["callers"], count), strict=True)
+    lowest, highest = zip(*(group["bounds"] or [(None, None)] * count), strict=True)
+    return zip(
+        group["ids"],
+        [group["predicted_at"] // 1000] * count,
+        methods,
+        [name] * count,
+        [version] * count,
+        *_fields(group["rows"]),
+        group["prices"],
+        lowest,
+        highest,
+        group["upper_open"] or [None] * count,
+        _warnings(group["warnings"], count),
+        _for_each(group["latencies"], count),
+        peers,
+        request_ids,
+        trace_ids,
+        strict=True,
+    )
+
+
+def _for_each(values: list[Any], count: int) -> list[Any]:
+    """Spread what is given once for all rows."""
+    return values * count if len(values) == 1 else values
+
+
+def _fields(rows: list[list[float | None]]) -> Iterator[Sequence[float | str | None]]:
+    """Take rows apart into the fields; a text field is spelt out."""
+    for feature, column in zip(FEATURES, zip(*rows, strict=True), strict=True):
+        choices = feature.choices
+        yield [None if code is None else choices[int(code)] for code in column] if choices else column
+
+
+def _warnings(found: dict[str, list[str]], count: int) -> list[str]:
+    """Join the reasons of each row; most have none."""
+    reasons = [""] * count
+    for row, each in found.items():
+        reasons[int(row)] = " ".join(each)
+    return reasons

@@ -1,0 +1,1 @@
+"""The programs that the supervisor starts; each is a composition root."""

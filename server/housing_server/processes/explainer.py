@@ -1,0 +1,95 @@
+"""The explainer: one process that explains prices, which takes a hundred times as long as predicting them.
+
+Started by the supervisor through `housing_server.processes.launch`, with its end of the control socket as argument. It
+explains the model that the workers serve, which it loads once more, beside XGBoost, so that workers stay light.
+"""
+
+import asyncio
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import structlog
+from prometheus_client import CollectorRegistry
+
+from housing.v1.explanation_service_pb2_grpc import add_ExplanationServiceServicer_to_server
+from housing_server.control.messages import ConfigureExplainer, ControlChannel, LoadModel, Serving
+from housing_server.core.admission import Admission
+from housing_server.errors import ExplanationNotAvailable, ModelRejected
+from housing_server.explanation.core import ExplanationCore
+from housing_server.explanation.model import ExplainedModel
+from housing_server.grpc_transport.explanation import ExplanationServicer
+from housing_server.grpc_transport.relayed_calls import relayed_calls
+from housing_server.model_store.files import read_description
+from housing_server.observability.logs import configure_logging
+from housing_server.observability.metrics import WorkerMetrics
+from housing_server.observability.metrics_files import count_as
+
+_MAX_CALLS = 1000
+"""More than wait for their turn at any pace; the time that they would take bounds them before."""
+
+
+class Explainer:
+    """A gRPC server and the model it explains; it listens once it has loaded the first."""
+
+    def __init__(
+        self, config: ConfigureExplainer, control: ControlChannel, log: structlog.typing.FilteringBoundLogger
+    ) -> None:
+        self._config = config
+        self._control = control
+        self._log = log
+        metrics = WorkerMetrics(CollectorRegistry())
+        admission = Admission(metrics, max_rows=_MAX_CALLS, max_queue_seconds=config.max_queue_seconds)
+        self._core = ExplanationCore(metrics, admission, ThreadPoolExecutor(1))
+        self._server: grpc.aio.Server | None = None
+
+    async def load(self, folder: str) -> None:
+        """Explain a fetched model from now on, or tell callers why not."""
+        try:
+            model, problem = await asyncio.to_thread(ExplainedModel.load, Path(folder)), None
+        except ExplanationNotAvailable as error:
+            model, problem = None, str(error)
+        except ModelRejected as error:
+            self._log.error("the model cannot be explained", reason=str(error))
+            model, problem = None, "the served version cannot be explained; the service's log says why"
+        self._core.model, self._core.problem = model, problem
+        await self._listen()
+        self._control.send(Serving(model_version=read_description(Path(folder)).version))
+
+    async def stop(self) -> None:
+        """Answer the calls under way, and no other."""
+        if self._server is not None:
+            await self._server.stop(self._config.grace_seconds)
+
+    async def _listen(self) -> None:
+        if self._server is None:
+            self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+            servicer = ExplanationServicer(self._core.explain, relayed_calls(self._log))
+            add_ExplanationServiceServicer_to_server(servicer, self._server)
+            self._server.add_insecure_port(self._config.address)
+            await self._server.start()
+
+
+async def explain(control_end: socket.socket) -> None:
+    """Explain as the supervisor says, until it says to stop or is gone."""
+    control = await ControlChannel.open(control_end)
+    config = await control.receive()
+    if not isinstance(config, ConfigureExplainer):
+        return
+    count_as("explainer")
+    explainer = Explainer(config, control, configure_logging("explainer"))
+    if config.model_folder is not None:
+        await explainer.load(config.model_folder)
+    async for message in control:
+        if not isinstance(message, LoadModel):
+            break
+        await explainer.load(message.folder)
+    await explainer.stop()
+
+
+if __name__ == "__main__":
+    # XGBoost imports scikit-learn, and with it pandas, where it finds them: 130 MB that explaining has no use for.
+    sys.modules["sklearn"] = None  # type: ignore[assignment]  # documented: not to be found
+    asyncio.run(explain(socket.socket(fileno=int(sys.argv[1]))))

@@ -1,0 +1,1 @@
+"""The supervisor: starts, watches, swaps and drains processes, and serves the side port."""

@@ -1,0 +1,77 @@
+"""Which process of the service is told what, and where they meet."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from housing_server.control.messages import Configure, ConfigureExplainer, ConfigureRecorder
+from housing_server.settings import ServerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The service's processes."""
+
+    settings: ServerSettings
+    """How to serve."""
+    port: int
+    """What workers listen on."""
+    run_dir: Path
+    """Holds the sockets of this run."""
+
+    def worker(self, slot: int) -> Configure:
+        """Configure the worker in a slot, counted from 0."""
+        settings = self.settings
+        return Configure(
+            name=f"worker-{slot}",
+            host=settings.host,
+            port=self.port,
+            model_folder=None,
+            drain_seconds=settings.drain_seconds,
+            grace_seconds=settings.grace_seconds,
+            max_connection_age_seconds=settings.max_connection_age_seconds,
+            max_concurrent_streams=settings.max_concurrent_streams,
+            max_rows_in_flight=settings.max_rows_in_flight,
+            max_queue_seconds=settings.max_queue_seconds,
+            prediction_log=settings.prediction_log_mode,
+            prediction_log_url=settings.prediction_log,
+            journal_folder=str(self._journal),
+            recorder=self._recorder_address if settings.prediction_log_mode != "off" else "",
+            explainer=self._explainer_address if self.explains else "",
+        )
+
+    def recorder(self) -> ConfigureRecorder:
+        """Configure the recorder."""
+        return ConfigureRecorder(
+            address=self._recorder_address,
+            journal_folder=str(self._journal),
+            prediction_log_url=self.settings.prediction_log,
+            keep_days=self.settings.prediction_log_keep_days,
+            keep_rows=self.settings.prediction_log_keep_rows,
+        )
+
+    @property
+    def explains(self) -> bool:
+        """Whether there is an explainer: it is wanted, and what it needs is installed."""
+        return self.settings.explainer == "on" and find_spec("xgboost") is not None
+
+    def explainer(self) -> ConfigureExplainer:
+        """Configure the explainer."""
+        return ConfigureExplainer(
+            address=self._explainer_address,
+            model_folder=None,
+            max_queue_seconds=self.settings.max_queue_seconds,
+            grace_seconds=self.settings.grace_seconds,
+        )
+
+    @property
+    def _journal(self) -> Path:
+        return (self.settings.state_dir / "journal").absolute()
+
+    @property
+    def _recorder_address(self) -> str:
+        return f"unix:{self.run_dir / 'recorder.sock'}"
+
+    @property
+    def _explainer_address(self) -> str:
+        return f"unix:{self.run_dir / 'explainer.sock'}"

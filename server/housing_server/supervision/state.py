@@ -1,0 +1,157 @@
+"""The state of the whole service, as only the supervisor sees it."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from housing.v1.model_service_pb2 import Model
+from housing.v1.status_service_pb2 import (
+    SERVICE_STATUS_DEGRADED,
+    SERVICE_STATUS_NOT_SERVING,
+    SERVICE_STATUS_SERVING,
+    GetStatusResponse,
+    PredictionLogStatus,
+    ResourceStatus,
+    ServiceStatus,
+    WorkerStatus,
+)
+from housing_server.supervision.explainer import ExplainerProcess
+from housing_server.supervision.process import SupervisedProcess
+from housing_server.supervision.recorder import RecorderProcess
+from housing_server.supervision.worker import WorkerProcess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessUse:
+    """What one process of the service uses."""
+
+    name: str
+    """`supervisor`, `worker-0`, ..."""
+    cpu_seconds: float
+    """Processor time since it was started."""
+    memory_bytes: int
+    """Resident memory."""
+    open_files: int
+    """File descriptors."""
+
+
+class ServiceState:
+    """What is known of the service; read from the supervisor's loop and from the side port's threads."""
+
+    def __init__(
+        self,
+        workers: Sequence[WorkerProcess],
+        state_dir: Path,
+        recorder: RecorderProcess | None = None,
+        explainer: ExplainerProcess | None = None,
+    ) -> None:
+        self.model: Model | None = None
+        """The model that the workers are told to serve."""
+        self.swaps = dict.fromkeys(("accepted", "refused", "failed"), 0)
+        """How many new versions were served, were refused, or could not be had."""
+        self.registry_failures = 0
+        """How often the registry could not be asked which version to serve."""
+        self.draining = False
+        """Whether the service is shutting down."""
+        self.workers = tuple(workers)
+        """The workers, running or not."""
+        self._recorder = recorder
+        self._explainer = explainer
+        self._state_dir = state_dir
+        self._started = time.monotonic()
+        self._last_cpu = (self._started, 0.0)
+
+    @property
+    def serving(self) -> int:
+        """How many workers answer predictions."""
+        return sum(worker.serving for worker in self.workers)
+
+    @property
+    def restarts(self) -> int:
+        """How many workers have been started again."""
+        return sum(worker.restarts for worker in self.workers)
+
+    @property
+    def ready(self) -> bool:
+        """Whether predictions are answered."""
+        return not self.draining and self.serving > 0
+
+    def process_use(self) -> Iterator[ProcessUse]:
+        """Measure the processes that run now."""
+        pids = {"supervisor": os.getpid()} | {child.name: child.pid for child in self._children() if child.pid}
+        for name, pid in pids.items():
+            try:
+                process = psutil.Process(pid)
+                times, memory, files = process.cpu_times(), process.memory_info(), process.num_fds()
+            except psutil.NoSuchProcess:  # it ended between being listed and being measured
+                continue
+            cpu_seconds = times.user + times.system
+            yield ProcessUse(name=name, cpu_seconds=cpu_seconds, memory_bytes=memory.rss, open_files=files)
+
+    def _children(self) -> Iterator[SupervisedProcess]:
+        yield from self.workers
+        for helper in (self._recorder, self._explainer):
+            if helper is not None:
+                yield helper
+
+    def disk_use(self) -> tuple[int, int]:
+        """Measure the disk of the state folder: bytes used, and its size."""
+        usage = psutil.disk_usage(str(self._state_dir))
+        return usage.used, usage.total
+
+    def report(self) -> GetStatusResponse:
+        """Word the state as the answer to GetStatus; processor use is that since the last report."""
+        loaded = self.serving > 0 and self.model is not None
+        return GetStatusResponse(
+            status=self._status(),
+            model_loaded=loaded,
+            model_name=self.model.name if loaded and self.model else "",
+            model_version=self.model.version if loaded and self.model else "",
+            uptime_seconds=round(time.monotonic() - self._started, 3),
+            workers=WorkerStatus(configured=len(self.workers), serving=self.serving, restarts=self.restarts),
+            resources=self._resources(),
+            prediction_log=self._prediction_log(),
+        )
+
+    def _status(self) -> ServiceStatus.ValueType:
+        if not self.ready:
+            return SERVICE_STATUS_NOT_SERVING
+        log = self._prediction_log()
+        well = self.serving == len(self.workers) and (log.store_up or not log.enabled)
+        return SERVICE_STATUS_SERVING if well else SERVICE_STATUS_DEGRADED
+
+    def _prediction_log(self) -> PredictionLogStatus:
+        if self._recorder is None:
+            return PredictionLogStatus(enabled=False)
+        if self._recorder.report is None:
+            return PredictionLogStatus(enabled=True, problem="the recorder does not run")
+        report = self._recorder.report
+        return PredictionLogStatus(
+            enabled=True,
+            store_up=report.store_up,
+            backlog_rows=report.backlog_rows,
+            backlog_bytes=report.backlog_bytes,
+            problem=report.problem,
+        )
+
+    def _resources(self) -> ResourceStatus:
+        processes = list(self.process_use())
+        disk_used, disk_total = self.disk_use()
+        return ResourceStatus(
+            cpu_cores_used=self._cores_used(sum(process.cpu_seconds for process in processes)),
+            cpu_cores=len(os.sched_getaffinity(0)),
+            memory_used_bytes=sum(process.memory_bytes for process in processes),
+            memory_total_bytes=psutil.virtual_memory().total,
+            disk_used_bytes=disk_used,
+            disk_total_bytes=disk_total,
+        )
+
+    def _cores_used(self, cpu_seconds: float) -> float:
+        now = time.monotonic()
+        (then, before), self._last_cpu = self._last_cpu, (now, cpu_seconds)
+        # A process that ended takes its processor time out of the sum, which must not show as negative use.
+        return round(max(cpu_seconds - before, 0.0) / max(now - then, 1e-3), 3)

@@ -1,0 +1,105 @@
+"""A slot for one worker, as the supervisor sees it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from housing_server.control.messages import (
+    Configure,
+    DiscardModel,
+    LoadFailed,
+    LoadModel,
+    Message,
+    Prepared,
+    PrepareModel,
+    Serving,
+)
+from housing_server.supervision.process import SupervisedProcess
+
+_PREPARING_SECONDS = 180.0
+
+
+class WorkerProcess(SupervisedProcess):
+    """Keeps one worker running, with the model that is to be served."""
+
+    def __init__(
+        self,
+        config: Configure,
+        metrics_dir: Path,
+        log: structlog.typing.FilteringBoundLogger,
+        on_change: Callable[[], None],
+    ) -> None:
+        """Prepare a slot; nothing runs yet.
+
+        Args:
+            config: how the worker serves.
+            metrics_dir: where workers keep their metrics' files.
+            log: is told of starts and ends.
+            on_change: called after the worker began or ceased to serve, or refused a model.
+        """
+        super().__init__(config.name, "housing_server.processes.worker", metrics_dir, log, on_change)
+        self.model_version: str | None = None
+        """Version of the model it serves; None while it does not serve."""
+        self.refusal: str | None = None
+        """Why it refused the last model; None when it did not."""
+        self._config = config
+        self._preparing: asyncio.Future[str | None] | None = None
+
+    @property
+    def serving(self) -> bool:
+        """Whether it answers predictions."""
+        return self.model_version is not None
+
+    def configuration(self) -> Message:
+        """How it is to serve, and with which model."""
+        return self._config
+
+    def heard(self, message: Message) -> None:
+        """Take note of what it says about models."""
+        match message:
+            case Serving(model_version=version):
+                self.model_version, self.refusal = version, None
+                self._log.info("worker serving", pid=self.pid, model_version=version)
+            case Prepared():
+                self._end_preparing(None)
+            case LoadFailed(reason=reason):
+                self.refusal = reason
+                self._end_preparing(reason)
+                self._log.error("worker refused the model", pid=self.pid, reason=reason)
+
+    def gone(self) -> None:
+        """Take note that it has ended."""
+        self.model_version = None
+        self._end_preparing(None)
+
+    async def prepare(self, folder: Path) -> str | None:
+        """Have the running worker load a model beside the one it serves.
+
+        Returns:
+            Why it refused; None when it has the model at hand. A worker that does not run, or ends meanwhile, refuses
+            nothing: the one that follows it loads what is to be served by then.
+        """
+        if self._control is None:
+            return None
+        self._preparing = asyncio.get_running_loop().create_future()
+        self.send(PrepareModel(folder=str(folder)))
+        try:
+            return await asyncio.wait_for(self._preparing, _PREPARING_SECONDS)
+        except TimeoutError:
+            return f"{self.name} has not loaded {folder} within {_PREPARING_SECONDS:g} s"
+
+    def discard(self) -> None:
+        """Have the worker forget the model that it has prepared."""
+        self.send(DiscardModel())
+
+    def load(self, folder: Path) -> None:
+        """Have this model served from now on, by the running worker and by those that follow it."""
+        self._config = replace(self._config, model_folder=str(folder))
+        self.send(LoadModel(folder=str(folder)))
+
+    def _end_preparing(self, refusal: str | None) -> None:
+        if self._preparing is not None and not self._preparing.done():
+            self._preparing.set_result(refusal)

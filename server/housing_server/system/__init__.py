@@ -1,0 +1,1 @@
+"""Sockets, child processes and memory of the operating system."""

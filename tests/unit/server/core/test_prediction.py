@@ -1,0 +1,235 @@
+"""The core, driven without any server."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from google.rpc.code_pb2 import INVALID_ARGUMENT
+
+from housing.contract import message_from_mapping
+from housing.v1.block_group_pb2 import BlockGroup
+from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
+from housing_server.core.admission import Admission
+from housing_server.core.prediction import PredictionCore
+from housing_server.errors import InvalidRequest, ModelNotLoaded, Overloaded, PredictionLogUnavailable
+from serving_fakes import CALLER, CHEAP, NOW, IncomeModel, ListLog, Notes, make_core
+
+
+@pytest.fixture
+def notes() -> Notes:
+    """What the core has told."""
+    return Notes()
+
+
+@pytest.fixture
+def log() -> ListLog:
+    """What the core has put on record."""
+    return ListLog()
+
+
+@pytest.fixture
+def core(notes: Notes, log: ListLog) -> PredictionCore:
+    """A core with a model."""
+    return make_core(notes, log)
+
+
+def block_group(income: float = 5.0, **more: float | str | None) -> BlockGroup:
+    """A valid block group."""
+    usual = {
+        "longitude": -120,
+        "latitude": 37,
+        "housing_median_age": 20,
+        "total_rooms": 100,
+        "total_bedrooms": 20,
+        "population": 50,
+        "households": 20,
+        "median_income": income,
+    }
+    return message_from_mapping(usual | more)
+
+
+async def test_answer_holds_id_price_model_and_time(core: PredictionCore, notes: Notes) -> None:
+    """An answer is a fact that can be looked up: what, by which model, when."""
+    answer = await core.predict(PredictRequest(block_group=block_group()), CALLER)
+    assert (answer.prediction_id, answer.median_house_value) == ("id-1", 50_000)
+    assert (answer.model_name, answer.model_version) == ("income", "7")
+    assert answer.predicted_at.ToNanoseconds() == NOW
+    assert not answer.warnings
+    assert notes.rows == [1]
+
+
+async def test_field_left_out_reaches_the_model_as_nan(core: PredictionCore) -> None:
+    """The model, not the server, decides what a missing value means."""
+    answer = await core.predict(PredictRequest(block_group=block_group(total_bedrooms=math.nan)), CALLER)
+    assert answer.median_house_value == 49_999
+
+
+async def test_calls_that_are_ready_together_share_a_run(core: PredictionCore, notes: Notes) -> None:
+    """Each gets its own answer, and the model runs once."""
+    requests = [PredictRequest(block_group=block_group(income)) for income in (1, 2, 3)]
+    answers = await asyncio.gather(*(core.predict(request, CALLER) for request in requests))
+    assert [answer.median_house_value for answer in answers] == [10_000, 20_000, 30_000]
+    assert notes.rows == [3]
+
+
+async def test_batch_of_n_equals_n_singles(core: PredictionCore, notes: Notes) -> None:
+    """Prices and warnings are the same either way, and a batch is one run of the model."""
+    rows = [block_group(income, households=households) for income in (0, 1.5, 20) for households in (20, 60)]
+    batch = await core.batch_predict(BatchPredictRequest(block_groups=rows), CALLER)
+    singles = [await core.predict(PredictRequest(block_group=row), CALLER) for row in rows]
+    assert [each.median_house_value for each in batch.predictions] == [each.median_house_value for each in singles]
+    assert [list(each.warnings) for each in batch.predictions] == [list(each.warnings) for each in singles]
+    assert [each.prediction_id for each in batch.predictions] == [f"id-{number}" for number in range(1, 7)]
+    assert notes.rows == [6, 1, 1, 1, 1, 1, 1]
+
+
+async def test_batch_on_a_thread_is_the_same_as_one_inline(core: PredictionCore) -> None:
+    """Size decides where a batch runs, not what it answers."""
+    rows = [block_group(income / 100) for income in range(1_000)]
+    batch = await core.batch_predict(BatchPredictRequest(block_groups=rows), CALLER)
+    assert [each.median_house_value for each in batch.predictions] == [
+        pytest.approx(100.0 * income) for income in range(1_000)
+    ]
+
+
+async def test_bad_request_is_refused_before_the_model_sees_it(core: PredictionCore, notes: Notes) -> None:
+    """The observer hears of the refusal, the model of nothing."""
+    with pytest.raises(InvalidRequest):
+        await core.batch_predict(BatchPredictRequest(block_groups=[block_group(), block_group(latitude=50)]), CALLER)
+    assert notes.rows == []
+    assert [violation.field for error in notes.refusals for violation in error.violations] == [
+        "block_groups[1].latitude"
+    ]
+
+
+async def test_partial_results_answer_the_good_rows_and_refuse_the_bad(core: PredictionCore, notes: Notes) -> None:
+    """Each bad row is told by its index what is wrong with it."""
+    rows = [block_group(1), block_group(latitude=50), block_group(2), BlockGroup(), block_group(3)]
+    answer = await core.batch_predict(BatchPredictRequest(block_groups=rows, partial_results=True), CALLER)
+    assert [each.median_house_value for each in answer.predictions] == [10_000, 20_000, 30_000]
+    assert [refusal.index for refusal in answer.refusals] == [1, 3]
+    assert {refusal.status.code for refusal in answer.refusals} == {INVALID_ARGUMENT}
+    assert answer.refusals[0].status.message.startswith("block_groups[1].latitude: ")
+    assert notes.rows == [3]
+    assert len(notes.refusals) == 2
+
+
+async def test_partial_results_of_bad_rows_only_are_all_refused(core: PredictionCore) -> None:
+    """Nothing is left for the model; the size of a batch is still a rule."""
+    answer = await core.batch_predict(
+        BatchPredictRequest(block_groups=[BlockGroup()] * 2, partial_results=True), CALLER
+    )
+    assert (len(answer.predictions), len(answer.refusals)) == (0, 2)
+    with pytest.raises(InvalidRequest):
+        await core.batch_predict(BatchPredictRequest(partial_results=True), CALLER)
+
+
+async def test_stream_is_answered_in_order_and_goes_on_after_a_bad_message(core: PredictionCore) -> None:
+    """A message fails alone, in its place."""
+    rows = [block_group(income) for income in range(20)]
+    rows[7] = block_group(latitude=50)
+    answers = [answer async for answer in core.stream_predict(stream(rows), CALLER)]
+    expected = [10_000.0 * income for income in range(20) if income != 7]
+    assert [each.prediction.median_house_value for each in answers if each.HasField("prediction")] == expected
+    assert answers[7].error.code == INVALID_ARGUMENT
+
+
+async def stream(rows: list[BlockGroup]) -> AsyncIterator[StreamPredictRequest]:
+    """The messages of a stream."""
+    for row in rows:
+        yield StreamPredictRequest(block_group=row)
+
+
+async def test_without_a_model_nothing_is_answered(core: PredictionCore) -> None:
+    """Predictions and GetModel say that there is none yet; a bad request is still told what is wrong with it."""
+    core.model = None
+    with pytest.raises(ModelNotLoaded):
+        await core.predict(PredictRequest(block_group=block_group()), CALLER)
+    with pytest.raises(ModelNotLoaded):
+        await core.batch_predict(BatchPredictRequest(block_groups=[block_group()]), CALLER)
+    with pytest.raises(ModelNotLoaded):
+        core.get_model()
+    with pytest.raises(InvalidRequest):
+        await core.predict(PredictRequest(), CALLER)
+
+
+async def test_ids_are_unique_and_sort_by_time() -> None:
+    """Without being told otherwise, ids are UUIDs of version 7."""
+    notes = Notes()
+    core = PredictionCore(notes, ListLog(), Admission(notes, max_rows=10_000, max_queue_seconds=1))
+    core.model = IncomeModel()
+    batch = await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 1000), CALLER)
+    ids = [each.prediction_id for each in batch.predictions]
+    assert len(set(ids)) == len(ids)
+    assert {identifier[14] for identifier in ids} == {"7"}
+    later = await core.predict(PredictRequest(block_group=block_group()), CALLER)
+    assert max(ids) < later.prediction_id
+
+
+async def test_call_whose_time_is_up_is_not_begun_behind_others(core: PredictionCore) -> None:
+    """Neither one row nor many: its caller hears so at once, while the one before it is answered."""
+    late = CALLER._replace(deadline=time.perf_counter() - 1)
+    before = asyncio.create_task(core.predict(PredictRequest(block_group=block_group()), CALLER))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await core.predict(PredictRequest(block_group=block_group()), late)
+    with pytest.raises(Overloaded):
+        await core.batch_predict(BatchPredictRequest(block_groups=[block_group()]), late)
+    assert (await before).prediction_id
+
+
+async def test_every_answer_is_on_record_before_it_is_given(core: PredictionCore, log: ListLog) -> None:
+    """The record holds what was asked, what was answered, by which model, and for whom."""
+    answer = await core.predict(PredictRequest(block_group=block_group()), CALLER)
+    (answers,) = log.entries
+    assert list(answers.prediction_ids) == [answer.prediction_id]
+    assert answers.response(0) == answer
+    assert answers.callers == [CALLER]
+    assert (len(answers.rows), answers.predicted_at) == (1, NOW)
+
+
+async def test_answer_that_cannot_be_put_on_record_is_not_given(core: PredictionCore, log: ListLog) -> None:
+    """Be it one or many."""
+    log.down = True
+    with pytest.raises(PredictionLogUnavailable):
+        await core.predict(PredictRequest(block_group=block_group()), CALLER)
+    with pytest.raises(PredictionLogUnavailable):
+        await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
+
+
+async def test_log_that_takes_its_time_keeps_nobody_waiting_for_the_event_loop(notes: Notes) -> None:
+    """It is written to on a thread then, and calls that come meanwhile share the next run."""
+    log = ListLog(inline=False)
+    core = make_core(notes, log)
+    requests = [PredictRequest(block_group=block_group(income)) for income in (1, 2, 3)]
+    answers = await asyncio.gather(*(core.predict(request, CALLER) for request in requests))
+    assert [answer.median_house_value for answer in answers] == [10_000, 20_000, 30_000]
+    assert sum(len(entry.rows) for entry in log.entries) == 3
+
+
+async def test_answer_tells_the_interval_and_the_models_own_warnings(core: PredictionCore) -> None:
+    """The interval is open where its upper bound is the cap."""
+    usual = await core.predict(PredictRequest(block_group=block_group(5)), CALLER)
+    assert (usual.interval.lower, usual.interval.upper, usual.interval.coverage) == (49_000, 51_000, 0.9)
+    assert not usual.interval.upper_open
+    assert not usual.warnings
+    cheap = await core.predict(PredictRequest(block_group=block_group(0.5)), CALLER)
+    assert list(cheap.warnings) == [CHEAP]
+    batch = await core.batch_predict(BatchPredictRequest(block_groups=[block_group(15), block_group(0.5)]), CALLER)
+    assert [each.interval.upper_open for each in batch.predictions] == [True, False]
+    assert [list(each.warnings) for each in batch.predictions] == [[], [CHEAP]]
+
+
+async def test_batch_beyond_the_rows_in_flight_is_refused(notes: Notes, log: ListLog) -> None:
+    """What is refused is not on record, and the next call is answered."""
+    core = make_core(notes, log, max_rows=100)
+    big = BatchPredictRequest(block_groups=[block_group()] * 80)
+    first = asyncio.ensure_future(core.batch_predict(big, CALLER))
+    await asyncio.sleep(0)  # it has begun
+    with pytest.raises(Overloaded):
+        await core.batch_predict(big, CALLER)
+    assert len((await first).predictions) == 80
+    assert len((await core.batch_predict(big, CALLER)).predictions) == 80
+    assert notes.reasons == ["rows"]

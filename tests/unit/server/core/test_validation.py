@@ -1,0 +1,171 @@
+"""The contract's rules applied to requests, and how refusals are worded."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from hypothesis import given
+from hypothesis import strategies as st
+
+from housing.contract import FEATURES, Feature, message_from_mapping
+from housing.v1.block_group_pb2 import BlockGroup
+from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
+from housing_server.core.status import MAX_VIOLATIONS, status_from_error
+from housing_server.core.validation import RequestValidator
+from housing_server.errors import (
+    FieldViolation,
+    InternalError,
+    InvalidRequest,
+    ModelCardNotFound,
+    ModelProfileNotFound,
+    Overloaded,
+    PredictionLogUnavailable,
+    RelayedError,
+    RequestError,
+)
+
+NUMBERS = [feature for feature in FEATURES if not feature.choices]
+HEADER_LIMIT = 8192
+VALIDATOR = RequestValidator()
+
+
+def valid_block_group() -> BlockGroup:
+    """A block group whose every number is halfway between its bounds."""
+    middles = {feature.name: (feature.minimum or 0) / 2 + (feature.maximum or 0) / 2 for feature in NUMBERS}
+    return message_from_mapping(middles)
+
+
+def violations(request: PredictRequest | BatchPredictRequest) -> list[tuple[str, str]]:
+    """The fields and rules that a request breaks."""
+    try:
+        VALIDATOR.check(request)
+    except InvalidRequest as error:
+        return [(violation.field, violation.rule) for violation in error.violations]
+    return []
+
+
+@given(st.sampled_from(NUMBERS), st.floats(allow_nan=True, allow_infinity=True))
+def test_number_is_accepted_exactly_when_it_is_in_range(feature: Feature, value: float) -> None:
+    """NaN and infinities are in no range."""
+    assert feature.minimum is not None
+    assert feature.maximum is not None
+    request = PredictRequest(block_group=valid_block_group())
+    setattr(request.block_group, feature.name, value)
+    broken = [name for name, rule in violations(request) if rule == "double.gte_lte"]
+    in_range = feature.minimum <= value <= feature.maximum
+    assert broken == ([] if in_range else [f"block_group.{feature.name}"])
+
+
+def bounds() -> Iterator[tuple[str, float]]:
+    """Each field at each of its bounds."""
+    for feature in NUMBERS:
+        for bound in (feature.minimum, feature.maximum):
+            assert bound is not None
+            yield feature.name, bound
+
+
+@pytest.mark.parametrize(("name", "bound"), list(bounds()))
+def test_bound_itself_is_accepted(name: str, bound: float) -> None:
+    """Ranges are inclusive."""
+    request = PredictRequest(block_group=valid_block_group())
+    request.block_group.ClearField("total_bedrooms")
+    setattr(request.block_group, name, bound)
+    if name == "total_bedrooms":
+        request.block_group.total_rooms = 100_000
+    assert violations(request) == []
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+def test_field_may_be_missing_only_if_the_contract_says_so(feature: Feature) -> None:
+    """A required field that is unset is an error, and zero is a value."""
+    request = PredictRequest(block_group=valid_block_group())
+    request.block_group.ClearField(feature.name)  # type: ignore[arg-type]  # any field, by name
+    expected = [(f"block_group.{feature.name}", "required")] if feature.required else []
+    assert violations(request) == expected
+
+
+def test_zero_is_a_value() -> None:
+    """A field whose range holds zero may be zero."""
+    request = PredictRequest(block_group=valid_block_group())
+    request.block_group.housing_median_age = 0
+    request.block_group.median_income = 0
+    assert violations(request) == []
+
+
+def test_rule_about_two_fields_names_one() -> None:
+    """More bedrooms than rooms is reported on the bedrooms, with the row's index in a batch."""
+    bad = valid_block_group()
+    bad.total_rooms = bad.total_bedrooms - 1
+    rule = "total_bedrooms.lte_total_rooms"
+    assert violations(PredictRequest(block_group=bad)) == [("block_group.total_bedrooms", rule)]
+    batch = BatchPredictRequest(block_groups=[valid_block_group(), bad])
+    assert violations(batch) == [("block_groups[1].total_bedrooms", rule)]
+
+
+def test_message_names_the_first_field_and_counts_the_others() -> None:
+    """The text is for people: what is wrong, where, and how much more."""
+    violation = FieldViolation(field="block_group.latitude", rule="required", description="value is required")
+    assert str(InvalidRequest([violation])) == "block_group.latitude: value is required"
+    assert str(InvalidRequest([violation] * 3)) == "block_group.latitude: value is required (and 2 more)"
+
+
+def request_errors(kind: type[RequestError] = RequestError) -> list[type[RequestError]]:
+    """All kinds of request errors."""
+    return [found for child in kind.__subclasses__() for found in (child, *request_errors(child))]
+
+
+@pytest.mark.parametrize("kind", request_errors())
+def test_every_request_error_has_a_code_and_a_stable_reason(kind: type[RequestError]) -> None:
+    """No kind of error is left out of the table."""
+    arguments: dict[type[RequestError], tuple[Any, ...]] = {
+        InvalidRequest: ([FieldViolation(field="a", rule="b", description="c")],),
+        ModelCardNotFound: ("california-housing", "3"),
+        ModelProfileNotFound: ("california-housing", "3"),
+        Overloaded: (0.5,),
+        PredictionLogUnavailable: ("the disk is full",),
+        RelayedError: (status_from_error(PredictionLogUnavailable("the disk is full")),),
+    }
+    status = status_from_error(kind(*arguments.get(kind, ())))
+    info = ErrorInfo()
+    assert status.details[-1].Unpack(info)
+    assert status.code > 0
+    assert info.reason == info.reason.upper() != ""
+    assert info.domain == "housing.v1"
+
+
+def test_overload_says_when_to_try_again() -> None:
+    """The pause is what the work under way is likely to take."""
+    status = status_from_error(Overloaded(0.25))
+    retry = RetryInfo()
+    assert status.details[0].Unpack(retry)
+    assert retry.retry_delay.ToMilliseconds() == 250
+
+
+def test_what_callers_need_not_know_stays_in_the_log() -> None:
+    """A database's address is no answer."""
+    error = PredictionLogUnavailable("no disk at /somewhere")
+    assert "/somewhere" not in status_from_error(error).message
+    assert error.cause == "no disk at /somewhere"
+
+
+def test_details_fit_into_headers_however_much_is_wrong() -> None:
+    """Long lists are cut; the number of all violations is told."""
+    longest = FieldViolation(
+        field="block_groups[9999].housing_median_age",
+        rule="total_bedrooms.lte_total_rooms",
+        description="must be greater than or equal to -124.6 and less than or equal to -114.1",
+    )
+    status = status_from_error(InvalidRequest([longest] * 70_000))
+    request, info = BadRequest(), ErrorInfo()
+    assert status.details[0].Unpack(request)
+    assert status.details[1].Unpack(info)
+    assert len(request.field_violations) == MAX_VIOLATIONS
+    assert info.metadata["violations"] == "70000"
+    assert math.ceil(status.ByteSize() / 3) * 4 < HEADER_LIMIT, "details travel as base64"
+
+
+def test_internal_error_tells_nothing() -> None:
+    """What went wrong inside is for the log."""
+    assert status_from_error(InternalError()).message == "internal error; the service's log holds the details"

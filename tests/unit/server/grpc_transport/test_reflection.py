@@ -1,0 +1,27 @@
+"""What reflection finds."""
+
+import pytest
+
+from housing.v1.prediction_service_pb2 import DESCRIPTOR
+from housing_server.grpc_transport.reflection import ReflectionPool
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "housing.v1.PredictionService",
+        "housing.v1.PredictionService.Predict",
+        "housing.v1.PredictRequest",
+        "housing.v1.PredictRequest.block_group",
+    ],
+)
+def test_symbols_of_every_kind_are_found(symbol: str) -> None:
+    """A method is found as well as its service, a message or a field."""
+    assert ReflectionPool().FindFileContainingSymbol(symbol) is DESCRIPTOR
+
+
+@pytest.mark.parametrize("symbol", ["housing.v1.PredictionService.Guess", "housing.v1.Guess", ""])
+def test_unknown_symbol_is_a_key_error(symbol: str) -> None:
+    """Which reflection answers with NOT_FOUND."""
+    with pytest.raises(KeyError):
+        ReflectionPool().FindFileContainingSymbol(symbol)
