@@ -15,6 +15,7 @@ ServingError
     ├── Overloaded
     ├── PredictionLogUnavailable
     ├── PredictionNotFound
+    ├── QueryTooSlow
     ├── ExplanationNotAvailable
     ├── HelperUnavailable
     ├── RelayedError
@@ -146,6 +147,18 @@ class PredictionNotFound(RequestError):
 
     def __init__(self) -> None:
         super().__init__("no prediction of that id is on record: it never was, or is no longer")
+
+
+class QueryTooSlow(RequestError):
+    """Reading the prediction log took longer than one query may."""
+
+    def __init__(self, seconds: float) -> None:
+        """Refuse a call.
+
+        Args:
+            seconds: how long it may take.
+        """
+        super().__init__(f"reading took longer than {seconds:g} s: ask for a shorter range of time")
 
 
 class ExplanationNotAvailable(RequestError):

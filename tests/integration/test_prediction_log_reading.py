@@ -151,6 +151,47 @@ def test_pages_hold_everything_once(store: PredictionStore, filters: dict[str, A
     assert list(pages(store, **filters)) == [[5, 4], [3, 2], [1, 0]]
 
 
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"max_median_house_value": 200_001}, [1, 0]),
+        ({"min_median_house_value": 200_009}, [9]),
+        ({"has_outcome": True, "model_version": "4"}, []),
+        ({"has_outcome": False, "max_median_house_value": 200_002}, [2, 0]),
+    ],
+)
+def test_page_looks_at_a_bounded_number_of_rows(
+    store: PredictionStore, filters: dict[str, Any], expected: list[float]
+) -> None:
+    """Where few pass the filters, pages are short or empty, and together they hold everything once."""
+    add(store, *(record(number) for number in range(10)))
+    judge(store, *((record(number)["prediction_id"], 1.0) for number in (1, 3, 5, 7)))
+    request = log_pb.ListPredictionsRequest(**filters)
+    found, calls = [], 0
+    while calls == 0 or request.page_token:
+        page = list_predictions(store, request, scanned_rows=3)
+        found += [each.median_house_value - 200_000 for each in page.predictions]
+        request.page_token = page.next_page_token
+        calls += 1
+    assert found == expected
+    assert calls == math.ceil((4 if filters.get("has_outcome") else 10) / 3)
+
+
+def test_unknown_version_is_answered_from_the_index(store: PredictionStore) -> None:
+    """One call says that there is nothing, however few rows a page may look at."""
+    add(store, *(record(number) for number in range(10)))
+    page = list_predictions(store, log_pb.ListPredictionsRequest(model_version="zzz"), scanned_rows=1)
+    assert page == log_pb.ListPredictionsResponse()
+
+
+def test_token_of_no_time_is_refused(store: PredictionStore) -> None:
+    """A forged time that no column holds is the caller's mistake, not the store's."""
+    add(store, record(0), record(1))
+    token = list_predictions(store, log_pb.ListPredictionsRequest(page_size=1)).next_page_token
+    with pytest.raises(InvalidRequest):
+        listed(store, page_token=f"_____{token[5:]}")
+
+
 def test_page_has_a_hundred_predictions_unless_told_otherwise(store: PredictionStore) -> None:
     """A request without a size is not answered with everything."""
     add(store, *(record(number) for number in range(120)))

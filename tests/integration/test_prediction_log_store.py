@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from housing_server.errors import PredictionLogUnavailable
+from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
 from housing_server.prediction_log.records import COLUMNS
 from housing_server.prediction_log.store import PredictionStore
 from housing_server.prediction_log.tables import METADATA, predictions
@@ -180,6 +180,44 @@ def test_restarted_database_is_used_again(postgres: PostgresServer) -> None:
     finally:
         postgres.start()
     assert add(store, record(0), record(1)) == 1
+    store.close()
+
+
+def test_read_that_takes_too_long_is_cancelled(store: PredictionStore) -> None:
+    """The caller is told to ask for less, and the connection works as before."""
+    numbers = text(
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2000000000) "
+        "SELECT count(*) FROM numbers"
+    )
+    with pytest.raises(QueryTooSlow), store.reading(seconds=0.05) as connection:
+        connection.execute(numbers)
+    assert ids(store) == []
+
+
+def test_store_of_a_newer_release_is_left_alone(store_url: str) -> None:
+    """Its tables are not touched, and the reason says what to do."""
+    store = PredictionStore.open(store_url)
+    with store.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+    with pytest.raises(PredictionLogUnavailable) as raised:
+        PredictionStore.open(store_url)
+    assert "schema 9999" in raised.value.reason
+    assert "upgrade the service" in raised.value.reason
+
+
+def test_store_of_the_first_release_is_brought_up_to_date(store_url: str) -> None:
+    """What is on record stays, and gains what was added since."""
+    store = PredictionStore.open(store_url)
+    add(store, record(0))
+    with store.writing() as connection:
+        connection.execute(text("DROP INDEX predictions_by_version"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    store.close()
+    store = PredictionStore.open(store_url)
+    with store.writing() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    assert len(ids(store)) == 1
     store.close()
 
 

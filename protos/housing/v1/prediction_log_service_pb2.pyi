@@ -61,7 +61,7 @@ class ListPredictionsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
-    """Only predictions of this version of the model; empty for any."""
+    """Only predictions of this version of the model; empty for any. At most 100 printable ASCII characters."""
     min_median_house_value: _builtins.float
     """Only predictions of this price or a higher one, in 1990 USD. 0 to 1,000,000,000."""
     max_median_house_value: _builtins.float
@@ -127,10 +127,13 @@ class ListPredictionsResponse(_message.Message):
     PREDICTIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Asks for the next page; empty after the last."""
+    """Asks for the next page; empty after the last, and only then."""
     @_builtins.property
     def predictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoggedPrediction]:
-        """The predictions, the newest first; those of one moment in the order of their ids, backwards."""
+        """The predictions, the newest first; those of one moment in the order of their ids, backwards. A page may hold fewer
+        than were asked for, or none, before the last: where few predictions pass the filters, a call looks at some 100,000
+        and answers with what it has found.
+        """
 
     def __init__(
         self,
@@ -204,7 +207,7 @@ class GetPredictionStatsRequest(_message.Message):
     PERIOD_FIELD_NUMBER: _builtins.int
     ERRORS_ONLY_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
-    """Only predictions of this version of the model; empty for any."""
+    """Only predictions of this version of the model; empty for any. At most 100 printable ASCII characters."""
     period: Global___StatsPeriod.ValueType
     """How long each of `periods` is; by default an hour."""
     errors_only: _builtins.bool

@@ -29,7 +29,8 @@ class PredictionLogServiceStub:
     """PredictionLogService reads the record of every answer: each row that Predict, BatchPredict or StreamPredict has
     answered is one logged prediction. Records are kept for as long as the service is set to.
 
-    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE.
+    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE. A
+    call that reads for longer than 20 seconds is answered DEADLINE_EXCEEDED (HTTP 504) with reason QUERY_TOO_SLOW.
     """
 
     def __init__(self, channel):
@@ -59,7 +60,8 @@ class PredictionLogServiceServicer:
     """PredictionLogService reads the record of every answer: each row that Predict, BatchPredict or StreamPredict has
     answered is one logged prediction. Records are kept for as long as the service is set to.
 
-    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE.
+    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE. A
+    call that reads for longer than 20 seconds is answered DEADLINE_EXCEEDED (HTTP 504) with reason QUERY_TOO_SLOW.
     """
 
     def ListPredictions(self, request, context):
@@ -115,7 +117,8 @@ class PredictionLogService:
     """PredictionLogService reads the record of every answer: each row that Predict, BatchPredict or StreamPredict has
     answered is one logged prediction. Records are kept for as long as the service is set to.
 
-    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE.
+    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE. A
+    call that reads for longer than 20 seconds is answered DEADLINE_EXCEEDED (HTTP 504) with reason QUERY_TOO_SLOW.
     """
 
     @staticmethod

@@ -30,7 +30,8 @@ class PredictionLogServiceStub:
     """PredictionLogService reads the record of every answer: each row that Predict, BatchPredict or StreamPredict has
     answered is one logged prediction. Records are kept for as long as the service is set to.
 
-    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE.
+    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE. A
+    call that reads for longer than 20 seconds is answered DEADLINE_EXCEEDED (HTTP 504) with reason QUERY_TOO_SLOW.
     """
 
     @_typing.overload
@@ -53,7 +54,8 @@ class PredictionLogServiceAsyncStub(PredictionLogServiceStub):
     """PredictionLogService reads the record of every answer: each row that Predict, BatchPredict or StreamPredict has
     answered is one logged prediction. Records are kept for as long as the service is set to.
 
-    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE.
+    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE. A
+    call that reads for longer than 20 seconds is answered DEADLINE_EXCEEDED (HTTP 504) with reason QUERY_TOO_SLOW.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -72,7 +74,8 @@ class PredictionLogServiceServicer(metaclass=_abc_1.ABCMeta):
     """PredictionLogService reads the record of every answer: each row that Predict, BatchPredict or StreamPredict has
     answered is one logged prediction. Records are kept for as long as the service is set to.
 
-    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE.
+    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE. A
+    call that reads for longer than 20 seconds is answered DEADLINE_EXCEEDED (HTTP 504) with reason QUERY_TOO_SLOW.
     """
 
     @_abc_1.abstractmethod

@@ -1,7 +1,15 @@
 """How request errors look on the wire: `google.rpc.Status` with standard details, the same for every transport."""
 
 from google.protobuf.any_pb2 import Any
-from google.rpc.code_pb2 import INTERNAL, INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE, UNIMPLEMENTED
+from google.rpc.code_pb2 import (
+    DEADLINE_EXCEEDED,
+    INTERNAL,
+    INVALID_ARGUMENT,
+    NOT_FOUND,
+    RESOURCE_EXHAUSTED,
+    UNAVAILABLE,
+    UNIMPLEMENTED,
+)
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
@@ -16,6 +24,7 @@ from housing_server.errors import (
     Overloaded,
     PredictionLogUnavailable,
     PredictionNotFound,
+    QueryTooSlow,
     RelayedError,
     RequestError,
     ShuttingDown,
@@ -35,6 +44,7 @@ _CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
     Overloaded: (RESOURCE_EXHAUSTED, "OVERLOADED"),
     PredictionLogUnavailable: (UNAVAILABLE, "PREDICTION_LOG_UNAVAILABLE"),
     PredictionNotFound: (NOT_FOUND, "PREDICTION_NOT_FOUND"),
+    QueryTooSlow: (DEADLINE_EXCEEDED, "QUERY_TOO_SLOW"),
     ExplanationNotAvailable: (UNIMPLEMENTED, "EXPLANATION_NOT_AVAILABLE"),
     HelperUnavailable: (UNAVAILABLE, "HELPER_UNAVAILABLE"),
     ShuttingDown: (UNAVAILABLE, "SHUTTING_DOWN"),

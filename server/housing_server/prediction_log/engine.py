@@ -1,20 +1,30 @@
 """Connections to the store: which databases it may be, and how each is set up."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from housing_server.errors import InvalidSettings, PredictionLogUnavailable
+from housing_server.errors import InvalidSettings, PredictionLogUnavailable, QueryTooSlow
 
 _LOCK_SECONDS = 30
 """How long a transaction waits for those of other processes; each takes milliseconds."""
 
 _CONNECT_SECONDS = 5
+
+READ_SECONDS = 20.0
+"""How long one query may read; what takes longer is cancelled, so that no filter keeps a thread and a connection."""
+
+_OPERATIONS_PER_CHECK = 100_000
+"""SQLite's virtual machine checks the time after this many instructions: about a millisecond."""
+
+_UNREACHABLE_MS = 20_000
+"""How long PostgreSQL may leave what was sent to it unacknowledged: a machine that is gone closes no connection."""
 
 _SQLITE_PRAGMAS = (
     "journal_mode=WAL",  # readers and the writer do not wait for each other
@@ -36,13 +46,21 @@ def open_engine(url: str) -> Engine:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def reading(
+    engine: Engine, *, seconds: float = READ_SECONDS, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Connection]:
     """Read from the store.
+
+    Args:
+        engine: the store's connections.
+        seconds: how long reading may take, in seconds.
+        clock: the time that is measured, in seconds.
 
     Raises:
         PredictionLogUnavailable: the store does not answer.
+        QueryTooSlow: reading took longer.
     """
-    with _store_errors(engine), engine.connect() as connection:
+    with _store_errors(engine), engine.connect() as connection, _time_limit(connection, seconds, clock):
         yield connection
 
 
@@ -55,6 +73,39 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with _store_errors(engine), engine.execution_options(**{_WRITES: True}).begin() as connection:
         yield connection
+
+
+@contextmanager
+def _time_limit(connection: Connection, seconds: float, clock: Callable[[], float]) -> Iterator[None]:
+    """Cancel what is read within the block once its time is up."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
+        with _cancelled_as_too_slow(seconds):
+            yield
+        return
+    raw: Any = connection.connection.driver_connection
+    deadline = clock() + seconds
+    raw.set_progress_handler(lambda: clock() > deadline, _OPERATIONS_PER_CHECK)
+    try:
+        with _cancelled_as_too_slow(seconds):
+            yield
+    finally:
+        raw.set_progress_handler(None, 0)
+
+
+@contextmanager
+def _cancelled_as_too_slow(seconds: float) -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        if _was_cancelled(error.orig):
+            raise QueryTooSlow(seconds) from error
+        raise
+
+
+def _was_cancelled(error: object) -> bool:
+    """Return whether a driver's error is that of a statement that was cancelled."""
+    return getattr(error, "sqlstate", "") == "57014" or getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT"
 
 
 @contextmanager
@@ -98,9 +149,8 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _postgresql_engine(url: URL) -> Engine:
     # A connection that a restart of the database has cut is replaced, not used and failed on.
-    return create_engine(
-        url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_SECONDS}, hide_parameters=True
-    )
+    arguments = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _UNREACHABLE_MS}
+    return create_engine(url, pool_pre_ping=True, connect_args=arguments, hide_parameters=True)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, select, tuple_
 
 from housing.contract import FEATURE_NAMES
 from housing.v1.block_group_pb2 import BlockGroup
@@ -23,6 +23,9 @@ from housing_server.prediction_log.store import PredictionStore
 from housing_server.prediction_log.tables import outcomes, predictions
 
 DEFAULT_PAGE_SIZE = 100
+
+SCANNED_ROWS = 100_000
+"""Rows that one page looks at, at the most, where filters must look at each: some tenths of a second."""
 
 _COLUMNS = (
     predictions,
@@ -47,33 +50,52 @@ def get_prediction(store: PredictionStore, prediction_id: str) -> GetPredictionR
     return GetPredictionResponse(prediction=_message(row))
 
 
-def list_predictions(store: PredictionStore, request: ListPredictionsRequest) -> ListPredictionsResponse:
+def list_predictions(
+    store: PredictionStore, request: ListPredictionsRequest, *, scanned_rows: int = SCANNED_ROWS
+) -> ListPredictionsResponse:
     """List a page of predictions, the newest first.
 
+    A page ends when it is full, or when so many rows were looked at that it is better to answer with what was found.
+
+    Args:
+        store: where the log is.
+        request: the filters, and which page of what they let pass.
+        scanned_rows: how many rows to look at, at the most.
+
     Raises:
-        InvalidRequest: the page token is none of this listing.
+        InvalidRequest: the page token is not one of this listing.
         PredictionLogUnavailable: the store does not answer.
+        QueryTooSlow: reading takes too long.
     """
     size = request.page_size or DEFAULT_PAGE_SIZE
-    statement = _page(request).limit(size + 1)  # one more tells whether there is a next page
+    has_outcome = request.has_outcome if request.HasField("has_outcome") else None
+    # Outcomes are few and have an order of their own: where only they are asked for, nothing else is read.
+    ordered = outcomes if has_outcome else predictions
+    order = columns(ordered)
+    backwards = [column.desc() for column in order]
+    indexed, filters = list(_indexed(request, ordered)), list(_filters(request, ordered))
+    statement = _with_outcomes(has_outcome).where(*indexed, *filters).order_by(*backwards)
+    end = None
     with store.reading() as connection:
-        rows = connection.execute(statement).mappings().all()
+        if filters or has_outcome is False:
+            end = _end_of_scan(connection, select(*order).where(*indexed).order_by(*backwards), scanned_rows)
+        if end is not None:
+            statement = statement.where(tuple_(*order) >= as_value(end))
+        # One row more than the page holds shows whether there is a next page.
+        rows = connection.execute(statement.limit(size + 1)).mappings().all()
     page = ListPredictionsResponse(predictions=map(_message, rows[:size]))
     if len(rows) > size:
         last = rows[size - 1]
-        page.next_page_token = token_from_position(Position(last["predicted_at_us"], last["prediction_id"]), request)
+        end = Position(last["predicted_at_us"], last["prediction_id"])
+    if end is not None:
+        page.next_page_token = token_from_position(end, request)
     return page
 
 
-def _page(request: ListPredictionsRequest) -> Select[Any]:
-    has_outcome = request.has_outcome if request.HasField("has_outcome") else None
-    # Outcomes are few and have an order of their own: where only they are asked for, nothing else is looked at.
-    ordered = outcomes if has_outcome else predictions
-    order = columns(ordered)
-    statement = _with_outcomes(has_outcome).where(*_conditions(request, ordered.c.predicted_at_us))
-    if last := position_from_token(request):
-        statement = statement.where(tuple_(*order) < as_value(last))
-    return statement.order_by(*(column.desc() for column in order))
+def _end_of_scan(connection: Connection, order: Select[Any], scanned_rows: int) -> Position | None:
+    """Return the position of the last row that a page may look at; None when it is the last of all."""
+    found = connection.execute(order.offset(scanned_rows - 1).limit(2)).all()
+    return Position(*found[0]) if len(found) == 2 else None  # noqa: PLR2004 - it, and one behind it
 
 
 def _with_outcomes(has_outcome: bool | None) -> Select[Any]:
@@ -85,14 +107,23 @@ def _with_outcomes(has_outcome: bool | None) -> Select[Any]:
     return statement if has_outcome is None else statement.where(outcomes.c.prediction_id.is_(None))
 
 
-def _conditions(request: ListPredictionsRequest, time: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
-    """Word the filters."""
-    price, box = predictions.c.median_house_value, request.bounding_box
+def _indexed(request: ListPredictionsRequest, ordered: Table) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions that an index answers, in the order of a table."""
+    time = ordered.c.predicted_at_us
     if request.HasField("start_time"):
         yield time >= from_timestamp(request.start_time)
     if request.HasField("end_time"):
         yield time < from_timestamp(request.end_time)
-    if request.model_version:
+    if last := position_from_token(request):
+        yield tuple_(*columns(ordered)) < as_value(last)
+    if request.model_version and ordered is predictions:
+        yield predictions.c.model_version == request.model_version
+
+
+def _filters(request: ListPredictionsRequest, ordered: Table) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions that each row must be looked at for."""
+    price, box = predictions.c.median_house_value, request.bounding_box
+    if request.model_version and ordered is not predictions:
         yield predictions.c.model_version == request.model_version
     if request.HasField("min_median_house_value"):
         yield price >= request.min_median_house_value

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, Engine, func, select
 
+from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.engine import writing
 
 _LOCK = 0x686F7573
@@ -12,7 +13,7 @@ def migrate(engine: Engine) -> None:
     """Bring the tables up to date; processes that start together do it one after the other.
 
     Raises:
-        PredictionLogUnavailable: the store does not answer.
+        PredictionLogUnavailable: the store does not answer, or a newer release has changed its tables.
     """
     with writing(engine) as connection:  # which holds SQLite's only write lock
         if engine.dialect.name == "postgresql":
@@ -23,7 +24,16 @@ def migrate(engine: Engine) -> None:
 def _upgrade(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415 - only the process that migrates should carry it
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", f"{__package__}:migrations")
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    newer = set(MigrationContext.configure(connection).get_current_heads()) - known
+    if newer:
+        raise PredictionLogUnavailable(
+            f"its tables were made by a newer release (schema {', '.join(sorted(newer))}, this one knows up to "
+            f"{max(known)}): upgrade the service, or set HOUSING_PREDICTION_LOG to another store"
+        )
     command.upgrade(config, "head")

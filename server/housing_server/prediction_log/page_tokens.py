@@ -9,6 +9,8 @@ from housing_server.errors import FieldViolation, InvalidRequest
 from housing_server.prediction_log.ordering import Position
 
 _TIME_BYTES, _ID_BYTES, _FILTER_BYTES = 8, 16, 6
+_LATEST_US = (1 << 63) - 1
+"""The greatest number that a column of times holds."""
 
 
 def token_from_position(position: Position, request: ListPredictionsRequest) -> str:
@@ -30,11 +32,12 @@ def position_from_token(request: ListPredictionsRequest) -> Position | None:
         content = urlsafe_b64decode(request.page_token)
     except ValueError:
         content = b""
-    prediction_id, filters = content[_TIME_BYTES:-_FILTER_BYTES], content[-_FILTER_BYTES:]
-    if len(prediction_id) != _ID_BYTES or filters != _filters(request):
+    at, prediction_id = int.from_bytes(content[:_TIME_BYTES]), content[_TIME_BYTES:-_FILTER_BYTES]
+    filters = content[-_FILTER_BYTES:]
+    if at > _LATEST_US or len(prediction_id) != _ID_BYTES or filters != _filters(request):
         description = "must be the next_page_token of a page with the same filters"
         raise InvalidRequest([FieldViolation(field="page_token", rule="page_token.issued", description=description)])
-    return Position(int.from_bytes(content[:_TIME_BYTES]), str(UUID(bytes=prediction_id)))
+    return Position(at, str(UUID(bytes=prediction_id)))
 
 
 def _filters(request: ListPredictionsRequest) -> bytes:

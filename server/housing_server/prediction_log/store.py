@@ -8,7 +8,7 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine, Update, delete, func, select, text, tuple_, update
 
-from housing_server.prediction_log.engine import open_engine, reading, writing
+from housing_server.prediction_log.engine import READ_SECONDS, open_engine, reading, writing
 from housing_server.prediction_log.migration import migrate
 from housing_server.prediction_log.ordering import Position, as_value, columns
 from housing_server.prediction_log.records import COLUMNS, Record, now_us
@@ -18,6 +18,8 @@ _DAY_US = 24 * 3600 * 1_000_000
 
 _PRUNED_AT_ONCE = 1000
 """Rows deleted in one transaction: some 10 ms, which a writer that waits for it does not feel."""
+
+_COUNTING_SECONDS = 600.0
 
 _PAGES = text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
 
@@ -80,7 +82,7 @@ class PredictionStore:
 
     def size(self) -> StoreSize:
         """Measure the store. Counting takes about a second for ten million rows."""
-        with self.reading() as connection:
+        with self.reading(seconds=_COUNTING_SECONDS) as connection:
             rows = connection.execute(select(func.count()).select_from(predictions)).scalar_one()
             return StoreSize(rows=rows, size_bytes=_size_bytes(connection))
 
@@ -105,9 +107,9 @@ class PredictionStore:
                 surplus -= count
         return pruned
 
-    def reading(self) -> AbstractContextManager[Connection]:
-        """Read: `with store.reading() as connection`."""
-        return reading(self._engine)
+    def reading(self, *, seconds: float = READ_SECONDS) -> AbstractContextManager[Connection]:
+        """Read: `with store.reading() as connection`; QueryTooSlow is raised when it takes longer than `seconds`."""
+        return reading(self._engine, seconds=seconds)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """Write in one transaction: `with store.writing() as connection`."""

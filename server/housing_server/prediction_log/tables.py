@@ -45,6 +45,7 @@ predictions = Table(
     Column("trace_id", Text),
     # What is listed, counted and pruned is a range of time, read from its end; the key of the row comes with it.
     Index("predictions_by_time", "predicted_at_us", "prediction_id"),
+    Index("predictions_by_version", "model_version", "predicted_at_us", "prediction_id"),
     sqlite_with_rowid=False,  # one tree less to write to: the rows lie in the tree of their ids
 )
 """One row for each answer. `warnings` holds reasons with spaces between."""
