@@ -1,6 +1,6 @@
 """Reading predictions off the record: one, or page by page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, select, tuple_
@@ -68,33 +68,38 @@ def list_predictions(
         QueryTooSlow: reading takes too long.
     """
     size = request.page_size or DEFAULT_PAGE_SIZE
+    with store.reading() as connection:
+        rows, end = _read_page(connection, request, size, scanned_rows)
+    page = ListPredictionsResponse(predictions=map(_message, rows[:size]))
+    if len(rows) > size:
+        end = Position(rows[size - 1]["predicted_at_us"], rows[size - 1]["prediction_id"])
+    if end is not None:
+        page.next_page_token = token_from_position(end, request)
+    return page
+
+
+def _read_page(
+    connection: Connection, request: ListPredictionsRequest, size: int, scanned_rows: int
+) -> tuple[Sequence[RowMapping], Position | None]:
+    """Read the rows of a page and, where there is a next page, one more; and where the scan ended before the last row."""
     has_outcome = request.has_outcome if request.HasField("has_outcome") else None
     # Outcomes are few and have an order of their own: where only they are asked for, nothing else is read.
     ordered = outcomes if has_outcome else predictions
     order = columns(ordered)
     backwards = [column.desc() for column in order]
     indexed, filters = list(_indexed(request, ordered)), list(_filters(request, ordered))
-    statement = _with_outcomes(has_outcome).where(*indexed, *filters).order_by(*backwards)
+    statement = _with_outcomes(has_outcome).where(*indexed, *filters).order_by(*backwards).limit(size + 1)
     end = None
-    with store.reading() as connection:
-        if filters or has_outcome is False:
-            end = _end_of_scan(connection, select(*order).where(*indexed).order_by(*backwards), scanned_rows)
-        if end is not None:
-            statement = statement.where(tuple_(*order) >= as_value(end))
-        # One row more than the page holds shows whether there is a next page.
-        rows = connection.execute(statement.limit(size + 1)).mappings().all()
-    page = ListPredictionsResponse(predictions=map(_message, rows[:size]))
-    if len(rows) > size:
-        last = rows[size - 1]
-        end = Position(last["predicted_at_us"], last["prediction_id"])
+    if filters or has_outcome is False:
+        end = _end_of_scan(connection, select(*order).where(*indexed).order_by(*backwards), scanned_rows)
     if end is not None:
-        page.next_page_token = token_from_position(end, request)
-    return page
+        statement = statement.where(tuple_(*order) >= as_value(end))
+    return connection.execute(statement).mappings().all(), end
 
 
-def _end_of_scan(connection: Connection, order: Select[Any], scanned_rows: int) -> Position | None:
-    """Return the position of the last row that a page may look at; None when it is the last of all."""
-    found = connection.execute(order.offset(scanned_rows - 1).limit(2)).all()
+def _end_of_scan(connection: Connection, positions: Select[int, str], scanned_rows: int) -> Position | None:
+    """Return the position of the last row that a page may look at; None when there is nothing behind it."""
+    found = connection.execute(positions.offset(scanned_rows - 1).limit(2)).all()
     return Position(*found[0]) if len(found) == 2 else None  # noqa: PLR2004 - it, and one behind it
 
 

@@ -22,6 +22,7 @@ from housing_server.errors import (
     ModelProfileNotFound,
     Overloaded,
     PredictionLogUnavailable,
+    QueryTooSlow,
     RelayedError,
     RequestError,
 )
@@ -125,6 +126,7 @@ def test_every_request_error_has_a_code_and_a_stable_reason(kind: type[RequestEr
         ModelProfileNotFound: ("california-housing", "3"),
         Overloaded: (0.5,),
         PredictionLogUnavailable: ("the disk is full",),
+        QueryTooSlow: (20.0,),
         RelayedError: (status_from_error(PredictionLogUnavailable("the disk is full")),),
     }
     status = status_from_error(kind(*arguments.get(kind, ())))
