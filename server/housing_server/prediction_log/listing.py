@@ -81,7 +81,7 @@ def list_predictions(
 def _read_page(
     connection: Connection, request: ListPredictionsRequest, size: int, scanned_rows: int
 ) -> tuple[Sequence[RowMapping], Position | None]:
-    """Read the rows of a page and, where there is a next page, one more; and where the scan ended before the last row."""
+    """Read the rows of a page, one more where there is a next page, and where the scan ended before the last row."""
     has_outcome = request.has_outcome if request.HasField("has_outcome") else None
     # Outcomes are few and have an order of their own: where only they are asked for, nothing else is read.
     ordered = outcomes if has_outcome else predictions
