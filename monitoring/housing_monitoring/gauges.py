@@ -6,9 +6,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from housing_monitoring.drift import Drift
+from housing_monitoring.places import Place
 from housing_monitoring.results import LiveQuality, Results, TrainingQuality
 
 _VERSION = "model_version"
+_CELL = ("latitude", "longitude")
 
 _DRIFT: tuple[tuple[str, str, Callable[[Drift], float]], ...] = (
     ("psi", "Population stability index of a field's values in the window against training.", lambda of: of.psi),
@@ -60,12 +62,28 @@ class ResultsCollector(Collector):
             "feature",
             results.missing.items(),
         )
+        yield from _map(results.places)
         for name, text, of_live in _LIVE:
             by_version = ((live.model_version, of_live(live)) for live in results.live)
             yield _family(f"housing_live_{name}", text, _VERSION, by_version)
         for name, text, of_training in _TRAINING:
             served = (results.training.model_version, of_training(results.training))
             yield _family(f"housing_training_{name}", text, _VERSION, [served])
+
+
+def _map(places: Iterable[Place]) -> Iterator[GaugeMetricFamily]:
+    counts = GaugeMetricFamily(
+        "housing_window_predictions", "Predictions in the window, by cell of one degree.", labels=_CELL
+    )
+    values = GaugeMetricFamily(
+        "housing_window_mean_predicted_value_usd", "Mean of their answers, by cell of one degree.", labels=_CELL
+    )
+    for place in places:
+        cell = [f"{place.latitude:g}", f"{place.longitude:g}"]
+        counts.add_metric(cell, place.predictions)
+        values.add_metric(cell, place.mean_value)
+    yield counts
+    yield values
 
 
 def _family(name: str, text: str, label: str, figures: Iterable[tuple[str, float | None]]) -> GaugeMetricFamily:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from housing_monitoring.comparison import pair_up
+from housing_monitoring.places import count_places
 from housing_monitoring.results import Results
 from housing_monitoring.service import WatchedService
 from housing_monitoring.window import Window
@@ -43,6 +44,7 @@ class Inspector:
             window_rows=len(self._window),
             drift=tuple(each.drift() for each in compared if each.given() >= self._minimum_rows),
             missing={each.distribution.name: each.missing_ratio() for each in compared if each.values},
+            places=count_places(self._window),
             live=tuple(await self._service.live_quality(model.name)),
             training=model.training,
         )

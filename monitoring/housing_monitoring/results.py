@@ -7,6 +7,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from housing_monitoring.drift import Drift
+from housing_monitoring.places import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,8 @@ class Results:
     """Of each field with enough values, and of the answers; empty when the model has no profile."""
     missing: dict[str, float]
     """Share of the window's predictions that were asked for without a field, by field."""
+    places: tuple[Place, ...]
+    """Where the window's predictions lie, by cell of one degree."""
     live: tuple[LiveQuality, ...]
     """By version."""
     training: TrainingQuality

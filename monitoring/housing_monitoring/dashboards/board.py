@@ -72,7 +72,15 @@ class Heatmap(_Panel):
     """What finds the buckets, by the label `le`."""
 
 
-Panel: TypeAlias = Figure | Lines | Bars | Heatmap
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map(_Panel):
+    """California with a circle for each series, half the width."""
+
+    query: str
+    """What finds the values that size the circles, now, by the labels `latitude` and `longitude`, in degrees."""
+
+
+Panel: TypeAlias = Figure | Lines | Bars | Heatmap | Map
 """Anything that a dashboard shows."""
 
 
@@ -84,6 +92,20 @@ class Row:
     """What they are about."""
     panels: tuple[Panel, ...]
     """From left to right, and on in the next line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that is marked on all lines through time."""
+
+    name: str
+    """What it is called; people may hide events by it."""
+    query: str
+    """Finds something at the moments when it happens."""
+    text: str
+    """What the mark says; may hold labels, as in `{{instance}}`."""
+    color: str
+    """Grafana's name of the mark's colour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,26 +1,42 @@
 """Dashboards as Grafana reads them from files."""
 
+import json
 from collections.abc import Iterator
 from functools import singledispatch
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from grafana_foundation_sdk.builders import bargauge, heatmap, prometheus, stat, timeseries
-from grafana_foundation_sdk.builders.common import ReduceDataOptions
-from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, ThresholdsConfig
+from grafana_foundation_sdk.builders import bargauge, geomap, heatmap, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders.common import FrameGeometrySource, MapLayerOptions, ReduceDataOptions
+from grafana_foundation_sdk.builders.dashboard import (
+    AdHocVariable,
+    AnnotationQuery,
+    Dashboard,
+    DashboardLink,
+    ThresholdsConfig,
+)
 from grafana_foundation_sdk.builders.dashboard import Row as RowPanel
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.common import BigValueGraphMode, BigValueTextMode, VizOrientation
+from grafana_foundation_sdk.models.common import (
+    BigValueGraphMode,
+    BigValueTextMode,
+    FrameGeometrySourceMode,
+    VizOrientation,
+)
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
     DashboardLinkType,
     DataSourceRef,
+    DataTransformerConfig,
     Threshold,
     ThresholdsMode,
     ValueMap,
     ValueMappingResult,
 )
+from grafana_foundation_sdk.models.geomap import TooltipMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from housing_monitoring.dashboards.board import Bars, Board, Figure, Heatmap, Limits, Lines, Panel
+from housing_monitoring.dashboards.board import Bars, Board, Event, Figure, Heatmap, Limits, Lines, Map, Panel
+from housing_monitoring.dashboards.events import EVENTS
 
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
 """The data source that Grafana is provisioned with."""
@@ -28,10 +44,13 @@ DATASOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
 _TAG = "housing"
 _HEIGHT = 8
 _FIGURE_HEIGHT = 5
+_CALIFORNIA = (-119, 37, 5)
+"""Longitude and latitude of the middle of the map, in degrees, and its zoom level."""
 _LETTERS = "ABCDEFGH"
 """How Grafana names the queries of a panel."""
 
-_Builder = TypeVar("_Builder", stat.Panel, timeseries.Panel, bargauge.Panel, heatmap.Panel)
+_Builder = TypeVar("_Builder", stat.Panel, timeseries.Panel, bargauge.Panel, heatmap.Panel, geomap.Panel)
+_AnyBuilder: TypeAlias = stat.Panel | timeseries.Panel | bargauge.Panel | heatmap.Panel | geomap.Panel
 
 
 def to_json(board: Board) -> str:
@@ -46,25 +65,41 @@ def to_json(board: Board) -> str:
         .refresh("10s")
         .time("now-1h", "now")
         .timezone("browser")
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        # One for any label of any query, such as `instance` or `model_version`: Grafana adds it to each of them.
+        .with_variable(AdHocVariable("filters").label("Filters").datasource(DATASOURCE))
     )
+    for event in EVENTS:
+        dashboard.annotation(_annotation(event))
     for number, part in enumerate(_parts(board), start=1):
         if isinstance(part, RowPanel):
             dashboard.with_row(part.id(number))
         else:
             dashboard.with_panel(part.id(number))
-    return JSONEncoder(sort_keys=True, indent=2).encode(dashboard.build()) + "\n"
+    return json.dumps(_with_texts(JSONEncoder().encode(dashboard.build())), sort_keys=True, indent=2) + "\n"
 
 
-def _parts(
-    board: Board,
-) -> Iterator[RowPanel | stat.Panel | timeseries.Panel | bargauge.Panel | heatmap.Panel]:
+def _with_texts(dashboard: str) -> dict[str, Any]:
+    """Return a dashboard with the words of its annotations, for which the builders have no field."""
+    content: dict[str, Any] = json.loads(dashboard)
+    for annotation, event in zip(content["annotations"]["list"], EVENTS, strict=True):
+        annotation |= {"titleFormat": event.name, "textFormat": event.text}
+    return content
+
+
+def _annotation(event: Event) -> AnnotationQuery:
+    query = AnnotationQuery().name(event.name).datasource(DATASOURCE).expr(event.query)
+    return query.enable(True).icon_color(event.color)
+
+
+def _parts(board: Board) -> Iterator[RowPanel | _AnyBuilder]:
     for row in board.rows:
         yield RowPanel(row.title)
         yield from map(_render, row.panels)
 
 
 @singledispatch
-def _render(panel: Panel) -> stat.Panel | timeseries.Panel | bargauge.Panel | heatmap.Panel:
+def _render(panel: Panel) -> _AnyBuilder:
     raise NotImplementedError(type(panel))
 
 
@@ -103,6 +138,23 @@ def _(panel: Heatmap) -> heatmap.Panel:
     builder = _dressed(heatmap.Panel(), panel).span(12).height(_HEIGHT)
     builder.y_axis(heatmap.YAxisConfig().unit(panel.unit))
     return builder.with_target(_query(panel.query, "{{le}}").format(PromQueryFormat.HEATMAP))
+
+
+@_render.register
+def _(panel: Map) -> geomap.Panel:
+    builder = _dressed(geomap.Panel(), panel).span(12).height(_HEIGHT)
+    longitude, latitude, zoom = _CALIFORNIA
+    builder.view(geomap.MapViewConfig().id("coords").lon(longitude).lat(latitude).zoom(zoom))
+    where = FrameGeometrySource().mode(FrameGeometrySourceMode.COORDS).latitude("latitude").longitude("longitude")
+    circles = {"style": {"size": {"field": "Value", "min": 4, "max": 24}, "opacity": 0.6}, "showLegend": True}
+    builder.basemap(MapLayerOptions().type("default").name("Basemap"))
+    builder.tooltip(geomap.TooltipOptions().mode(TooltipMode.DETAILS))
+    builder.layers([MapLayerOptions().type("markers").name(panel.title).location(where).config(circles).tooltip(True)])
+    query = _query(panel.query, "").instant().format(PromQueryFormat.TABLE)
+    # Labels are text, and Grafana wants numbers for places.
+    conversions = [{"targetField": name, "destinationType": "number"} for name in ("latitude", "longitude")]
+    builder.with_transformation(DataTransformerConfig("convertFieldType", options={"conversions": conversions}))
+    return builder.with_target(query)
 
 
 def _dressed(builder: _Builder, panel: Panel) -> _Builder:

@@ -1,12 +1,20 @@
 """What the service answers, how fast, how often it cannot, and how close to its limits it is."""
 
-from housing_monitoring.dashboards.board import Bars, Board, Figure, Heatmap, Limits, Lines, Row
+from housing_monitoring.dashboards.board import Bars, Board, Figure, Heatmap, Limits, Lines, Map, Row
 from housing_monitoring.dashboards.queries import quantiles, rate_by
 
 _CALLS = 'grpc_service="housing.v1.PredictionService"'
 _UNARY = f'{_CALLS}, grpc_type="unary"'  # how long a stream takes is its caller's choice
+_FAULTS = 'grpc_code=~"UNKNOWN|DEADLINE_EXCEEDED|INTERNAL|UNAVAILABLE|DATA_LOSS"'
 _ROWS_OF_RUNS = "sum(rate(housing_batch_rows_sum[$__rate_interval]))"
 _RUNS = "sum(rate(housing_batch_rows_count[$__rate_interval]))"
+
+
+def _share(codes: str) -> str:
+    """Return the query of the share of prediction calls that end in some codes, through time."""
+    ended = f"sum(rate(grpc_server_handled_total{{{_CALLS}, {codes}}}[$__rate_interval]))"
+    return f"({ended} or vector(0)) / sum(rate(grpc_server_handled_total{{{_CALLS}}}[$__rate_interval]))"
+
 
 _PREDICTIONS = Row(
     title="Predictions",
@@ -33,10 +41,10 @@ _PREDICTIONS = Row(
         ),
         Figure(
             title="Error rate",
-            description="Share of prediction calls that ended in any code but OK.",
+            description="Share of prediction calls that ended by the service's fault; for callers' mistakes see below.",
             unit="percentunit",
             # The series of a code appears with the first call that ends in it: until then there is none to add up.
-            query=f'(sum(increase(grpc_server_handled_total{{{_CALLS}, grpc_code!="OK"}}[$__range])) or vector(0))'
+            query=f"(sum(increase(grpc_server_handled_total{{{_CALLS}, {_FAULTS}}}[$__range])) or vector(0))"
             f" / sum(increase(grpc_server_handled_total{{{_CALLS}}}[$__range]))",
         ),
         Lines(
@@ -59,12 +67,26 @@ _PREDICTIONS = Row(
             legend="{{le}}",
             buckets=True,
         ),
-        Bars(
+        Map(
             title="Geography",
+            description="Where the block groups of the monitor's window of predictions lie, by cell of one degree.",
+            query="sum by (latitude, longitude) (housing_window_predictions)",
+        ),
+        Bars(
+            title="By the sea or inland",
             description="Predictions by where the block group lies relative to the sea.",
             decimals=0,
             query="sum by (ocean_proximity) (increase(housing_predicted_value_usd_count[$__range]))",
             legend="{{ocean_proximity}}",
+        ),
+        Lines(
+            title="Callers' mistakes and refusals",
+            description="Share of prediction calls that were invalid, or refused under overload.",
+            unit="percentunit",
+            series=(
+                ("invalid", _share('grpc_code="INVALID_ARGUMENT"')),
+                ("overload", _share('grpc_code="RESOURCE_EXHAUSTED"')),
+            ),
         ),
     ),
 )

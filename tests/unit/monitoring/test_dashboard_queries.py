@@ -9,7 +9,8 @@ import yaml
 
 from housing_monitoring.dashboards import BOARDS
 from housing_monitoring.dashboards.__main__ import main
-from housing_monitoring.dashboards.board import Board
+from housing_monitoring.dashboards.board import Board, Event
+from housing_monitoring.dashboards.events import EVENTS
 from housing_monitoring.dashboards.grafana import to_json
 from metric_names import known_names, names_in
 from running import ROOT
@@ -102,6 +103,32 @@ def test_query_asks_for_exported_metrics(query: str, known: set[str]) -> None:
     names = names_in(query)
     assert names
     assert names <= known
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
+@pytest.mark.parametrize("file", BY_FILE)
+def test_events_are_marked_on_every_dashboard(file: str, event: Event, known: set[str]) -> None:
+    """Each event asks for metrics that there are, and says in words what happened."""
+    marked = {each["name"]: each for each in BY_FILE[file]["annotations"]["list"]}
+    assert marked[event.name]["expr"] == event.query
+    assert marked[event.name]["textFormat"] == event.text
+    assert names_in(event.query) <= known
+
+
+@pytest.mark.parametrize("file", BY_FILE)
+def test_dashboard_can_be_narrowed_and_read_across(file: str) -> None:
+    """One filter holds for every panel, and the cursor stands at one moment in all of them."""
+    assert [each["type"] for each in BY_FILE[file]["templating"]["list"]] == ["adhoc"]
+    assert BY_FILE[file]["graphTooltip"] == 1
+
+
+def test_map_knows_where_its_circles_are() -> None:
+    """The labels that hold coordinates are made numbers, and the query keeps them."""
+    panel = PANELS["california-housing.json: Geography"]
+    (layer,), (conversion,) = panel["options"]["layers"], panel["transformations"]
+    converted = [each["targetField"] for each in conversion["options"]["conversions"]]
+    assert [layer["location"][name] for name in ("latitude", "longitude")] == converted == ["latitude", "longitude"]
+    assert "by (latitude, longitude)" in panel["targets"][0]["expr"]
 
 
 def test_colours_turn_from_good_to_bad() -> None:
