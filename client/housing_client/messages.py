@@ -23,6 +23,7 @@ from housing_client.results import (
     ModelCard,
     Prediction,
     PredictionInterval,
+    PredictionLogState,
     PredictionWarning,
     Resources,
     Status,
@@ -155,6 +156,12 @@ def status(response: status_service_pb2.GetStatusResponse) -> Status:
             restarts=response.workers.restarts,
         ),
         resources=_resources(response.resources),
+        prediction_log=PredictionLogState(
+            enabled=response.prediction_log.enabled,
+            store_up=response.prediction_log.store_up,
+            backlog_rows=response.prediction_log.backlog_rows,
+            problem=response.prediction_log.problem,
+        ),
     )
 
 

@@ -156,11 +156,25 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionLogState:
+    """The state of the record of answers."""
+
+    enabled: bool
+    """Whether predictions are put on record at all."""
+    store_up: bool
+    """Whether the store took the last write."""
+    backlog_rows: int
+    """Predictions that are answered and on disk, but not in the store yet."""
+    problem: str
+    """Why the store did not take the last write; empty when it did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """The state of the service."""
 
     status: str
-    """`SERVING`, `DEGRADED` (fewer workers than configured) or `NOT_SERVING`."""
+    """`SERVING`, `DEGRADED` (fewer workers than configured, or a log that takes no writes) or `NOT_SERVING`."""
     model_loaded: bool
     """Whether a model is loaded and warmed up."""
     model_name: str
@@ -173,3 +187,5 @@ class Status:
     """The processes that answer calls."""
     resources: Resources
     """Use of the host's resources."""
+    prediction_log: PredictionLogState
+    """The record of answers."""

@@ -65,12 +65,12 @@ def logs(
 
 
 def _show(client: PredictionClient, which: PredictionFilter, limit: int, *, as_json: bool, follow: bool) -> None:
-    newest = list(islice(client.logged_predictions(which, page_size=min(limit, PAGE_SIZE)), limit))
-    if not as_json:
-        click.echo(_HEADER)
-    _write(reversed(newest), as_json)
-    tail = LogTail(client, which, newest)
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt):  # how following ends
+        newest = list(islice(client.logged_predictions(which, page_size=min(limit, PAGE_SIZE)), limit))
+        if not as_json:
+            click.echo(_HEADER)
+        _write(reversed(newest), as_json)
+        tail = LogTail(client, which, newest)
         while follow:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
             _write(tail.poll(), as_json)

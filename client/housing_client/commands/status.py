@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 
 from housing_client.commands.service import aligned, connected, json_option, target_option, to_json
-from housing_client.results import Status
+from housing_client.results import PredictionLogState, Status
 
 _GIB = 2**30
 
@@ -36,8 +36,16 @@ def _text(found: Status) -> str:
             ("processors", f"{resources.cpu_cores_used:.2f} of {resources.cpu_cores} used"),
             ("memory", _share(resources.memory_used_bytes, resources.memory_total_bytes)),
             ("disk", _share(resources.disk_used_bytes, resources.disk_total_bytes)),
+            ("prediction log", _log(found.prediction_log)),
         ]
     )
+
+
+def _log(log: PredictionLogState) -> str:
+    if not log.enabled:
+        return "off"
+    waiting = f"{log.backlog_rows:,} rows wait in the journals"
+    return f"up, {waiting}" if log.store_up else f"DOWN, {waiting}: {log.problem}"
 
 
 def _share(used: float, total: float) -> str:

@@ -206,6 +206,9 @@ class FakePredictionService(
             uptime_seconds=90.2,
             workers=status_service_pb2.WorkerStatus(configured=2, serving=1, restarts=3),
             resources=status_service_pb2.ResourceStatus(cpu_cores=2, memory_used_bytes=2**30, memory_total_bytes=2**32),
+            prediction_log=status_service_pb2.PredictionLogStatus(
+                enabled=True, store_up=False, backlog_rows=1234, problem="the disk is full"
+            ),
         )
 
     def _fail_or_hold(self, context: grpc.ServicerContext) -> None:

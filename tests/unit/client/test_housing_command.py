@@ -219,6 +219,7 @@ def test_status_is_shown_to_people_and_programs(target: str) -> None:
     assert code == 0
     words = " ".join(output.split())
     assert "status SERVING" in words
+    assert "prediction log DOWN, 1,234 rows wait in the journals: the disk is full" in words
     assert "up for 0:01:30" in words
     assert "1 of 2 serving, 3 restarted" in words
     assert "memory 1.0 of 4.0 GiB used" in words

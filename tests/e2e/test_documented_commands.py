@@ -1,0 +1,167 @@
+"""Every shell command that the documents show is run, word by word, against the real service."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import pytest
+
+from running import PATIENCE, ROOT, Service, tool
+
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "data/README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+
+ELSEWHERE = {
+    "make": "the targets are run by CI and by people; test_docs.py checks that each exists",
+    "docker": "images and compose are built and run by `make containers`",
+    "DOCKER_BUILDKIT=1": "the same",
+    "HOUSING_ALERT_WEBHOOK_FILE=$HOME/webhook": "the same",
+    "dvc": "tests/integration/test_pipeline.py pushes to a folder and pulls from it",
+    "promtool": "tests/e2e/test_dashboard.py asks a running Prometheus",
+    "amtool": "tests/e2e/test_alerts.py asks a running Alertmanager",
+    ".venv/bin/pip": "`make install` does",
+    "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317": "tests/e2e/test_tracing.py runs the service with a collector",
+    ".venv/bin/housing train": "tests/unit/training and tests/model run the pipeline",
+    ".venv/bin/python -c": "tests/integration/test_swap.py moves the alias",
+    "kill -HUP": "tests/integration/test_swap.py sends the signal",
+}
+"""Commands that are not run here, by how they begin, and what runs them instead."""
+
+
+def commands(text: str) -> Iterator[str]:
+    """Yield the commands of the shell blocks of a document; one may go over several lines."""
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        waiting = ""
+        for line in block.splitlines():
+            waiting += f"{line}\n"
+            if not line.endswith("\\") and _quotes_are_closed(waiting):
+                yield waiting.strip()
+                waiting = ""
+        assert not waiting, f"a command that does not end: {waiting}"
+
+
+def _quotes_are_closed(text: str) -> bool:
+    try:
+        shlex.split(text, comments=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _shown() -> Iterator[tuple[str, str]]:
+    """Yield each command once, with the document that shows it first."""
+    seen: set[str] = set()
+    for path in DOCUMENTS:
+        for command in commands(path.read_text("utf-8")):
+            if command not in seen:
+                seen.add(command)
+                yield f"{path.relative_to(ROOT)}: {command.splitlines()[0]}", command
+
+
+SHOWN = dict(_shown())
+RUN_HERE = {name: command for name, command in SHOWN.items() if not command.startswith(tuple(ELSEWHERE))}
+
+
+class Product(Protocol):
+    """What these tests need of the service that the session runs."""
+
+    gateway_port: int
+    grpc_port: int
+    metrics_port: int
+    service: Service
+
+
+@pytest.fixture(scope="module", name="folder")
+def working_folder(
+    product: Product, census_rows: list[dict[str, object]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with the files that the commands name, and the programs where they expect them."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    (folder / ".venv").mkdir()
+    (folder / ".venv/bin").symlink_to(Path(sys.executable).parent)
+    rows = census_rows[:3]
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    (folder / "blocks.csv").write_text("\n".join(lines), "utf-8")
+    with httpx.Client(base_url=f"http://127.0.0.1:{product.gateway_port}") as http:
+        key = http.post("/api/predict", json=rows[0]).raise_for_status().json()["prediction_id"]
+    (folder / "sold.csv").write_text(f"prediction_id,median_house_value\n{key},250000\n", "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module", name="environment")
+def shell_environment(product: Product, folder: Path) -> dict[str, str]:
+    """What a shell has set when the service listens elsewhere than by default."""
+    tools = Path(tool("grpcurl", "make tools")).parent
+    return os.environ | {
+        "HOUSING_TARGET": product.service.target,
+        "HOUSING_GRPC_PORT": str(product.grpc_port),
+        "HOUSING_STATE_DIR": str(folder / "var"),
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+def moved(command: str, product: Product) -> str:
+    """Put the ports of this service in the place of the usual ones."""
+    ports = {"8080": product.gateway_port, "50051": product.grpc_port, "9464": product.metrics_port}
+    for usual, port in ports.items():
+        command = command.replace(f"127.0.0.1:{usual}", f"127.0.0.1:{port}")
+    return re.sub(r"^curl ", "curl --fail-with-body --silent --show-error ", command)
+
+
+@pytest.mark.parametrize("name", [name for name, command in RUN_HERE.items() if "--follow" not in command])
+def test_command_works_as_shown(name: str, product: Product, folder: Path, environment: dict[str, str]) -> None:
+    """It ends well, and prints something or writes the file that it names."""
+    command = moved(RUN_HERE[name], product)
+    done = subprocess.run(
+        ["bash", "-euc", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    written = re.search(r"--output (\S+)", command)
+    assert done.stdout.strip() or (written and (folder / written[1]).stat().st_size > 0), command
+
+
+@pytest.mark.parametrize("name", [name for name, command in RUN_HERE.items() if "--follow" in command])
+def test_command_that_follows_shows_what_there_is(
+    name: str, product: Product, folder: Path, environment: dict[str, str]
+) -> None:
+    """The first answers come at once, and Ctrl-C ends it without a traceback."""
+    words = shlex.split(RUN_HERE[name], comments=True)
+    with subprocess.Popen(
+        words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        with httpx.Client(base_url=f"http://127.0.0.1:{product.gateway_port}") as http:
+            body = dict(
+                zip(*(line.split(",") for line in (folder / "blocks.csv").read_text().splitlines()[:2]), strict=True)
+            )
+            numbers = {key: value if key == "ocean_proximity" else float(value) for key, value in body.items()}
+            san_francisco = {"longitude": -122.4, "latitude": 37.75}
+            http.post("/api/predict", json=numbers | san_francisco).raise_for_status()
+        assert running.stdout.readline()  # the heading
+        assert running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        assert "Traceback" not in running.stderr.read()
+    assert running.returncode == 0
+
+
+def test_every_exception_is_needed() -> None:
+    """A command that no document shows any more needs no reason."""
+    assert {start for start in ELSEWHERE if not any(command.startswith(start) for command in SHOWN.values())} == set()
