@@ -133,7 +133,7 @@ COPY --chown=housing:housing .dvcignore ./
 COPY --chown=housing:housing protos protos
 COPY --chown=housing:housing data data
 COPY --chown=housing:housing training training
-# There is no git here: `housing train` tells DVC so, and the commit that models are tagged with is handed in.
+# There is no git here, so the commit that models are tagged with is handed in.
 ARG GIT_COMMIT=""
 ENV GIT_COMMIT=$GIT_COMMIT \
     DVC_NO_ANALYTICS=1 \

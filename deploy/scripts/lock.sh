@@ -5,8 +5,9 @@
 #   deploy/scripts/lock.sh --upgrade  move every pin to the newest version
 #   deploy/scripts/lock.sh --check    fail when a lock does not satisfy pyproject.toml any more; change nothing
 #
-# The images are constrained by the developers' lock, so that what is tested is what is shipped. Package indexes are
-# left out of the locks: where packages come from is the machine's business.
+# The images are constrained by the developers' lock, so that what is tested is what is shipped. Every Python gets the
+# same version of a package, the oldest Python's: other versions of NumPy, SciPy or XGBoost would train other models.
+# Package indexes are left out of the locks: where packages come from is the machine's business.
 set -eu
 cd "$(dirname "$0")/../.."
 uv=${UV:-uv}
@@ -15,8 +16,8 @@ locks=requirements
 compile() {
     output=$1
     shift
-    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --no-emit-find-links --custom-compile-command deploy/scripts/lock.sh ${upgrade:+--upgrade} "$@" \
+    "$uv" pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --custom-compile-command deploy/scripts/lock.sh ${upgrade:+--upgrade} "$@" \
         --output-file "$output" >/dev/null
 }
 

@@ -72,8 +72,10 @@ class WorkingTree:
     @classmethod
     def of_the_repository(cls, root: Path) -> "WorkingTree":
         """Copy the pipeline, to train quick candidates on a small CSV."""
-        watched = [f"protos/housing/{name}.py" for name in ("card", "profile", "v1/block_group_pb2")]
-        for path in (".dvc/config", ".dvcignore", "training/dvc.yaml", *watched):
+        modules = ("card", "contract", "golden", "profile", "v1/block_group_pb2")
+        watched = [f"protos/housing/{name}.py" for name in modules]
+        pipelines = [f"{folder}/dvc.yaml" for folder in ("data", "training", "training/spatial_evaluation")]
+        for path in (".dvc/config", ".dvcignore", *pipelines, *watched):
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / path, root / path)
         shutil.copytree(
@@ -81,7 +83,7 @@ class WorkingTree:
             root / "training/housing_training",
             ignore=shutil.ignore_patterns("__pycache__"),
         )
-        for file in ("params.yaml", "spatial_evaluation.json"):
+        for file in ("params.yaml", "spatial_evaluation/figures.json"):
             shutil.copy(ROOT / "training" / file, root / "training" / file)
         tree = cls(root)
         tree.set_params("train", {"seed": 42, "folds": 2, "candidates": QUICK})

@@ -54,8 +54,8 @@ def test_labels_are_derived_in_the_published_proportions(data: Data) -> None:
 
 @pytest.mark.parametrize("name", ["RAW", "TRAIN", "TEST"])
 def test_the_lock_names_these_very_tables(data: Data, name: str, tmp_path: Path) -> None:
-    """The files that dvc.lock has hashes of are those that anybody gets from the same source."""
-    lock = yaml.safe_load((ROOT / "training/dvc.lock").read_text())
+    """The files that the lock has hashes of are those that anybody gets from the same source, on any machine."""
+    lock = yaml.safe_load((ROOT / "data/dvc.lock").read_text())
     outs = {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
     table = {"RAW": data.raw, "TRAIN": data.train, "TEST": data.test}[name]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 PARAMS = Path("training/params.yaml")
-"""What a run is told."""
+"""The parameters of a run."""
 RAW = Path("data/raw/california_housing.parquet")
 """The table as fetched."""
 TRAIN = Path("data/processed/train.parquet")
@@ -32,7 +32,7 @@ PROFILES = Path("training/reports/profiles")
 """The profile of each candidate, `<name>.json`."""
 CARDS = Path("training/reports/cards")
 """A folder for each candidate: its card, `card.md`, and the folder `card` with the card's pictures."""
-SPATIAL_EVALUATION = Path("training/spatial_evaluation.json")
+SPATIAL_EVALUATION = Path("training/spatial_evaluation/figures.json")
 """How good the mixture of experts is where it has never been. Committed, since it takes minutes to make."""
 REGISTERED = Path("var/registered.json")
 """What was registered last."""

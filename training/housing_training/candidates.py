@@ -9,13 +9,14 @@ from sklearn.base import RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 from xgboost import XGBRegressor
 
 from housing_training.errors import ParameterError
 from housing_training.features import REDUNDANT_COLUMNS
+from housing_training.rounding import legible
 
 FOREST_THREADS = 2
 """Threads that grow a forest's trees; the trees are the same with any number."""
@@ -36,6 +37,16 @@ def build_candidate(name: str, hyper_parameters: Mapping[str, Any], seed: int) -
         return _BUILDERS[name](seed, **hyper_parameters)
     except TypeError as error:
         raise ParameterError(f"train.candidates.{name}: {error}") from error
+
+
+def round_coefficients(estimator: RegressorMixin) -> None:
+    """Round what linear algebra has made in a fitted estimator, if any: its last digits depend on the processor."""
+    if not isinstance(estimator, Pipeline):
+        return
+    scaler, regression = estimator[0].named_transformers_["scale"], estimator[-1]
+    for step, names in ((scaler, ("mean_", "scale_", "var_")), (regression, ("coef_", "intercept_"))):
+        for name in names:
+            setattr(step, name, legible(getattr(step, name)))
 
 
 def _xgboost(seed: int, **hyper_parameters: Any) -> RegressorMixin:

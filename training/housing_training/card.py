@@ -1,7 +1,7 @@
 """The card of a model: what it was made from, how good it is and where, what it is for and what not.
 
 It is written from what was measured, and holds nothing that changes from run to run: no time, no version, no commit.
-Those are MLflow's to tell.
+Those are on record in MLflow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -71,16 +71,16 @@ class GraphFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What the card tells."""
+    """What the card says."""
 
     candidate: str
     """The candidate's name, such as `xgboost`."""
     best: str
     """Name of the candidate that is registered."""
     params: Params
-    """What the run was told."""
+    """The parameters of the run."""
     hyper_parameters: Mapping[str, Any]
-    """What the candidate was told, under flat names."""
+    """The hyper-parameters of the candidate, under flat names."""
     figures: Mapping[str, float]
     """What was measured, by name; those of unseen areas are there only if they were measured for this very training."""
     comparison: Mapping[str, Mapping[str, float]]

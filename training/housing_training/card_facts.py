@@ -1,4 +1,4 @@
-"""Gathering what a card tells from tables, graphs and reports."""
+"""Gathering the facts of a card from tables, graphs and reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,8 +78,8 @@ class CardWriter:
         )
 
     def _answers(self, model: GraphModel) -> Answers:
-        told = model.answer(self._rows)
-        return Answers(prices=self._prices, predicted=told[PRICE], bounds=told.get(INTERVAL))
+        answer = model.answer(self._rows)
+        return Answers(prices=self._prices, predicted=answer[PRICE], bounds=answer.get(INTERVAL))
 
 
 def _table_facts(name: str, file: Path, table: pd.DataFrame, cap: float) -> TableFacts:

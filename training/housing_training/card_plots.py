@@ -12,7 +12,7 @@ from housing_training.slices import SliceFigures
 
 
 def draw_card(card: Card, folder: Path) -> None:
-    """Draw a card's own pictures into a folder, as PNG files; without intervals there is none of them."""
+    """Draw a card's own pictures into a folder, as PNG files; none without intervals."""
     figures = {"slices": slices(card)}
     if card.calibration:
         figures["calibration"] = calibration(card.calibration, card.graph.coverage or 0.0)

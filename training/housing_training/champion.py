@@ -8,7 +8,7 @@ from housing_training.params import RegisterParams
 
 
 def has_champion(uri: str, params: RegisterParams) -> bool:
-    """Say whether the registered model's alias points at a version.
+    """Return whether the registered model's alias points at a version.
 
     A local database is read directly, because importing MLflow takes longer than all the rest.
 

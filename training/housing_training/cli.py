@@ -16,7 +16,11 @@ from housing_training.tracking import quieten, tracking_uri
 from housing_training.tuning_options import Tuning, check_options, tuning_options
 
 PIPELINE = Path("training/dvc.yaml")
-"""The pipeline, relative to the root of the repository."""
+"""The stages from the tables to the registry, relative to the root of the repository."""
+TABLES = Path("data/dvc.yaml")
+"""The stages that make the tables."""
+SPATIAL_EVALUATION = Path("training/spatial_evaluation/dvc.yaml")
+"""The stage that runs only when asked to."""
 
 
 @click.command()
@@ -53,14 +57,14 @@ def train(*, force: bool, evaluate_spatially: bool, **tuning: Unpack[Tuning]) ->
 
 
 def reproduce(params: Params, *, force: bool, evaluate_spatially: bool) -> None:
-    """Bring all stages up to date; they tell their progress themselves."""
-    _ready_dvc()
+    """Bring all stages up to date; they print their progress themselves."""
     if not force:
         _notice_csv(params)
     if evaluate_spatially:
-        _dvc("repro", f"{PIPELINE}:prepare")
-        # It is frozen, so that it only runs when asked to.
-        _dvc("repro", "--force", "--single-item", f"{PIPELINE}:evaluate-spatially")
+        _dvc("repro", str(TABLES))
+        # The stage is frozen, and DVC runs no frozen stage, not even by force; it only puts on record what was made.
+        _python("housing_training", "evaluate-spatially")
+        _dvc("commit", "--force", str(SPATIAL_EVALUATION))
     _dvc("repro", *(["--force"] if force else []), str(PIPELINE))
 
 
@@ -68,38 +72,25 @@ def _tune(params: Params, tuning: Tuning) -> None:
     """Search better hyper-parameters on rows that are up to date."""
     from housing_training.tune_command import tune  # noqa: PLC0415 - slow, and seldom needed
 
-    _ready_dvc()
     _notice_csv(params)
-    _dvc("repro", f"{PIPELINE}:prepare")
+    _dvc("repro", str(TABLES))
     tune(tuning)
-
-
-def _ready_dvc() -> None:
-    if not (_in_git_checkout() or _knows_of_no_checkout()):
-        _dvc("config", "--local", "core.no_scm", "true")
 
 
 def _notice_csv(params: Params) -> None:
     if Path(params.fetch.source).is_file():
         # DVC watches the parameter, not the file that it names. What comes after looks at what was read.
-        _dvc("repro", "--force", "--single-item", f"{PIPELINE}:fetch")
-
-
-def _in_git_checkout() -> bool:
-    here = Path.cwd()
-    return any((folder / ".git").exists() for folder in (here, *here.parents))
-
-
-def _knows_of_no_checkout() -> bool:
-    local = Path(".dvc/config.local")
-    return local.exists() and "no_scm" in local.read_text(encoding="utf-8")
+        _dvc("repro", "--force", "--single-item", f"{TABLES}:fetch")
 
 
 def _dvc(*arguments: str) -> None:
-    """Run DVC as this Python has it; it says itself what goes wrong."""
+    _python("dvc", *arguments)
+
+
+def _python(module: str, *arguments: str) -> None:
+    """Run a module of this Python, and exit if it fails; it prints itself what went wrong."""
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "PATH": _path()}
-    result = subprocess.run([sys.executable, "-m", "dvc", *arguments], env=environment, check=False)
-    if result.returncode != 0:
+    if subprocess.run([sys.executable, "-m", module, *arguments], env=environment, check=False).returncode != 0:
         raise SystemExit(1)
 
 

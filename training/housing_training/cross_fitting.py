@@ -1,6 +1,6 @@
 """Pricing every training row by experts that have not learnt from it: for cross-validation and for intervals.
 
-The rows are parted twice: at random, which tells how well rows among known ones are priced, and by area, which tells
+The rows are parted twice: at random, which shows how well rows among known ones are priced, and by area, which shows
 how well those are where nothing is known.
 """
 

@@ -60,7 +60,7 @@ class TrainingDomain:
         ]
 
     def warned(self, rows: Array, place_features: Array) -> Array:
-        """Tell which warnings rows get.
+        """Return which warnings rows get.
 
         Args:
             rows: float64, shape (n, 9), NaN for what was left out, of which nobody is warned.

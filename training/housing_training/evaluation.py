@@ -45,7 +45,7 @@ def measure(model: GraphModel, rows: Rows, prices: Rows) -> dict[str, float]:
 
 
 def _warning_rates(model: GraphModel, warned: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Tell the share of rows that get a warning of each reason, false alarms nearly all of them."""
+    """Return the share of rows that get a warning of each reason, false alarms nearly all of them."""
     reasons = np.array([each["reason"] for each in model.warnings])
     return {
         f"warning_rate_{reason.lower()}": round(float(warned[:, reasons == reason].any(axis=1).mean()), 5)

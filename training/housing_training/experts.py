@@ -2,9 +2,9 @@
 
 The local expert is the better one wherever block groups nearby are known, and the worse one where none are. It is
 trained on rows whose neighbours are all the others, and on a share of them once more as if everything within some
-radius were unknown. What tells the one situation from the other is the local outlier factor of the place: how far its
-neighbours are, compared with how far theirs are. The gate gives the local expert the weight 1 / (1 + (factor /
-midpoint) ^ steepness).
+radius were unknown. What separates the two situations is the local outlier factor of the place: how far its neighbours
+are, compared with how far theirs are. The gate gives the local expert the weight 1 / (1 + (factor / midpoint) ^
+steepness).
 """
 
 from collections.abc import Mapping
@@ -21,12 +21,13 @@ from housing_training.located_features import OWN, REGIONAL, matrix, own_feature
 from housing_training.neighbours import ATTRIBUTES, Neighbourhood
 from housing_training.params import GateParams, HoleParams, MixtureParams
 from housing_training.places import GEOGRAPHY, geography, rounded
+from housing_training.rounding import legible
 
 Rows = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 
 DEFAULT_ROUNDS = 100
-"""How many rounds a booster has if nothing is said, as XGBoost has it."""
+"""How many rounds a booster has by default, as in XGBoost."""
 HALF = 0.5
 """With less weight than this the local expert has less to say than the regional one: nothing nearby is known."""
 OUTLIER_FACTOR = slice(len(GEOGRAPHY), len(GEOGRAPHY) + 1)
@@ -35,7 +36,7 @@ OUTLIER_FACTOR = slice(len(GEOGRAPHY), len(GEOGRAPHY) + 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What the experts say about n rows."""
+    """What the experts estimate for n rows."""
 
     matrix: Matrix
     """What they read, shape (n, columns)."""
@@ -44,7 +45,7 @@ class Estimate:
     prices: Rows
     """Prices in USD, shape (n,)."""
     regional_prices: Rows
-    """What the regional expert alone would say, in USD, shape (n,)."""
+    """What the regional expert alone estimates, in USD, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class Experts:
         )
 
     def place_features(self, rows: Rows) -> Rows:
-        """Tell `places.FEATURES` of rows that were not learnt from, as the table would: float64, shape (n, columns)."""
+        """Compute `places.FEATURES` of rows that were not learnt from, as the table: float64, shape (n, columns)."""
         return rounded(np.hstack([geography(rows[:, :2]), self.neighbourhood.at(rows[:, :2])]))
 
     def estimate(self, rows: Rows) -> Estimate:
@@ -111,7 +112,7 @@ class Experts:
 
 
 def local_weight(gate: GateParams, outlier_factor: Array) -> Array:
-    """Tell the weight of the local expert from the local outlier factor of places; float64, shape (n, 1) both."""
+    """Compute the weight of the local expert from the local outlier factor of places; float64, shape (n, 1) both."""
     return 1.0 / (1.0 + (outlier_factor / gate.midpoint) ** gate.steepness)
 
 
@@ -167,7 +168,7 @@ def _attributes(rows: Rows, bedrooms_per_household: float) -> Rows:
 
 
 def ask(booster: XGBRegressor, columns: Matrix) -> Matrix:
-    """Ask a booster about a matrix, shape (n, columns): float32, shape (n, 1)."""
+    """Run a booster on a matrix, shape (n, columns): float32, shape (n, 1)."""
     answers: Matrix = booster.predict(columns)[:, None]
     return answers
 
@@ -176,5 +177,5 @@ def draw_holes(params: HoleParams, count: int, seed: int) -> tuple[npt.NDArray[n
     """Draw the rows that are shown as if their surroundings were unknown, in order, and a radius in km for each."""
     random = np.random.default_rng(seed)
     rows = np.sort(random.choice(count, size=round(params.share * count), replace=False))
-    radii: Rows = np.exp(random.uniform(np.log(params.nearest_km), np.log(params.farthest_km), len(rows)))
-    return rows, radii
+    radii = np.exp(random.uniform(np.log(params.nearest_km), np.log(params.farthest_km), len(rows)))
+    return rows, legible(radii)

@@ -34,7 +34,7 @@ DESCRIPTION = "explain.json"
 
 
 def explanation_files(pipeline: Pipeline) -> dict[str, bytes]:
-    """Make the files of the folder by name; none for a pipeline that is not explained."""
+    """Return the files of the folder by name; none for a pipeline that is not explained."""
     if not isinstance(pipeline, MixturePipeline):
         return {}
     experts = pipeline.experts

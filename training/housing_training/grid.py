@@ -23,7 +23,7 @@ Bounds = npt.NDArray[np.float64]
 
 
 def corners() -> tuple[Bounds, Bounds]:
-    """Tell the south-west and north-east corners of the contract's range: longitude and latitude, shape (2,) each."""
+    """Return the south-west and north-east corners of the contract's range: longitude and latitude, shape (2,) each."""
     ranges = {feature.name: (feature.minimum, feature.maximum) for feature in FEATURES}
     west_east, south_north = ranges["longitude"], ranges["latitude"]
     return np.array([west_east[0], south_north[0]]), np.array([west_east[1], south_north[1]])
@@ -92,13 +92,13 @@ def _place_of(cells: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def block_of(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Tell the number of the block that each place, shape (n, 2), is in: shape (n,)."""
+    """Return the number of the block that each place, shape (n, 2), is in: shape (n,)."""
     numbers: npt.NDArray[np.int64] = _numbered(_cell_of(places) // BLOCK, shape()[1])
     return numbers
 
 
 def shape() -> tuple[int, int]:
-    """Tell how many blocks there are from west to east and from south to north."""
+    """Return how many blocks there are from west to east and from south to north."""
     south_west, north_east = corners()
     cells = np.round((north_east - south_west) * CELLS_PER_DEGREE) + 1
     east, north = np.ceil(cells / BLOCK).astype(int)

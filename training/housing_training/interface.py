@@ -28,7 +28,7 @@ MEANINGS = {
 }
 """What the tensors hold."""
 ROWS = "N"
-"""How many rows are asked; also what a dimension is taken for that a graph does not tell."""
+"""How many rows are asked; also what stands for a dimension that a graph leaves open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from housing_training.candidates import build_booster
 from housing_training.experts import HALF, Matrix, Rows
 from housing_training.geography import Array
 from housing_training.params import IntervalParams
+from housing_training.rounding import legible
 
 LEAST_ERROR_USD = 1_000.0
 """Added to errors before their logarithm is taken, so that a lucky hit does not count as certainty."""
@@ -65,8 +66,9 @@ class IntervalModel:
     @classmethod
     def fit(cls, params: IntervalParams, held_out: HeldOut, seed: int) -> Self:
         """Fit on rows that were held out."""
-        targets = np.log(np.abs(held_out.prices - held_out.predicted) + LEAST_ERROR_USD)
-        scores = (held_out.prices - held_out.predicted) / np.exp(_out_of_fold(params, held_out.matrix, targets, seed))
+        targets = legible(np.log(np.abs(held_out.prices - held_out.predicted) + LEAST_ERROR_USD))
+        expected = np.exp(_out_of_fold(params, held_out.matrix, targets, seed))
+        scores = legible((held_out.prices - held_out.predicted) / expected)
         unknown = ~held_out.surrounded & (held_out.weights[:, 0] < HALF)
         return cls(
             error=build_booster(params.error, seed).fit(held_out.matrix, targets),
@@ -76,7 +78,7 @@ class IntervalModel:
         )
 
     def bounds(self, prices: Array, log_errors: Array, weights: Array, limits: tuple[float, float]) -> Array:
-        """Tell the bounds of intervals.
+        """Compute the bounds of intervals.
 
         Args:
             prices: USD, float64, shape (n, 1).
@@ -95,7 +97,7 @@ class IntervalModel:
 
 
 def _out_of_fold(params: IntervalParams, matrix: Matrix, targets: Rows, seed: int) -> Rows:
-    """Let boosters say about each row what they expect who have learnt from other rows: shape (n,)."""
+    """Return what boosters that have learnt from other rows expect of each row: shape (n,)."""
     fold = np.random.default_rng(seed).integers(FOLDS, size=len(targets))
     expected = np.empty(len(targets))
     for each in range(FOLDS):

@@ -1,7 +1,7 @@
 """From rows and what is known about their places to the matrix that the mixture of experts reads.
 
 Written against the Array API standard like `features`, and traced into the graph like it. The regional expert reads
-the first columns only, those of `REGIONAL`: nothing in them tells one place from the next but a few distances and
+the first columns only, those of `REGIONAL`: nothing in them separates one place from the next but a few distances and
 diagonals, so what it learns holds where no neighbour is known.
 """
 
@@ -34,7 +34,7 @@ COLUMNS = (*REGIONAL, *neighbours.NAMES, "longitude", "latitude")
 
 
 def fields_of(column: str) -> tuple[str, ...]:
-    """Tell from which fields of a request a column of the matrix is made."""
+    """Return the fields of a request that a column of the matrix is computed from."""
     if column in FEATURE_NAMES:
         return (column,)
     for above, below in RATIOS:
@@ -44,7 +44,7 @@ def fields_of(column: str) -> tuple[str, ...]:
 
 
 def matrix(rows: Array, place_features: Array, bedrooms_per_household: float) -> Array:
-    """Make the matrix.
+    """Compute the matrix.
 
     Args:
         rows: float64, shape (n, 9), columns in `housing.contract.FEATURES` order, NaN for what was left out.
@@ -62,7 +62,7 @@ def matrix(rows: Array, place_features: Array, bedrooms_per_household: float) ->
 
 
 def own_features(rows: Array, bedrooms_per_household: float) -> Array:
-    """Make `OWN`, the columns that are no matter of place, as `matrix` does: float64, shape (n, columns)."""
+    """Compute `OWN`, the columns that are no matter of place, as `matrix` does: float64, shape (n, columns)."""
     xp = rows.__array_namespace__()
     counts = _counts(rows, bedrooms_per_household)
     above, below = (xp.asarray(np.array([COUNTS.index(ratio[side]) for ratio in RATIOS])) for side in (0, 1))
@@ -70,7 +70,7 @@ def own_features(rows: Array, bedrooms_per_household: float) -> Array:
 
 
 def _counts(rows: Array, bedrooms_per_household: float) -> Array:
-    """Take `COUNTS`, the bedrooms, which alone may be missing, estimated, but at no more than the rooms."""
+    """Return `COUNTS`; missing bedrooms are estimated, at no more than the rooms."""
     xp = rows.__array_namespace__()
     given = rows[:, FIRST : FIRST + len(COUNTS)]
     households, rooms = (given[:, at : at + 1] for at in map(COUNTS.index, ("households", "total_rooms")))

@@ -63,7 +63,7 @@ class MixturePipeline:
         return prices
 
     def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:
-        """Tell the codes of `ocean_proximity`, given or derived, shape (n,), for rows of shape (n, 9)."""
+        """Return the codes of `ocean_proximity`, given or derived, shape (n,), for rows of shape (n, 9)."""
         codes: npt.NDArray[np.int64] = self.answer(rows).ocean_proximity.astype(np.int64)
         return codes
 

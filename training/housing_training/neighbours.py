@@ -1,7 +1,10 @@
-"""What the nearest block groups tell about a place: prices, incomes, and how much of a hole in the data it lies in.
+"""Features of a place from the nearest block groups: prices, incomes, and how much of a hole in the data it lies in.
 
 A row that is learnt from must not see its own price, so its neighbours are the others. It may also be shown the world
 as if nothing within some radius were known, which is how a model learns what to do where it has never been.
+
+Many block groups share a place, so many are equally far. Neighbours are ordered by distance and then by their number:
+any other order, such as that of a partial sort, depends on the width of the processor's vectors, and the model with it.
 """
 
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ SPREAD_OF = 10
 ATTRIBUTES_OF = 20
 """Over how many neighbours the other attributes are averaged."""
 DISTANCE_TO = 5
-"""Which neighbour's distance tells how dense the data are."""
+"""Which neighbour's distance measures how dense the data are."""
 DENSITY_OF = 15
 """Over how many neighbours that distance is averaged, to compare with the place's own."""
 CITY_BLOCK_KM = 0.3
@@ -35,6 +38,8 @@ BEYOND_REACH_KM = 1_000.0
 """Where those that are left out are put."""
 AT_ONCE = 100
 """Rows whose distances to all others are in memory at once."""
+SPARE = 24
+"""How many more neighbours are looked up than are needed, so that all of those equally far as the last are known."""
 
 ATTRIBUTES = (
     "median_income",
@@ -53,14 +58,14 @@ NAMES = (
     "nearest_price",
     *(f"neighbour_{attribute}" for attribute in ATTRIBUTES),
 )
-"""What is told about a place, in order; prices in thousands of USD, which float16 can hold."""
+"""The features of a place, in order; prices in thousands of USD, which float16 can hold."""
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
 
 def plane(places: Floats) -> Floats:
-    """Turn longitude and latitude in degrees, shape (n, 2), into kilometres on a plane."""
+    """Project longitude and latitude in degrees, shape (n, 2), to kilometres on a plane."""
     return places * (LONGITUDE_SCALE * KM_PER_DEGREE, KM_PER_DEGREE)
 
 
@@ -91,42 +96,49 @@ class Neighbourhood:
         return cls(tree=tree, prices=prices / 1_000, attributes=attributes, distances_km=distances[:, -1])
 
     def at(self, places: Floats) -> Floats:
-        """Tell `NAMES` about places, shape (n, 2) in degrees, from all that is known: shape (n, names)."""
-        return self._tell(*self.tree.query(plane(places), k=self._most, workers=-1))
+        """Compute `NAMES` of places, shape (n, 2) in degrees, from all that is known: shape (n, names)."""
+        return self._features(*self._query(plane(places), self._most + SPARE))
 
     def leave_one_out(self) -> Floats:
-        """Tell `NAMES` about each known block group from all the others: shape (n, names)."""
-        distances, indices = self.tree.query(self.tree.data, k=self._most + 1)
+        """Compute `NAMES` of each known block group from all the others: shape (n, names)."""
+        distances, indices = self._query(self.tree.data, self._most + 1 + SPARE)
         own = indices == np.arange(len(self.prices))[:, None]
         # Of many at one place it may not be among the nearest itself: then the last one goes.
-        return self._tell(*_nearest(np.where(own, np.inf, distances), indices, self._most))
+        return self._features(np.where(own, np.inf, distances), indices)
 
     def beyond(self, rows: Indices, radii_km: Floats) -> Floats:
-        """Tell `NAMES` about some known block groups from those that are farther away than a radius.
+        """Compute `NAMES` of some known block groups from those that are farther away than a radius.
 
         Args:
             rows: which block groups, shape (m,).
             radii_km: a radius for each of them, shape (m,).
         """
         parts = range(0, len(rows), AT_ONCE)
-        told = [self._tell(*self._outside(rows[at : at + AT_ONCE], radii_km[at : at + AT_ONCE])) for at in parts]
-        return np.concatenate(told)
+        return np.concatenate(
+            [self._features(*self._outside(rows[at : at + AT_ONCE], radii_km[at : at + AT_ONCE])) for at in parts]
+        )
 
     @property
     def _most(self) -> int:
         return min(NEAREST[-1], len(self.prices) - 1)
 
+    def _query(self, positions: Floats, count: int) -> tuple[Floats, Indices]:
+        """Find the nearest block groups of positions on the plane: distances and numbers, shape (n, count) each."""
+        distances, indices = self.tree.query(positions, k=min(count, len(self.prices)), workers=-1)
+        return distances, indices
+
     def _outside(self, rows: Indices, radii_km: Floats) -> tuple[Floats, Indices]:
+        """Find the nearest block groups of some others beyond a radius: at least `_most` of them, in any order."""
         places = self.tree.data.astype(np.float32)
         east, north = (places[rows, axis, None] - places[:, axis] for axis in (0, 1))
         squares = east * east + north * north
         squares[squares <= radii_km.astype(np.float32)[:, None] ** 2] = BEYOND_REACH_KM**2
-        indices = np.argpartition(squares, self._most, axis=1)[:, : self._most]
-        nearest = np.take_along_axis(squares, indices, axis=1).astype(np.float64)
-        return _nearest(np.sqrt(nearest), indices, self._most)
+        farthest = np.partition(squares, self._most - 1, axis=1)[:, self._most - 1, None]
+        return _at_most(squares, farthest)
 
-    def _tell(self, distances: Floats, indices: Indices) -> Floats:
-        """Sum neighbours up: kilometres and numbers of each place's neighbours, nearest first, shape (n, k) each."""
+    def _features(self, distances: Floats, indices: Indices) -> Floats:
+        """Compute `NAMES` from kilometres to neighbours and their numbers, in any order, shape (n, k) each."""
+        distances, indices = _nearest(distances, indices, self._most)
         weights, prices = 1 / (distances + CITY_BLOCK_KM), self.prices[indices]
         mean = _average(weights, prices, SPREAD_OF)
         per_income = prices / np.maximum(self.attributes[indices, 0], LEAST_INCOME)
@@ -153,5 +165,20 @@ def _average(weights: Floats, values: Floats, count: int) -> Floats:
 
 
 def _nearest(distances: Floats, indices: Indices, count: int) -> tuple[Floats, Indices]:
-    order = np.argsort(distances, axis=1, kind="stable")[:, :count]
+    """Order neighbours by distance, equal ones by number, and keep the first."""
+    order = np.lexsort((indices, distances), axis=1)[:, :count]
     return np.take_along_axis(distances, order, axis=1), np.take_along_axis(indices, order, axis=1)
+
+
+def _at_most(squares: npt.NDArray[np.float32], farthest: npt.NDArray[np.float32]) -> tuple[Floats, Indices]:
+    """Find all columns whose square is at most each row's farthest one, shape (n, 1).
+
+    Returns:
+        Kilometres and numbers of columns, shape (n, the most of any row) each; where a row has fewer, infinity and 0.
+    """
+    rows, columns = np.nonzero(squares <= farthest)
+    counts = np.bincount(rows, minlength=len(squares))
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    distances, indices = np.full((len(squares), counts.max()), np.inf), np.zeros((len(squares), counts.max()), np.intp)
+    distances[rows, place], indices[rows, place] = np.sqrt(squares[rows, columns].astype(np.float64)), columns
+    return distances, indices

@@ -74,7 +74,7 @@ class IntervalParams(_Section):
     coverage: float = Field(gt=0, lt=1)
     """The probability that intervals promise."""
     area_folds: int = Field(ge=2)
-    """Folds by area, whose errors tell how wide intervals must be where nothing is known."""
+    """Folds by area, whose errors show how wide intervals must be where nothing is known."""
     error: dict[str, Any]
     """Hyper-parameters of the booster that expects errors."""
 
@@ -87,7 +87,7 @@ class MixtureParams(_Section):
     regional: dict[str, Any]
     """Of the booster that does not."""
     rounds_without_place: int = Field(default=0, ge=0)
-    """In how many of its rounds, the first ones, the regional booster is not told where a block group lies."""
+    """In how many of its rounds, the first ones, the regional booster does not see where a block group lies."""
     gate: GateParams
     """Of the gate between them."""
     holes: HoleParams

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
 
+from housing_training.candidates import round_coefficients
 from housing_training.features import FeatureTransform
 
 
@@ -17,7 +18,7 @@ class Pipeline(Protocol):
         """Predict the price of each row, shape (n, 9): USD, float64, shape (n,)."""
 
     def proximity(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """Tell the codes of `ocean_proximity` that are used, given or derived, shape (n,)."""
+        """Return the codes of `ocean_proximity` that are used, given or derived, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +41,11 @@ class PricePipeline:
         """Fit everything on rows, shape (n, 9), and their prices in USD, shape (n,)."""
         features = FeatureTransform.fit(rows)
         mean = float(prices.mean().round())
+        estimator.fit(_matrix(features, rows), prices - mean)
+        round_coefficients(estimator)
         return cls(
             features=features,
-            estimator=estimator.fit(_matrix(features, rows), prices - mean),
+            estimator=estimator,
             mean=mean,
             floor=float(prices.min()),
             ceiling=float(prices.max()),
@@ -55,7 +58,7 @@ class PricePipeline:
         return prices
 
     def proximity(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """Tell the codes of `ocean_proximity` that are used, given or derived, shape (n,)."""
+        """Return the codes of `ocean_proximity` that are used, given or derived, shape (n,)."""
         codes: npt.NDArray[np.int64] = self.features(rows).ocean_proximity.astype(np.int64)
         return codes
 

@@ -36,7 +36,7 @@ GEOGRAPHY = (
     "san_jose_km",
     "sacramento_km",
 )
-"""What a place's position on the map tells."""
+"""What follows from a place's position on the map."""
 FEATURES = (*GEOGRAPHY, *neighbours.NAMES)
 """What models read about a place, in order."""
 LABELS = ("ocean_proximity", "plausible_labels")
@@ -77,7 +77,7 @@ class PlaceTable:
 
 
 def geography(places: Floats) -> Floats:
-    """Tell `GEOGRAPHY` of places, longitude and latitude in degrees, shape (n, 2): shape (n, columns)."""
+    """Compute `GEOGRAPHY` of places, longitude and latitude in degrees, shape (n, 2): shape (n, columns)."""
     longitude, latitude = places[:, :1], places[:, 1:]
     shores = [distance_to_line(longitude, latitude, line) for line in (COAST, BAY)]
     return np.concatenate([*shores, distance_to_points(longitude, latitude, CITIES)], axis=1)
@@ -100,7 +100,7 @@ def _near(neighbourhood: Neighbourhood) -> npt.NDArray[np.bool_]:
 
 
 def _labels(centres: Floats, positions: Floats) -> Floats:
-    """Tell `LABELS` of the table's rows, whose geography is given."""
+    """Compute `LABELS` of the table's rows, whose geography is given."""
     code = _rule(centres, positions).astype(np.int64)
     plausible = _plausible_by_block()[grid.block_of(centres)] | (1 << code)
     return np.column_stack([code, plausible]).astype(np.float64)

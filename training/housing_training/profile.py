@@ -11,7 +11,7 @@ from housing_training.graph_model import PRICE, Rows
 BINS = 10
 """How many bins numbers are put in, with about as many rows in each; two more are for what is out of their range.
 
-With few bins a window of 500 rows tells a shift from chance: see docs/monitoring.md."""
+With few bins a window of 500 rows separates a shift from chance: see docs/monitoring.md."""
 
 
 def model_profile(trained: Rows, answers: npt.NDArray[np.float64]) -> ModelProfile:

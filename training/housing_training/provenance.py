@@ -13,7 +13,7 @@ def file_sha256(path: Path) -> str:
 
 
 def git_commit() -> str:
-    """Tell the commit of the code: the checkout's, or what `GIT_COMMIT` says where there is none; else empty."""
+    """Return the commit of the code: the checkout's, or what `GIT_COMMIT` says where there is none; else empty."""
     try:
         result = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

@@ -1,4 +1,4 @@
-"""The rule that tells `ocean_proximity` from coordinates, for data and requests that leave it out.
+"""The rule that derives `ocean_proximity` from coordinates, for data and requests that leave it out.
 
 The census never published such a column: the dataset's editors drew it, roughly by travelling time to the sea. This
 rule redraws it from distances alone. In order: within `ISLAND_KM` of an island's middle is `ISLAND`; closer to the

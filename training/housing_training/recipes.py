@@ -30,7 +30,7 @@ class Recipe(Protocol):
     """A way to fit a candidate."""
 
     steps: int
-    """How often it tells that it has got on."""
+    """How often it reports progress."""
 
     def fit(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> Fitted:
         """Cross-validate and fit on rows, shape (n, 9), and prices in USD, shape (n,)."""

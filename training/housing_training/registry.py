@@ -45,11 +45,11 @@ class CandidateRecord:
     card: Path
     """Folder of its card and the pictures in it."""
     explanation: Path
-    """Folder of what explanations need; of some candidates there is none."""
+    """Folder of what explanations need; some candidates have none."""
     profile: Path
     """File of its profile."""
     hyper_parameters: Mapping[str, Any]
-    """What it was told."""
+    """Its hyper-parameters."""
     metrics: Mapping[str, float]
     """Cross-validated and test metrics by name."""
     plots: Path
@@ -78,7 +78,7 @@ class Registry:
         self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
 
     def has_version(self, params: RegisterParams) -> bool:
-        """Say whether the alias points at a version.
+        """Return whether the alias points at a version.
 
         Raises:
             RegistryError: the store cannot be asked.

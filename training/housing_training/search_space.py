@@ -29,7 +29,7 @@ class Range:
         return replace(self, low=min(self.low, value), high=max(self.high, value))
 
     def suggest(self, trial: optuna.Trial, name: str) -> Value:
-        """Have a value suggested."""
+        """Suggest a value."""
         if isinstance(self.low, int) and isinstance(self.high, int):
             return trial.suggest_int(name, self.low, self.high, log=self.log)
         return legible(trial.suggest_float(name, self.low, self.high, log=self.log))
@@ -63,5 +63,5 @@ SPACE: Mapping[str, Range] = {
 
 
 def suggested(trial: optuna.Trial, stored: Mapping[str, Value]) -> dict[str, Value]:
-    """Have other values suggested for hyper-parameters that are stored, by flat name."""
+    """Suggest other values for hyper-parameters that are stored, by flat name."""
     return {name: SPACE[name].including(value).suggest(trial, name) for name, value in stored.items()}

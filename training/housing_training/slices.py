@@ -1,6 +1,6 @@
 """How good a model is on parts of the rows held out: by region, by income, by age of the houses, at the cap of prices.
 
-The parts tell what one figure for all rows hides: where, and for whom, answers are worse.
+The parts show what one figure for all rows hides: where, and for whom, answers are worse.
 """
 
 from collections.abc import Iterator, Mapping
@@ -42,10 +42,10 @@ class Answers:
     predicted: Floats
     """Its answers in USD, shape (n,)."""
     bounds: Floats | None
-    """The bounds of its intervals in USD, shape (n, 2); None if it tells none."""
+    """The bounds of its intervals in USD, shape (n, 2); None if it has none."""
 
     def __getitem__(self, chosen: Mask) -> Self:
-        """Take some of the rows."""
+        """Return some of the rows."""
         bounds = None if self.bounds is None else self.bounds[chosen]
         return type(self)(prices=self.prices[chosen], predicted=self.predicted[chosen], bounds=bounds)
 

@@ -28,7 +28,7 @@ class SpatialEvaluation:
     """The evaluation of one mixture on one table."""
 
     def __init__(self, params: TrainParams, train: pd.DataFrame, test: pd.DataFrame) -> None:
-        """Take all rows: those of the training table and those held out.
+        """Set the evaluation up on all rows: those of the training table and those held out.
 
         Raises:
             ParameterError: the parameters have no mixture of experts, or one that cannot be.

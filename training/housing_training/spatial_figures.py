@@ -20,7 +20,7 @@ def fingerprint(params: TrainParams, data_sha256: str) -> str:
 
 
 def figures_of(evaluation: Mapping[str, Any], params: TrainParams, data_sha256: str) -> dict[str, float]:
-    """Take the figures of an evaluation, if it speaks of this training; else none."""
+    """Return the figures of an evaluation, if it speaks of this training; else none."""
     if evaluation["of"] != fingerprint(params, data_sha256):
         return {}
     return dict(evaluation["figures"])

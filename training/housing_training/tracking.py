@@ -19,12 +19,12 @@ QUIET = {
 
 
 def tracking_uri() -> str:
-    """Tell the store's address: what `MLFLOW_TRACKING_URI` says, or the local database."""
+    """Return the store's address: what `MLFLOW_TRACKING_URI` says, or the local database."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.absolute()}"
 
 
 def artifact_location(uri: str) -> str | None:
-    """Tell where artifacts go: beside a local database; a server knows itself."""
+    """Return where artifacts go: beside a local database; a server knows itself."""
     if not uri.startswith("sqlite:///"):
         return None
     return (Path(uri.removeprefix("sqlite:///")).absolute().parent / "mlartifacts").as_uri()

@@ -53,7 +53,7 @@ _OPTIONS = (
 
 
 def tuning_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of the search."""
+    """Add the options of the search."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
