@@ -1,8 +1,12 @@
-"""Settings, from the environment: read once at the entry point and passed down."""
+"""Settings, from the environment: read once at the entry point and passed down.
+
+Every number has an upper bound, far above what anybody needs: what is larger is a slip of the hand, and would overflow
+in a library that counts milliseconds in 32 bits.
+"""
 
 import os
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,13 +16,23 @@ from housing_server.errors import InvalidSettings
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
+_HOUR = 3600.0
+_DAY = 24 * _HOUR
+
+_ListeningPort = Annotated[int, Field(ge=0, le=65535)]
+_Port = Annotated[int, Field(gt=0, le=65535)]
+_Pause = Annotated[float, Field(ge=0, le=_HOUR, allow_inf_nan=False)]
+_Duration = Annotated[float, Field(gt=0, le=_HOUR, allow_inf_nan=False)]
+_Period = Annotated[float, Field(ge=0, le=_DAY, allow_inf_nan=False)]
+
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _default_log(state_dir: Path) -> str:
-    return f"sqlite:///{state_dir.absolute() / 'predictions.db'}"
+def _default_log(known: dict[str, Path]) -> str:
+    # Where the state folder itself is not allowed, that is what is reported.
+    return f"sqlite:///{known.get('state_dir', Path()).absolute() / 'predictions.db'}"
 
 
 class ServerSettings(BaseSettings):
@@ -27,40 +41,42 @@ class ServerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HOUSING_", protected_namespaces=(), frozen=True)
 
     host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 in containers."""
-    grpc_port: int = Field(default=50051, ge=0, le=65535)
-    """Port of the gRPC services; 0 takes a free one."""
-    metrics_port: int = Field(default=9464, ge=0, le=65535)
-    """Port of metrics, probes and the page; 0 takes a free one."""
+    """Address to listen on, or a name of it; 0.0.0.0 in containers."""
+    grpc_port: _ListeningPort = 50051
+    """Port of the gRPC services; 0 for any free one."""
+    metrics_port: _ListeningPort = 9464
+    """Port of metrics, probes and the page; 0 for any free one."""
     workers: int = Field(default_factory=_cores, ge=1, le=256)
     """Processes that answer calls; by default one for each processor."""
+    unresponsive_seconds: _Pause = 10
+    """How long a process may give no sign of life before it is replaced; 0 for ever."""
     model_uri: str = "models:/california-housing@champion"
     """The model to serve: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
     state_dir: Path = Path("var")
     """Where fetched models are kept, and the registry when no other is named."""
-    model_poll_seconds: float = Field(default=15, ge=0)
+    model_poll_seconds: _Period = 15
     """How often the registry is asked whether the alias has moved; 0 for never, but when SIGHUP asks for it."""
-    swap_max_latency_ratio: float = Field(default=10, ge=0)
+    swap_max_latency_ratio: float = Field(default=10, ge=0, le=1e6, allow_inf_nan=False)
     """How many times as long as the old model a new one may take for a row; 0 for any."""
-    drain_seconds: float = Field(default=0.5, ge=0)
+    drain_seconds: _Pause = 0.5
     """How long calls are still accepted after health has gone down; give load balancers time to notice."""
-    grace_seconds: float = Field(default=30, gt=0)
+    grace_seconds: _Duration = 30
     """How long calls in flight may take to finish when the server stops."""
-    max_connection_age_seconds: float = Field(default=300, gt=0)
+    max_connection_age_seconds: float = Field(default=300, gt=0, le=_DAY, allow_inf_nan=False)
     """After how long a connection is asked to reconnect, so that load spreads over restarted workers."""
-    max_concurrent_streams: int = Field(default=256, ge=1)
+    max_concurrent_streams: int = Field(default=256, ge=1, le=1_000_000)
     """The most calls that one connection may have under way; more wait with their caller."""
-    max_rows_in_flight: int = Field(default=30_000, ge=1)
+    max_rows_in_flight: int = Field(default=30_000, ge=1, le=100_000_000)
     """The most block groups that a worker may have under way; calls beyond are refused with RESOURCE_EXHAUSTED."""
-    max_queue_seconds: float = Field(default=1.0, gt=0)
+    max_queue_seconds: _Duration = 1.0
     """The longest that a call may be expected to wait for others; calls beyond are refused likewise."""
-    prediction_log: str = Field(default_factory=lambda known: _default_log(known["state_dir"]))
+    prediction_log: str = Field(default_factory=_default_log)
     """Where every answer goes on record: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`."""
     prediction_log_mode: LogMode = "lenient"
     """`lenient` answers while the store is down and hands over later, `strict` refuses, `off` keeps no record."""
-    prediction_log_keep_days: float = Field(default=0, ge=0)
+    prediction_log_keep_days: float = Field(default=0, ge=0, le=36_500, allow_inf_nan=False)
     """How old a record may get, in days; 0 for any age."""
-    prediction_log_keep_rows: int = Field(default=0, ge=0)
+    prediction_log_keep_rows: int = Field(default=0, ge=0, le=1_000_000_000_000)
     """How many records may be kept; 0 for any number."""
     explainer: Literal["on", "off"] = "on"
     """Whether prices are explained, by a process of its own; needs XGBoost."""
@@ -72,22 +88,22 @@ class GatewaySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HOUSING_", frozen=True)
 
     gateway_host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 in containers."""
-    gateway_port: int = Field(default=8080, ge=0, le=65535)
-    """Port of the JSON routes, gRPC and gRPC-Web; 0 takes a free one."""
+    """Address to listen on, or a name of it; 0.0.0.0 in containers."""
+    gateway_port: _ListeningPort = 8080
+    """Port of the JSON routes, gRPC and gRPC-Web; 0 for any free one."""
     grpc_host: str = "127.0.0.1"
     """Host of the gRPC services."""
-    grpc_port: int = Field(default=50051, gt=0, le=65535)
+    grpc_port: _Port = 50051
     """Port of the gRPC services."""
     metrics_host: str = "127.0.0.1"
     """Host of metrics and the page."""
-    metrics_port: int = Field(default=9464, gt=0, le=65535)
+    metrics_port: _Port = 9464
     """Port of metrics and the page."""
     gateway_config: Path = Path("deploy/envoy/envoy.yaml")
     """The template of Envoy's configuration."""
-    gateway_drain_seconds: float = Field(default=0.5, ge=0)
+    gateway_drain_seconds: _Pause = 0.5
     """How long clients are asked to go elsewhere before the gateway stops."""
-    grace_seconds: float = Field(default=30, gt=0)
+    grace_seconds: _Duration = 30
     """How long requests in flight may then take to finish."""
     state_dir: Path = Path("var")
     """Where the rendered configuration is written, in `gateway/`."""
@@ -97,10 +113,15 @@ def read_settings(kind: type[Settings]) -> Settings:
     """Read settings from the environment.
 
     Raises:
-        InvalidSettings: a variable's value is not allowed; the message names each such variable.
+        InvalidSettings: a variable's value is not allowed; the message names each such variable and its limits.
     """
     try:
         return kind()
     except ValidationError as error:
-        problems = (f"HOUSING_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
-        raise InvalidSettings("; ".join(problems)) from error
+        raise InvalidSettings("; ".join(_problems(error))) from error
+
+
+def _problems(error: ValidationError) -> list[str]:
+    # A default that is computed from other settings fails with them, and says nothing about what is wrong.
+    causes = [each for each in error.errors() if each["type"] != "default_factory_not_called"]
+    return [f"HOUSING_{str(each['loc'][0]).upper()}: {each['msg']}" for each in causes]

@@ -21,7 +21,8 @@ from housing.v1.model_service_pb2 import GetModelRequest
 from housing.v1.model_service_pb2_grpc import ModelServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from housing_server.control.messages import Configure, ControlChannel, Drain, LoadFailed, LoadModel, Serving
+from housing_server.control.channel import ControlChannel
+from housing_server.control.messages import ConfigureWorker, Drain, LoadFailed, LoadModel, Serving
 from housing_server.model_store.registry import fetch_model
 from housing_server.system.ports import reserved_port
 from registries import fitted_pipeline, income_graph, log_pipeline, registry
@@ -43,7 +44,7 @@ class RunningWorker:
 async def worker(tmp_path: Path) -> AsyncIterator[RunningWorker]:
     """A worker that listens and waits for a model."""
     ours, theirs = socket.socketpair()
-    with theirs, reserved_port("127.0.0.1", 0, "") as port:
+    with theirs, reserved_port("127.0.0.1", 0, "", "") as port:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "housing_server.processes.worker", str(theirs.fileno())),
             pass_fds=[theirs.fileno()],
@@ -59,9 +60,9 @@ async def worker(tmp_path: Path) -> AsyncIterator[RunningWorker]:
         control.close()
 
 
-def configuration(port: int) -> Configure:
+def configuration(port: int) -> ConfigureWorker:
     """How the worker serves: without a model, and gone as soon as it is told."""
-    return Configure(
+    return ConfigureWorker(
         name="worker-0",
         host="127.0.0.1",
         port=port,
@@ -72,7 +73,7 @@ def configuration(port: int) -> Configure:
         max_concurrent_streams=100,
         max_rows_in_flight=10_000,
         max_queue_seconds=1,
-        prediction_log="off",
+        prediction_log_mode="off",
         prediction_log_url="",
         journal_folder="",
         recorder="",

@@ -1,14 +1,8 @@
-"""What the supervisor and its processes tell each other: one JSON object a line over a socket pair.
-
-The socket is a lifeline too: each side takes its end for the death of the other.
-"""
+"""The messages between the supervisor and its processes, and how one is encoded: a JSON object on a line of its own."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
@@ -17,7 +11,7 @@ LogMode = Literal["lenient", "strict", "off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Configure:
+class ConfigureWorker:
     """To a worker, first of all: how to serve."""
 
     name: str
@@ -40,7 +34,7 @@ class Configure:
     """The most block groups that may be under way."""
     max_queue_seconds: float
     """The longest that the work under way may be expected to take."""
-    prediction_log: LogMode
+    prediction_log_mode: LogMode
     """How answers go on record."""
     prediction_log_url: str
     """The store that they end in."""
@@ -131,6 +125,16 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """To a process: answer with a `Pong` as soon as the event loop turns. `ControlChannel` does so by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong:
+    """From a process: its event loop turns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """From a worker: the model is at hand."""
 
@@ -151,8 +155,8 @@ class LoadFailed:
     """Why, in one line."""
 
 
-Message = (
-    Configure
+ControlMessage = (
+    ConfigureWorker
     | ConfigureRecorder
     | ConfigureExplainer
     | PrepareModel
@@ -160,50 +164,23 @@ Message = (
     | LoadModel
     | ReportStatus
     | Drain
+    | Ping
+    | Pong
     | Prepared
     | Serving
     | LoadFailed
     | ReportLog
 )
 
-_KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
-
-_LINE_LIMIT = 1 << 20
+_KINDS: dict[str, type[ControlMessage]] = {kind.__name__: kind for kind in get_args(ControlMessage)}
 
 
-class ControlChannel:
-    """One end of the socket between the supervisor and a process."""
+def encode(message: ControlMessage) -> bytes:
+    """Encode a message as a line."""
+    return json.dumps({"kind": type(message).__name__, **asdict(message)}).encode() + b"\n"
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
 
-    @classmethod
-    async def open(cls, end: socket.socket) -> ControlChannel:
-        """Take over one end of a socket pair."""
-        return cls(*await asyncio.open_unix_connection(sock=end, limit=_LINE_LIMIT))
-
-    def send(self, message: Message) -> None:
-        """Send a message; it is dropped when the other side is gone, which `receive` tells."""
-        if not self._writer.is_closing():
-            line = json.dumps({"kind": type(message).__name__, **asdict(message)})
-            self._writer.write(line.encode() + b"\n")
-
-    async def receive(self) -> Message | None:
-        """Wait for a message; None when the other side is gone."""
-        try:
-            line = await self._reader.readline()
-        except ConnectionError:
-            return None
-        if not line.endswith(b"\n"):
-            return None
-        fields = json.loads(line)
-        return _KINDS[fields.pop("kind")](**fields)
-
-    async def __aiter__(self) -> AsyncIterator[Message]:
-        while (message := await self.receive()) is not None:
-            yield message
-
-    def close(self) -> None:
-        """Close this end."""
-        self._writer.close()
+def decode(line: bytes) -> ControlMessage:
+    """Decode a line that `encode` has made."""
+    fields = json.loads(line)
+    return _KINDS[fields.pop("kind")](**fields)

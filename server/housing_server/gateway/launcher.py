@@ -37,11 +37,12 @@ async def run_gateway(
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    with reserved_port(settings.gateway_host, settings.gateway_port, "HOUSING_GATEWAY_PORT") as port:
+    host = settings.gateway_host
+    with reserved_port(host, settings.gateway_port, "HOUSING_GATEWAY_PORT", "HOUSING_GATEWAY_HOST") as port:
         settings = settings.model_copy(update={"gateway_port": port})
         folder = settings.state_dir / "gateway"
         envoy = await Envoy.start(render(settings, tracing, folder), folder / "admin-address")
-        log.info("listening", host=settings.gateway_host, gateway_port=port)
+        log.info("listening", host=host, gateway_port=port)
         ended = asyncio.create_task(envoy.ended())
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait((ended, stop), return_when=asyncio.FIRST_COMPLETED)

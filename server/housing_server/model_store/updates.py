@@ -7,16 +7,29 @@ remembered, so that neither a registry that is down nor a bad model keeps a serv
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import structlog
 
 from housing_server.errors import ModelRejected, StartError
 from housing_server.models.trial import TrialReport
-from housing_server.supervision.state import ServiceState
 
 _SLOW_PACE_SECONDS = 60.0
 """The registry process, with its seconds of processor time, is not run more often than this unless somebody asks."""
+
+
+SwapResult = Literal["accepted", "refused", "failed"]
+"""What became of a new version: it is served, it was refused, or it could not be fetched."""
+
+
+class SwapObserver(Protocol):
+    """Counts outcomes."""
+
+    def swapped(self, result: SwapResult) -> None:
+        """Count a new version of the model, by outcome."""
+
+    def registry_failed(self) -> None:
+        """Count a time that the registry could not be asked."""
 
 
 class Source(Protocol):
@@ -31,16 +44,16 @@ class Source(Protocol):
         """Whether `look` costs next to nothing."""
 
     async def look(self) -> str:
-        """Tell the name that the folder of the version to be served has or will have."""
+        """Return the name that the folder of the version to be served has or will have."""
 
     async def find(self, *, in_background: bool = False) -> Path:
         """Find that version, in the cache or by fetching it; return its folder."""
 
     async def accepted(self) -> Path | None:
-        """Find what was served the last time; None when there is no such thing."""
+        """Find what was served the last time; None when nothing was."""
 
     async def accept(self, folder: Path) -> None:
-        """Note that a version is served."""
+        """Record that a version is served."""
 
 
 class ModelUpdates:
@@ -53,7 +66,7 @@ class ModelUpdates:
         adopt: Callable[[Path, Path], Awaitable[TrialReport]],
         *,
         poll_seconds: float,
-        state: ServiceState,
+        observer: SwapObserver,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         """Prepare to follow the alias.
@@ -64,14 +77,14 @@ class ModelUpdates:
                 must not be served.
             adopt: does so, and then has all workers serve it; or raises ModelRejected and leaves all as it was.
             poll_seconds: how often to look; 0 for only when asked to.
-            state: where outcomes are counted.
-            log: is told of outcomes.
+            observer: counts outcomes.
+            log: logs outcomes.
         """
         self._source = source
         self._attempt = attempt
         self._adopt = adopt
         self._poll_seconds = poll_seconds
-        self._state = state
+        self._observer = observer
         self._log = log
         self._outage = False
         self._retrying = False
@@ -108,12 +121,20 @@ class ModelUpdates:
             look_now: set by whoever wants a look at once.
         """
         self._settled = self._settled or serving.name
-        await self._remember(serving)
+        await self._record_serving(serving)
         while self._source.can_change:
             await self._pause(look_now)
-            version = await self._look()
-            if version is not None and version != self._settled:
-                serving = await self._update(version, serving)
+            try:
+                serving = await self._follow_once(serving)
+            except Exception:  # pylint: disable=broad-exception-caught  # the next look may find a way
+                self._log.exception("a look at the registry failed; the model goes on serving")
+
+    async def _follow_once(self, serving: Path) -> Path:
+        """Look at the registry once; return the folder of what is served then."""
+        version = await self._look()
+        if version is None or version == self._settled:
+            return serving
+        return await self._update(version, serving)
 
     async def _pause(self, look_now: asyncio.Event) -> None:
         seconds = self._poll_seconds or None
@@ -126,7 +147,7 @@ class ModelUpdates:
         look_now.clear()
 
     async def _look(self) -> str | None:
-        """Tell which version is to be served; None while the registry cannot be asked: that is logged once."""
+        """Look up which version is to be served; None while the registry cannot be asked, which is logged once."""
         try:
             version = await self._source.look()
         except StartError as error:
@@ -138,7 +159,7 @@ class ModelUpdates:
         return version
 
     async def _update(self, version: str, serving: Path) -> Path:
-        """Bring a version into service if it can be had and is fit for it; return the folder of what is served then."""
+        """Serve a version if it can be fetched and passes its trial; return the folder of what is served then."""
         if version == serving.name:  # back where it was, after a version that was refused
             self._settled = version
             return serving
@@ -147,22 +168,22 @@ class ModelUpdates:
         except StartError as error:
             # Not the model's fault, as far as is known: it will be tried again, but not at every look.
             self._retrying = True
-            self._note("failed", self._log.error, version=version, reason=str(error))
+            self._record("failed", self._log.error, version=version, reason=str(error))
             return serving
         self._retrying, self._settled = False, folder.name
         if not await self._passes(folder.name, self._adopt(folder, serving)):
             return serving
-        await self._remember(folder)
+        await self._record_serving(folder)
         return folder
 
     async def _passes(self, version: str, trial: Awaitable[TrialReport]) -> bool:
-        """Wait for the trial of a version, and note what came of it."""
+        """Wait for the trial of a version, log and count its outcome, and return whether it passed."""
         try:
             report = await trial
         except ModelRejected as error:
-            self._note("refused", self._log.error, version=version, reason=str(error))
+            self._record("refused", self._log.error, version=version, reason=str(error))
             return False
-        self._note(
+        self._record(
             "accepted",
             self._log.info if report.golden_requests else self._log.warning,
             version=version,
@@ -172,19 +193,19 @@ class ModelUpdates:
         )
         return True
 
-    async def _remember(self, serving: Path) -> None:
+    async def _record_serving(self, serving: Path) -> None:
         try:
             await self._source.accept(serving)
         except OSError as error:
-            self._log.error("the next start will not know what was served: it cannot be noted", reason=str(error))
+            self._log.error("what is served cannot be recorded for the next start", reason=str(error))
 
     def _registry_failed(self, message: str, error: StartError) -> None:
         """Count a look at the registry that failed; log it if it is the first in a row."""
-        self._state.registry_failures += 1
+        self._observer.registry_failed()
         if not self._outage:
             self._log.warning(message, reason=str(error))
         self._outage = True
 
-    def _note(self, result: str, log: Callable[..., object], **facts: object) -> None:
-        self._state.swaps[result] += 1
+    def _record(self, result: SwapResult, log: Callable[..., object], **facts: object) -> None:
+        self._observer.swapped(result)
         log("model swap", result=result, **facts)

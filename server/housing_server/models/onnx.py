@@ -15,7 +15,7 @@ from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.model import Estimates, Intervals, Rows, given_labels
 from housing_server.errors import ModelRejected
-from housing_server.system.memory import give_back
+from housing_server.system.memory import release_freed_memory
 
 _INPUT = "block_groups"
 _PRICE = "median_house_value"
@@ -49,7 +49,7 @@ class OnnxModel:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime has an exception type for each kind of damage and no common base
             raise ModelRejected(f"{graph} is not a graph that ONNX Runtime can load: {error}") from error
-        give_back()
+        release_freed_memory()
         self.description = description
         _check_interface(self._session, graph)
         self.told = frozenset(output.name for output in self._session.get_outputs())

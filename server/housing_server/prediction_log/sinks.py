@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from housing_server.control.messages import Configure
+from housing_server.control.messages import ConfigureWorker
 from housing_server.core.answers import Answers
 from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.journal import Journal
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from housing_server.prediction_log.store import PredictionStore
 
 
-def open_log(config: Configure) -> PredictionLog:
+def open_log(config: ConfigureWorker) -> PredictionLog:
     """Open the log of a worker."""
-    match config.prediction_log:
+    match config.prediction_log_mode:
         case "lenient":
             return Journal(Path(config.journal_folder), config.name).open()
         case "strict":

@@ -15,7 +15,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from housing.v1.explanation_service_pb2_grpc import add_ExplanationServiceServicer_to_server
-from housing_server.control.messages import ConfigureExplainer, ControlChannel, LoadModel, Serving
+from housing_server.control.channel import ControlChannel
+from housing_server.control.messages import ConfigureExplainer, LoadModel, Serving
 from housing_server.core.admission import Admission
 from housing_server.errors import ExplanationNotAvailable, ModelRejected
 from housing_server.explanation.core import ExplanationCore

@@ -19,7 +19,8 @@ import grpc
 import structlog
 from prometheus_client import CollectorRegistry
 
-from housing_server.control.messages import ConfigureRecorder, ControlChannel, Drain, ReportLog
+from housing_server.control.channel import ControlChannel
+from housing_server.control.messages import ConfigureRecorder, Drain, ReportLog
 from housing_server.errors import PredictionLogUnavailable
 from housing_server.grpc_transport.prediction_log import add_log_services
 from housing_server.grpc_transport.relayed_calls import relayed_calls

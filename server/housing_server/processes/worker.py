@@ -28,9 +28,9 @@ from housing.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
 from housing.v1.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
 from housing.v1.status_service_pb2 import GetStatusResponse
 from housing.v1.status_service_pb2_grpc import add_StatusServiceServicer_to_server
+from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import (
-    Configure,
-    ControlChannel,
+    ConfigureWorker,
     DiscardModel,
     Drain,
     LoadFailed,
@@ -56,7 +56,8 @@ from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
 from housing_server.observability.tracing_options import read_tracing
 from housing_server.prediction_log.sinks import open_log
-from housing_server.system.memory import give_back
+from housing_server.system.memory import release_freed_memory
+from housing_server.system.ports import join_address
 
 if TYPE_CHECKING:
     from housing_server.observability.tracing import SpanTracer
@@ -73,7 +74,7 @@ class Worker:
     """A gRPC server and the model it serves."""
 
     def __init__(
-        self, config: Configure, control: ControlChannel, log: CallLog, tracer: "SpanTracer | None" = None
+        self, config: ConfigureWorker, control: ControlChannel, log: CallLog, tracer: "SpanTracer | None" = None
     ) -> None:
         self._metrics = metrics = WorkerMetrics(CollectorRegistry())
         self._gate = Gate()
@@ -114,7 +115,7 @@ class Worker:
         await self._set_health(HealthCheckResponse.NOT_SERVING)
         if self._config.model_folder is not None:
             await self._serve(self._config.model_folder)
-        self._server.add_insecure_port(f"{self._config.host}:{self._config.port}")
+        self._server.add_insecure_port(join_address(self._config.host, self._config.port))
         await self._server.start()
         await self._announce()
 
@@ -167,7 +168,7 @@ class Worker:
             model = await asyncio.to_thread(load_model, Path(folder))
         # This assignment is the swap: calls that have begun keep the model that they began with.
         self._core.model = model
-        await asyncio.to_thread(give_back)  # what the model before it has left
+        await asyncio.to_thread(release_freed_memory)  # what the model before it has left
 
     async def _announce(self) -> None:
         if self._core.model is not None:
@@ -179,7 +180,7 @@ class Worker:
             await self._health.set(name, status)
 
 
-def _server_options(config: Configure) -> list[tuple[str, int]]:
+def _server_options(config: ConfigureWorker) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 1),
         ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
@@ -208,7 +209,7 @@ async def serve(control_end: socket.socket) -> None:
     """Serve as the supervisor says, until it says to stop or is gone."""
     control = await ControlChannel.open(control_end)
     config = await control.receive()
-    if not isinstance(config, Configure):
+    if not isinstance(config, ConfigureWorker):
         return
     count_as(config.name)
     lines = LineBuffer(sys.stdout.buffer)
@@ -217,7 +218,9 @@ async def serve(control_end: socket.socket) -> None:
         worker = Worker(config, control, CallLines(config.name, lines, log), _tracer(config.name, log))
         await worker.start()
     except ModelRejected as error:
-        log.error("the model cannot be loaded again", reason=str(error))
+        log.error("the model cannot be loaded", reason=str(error))
+        control.send(LoadFailed(reason=str(error)))
+        await control.flush()
         sys.exit(1)
     except PredictionLogUnavailable as error:
         log.error("answers cannot be put on record", reason=error.cause)

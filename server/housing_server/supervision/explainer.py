@@ -1,13 +1,11 @@
 """The explainer, as the supervisor sees it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import structlog
-
-from housing_server.control.messages import ConfigureExplainer, LoadModel, Message, Serving
-from housing_server.supervision.process import SupervisedProcess
+from housing_server.control.messages import ConfigureExplainer, ControlMessage, LoadModel, Serving
+from housing_server.supervision.process import SupervisedProcess, Supervision
+from housing_server.supervision.programs import EXPLAINER
 
 
 class ExplainerProcess(SupervisedProcess):
@@ -16,11 +14,9 @@ class ExplainerProcess(SupervisedProcess):
     def __init__(
         self,
         config: ConfigureExplainer,
-        metrics_dir: Path,
-        log: structlog.typing.FilteringBoundLogger,
-        on_change: Callable[[], None],
+        supervision: Supervision,
     ) -> None:
-        super().__init__("explainer", "housing_server.processes.explainer", metrics_dir, log, on_change)
+        super().__init__("explainer", EXPLAINER, supervision)
         self.model_version: str | None = None
         """Version of the model that it answers for; None while it does not answer."""
         self._config = config
@@ -30,21 +26,21 @@ class ExplainerProcess(SupervisedProcess):
         """Whether it answers."""
         return self.model_version is not None
 
-    def configuration(self) -> Message:
-        """Where to answer, and what to explain."""
+    def configuration(self) -> ControlMessage:
+        """Return where to answer, and what to explain."""
         return self._config
 
-    def heard(self, message: Message) -> None:
-        """Take note of the model that it answers for."""
+    def on_message(self, message: ControlMessage) -> None:
+        """Record the model that it answers for."""
         if isinstance(message, Serving):
             self.model_version = message.model_version
             self._log.info("explainer serving", pid=self.pid, model_version=message.model_version)
 
-    def gone(self) -> None:
-        """Take note that it has ended."""
+    def on_exit(self) -> None:
+        """Forget the model that it answered for."""
         self.model_version = None
 
     def load(self, folder: Path) -> None:
-        """Have this model explained from now on, by the running explainer and by those that follow it."""
+        """Explain this model from now on, in the running explainer and in those that follow it."""
         self._config = replace(self._config, model_folder=str(folder))
         self.send(LoadModel(folder=str(folder)))

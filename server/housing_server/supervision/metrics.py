@@ -42,6 +42,15 @@ class ServiceCollector(Collector):
             "housing_worker_restarts", "Workers started again after they had ended.", self._state.restarts
         )
 
+        replaced = CounterMetricFamily(
+            "housing_process_replacements",
+            "Processes replaced because they gave no sign of life.",
+            labels=["process"],
+        )
+        for name, count in self._state.replaced().items():
+            replaced.add_metric([name], count)
+        yield replaced
+
     def _model(self) -> Iterator[Metric]:
         model = self._state.model
         if model is not None:
@@ -82,6 +91,4 @@ class ServiceCollector(Collector):
 def _memory() -> Iterator[Metric]:
     memory = psutil.virtual_memory()
     yield GaugeMetricFamily("housing_memory_total_bytes", "Memory of the host.", memory.total)
-    yield GaugeMetricFamily(
-        "housing_memory_available_bytes", "Memory that programs can have at once.", memory.available
-    )
+    yield GaugeMetricFamily("housing_memory_available_bytes", "Memory that programs can use at once.", memory.available)

@@ -1,66 +1,73 @@
-"""A child process of the service, as the supervisor sees it: started, told things, started again when it dies."""
+"""A child process of the service, as the supervisor sees it: started, watched, and started again when it ends."""
 
 import asyncio
-import os
-import socket
-import sys
 from abc import ABC, abstractmethod
-from asyncio.subprocess import Process
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 
 import structlog
-from prometheus_client import multiprocess
 
-from housing_server.control.messages import ControlChannel, Drain, Message
+from housing_server.control.messages import ControlMessage, Drain, Ping
+from housing_server.supervision.liveness import Liveness
+from housing_server.supervision.starting import Started, Starter
+from housing_server.supervision.tasks import backoff_seconds
 
-_LONGEST_PAUSE_SECONDS = 5.0
-_FIRST_PAUSE_SECONDS = 0.1
+_LAST_WORDS_SECONDS = 1.0
+"""How long messages may take to arrive that a process sent before it ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervision:
+    """What all processes of a service are supervised with."""
+
+    starter: Starter
+    """Starts programs."""
+    log: structlog.typing.FilteringBoundLogger
+    """Logs starts and ends."""
+    unresponsive_seconds: float
+    """How long a process may give no sign of life before it is replaced; 0 for ever."""
 
 
 class SupervisedProcess(ABC):
-    """Keeps one process running until it is told to drain."""
+    """Keeps one process running until the service stops."""
 
     def __init__(
         self,
         name: str,
         module: str,
-        metrics_dir: Path,
-        log: structlog.typing.FilteringBoundLogger,
-        on_change: Callable[[], None],
+        supervision: Supervision,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare to run; nothing runs yet.
 
         Args:
             name: what metrics and logs call it.
-            module: what to run; it gets the number of its end of the control socket as its argument.
-            metrics_dir: where processes keep their metrics' files.
-            log: is told of starts and ends.
-            on_change: called after the process began or ceased to serve, or said something else.
+            module: the program to run.
+            supervision: what it is supervised with.
+            on_change: called after the process began or ceased to serve, or sent another message.
         """
         self.name = name
         """What metrics and logs call it."""
         self.restarts = 0
         """How often it has been started again."""
+        self.replaced = 0
+        """How often it was replaced because it gave no sign of life."""
         self.exit_code: int | None = None
         """How it ended the last time; None when it never did."""
         self._module = module
-        # glibc would keep what is freed in eight arenas a processor, for threads of which at most two run at a time.
-        self._environment = {"MALLOC_ARENA_MAX": "2"} | os.environ
-        # ONNX Runtime would report its use to its makers.
-        self._environment |= {"PROMETHEUS_MULTIPROC_DIR": str(metrics_dir), "ORT_DISABLE_TELEMETRY": "1"}
-        self._metrics_dir = metrics_dir
-        self._log = log.bind(child=name)
+        self._starter = supervision.starter
+        self._log = supervision.log.bind(child=name)
+        self._unresponsive_seconds = supervision.unresponsive_seconds
         self._on_change = on_change
-        self._process: Process | None = None
-        self._control: ControlChannel | None = None
+        self._running: Started | None = None
+        self._served = False
         self._draining = asyncio.Event()
 
     @property
     def pid(self) -> int | None:
         """Its process id; None while it does not run."""
-        return self._process.pid if self._process is not None else None
+        return self._running.process.pid if self._running is not None else None
 
     @property
     @abstractmethod
@@ -68,86 +75,114 @@ class SupervisedProcess(ABC):
         """Whether it does what it is there for."""
 
     @abstractmethod
-    def configuration(self) -> Message:
-        """What it is told first of all."""
+    def configuration(self) -> ControlMessage:
+        """Return its first message."""
 
     @abstractmethod
-    def heard(self, message: Message) -> None:
-        """Take note of what it says."""
+    def on_message(self, message: ControlMessage) -> None:
+        """Handle a message that it has sent."""
 
     @abstractmethod
-    def gone(self) -> None:
-        """Take note that it has ended."""
+    def on_exit(self) -> None:
+        """Forget what is true only of a running process."""
 
     async def keep_running(self) -> None:
-        """Start it, and start it again whenever it ends, until it was told to drain."""
+        """Start it, and start it again whenever it ends or cannot be started, until `drain` is called."""
         failures = 0
         while not self._draining.is_set():
             served = await self.run_once()
             if self._draining.is_set():
                 return
             self.restarts += 1
-            # One that served is started again at once; one that dies again and again is not worth all the processor.
+            # One that served is started again at once; one that ends again and again is not worth all the processor.
             failures = 0 if served else failures + 1
-            await self._pause(failures)
+            await self._pause(backoff_seconds(failures))
 
     def drain(self) -> None:
-        """Have it finish what it does and exit, and start no other."""
+        """Ask it to finish what it does and exit, and start no other."""
         self._draining.set()
+        self.send(Drain())
+
+    def renew(self) -> None:
+        """Ask it to finish what it does and exit; another one is started then."""
         self.send(Drain())
 
     def kill(self) -> None:
         """End it at once."""
-        if self._process is not None:
+        if self._running is not None:
             with suppress(ProcessLookupError):
-                self._process.kill()
+                self._running.process.kill()
 
-    def send(self, message: Message) -> None:
+    def send(self, message: ControlMessage) -> None:
         """Send it a message, if it runs."""
-        if self._control is not None:
-            self._control.send(message)
+        if self._running is not None:
+            self._running.control.send(message)
 
     async def run_once(self) -> bool:
-        """Run one process from start to end; tell whether it served."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "housing_server.processes.launch", self._module, str(theirs.fileno())),
-                pass_fds=[theirs.fileno()],
-                env=self._environment,
-                # Out of reach of the terminal's Ctrl-C: only the supervisor says when to stop.
-                start_new_session=True,
-            )
-        self._control = await ControlChannel.open(ours)
+        """Run one process from start to end; return whether it served. What goes wrong is logged, not raised."""
+        try:
+            started = await self._starter.start(self._module)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is may be over soon
+            self._log.error("process cannot be started; trying again with exponential backoff", reason=repr(error))
+            return False
+        self._running, self._served = started, False
+        try:
+            await self._accompany(started)
+        except Exception:  # pylint: disable=broad-exception-caught  # likewise; a process that nobody watches must end
+            self._log.exception("process cannot be supervised; it is replaced")
+        finally:
+            self.kill()  # of one that has ended nothing is left to kill
+            self._end(started)
+        return self._served
+
+    async def _accompany(self, started: Started) -> None:
+        """Configure a process, listen to it, and watch it, until it ends."""
+        liveness = Liveness(self._unresponsive_seconds)
         self.send(self.configuration())
-        if self._draining.is_set():  # told to while it was being started
+        if self._draining.is_set():  # since it was being started
             self.send(Drain())
-        served = await self._listen(self._control)
-        self._ended(await self._process.wait())
-        return served
+        exiting = asyncio.create_task(started.process.wait())
+        listening = asyncio.create_task(self._listen(started, liveness))
+        watching = asyncio.create_task(self._watch(liveness))
+        try:
+            await asyncio.wait({exiting, listening}, return_when=asyncio.FIRST_COMPLETED)
+            if exiting.done():  # its exit counts: a grandchild may hold its end of the socket open
+                await asyncio.wait({listening}, timeout=_LAST_WORDS_SECONDS)
+            else:
+                listening.result()
+            self.exit_code = await exiting
+        finally:
+            for task in (exiting, listening, watching):
+                task.cancel()
 
-    async def _listen(self, control: ControlChannel) -> bool:
-        served = False
-        async for message in control:
-            self.heard(message)
-            served = served or self.serving
+    async def _listen(self, started: Started, liveness: Liveness) -> None:
+        async for message in started.control:
+            liveness.sign()
+            self.on_message(message)
+            self._served = self._served or self.serving
             self._on_change()
-        control.close()
-        return served
 
-    def _ended(self, code: int) -> None:
+    async def _watch(self, liveness: Liveness) -> None:
+        """Ask for a sign of life again and again, and kill the process when there is none."""
+        while not liveness.lost():
+            self.send(Ping())
+            await asyncio.sleep(liveness.pause_seconds)
+        self.replaced += 1
+        self._log.error("process gives no sign of life; it is replaced", pid=self.pid)
+        self.kill()
+
+    def _end(self, started: Started) -> None:
         log = self._log.info if self._draining.is_set() else self._log.error
-        log("process ended", pid=self.pid, exit_code=code)
-        self._process = self._control = None
-        self.exit_code = code
-        self.gone()
-        # Its counters are continued by its successor; gauges of a process that is gone must not stay.
-        multiprocess.mark_process_dead(self.name, str(self._metrics_dir))  # type: ignore[no-untyped-call]
+        log("process ended", pid=started.process.pid, exit_code=self.exit_code)
+        self._running = None
+        started.control.close()
+        self.on_exit()
+        try:
+            self._starter.clean_up(self.name)
+        except OSError as error:
+            self._log.error("metrics of a process that has ended cannot be removed", reason=str(error))
         self._on_change()
 
-    async def _pause(self, failures: int) -> None:
-        seconds = min(_FIRST_PAUSE_SECONDS * 2**failures, _LONGEST_PAUSE_SECONDS) if failures else 0
-        try:
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._draining.wait(), seconds)
-        except TimeoutError:
-            return

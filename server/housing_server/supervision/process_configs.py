@@ -1,15 +1,16 @@
-"""Which process of the service is told what, and where they meet."""
+"""The configuration of each process of the service, and where processes meet."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from housing_server.control.messages import Configure, ConfigureExplainer, ConfigureRecorder
+from housing_server.control.messages import ConfigureExplainer, ConfigureRecorder, ConfigureWorker
 from housing_server.settings import ServerSettings
+from housing_server.system.ports import address_of
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ProcessConfigs:
     """The service's processes."""
 
     settings: ServerSettings
@@ -17,14 +18,14 @@ class Layout:
     port: int
     """What workers listen on."""
     run_dir: Path
-    """Holds the sockets of this run."""
+    """Holds the sockets of this run, and the files of its metrics."""
 
-    def worker(self, slot: int) -> Configure:
+    def worker(self, slot: int) -> ConfigureWorker:
         """Configure the worker in a slot, counted from 0."""
         settings = self.settings
-        return Configure(
+        return ConfigureWorker(
             name=f"worker-{slot}",
-            host=settings.host,
+            host=address_of(settings.host),
             port=self.port,
             model_folder=None,
             drain_seconds=settings.drain_seconds,
@@ -33,7 +34,7 @@ class Layout:
             max_concurrent_streams=settings.max_concurrent_streams,
             max_rows_in_flight=settings.max_rows_in_flight,
             max_queue_seconds=settings.max_queue_seconds,
-            prediction_log=settings.prediction_log_mode,
+            prediction_log_mode=settings.prediction_log_mode,
             prediction_log_url=settings.prediction_log,
             journal_folder=str(self._journal),
             recorder=self._recorder_address if settings.prediction_log_mode != "off" else "",

@@ -1,12 +1,8 @@
 """The recorder, as the supervisor sees it."""
 
-from collections.abc import Callable
-from pathlib import Path
-
-import structlog
-
-from housing_server.control.messages import ConfigureRecorder, Message, ReportLog
-from housing_server.supervision.process import SupervisedProcess
+from housing_server.control.messages import ConfigureRecorder, ControlMessage, ReportLog
+from housing_server.supervision.process import SupervisedProcess, Supervision
+from housing_server.supervision.programs import RECORDER
 
 
 class RecorderProcess(SupervisedProcess):
@@ -15,37 +11,35 @@ class RecorderProcess(SupervisedProcess):
     def __init__(
         self,
         config: ConfigureRecorder,
-        metrics_dir: Path,
-        log: structlog.typing.FilteringBoundLogger,
-        on_change: Callable[[], None],
+        supervision: Supervision,
     ) -> None:
-        super().__init__("recorder", "housing_server.processes.recorder", metrics_dir, log, on_change)
+        super().__init__("recorder", RECORDER, supervision)
         self.report: ReportLog | None = None
         """How the prediction log is; None while the recorder does not run."""
         self._config = config
 
     async def keep_running(self) -> None:
-        """Keep it running until it is told to drain; one that has died by then is started for that."""
+        """Keep it running until `drain` is called; one that has died by then is started for what is left to do."""
         await super().keep_running()
         if self.exit_code != 0:
             await self.run_once()
 
     @property
     def serving(self) -> bool:
-        """Whether it takes answers over."""
+        """Whether it records answers."""
         return self.report is not None
 
-    def configuration(self) -> Message:
-        """What to record, and where."""
+    def configuration(self) -> ControlMessage:
+        """Return what to record, and where."""
         return self._config
 
-    def heard(self, message: Message) -> None:
-        """Take note of its report."""
+    def on_message(self, message: ControlMessage) -> None:
+        """Keep its report."""
         if isinstance(message, ReportLog):
             if self.report is None:
                 self._log.info("recorder serving", pid=self.pid)
             self.report = message
 
-    def gone(self) -> None:
-        """Take note that it has ended."""
+    def on_exit(self) -> None:
+        """Forget its report."""
         self.report = None

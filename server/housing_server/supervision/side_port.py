@@ -2,15 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+import structlog
 from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.exposition import ThreadingWSGIServer
 
-from housing_server.errors import PortInUse
+from housing_server.supervision.http_server import BoundedServer
+from housing_server.system.ports import refused_port
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -39,29 +38,38 @@ _PAGE = """<!doctype html>
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probes:
-    """What the probes ask."""
-
-    ready: Callable[[], bool]
-    """Whether predictions are answered."""
+_SCRAPES = 2
+"""Scrapes that are computed at once: each reads the files of all processes, with Python's lock."""
 
 
 class SidePort:
-    """An HTTP server on a thread of its own: `with SidePort(...)`."""
+    """An HTTP server on threads of its own: `with SidePort(...)`."""
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry, probes: Probes) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        log: structlog.typing.FilteringBoundLogger,
+        *,
+        ready: Callable[[], bool],
+    ) -> None:
         """Bind the port; requests are answered once the `with` block is entered.
 
+        Args:
+            host: the address to listen on, or a name of it.
+            port: the port; 0 for any free one.
+            registry: what a scrape reads.
+            log: logs what goes wrong.
+            ready: returns whether predictions are answered.
+
         Raises:
-            PortInUse: the port is taken.
+            StartError: the port is not available.
         """
         try:
-            self._server = make_server(
-                host, port, _application(registry, probes), server_class=_Server, handler_class=_QuietHandler
-            )
+            self._server = BoundedServer(host, port, _application(registry, ready), log)
         except OSError as error:
-            raise PortInUse(f"port {port} of {host} is in use: set HOUSING_METRICS_PORT to another") from error
+            raise refused_port(error, host, port, "HOUSING_METRICS_PORT", "HOUSING_HOST") from error
         self._thread = threading.Thread(target=self._server.serve_forever, name="side-port", daemon=True)
 
     @property
@@ -80,27 +88,16 @@ class SidePort:
         self._server.server_close()
 
 
-class _Server(ThreadingWSGIServer, WSGIServer):
-    """Answers each request on a thread, so that a slow scrape does not hold up a probe."""
-
-    request_queue_size = 128
-
-
-class _QuietHandler(WSGIRequestHandler):
-    """Logs nothing: probes come every second."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing."""
-
-
-def _application(registry: CollectorRegistry, probes: Probes) -> "WSGIApplication":
+def _application(registry: CollectorRegistry, ready: Callable[[], bool]) -> "WSGIApplication":
     metrics: WSGIApplication = make_wsgi_app(registry)
+    scrapes = threading.BoundedSemaphore(_SCRAPES)
 
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if method == "GET" and path == "/metrics":
-            return metrics(environ, start_response)
-        status, content_type, text = _page(method, path, probes)
+            with scrapes:
+                return metrics(environ, start_response)
+        status, content_type, text = _page(method, path, ready)
         body = text.encode()
         start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
         return [] if method == "HEAD" else [body]
@@ -108,12 +105,12 @@ def _application(registry: CollectorRegistry, probes: Probes) -> "WSGIApplicatio
     return application
 
 
-def _page(method: str, path: str, probes: Probes) -> tuple[str, str, str]:
-    """Tell status, content type and text of the answer to a request for anything but metrics."""
+def _page(method: str, path: str, ready: Callable[[], bool]) -> tuple[str, str, str]:
+    """Return status, content type and text of the answer to a request for anything but metrics."""
     match method, path:
         case "GET" | "HEAD", "/healthz":
             return "200 OK", _TEXT, "alive\n"
-        case "GET" | "HEAD", "/readyz" if probes.ready():
+        case "GET" | "HEAD", "/readyz" if ready():
             return "200 OK", _TEXT, "ready\n"
         case "GET" | "HEAD", "/readyz":
             return "503 Service Unavailable", _TEXT, "not ready\n"

@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import psutil
 
@@ -19,10 +20,14 @@ from housing.v1.status_service_pb2 import (
     ServiceStatus,
     WorkerStatus,
 )
+from housing_server.model_store.updates import SwapResult
 from housing_server.supervision.explainer import ExplainerProcess
 from housing_server.supervision.process import SupervisedProcess
 from housing_server.supervision.recorder import RecorderProcess
 from housing_server.supervision.worker import WorkerProcess
+
+_WINDOW_SECONDS = 0.9
+"""A little less than the pause between two reports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,25 @@ class ProcessUse:
     """File descriptors."""
 
 
+class CpuWindow:
+    """Processor use over windows of about a second: asked more often, it repeats the figure of the last one."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._began = now()
+        self._before = 0.0
+        self._cores = 0.0
+
+    def cores(self, cpu_seconds: float) -> float:
+        """Compute how many processors were used, from the processor time used since the start."""
+        now = self._now()
+        if now - self._began >= _WINDOW_SECONDS:
+            # A process that ended takes its processor time out of the sum, which must not show as negative use.
+            self._cores = max(cpu_seconds - self._before, 0.0) / (now - self._began)
+            self._began, self._before = now, cpu_seconds
+        return round(self._cores, 3)
+
+
 class ServiceState:
     """What is known of the service; read from the supervisor's loop and from the side port's threads."""
 
@@ -51,8 +75,8 @@ class ServiceState:
     ) -> None:
         self.model: Model | None = None
         """The model that the workers are told to serve."""
-        self.swaps = dict.fromkeys(("accepted", "refused", "failed"), 0)
-        """How many new versions were served, were refused, or could not be had."""
+        self.swaps: dict[SwapResult, int] = dict.fromkeys(get_args(SwapResult), 0)
+        """How many new versions were served, were refused, or could not be fetched."""
         self.registry_failures = 0
         """How often the registry could not be asked which version to serve."""
         self.draining = False
@@ -63,7 +87,7 @@ class ServiceState:
         self._explainer = explainer
         self._state_dir = state_dir
         self._started = time.monotonic()
-        self._last_cpu = (self._started, 0.0)
+        self._cpu = CpuWindow()
 
     @property
     def serving(self) -> int:
@@ -87,10 +111,22 @@ class ServiceState:
             try:
                 process = psutil.Process(pid)
                 times, memory, files = process.cpu_times(), process.memory_info(), process.num_fds()
-            except psutil.NoSuchProcess:  # it ended between being listed and being measured
+            except (psutil.Error, OSError):  # it ended between being listed and being measured
                 continue
             cpu_seconds = times.user + times.system
             yield ProcessUse(name=name, cpu_seconds=cpu_seconds, memory_bytes=memory.rss, open_files=files)
+
+    def swapped(self, result: SwapResult) -> None:
+        """Count a new version of the model, by outcome."""
+        self.swaps[result] += 1
+
+    def registry_failed(self) -> None:
+        """Count a time that the registry could not be asked."""
+        self.registry_failures += 1
+
+    def replaced(self) -> dict[str, int]:
+        """Count how often each process was replaced because it gave no sign of life, by its name."""
+        return {child.name: child.replaced for child in self._children()}
 
     def _children(self) -> Iterator[SupervisedProcess]:
         yield from self.workers
@@ -99,12 +135,14 @@ class ServiceState:
                 yield helper
 
     def disk_use(self) -> tuple[int, int]:
-        """Measure the disk of the state folder: bytes used, and its size."""
-        usage = psutil.disk_usage(str(self._state_dir))
+        """Measure the disk of the state folder, or of where it was: bytes used, and its size."""
+        folder = self._state_dir.absolute()
+        existing = next((each for each in (folder, *folder.parents) if each.exists()), Path("/"))
+        usage = psutil.disk_usage(str(existing))
         return usage.used, usage.total
 
     def report(self) -> GetStatusResponse:
-        """Word the state as the answer to GetStatus; processor use is that since the last report."""
+        """Report the state as the answer to GetStatus; processor use is that of the last second or so."""
         loaded = self.serving > 0 and self.model is not None
         return GetStatusResponse(
             status=self._status(),
@@ -142,16 +180,10 @@ class ServiceState:
         processes = list(self.process_use())
         disk_used, disk_total = self.disk_use()
         return ResourceStatus(
-            cpu_cores_used=self._cores_used(sum(process.cpu_seconds for process in processes)),
+            cpu_cores_used=self._cpu.cores(sum(process.cpu_seconds for process in processes)),
             cpu_cores=len(os.sched_getaffinity(0)),
             memory_used_bytes=sum(process.memory_bytes for process in processes),
             memory_total_bytes=psutil.virtual_memory().total,
             disk_used_bytes=disk_used,
             disk_total_bytes=disk_total,
         )
-
-    def _cores_used(self, cpu_seconds: float) -> float:
-        now = time.monotonic()
-        (then, before), self._last_cpu = self._last_cpu, (now, cpu_seconds)
-        # A process that ended takes its processor time out of the sum, which must not show as negative use.
-        return round(max(cpu_seconds - before, 0.0) / max(now - then, 1e-3), 3)

@@ -2,33 +2,37 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import structlog
-from google.protobuf import json_format
 
 from housing.v1.model_service_pb2 import Model
-from housing_server.control.messages import ReportStatus
-from housing_server.errors import ModelRejected
+from housing_server.errors import ModelRejected, StartError
 from housing_server.model_store.files import read_description
 from housing_server.model_store.updates import ModelUpdates, Source
 from housing_server.models.trial import TrialReport, try_model
 from housing_server.settings import ServerSettings
 from housing_server.supervision.explainer import ExplainerProcess
 from housing_server.supervision.metrics import service_registry
-from housing_server.supervision.process import SupervisedProcess
-from housing_server.supervision.process_configs import Layout
+from housing_server.supervision.process import SupervisedProcess, Supervision
+from housing_server.supervision.process_configs import ProcessConfigs
 from housing_server.supervision.recorder import RecorderProcess
-from housing_server.supervision.side_port import Probes, SidePort
+from housing_server.supervision.run_folder import run_folder
+from housing_server.supervision.run_folder_keeper import RunFolderKeeper
+from housing_server.supervision.side_port import SidePort
+from housing_server.supervision.starting import ProcessStarter, Starter
 from housing_server.supervision.state import ServiceState
+from housing_server.supervision.status_report import StatusReporter
+from housing_server.supervision.tasks import keep_doing
 from housing_server.supervision.worker import WorkerProcess
+from housing_server.system.limits import raise_open_files_limit
 from housing_server.system.ports import reserved_port
 
-_REPORT_SECONDS = 1.0
+_ADOPTING_SECONDS = 60.0
+"""How long a worker may take to change over to a model that it has prepared, before it is replaced."""
 
 
 async def supervise(settings: ServerSettings, source: Source, log: structlog.typing.FilteringBoundLogger) -> None:
@@ -37,106 +41,133 @@ async def supervise(settings: ServerSettings, source: Source, log: structlog.typ
     Args:
         settings: how to serve.
         source: the registered model.
-        log: is told of what happens.
+        log: logs what happens.
 
     Raises:
         StartError: a port is taken, or there is no model that can be served.
     """
+    raise_open_files_limit()
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     stopping, look_now = asyncio.Event(), asyncio.Event()
     for number, event in ((signal.SIGTERM, stopping), (signal.SIGINT, stopping), (signal.SIGHUP, look_now)):
         asyncio.get_running_loop().add_signal_handler(number, event.set)
     with ExitStack() as stack:
-        port = stack.enter_context(reserved_port(settings.host, settings.grpc_port, "HOUSING_GRPC_PORT"))
-        run_dir = Path(stack.enter_context(TemporaryDirectory(prefix="housing-")))
-        supervisor = Supervisor(settings, port, run_dir, log)
-        registry = service_registry(supervisor.state, run_dir)
-        probes = Probes(ready=lambda: supervisor.state.ready)
-        side_port = stack.enter_context(SidePort(settings.host, settings.metrics_port, registry, probes))
+        port = stack.enter_context(
+            reserved_port(settings.host, settings.grpc_port, "HOUSING_GRPC_PORT", "HOUSING_HOST")
+        )
+        folder = stack.enter_context(run_folder(settings.state_dir))
+        supervisor = Supervisor(settings, ProcessConfigs(settings, port, folder), ProcessStarter(folder), log)
+        registry = service_registry(supervisor.state, folder)
+        side_port = stack.enter_context(
+            SidePort(settings.host, settings.metrics_port, registry, log, ready=lambda: supervisor.state.ready)
+        )
         log.info("listening", host=settings.host, grpc_port=port, metrics_port=side_port.port)
         await supervisor.run(source, stopping, look_now)
     log.info("stopped")
 
 
 class Supervisor:
-    """Keeps the workers running, tells them which model to serve and what the state of the service is."""
+    """Keeps the workers running, and sends them the model to serve and the state of the service."""
 
     def __init__(
-        self, settings: ServerSettings, port: int, run_dir: Path, log: structlog.typing.FilteringBoundLogger
+        self,
+        settings: ServerSettings,
+        configs: ProcessConfigs,
+        starter: Starter,
+        log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         """Prepare the processes; none runs yet.
 
         Args:
             settings: how to serve.
-            port: what workers listen on.
-            run_dir: holds the metrics' files and sockets of this run.
-            log: is told of what happens.
+            configs: configures each process.
+            starter: starts processes.
+            log: logs what happens.
         """
-        layout = Layout(settings, port, run_dir)
+        self._changed = asyncio.Event()
+        supervision = Supervision(starter=starter, log=log, unresponsive_seconds=settings.unresponsive_seconds)
         self._workers = [
-            WorkerProcess(layout.worker(slot), run_dir, log, self._worker_changed) for slot in range(settings.workers)
+            WorkerProcess(configs.worker(slot), supervision, self._on_worker_change) for slot in range(settings.workers)
         ]
         self._recorder = None
         if settings.prediction_log_mode != "off":
-            self._recorder = RecorderProcess(layout.recorder(), run_dir, log, lambda: None)
+            self._recorder = RecorderProcess(configs.recorder(), supervision)
         self._explainer = None
-        if layout.explains:
-            self._explainer = ExplainerProcess(layout.explainer(), run_dir, log, lambda: None)
+        if configs.explains:
+            self._explainer = ExplainerProcess(configs.explainer(), supervision)
         elif settings.explainer == "on":
             log.warning("prices are not explained: XGBoost is missing; pip install 'california-housing[explainer]'")
         self._settings = settings
         self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
         self._log = log
-        self._changed = asyncio.Event()
         self.state = ServiceState(self._workers, settings.state_dir, self._recorder, self._explainer)
         """What is known of the service."""
+        self._reporter = StatusReporter(self.state.report, self._workers, log)
+        self._keeper = RunFolderKeeper(configs.run_dir, self._workers, self._helpers, log)
 
     async def run(self, source: Source, stopping: asyncio.Event, look_now: asyncio.Event) -> None:
-        """Run the workers until told to stop.
+        """Run the workers until `stopping` is set.
 
         Raises:
             StartError: there is no model that can be served.
         """
-        workers = [asyncio.create_task(worker.keep_running()) for worker in self._workers]
-        helpers = [each for each in (self._recorder, self._explainer) if each is not None]
-        helping = [asyncio.create_task(helper.keep_running()) for helper in helpers]
-        duties = [
-            asyncio.create_task(duty)
-            for duty in (self._until_stopped(stopping), self._serve_model(source, look_now), self._report_status())
+        workers, helpers = self._start(self._workers), self._start(self._helpers)
+        background = [
+            self._in_background("status", self._reporter.keep_reporting),
+            self._in_background("run folder", self._keeper.keep),
         ]
+        serving = asyncio.create_task(self._serve_model(source, look_now))
+        stop = asyncio.create_task(stopping.wait())
         try:
-            # A duty ends only by failing, or by being told to stop.
-            done, _ = await asyncio.wait(duties, return_when=asyncio.FIRST_COMPLETED)
-            for duty in done:
-                duty.result()
+            # Serving ends only by failing to start.
+            await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()
         finally:
-            for duty in duties:
-                duty.cancel()
+            for task in (serving, stop, *background):
+                task.cancel()
             await self._drain(self._workers, workers)
             if helpers:  # once nobody needs them any more
-                await self._drain(helpers, helping)
+                await self._drain(self._helpers, helpers)
 
-    async def _until_stopped(self, stopping: asyncio.Event) -> None:
-        await stopping.wait()
+    @property
+    def _helpers(self) -> list[SupervisedProcess]:
+        return [each for each in (self._recorder, self._explainer) if each is not None]
+
+    def _start(self, processes: Sequence[SupervisedProcess]) -> list[asyncio.Task[None]]:
+        return [self._in_background(process.name, process.keep_running) for process in processes]
+
+    def _in_background(self, name: str, duty: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        return asyncio.create_task(keep_doing(name, duty, self._log))
 
     async def _serve_model(self, source: Source, look_now: asyncio.Event) -> None:
         ratio, poll_seconds = self._settings.swap_max_latency_ratio, self._settings.model_poll_seconds
         attempt = partial(try_model, max_latency_ratio=ratio)
-        updates = ModelUpdates(source, attempt, self.adopt, poll_seconds=poll_seconds, state=self.state, log=self._log)
-        folder = await updates.first()
+        updates = ModelUpdates(
+            source, attempt, self.adopt, poll_seconds=poll_seconds, observer=self.state, log=self._log
+        )
+        folder = await keep_doing("choosing a model", updates.first, self._log, fatal=StartError)
         model = self._load(folder)
+        await self._until_serving()
+        self._log.info("serving", model=model.name, model_version=model.version)
+        await keep_doing("following the registry", lambda: updates.follow(folder, look_now), self._log)
+        await asyncio.Event().wait()  # it follows nothing when the version is fixed
+
+    async def _until_serving(self) -> None:
+        """Wait until a worker serves.
+
+        Raises:
+            ModelRejected: a worker has refused the model. What no worker can load at first never will be; later, when
+                others serve, the worker is only restarted.
+        """
         while self.state.serving == 0:
             self._changed.clear()
             await self._changed.wait()
-            # What no worker can load at first never will be; later, when others serve, the worker is only restarted.
             if refusal := next((worker.refusal for worker in self._workers if worker.refusal), None):
                 raise ModelRejected(refusal)
-        self._log.info("serving", model=model.name, model_version=model.version)
-        await updates.follow(folder, look_now)
-        await asyncio.Event().wait()  # it follows nothing when the version is fixed
 
     async def adopt(self, candidate: Path, current: Path) -> TrialReport:
-        """Try a fetched model, and have all workers serve it in the place of the current one, or none of them.
+        """Try a fetched model, and serve it with all workers in the place of the current one, or with none of them.
 
         Raises:
             ModelRejected: it failed its trial, or a worker cannot load it.
@@ -147,11 +178,29 @@ class Supervisor:
             if refusal := await worker.prepare(candidate):
                 self._discard()
                 raise ModelRejected(refusal)
-        version = self._load(candidate).version
-        while any(worker.model_version not in {None, version} for worker in self._workers):
-            self._changed.clear()
-            await self._changed.wait()
+        await self._change_over(self._load(candidate).version)
         return report
+
+    async def _change_over(self, version: str) -> None:
+        """Wait until no worker serves another version; one that cannot change over is replaced.
+
+        That can be one that was restarted meanwhile and now fails to load a model that the others have, or one that
+        hangs: it starts again, with the new version, and the registry is followed all the same.
+        """
+
+        def late() -> list[WorkerProcess]:
+            return [worker for worker in self._workers if worker.model_version not in {None, version}]
+
+        try:
+            async with asyncio.timeout(_ADOPTING_SECONDS):
+                while any(worker.refusal is None for worker in late()):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        for worker in late():
+            self._log.error("worker does not change over to the new model; it is replaced", child=worker.name)
+            worker.kill()
 
     def _discard(self) -> None:
         for worker in self._workers:
@@ -165,19 +214,9 @@ class Supervisor:
             self._explainer.load(folder)
         return self.state.model
 
-    async def _report_status(self) -> None:
-        while True:
-            self._report_once()
-            await asyncio.sleep(_REPORT_SECONDS)
-
-    def _report_once(self) -> None:
-        status = ReportStatus(status=json_format.MessageToJson(self.state.report(), indent=None))
-        for worker in self._workers:
-            worker.send(status)
-
-    def _worker_changed(self) -> None:
+    def _on_worker_change(self) -> None:
         self._changed.set()
-        self._report_once()
+        self._reporter.report()
 
     async def _drain(self, processes: Sequence[SupervisedProcess], running: Sequence[asyncio.Task[None]]) -> None:
         self._log.info("draining", processes=[process.name for process in processes])

@@ -5,19 +5,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import structlog
-
 from housing_server.control.messages import (
-    Configure,
+    ConfigureWorker,
+    ControlMessage,
     DiscardModel,
     LoadFailed,
     LoadModel,
-    Message,
     Prepared,
     PrepareModel,
     Serving,
 )
-from housing_server.supervision.process import SupervisedProcess
+from housing_server.supervision.process import SupervisedProcess, Supervision
+from housing_server.supervision.programs import WORKER
 
 _PREPARING_SECONDS = 180.0
 
@@ -27,20 +26,18 @@ class WorkerProcess(SupervisedProcess):
 
     def __init__(
         self,
-        config: Configure,
-        metrics_dir: Path,
-        log: structlog.typing.FilteringBoundLogger,
-        on_change: Callable[[], None],
+        config: ConfigureWorker,
+        supervision: Supervision,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepare a slot; nothing runs yet.
 
         Args:
             config: how the worker serves.
-            metrics_dir: where workers keep their metrics' files.
-            log: is told of starts and ends.
+            supervision: what it is supervised with.
             on_change: called after the worker began or ceased to serve, or refused a model.
         """
-        super().__init__(config.name, "housing_server.processes.worker", metrics_dir, log, on_change)
+        super().__init__(config.name, WORKER, supervision, on_change)
         self.model_version: str | None = None
         """Version of the model it serves; None while it does not serve."""
         self.refusal: str | None = None
@@ -53,12 +50,12 @@ class WorkerProcess(SupervisedProcess):
         """Whether it answers predictions."""
         return self.model_version is not None
 
-    def configuration(self) -> Message:
-        """How it is to serve, and with which model."""
+    def configuration(self) -> ControlMessage:
+        """Return how it is to serve, and with which model."""
         return self._config
 
-    def heard(self, message: Message) -> None:
-        """Take note of what it says about models."""
+    def on_message(self, message: ControlMessage) -> None:
+        """Record what it says about models."""
         match message:
             case Serving(model_version=version):
                 self.model_version, self.refusal = version, None
@@ -70,19 +67,19 @@ class WorkerProcess(SupervisedProcess):
                 self._end_preparing(reason)
                 self._log.error("worker refused the model", pid=self.pid, reason=reason)
 
-    def gone(self) -> None:
-        """Take note that it has ended."""
+    def on_exit(self) -> None:
+        """Forget the model that it served."""
         self.model_version = None
         self._end_preparing(None)
 
     async def prepare(self, folder: Path) -> str | None:
-        """Have the running worker load a model beside the one it serves.
+        """Load a model in the running worker, beside the one it serves.
 
         Returns:
-            Why it refused; None when it has the model at hand. A worker that does not run, or ends meanwhile, refuses
+            Why it refused; None when it has the model ready. A worker that does not run, or ends meanwhile, refuses
             nothing: the one that follows it loads what is to be served by then.
         """
-        if self._control is None:
+        if self._running is None:
             return None
         self._preparing = asyncio.get_running_loop().create_future()
         self.send(PrepareModel(folder=str(folder)))
@@ -92,12 +89,13 @@ class WorkerProcess(SupervisedProcess):
             return f"{self.name} has not loaded {folder} within {_PREPARING_SECONDS:g} s"
 
     def discard(self) -> None:
-        """Have the worker forget the model that it has prepared."""
+        """Discard the model that the worker has prepared."""
         self.send(DiscardModel())
 
     def load(self, folder: Path) -> None:
-        """Have this model served from now on, by the running worker and by those that follow it."""
+        """Serve this model from now on, in the running worker and in those that follow it."""
         self._config = replace(self._config, model_folder=str(folder))
+        self.refusal = None
         self.send(LoadModel(folder=str(folder)))
 
     def _end_preparing(self, refusal: str | None) -> None:

@@ -1,12 +1,12 @@
-"""Giving memory back to the system."""
+"""Returning memory to the operating system."""
 
 import ctypes
 
 
-def give_back() -> None:
-    """Give back what this process has freed, where the C library can be told to.
+def release_freed_memory() -> None:
+    """Return what this process has freed to the operating system, where the C library has a call for it.
 
-    glibc keeps it for later: after a graph of 14 MB is loaded, 34 MB that nothing will need again.
+    glibc keeps freed memory for later: after a graph of 14 MB is loaded, 34 MB that nothing will need again.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -1,36 +1,76 @@
-"""Ports that several processes listen on together."""
+"""Ports that several processes listen on together, and addresses as a user may write them."""
 
+import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from housing_server.errors import PortInUse
+from housing_server.errors import InvalidSettings, PortInUse, StartError
+
+
+def address_family(host: str) -> socket.AddressFamily:
+    """Find whether a host, given by name or address, is reached by IPv4 or by IPv6; IPv4 where both can be used.
+
+    Raises:
+        OSError: it has no address.
+    """
+    found = {family for family, *_ in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    return socket.AF_INET if socket.AF_INET in found else socket.AF_INET6
+
+
+def address_of(host: str) -> str:
+    """Resolve a host to the address to listen on: an address stays what it is."""
+    family = address_family(host)
+    return str(socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4][0])
+
+
+def join_address(host: str, port: int) -> str:
+    """Join a host and a port as URLs and gRPC write them: an IPv6 address stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def refused_port(error: OSError, host: str, port: int, setting: str, host_setting: str) -> StartError:
+    """Make the error about a port that cannot be bound: it names the setting to change."""
+    reason = error.strerror or str(error)
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return InvalidSettings(f"{host_setting}: {host} is not an address of this machine ({reason})")
+    return PortInUse(f"port {port} of {host} is not available ({reason}): set {setting} to another")
 
 
 @contextmanager
-def reserved_port(host: str, port: int, setting: str) -> Iterator[int]:
-    """Hold a port for processes that share it by SO_REUSEPORT, without listening on it, and yield its number.
+def reserved_port(host: str, port: int, setting: str, host_setting: str) -> Iterator[int]:
+    """Reserve a port for processes that share it by SO_REUSEPORT, without listening on it, and yield its number.
 
     Args:
-        host: the address to bind.
-        port: the port; 0 takes a free one.
+        host: the address to bind, or a name of it.
+        port: the port; 0 for any free one.
         setting: the environment variable that moves the port, for the error.
-
+        host_setting: that which names the host, likewise.
 
     Raises:
-        PortInUse: somebody listens on it, be it another of these servers.
+        PortInUse: another process listens on it, be it another of these servers.
+        InvalidSettings: the host is not an address of this machine.
     """
-    with socket.socket() as probe, socket.socket() as held:
-        try:
-            # SO_REUSEPORT alone would quietly share the port with another server of the same user.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-            chosen = probe.getsockname()[1]
-            probe.close()
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            held.bind((host, chosen))
-        except OSError as error:
-            raise PortInUse(
-                f"port {port} of {host} cannot be had ({error.strerror}): set {setting} to another"
-            ) from error
+    try:
+        chosen, held = _reserve(host, port)
+    except OSError as error:
+        raise refused_port(error, host, port, setting, host_setting) from error
+    with held:
         yield chosen
+
+
+def _reserve(host: str, port: int) -> tuple[int, socket.socket]:
+    family, address = address_family(host), address_of(host)
+    with socket.socket(family) as probe:
+        # SO_REUSEPORT alone would quietly share the port with another server of the same user.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address, port))
+        chosen: int = probe.getsockname()[1]
+    held = socket.socket(family)
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind((address, chosen))
+    except OSError:
+        held.close()
+        raise
+    return chosen, held

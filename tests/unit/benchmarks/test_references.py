@@ -5,10 +5,10 @@ from pathlib import Path
 from housing_benchmarks.reference.listening import OPTIONS
 from housing_server.processes.worker import _server_options
 from housing_server.settings import ServerSettings
-from housing_server.supervision.process_configs import Layout
+from housing_server.supervision.process_configs import ProcessConfigs
 
 
 def test_reference_servers_listen_as_workers_do() -> None:
     """They set the options of gRPC that a worker sets by default, so that the same transport is measured."""
-    worker = Layout(ServerSettings(), 50051, Path()).worker(0)
+    worker = ProcessConfigs(ServerSettings(), 50051, Path()).worker(0)
     assert dict(OPTIONS) == dict(_server_options(worker))

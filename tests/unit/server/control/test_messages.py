@@ -2,14 +2,15 @@
 
 import socket
 
-from housing_server.control.messages import ControlChannel, Drain, LoadModel, Message, ReportStatus, Serving
+from housing_server.control.channel import ControlChannel
+from housing_server.control.messages import ControlMessage, Drain, LoadModel, ReportStatus, Serving
 
 
 async def test_messages_arrive_whole_and_in_order() -> None:
     """Each kind comes out as it went in."""
     one, other = socket.socketpair()
     ours, theirs = await ControlChannel.open(one), await ControlChannel.open(other)
-    sent: list[Message] = [
+    sent: list[ControlMessage] = [
         LoadModel(folder="/models/1"),
         ReportStatus(status='{"a": "\\n"}'),
         Serving(model_version="3"),

@@ -26,7 +26,7 @@ from housing_server.explanation.expert import Reasons
 from housing_server.explanation.files import DESCRIPTION, FOLDER, ExpertFile, ExplanationFiles
 from housing_server.explanation.model import ExplainedModel
 from housing_server.settings import ServerSettings
-from housing_server.supervision.process_configs import Layout
+from housing_server.supervision.process_configs import ProcessConfigs
 from registries import income_graph
 from serving_fakes import CALLER, Notes
 
@@ -159,7 +159,7 @@ def test_files_that_are_damaged_or_not_of_the_model_are_refused(
 
 def test_explainer_runs_where_it_is_wanted_and_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without XGBoost there is none, and workers are told of none."""
-    wanted, unwanted = (Layout(ServerSettings(explainer=explainer), 0, tmp_path) for explainer in ("on", "off"))
+    wanted, unwanted = (ProcessConfigs(ServerSettings(explainer=explainer), 0, tmp_path) for explainer in ("on", "off"))
     assert wanted.explains
     assert wanted.worker(0).explainer == wanted.explainer().address
     assert not unwanted.explains

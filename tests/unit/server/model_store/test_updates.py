@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import structlog
 from structlog.testing import LogCapture
 
 from housing_server.errors import ModelRejected, RegistryUnavailable, StartError
-from housing_server.model_store.updates import ModelUpdates
+from housing_server.model_store.updates import ModelUpdates, SwapResult
 from housing_server.models.trial import TrialReport
-from housing_server.supervision.state import ServiceState
 
 MODELS = Path("/models")
 REPORT = TrialReport(golden_requests=50, row_seconds=2e-5, current_row_seconds=1e-5)
@@ -63,12 +63,28 @@ class FakeRegistry:
         self.remembered.append(folder.name)
 
 
+class Outcomes:
+    """An observer that counts."""
+
+    def __init__(self) -> None:
+        self.swaps: dict[SwapResult, int] = dict.fromkeys(get_args(SwapResult), 0)
+        self.registry_failures = 0
+
+    def swapped(self, result: SwapResult) -> None:
+        """Count an outcome."""
+        self.swaps[result] += 1
+
+    def registry_failed(self) -> None:
+        """Count a failure."""
+        self.registry_failures += 1
+
+
 class Following:
     """A watch that runs, steered by a test."""
 
-    def __init__(self, state: ServiceState) -> None:
+    def __init__(self) -> None:
         self.registry = FakeRegistry()
-        self.state = state
+        self.state = Outcomes()
         self.logs = LogCapture()
         self.adopted: list[tuple[str, str]] = []
         """Candidate and current version of each trial that was to lead to a swap."""
@@ -82,7 +98,7 @@ class Following:
             self._attempt,
             self._adopt,
             poll_seconds=0,
-            state=state,
+            observer=self.state,
             log=structlog.wrap_logger(None, processors=[self.logs]),
         )
         self._task: asyncio.Task[None] | None = None
@@ -123,9 +139,9 @@ class Following:
 
 
 @pytest.fixture
-async def starting(tmp_path: Path) -> AsyncIterator[Following]:
+async def starting() -> AsyncIterator[Following]:
     """A watch on a service that has not chosen yet what to serve."""
-    watch = Following(ServiceState([], tmp_path))
+    watch = Following()
     yield watch
     await watch.stop()
 
@@ -194,6 +210,17 @@ async def test_disk_that_is_full_stops_no_swap(following: Following) -> None:
     await following.look("2-b")
     assert following.outcomes() == ["accepted"]
     assert "no space left on device" in [entry.get("reason") for entry in following.logs.entries]
+
+
+async def test_a_look_that_fails_in_an_unexpected_way_is_followed_by_another(following: Following) -> None:
+    """No exception ends the watch: it is logged, and the next version is found."""
+    following.registry.outage = OSError("no file descriptors left")  # type: ignore[assignment]  # nobody expects it
+    await following.look("2-b")
+    following.registry.outage = None
+    await following.look("2-b")
+    assert following.adopted == [("2-b", "1-a")]
+    errors = {entry["event"] for entry in following.logs.entries if entry["log_level"] == "error"}
+    assert errors == {"a look at the registry failed; the model goes on serving"}
 
 
 async def test_first_start_serves_what_is_registered(starting: Following) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from housing_server.errors import PortInUse
-from housing_server.supervision.side_port import Probes, SidePort
+from housing_server.supervision.side_port import SidePort
 
 
 class Readiness:
@@ -28,7 +29,7 @@ def client(readiness: Readiness) -> Iterator[httpx.Client]:
     registry = CollectorRegistry()
     Counter("things", "Things.", registry=registry).inc(3)
     with (
-        SidePort("127.0.0.1", 0, registry, Probes(ready=lambda: readiness.ready)) as side_port,
+        SidePort("127.0.0.1", 0, registry, structlog.get_logger(), ready=lambda: readiness.ready) as side_port,
         httpx.Client(base_url=f"http://127.0.0.1:{side_port.port}") as opened,
     ):
         yield opened
@@ -70,4 +71,4 @@ def test_taken_port_is_an_error_that_names_the_setting(client: httpx.Client) -> 
     port = client.base_url.port
     assert port is not None
     with pytest.raises(PortInUse, match=f"{port}.*HOUSING_METRICS_PORT"):
-        SidePort("127.0.0.1", port, CollectorRegistry(), Probes(ready=lambda: True))
+        SidePort("127.0.0.1", port, CollectorRegistry(), structlog.get_logger(), ready=lambda: True)

@@ -1,0 +1,73 @@
+"""The socket between the supervisor and a process.
+
+It is a lifeline too: each side takes its end for the death of the other, and a process answers every `Ping` while its
+event loop turns, whatever else it is busy with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from housing_server.control.messages import ControlMessage, Ping, Pong, decode, encode
+
+_LINE_LIMIT = 1 << 20
+
+
+class ControlChannel:
+    """One end of the socket between the supervisor and a process."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._received: asyncio.Queue[ControlMessage | None] = asyncio.Queue()
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def open(cls, end: socket.socket) -> ControlChannel:
+        """Take over one end of a socket pair."""
+        return cls(*await asyncio.open_unix_connection(sock=end, limit=_LINE_LIMIT))
+
+    def send(self, message: ControlMessage) -> None:
+        """Send a message; it is dropped when the other side is gone, which `receive` reports."""
+        if not self._writer.is_closing():
+            self._writer.write(encode(message))
+
+    async def flush(self) -> None:
+        """Wait until all that was sent is on its way."""
+        self._writer.transport.set_write_buffer_limits(0)
+        with suppress(ConnectionError):
+            await self._writer.drain()
+
+    async def receive(self) -> ControlMessage | None:
+        """Wait for a message; None when the other side is gone."""
+        message = await self._received.get()
+        if message is None:
+            self._received.put_nowait(None)  # for whoever asks again
+        return message
+
+    async def __aiter__(self) -> AsyncIterator[ControlMessage]:
+        while (message := await self.receive()) is not None:
+            yield message
+
+    def close(self) -> None:
+        """Close this end."""
+        self._reading.cancel()
+        self._writer.close()
+
+    async def _read(self) -> None:
+        try:
+            while (line := await self._reader.readline()).endswith(b"\n"):
+                self._receive(decode(line))
+        except ConnectionError:
+            pass  # the other side is gone
+        finally:
+            self._received.put_nowait(None)
+
+    def _receive(self, message: ControlMessage) -> None:
+        if isinstance(message, Ping):
+            self.send(Pong())
+        else:
+            self._received.put_nowait(message)
