@@ -2,21 +2,28 @@
 
 Each child leads a session of its own, so that Ctrl-C in a terminal, which signals every process of the foreground
 group, reaches this process alone: the children are then stopped one after the other, with time to finish. A second
-Ctrl-C kills the one that is stopping.
+Ctrl-C kills the one that is stopping. When this process itself is killed, the children are told to stop by the system.
 """
 
 import asyncio
 import os
 import signal
+import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+from housing.addresses import join_address
+from housing.tether import tethered
 
 _POLL_SECONDS = 0.2
 _PROBE_SECONDS = 2.0
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """A closed terminal sends SIGHUP, which children in sessions of their own never see."""
@@ -34,6 +41,8 @@ class Part:
     """What to call it in messages."""
     command: tuple[str, ...]
     """The program and its arguments."""
+    vital: bool = True
+    """Whether its end is the end of the stack; otherwise it is started again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +57,10 @@ class Probe:
     """Path of the page."""
 
     def __str__(self) -> str:
-        return f"http://{self.host}:{self.port}{self.path}"
+        return f"http://{join_address(self.host, self.port)}{self.path}"
 
     def answers(self) -> bool:
-        """Ask once; proxies that the environment names are not asked."""
+        """Ask once, without the proxies that the environment may name; return whether it is ready."""
         connection = HTTPConnection(self.host, self.port, timeout=_PROBE_SECONDS)
         try:
             connection.request("GET", self.path)
@@ -79,44 +88,73 @@ class Stack:
     grace_seconds: float
     """How long a part may take to stop before it is killed."""
 
-    def run(self, on_ready: Callable[[], None]) -> None:
+    def run(self, on_ready: Callable[[], None], warn: Callable[[str], None]) -> None:
         """Run until a signal to stop arrives, and return when everything has stopped.
 
         Args:
             on_ready: called once, when every probe has answered.
+            warn: called with a message when a part that is not vital has ended and is started again.
 
         Raises:
-            StackError: a part could not start, ended by itself, or was not ready in time.
+            StackError: a part could not start, ended before all were ready, or was not ready in time; or a vital part
+                ended by itself.
         """
         with suppress(asyncio.CancelledError):
-            asyncio.run(self._run(on_ready))
+            asyncio.run(self._run(on_ready, warn))
 
-    async def _run(self, on_ready: Callable[[], None]) -> None:
+    async def _run(self, on_ready: Callable[[], None], warn: Callable[[str], None]) -> None:
         _cancel_on_signals()
         for part in self.first:
             await self._finish(part)
         async with AsyncExitStack() as running:
-            processes = {part.name: await running.enter_async_context(self._running(part)) for part in self.parts}
-            await _while_alive(processes, self._until_ready())
+            parts = [await running.enter_async_context(self._running(part)) for part in self.parts]
+            await _while_alive(parts, self._until_ready())
             on_ready()
-            await _while_alive(processes, asyncio.get_running_loop().create_future())
+            vital, others = ([each for each in parts if each.part.vital is wanted] for wanted in (True, False))
+            await _while_alive(vital, self._attend(others, warn))
 
     async def _finish(self, part: Part) -> None:
-        async with self._running(part) as process:
-            code = await process.wait()
+        async with self._running(part) as running:
+            code = await running.process.wait()
         if code:
             raise StackError(f"{part.name} {_ending(code)}; its own message is above")
 
     @asynccontextmanager
-    async def _running(self, part: Part) -> AsyncIterator[Process]:
+    async def _running(self, part: Part) -> AsyncIterator["_RunningPart"]:
         try:
-            process = await asyncio.create_subprocess_exec(*part.command, env=self.environment, start_new_session=True)
+            running = _RunningPart(part, await self._start(part))
         except OSError as error:
             raise StackError(f"{part.name} cannot be started: {error}") from error
         try:
-            yield process
+            yield running
         finally:
-            await self._stop(process)
+            await self._stop(running.process)
+
+    async def _start(self, part: Part) -> Process:
+        return await asyncio.create_subprocess_exec(
+            *tethered(part.command), env=self.environment, start_new_session=True
+        )
+
+    async def _attend(self, parts: Sequence["_RunningPart"], warn: Callable[[str], None]) -> None:
+        """Start parts again whenever they end, until cancelled."""
+        async with asyncio.TaskGroup() as restarting:
+            for each in parts:
+                restarting.create_task(self._restart(each, warn))
+            await asyncio.get_running_loop().create_future()
+
+    async def _restart(self, running: "_RunningPart", warn: Callable[[str], None]) -> None:
+        """Start a part again whenever it ends, with exponential backoff, until cancelled."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            started = time.monotonic()
+            code = await running.process.wait()
+            _kill_group(running.process)
+            pause = _FIRST_PAUSE_SECONDS if time.monotonic() - started > _LONGEST_PAUSE_SECONDS else pause
+            warn(f"{running.part.name} {_ending(code)}; it is started again in {pause:g} seconds")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            with suppress(OSError):  # then it still has ended, and is started in a while
+                running.process = await self._start(running.part)
 
     async def _stop(self, process: Process) -> None:
         try:
@@ -125,8 +163,7 @@ class Stack:
                 async with asyncio.timeout(self.grace_seconds):
                     await process.wait()
         finally:
-            with suppress(ProcessLookupError):  # a part that died at once leaves its own children behind
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill_group(process)
             await process.wait()
 
     async def _until_ready(self) -> None:
@@ -136,6 +173,21 @@ class Stack:
                     await _until_answered(probe)
             except TimeoutError as error:
                 raise StackError(f"{probe} did not answer within {self.ready_seconds:g} seconds") from error
+
+
+@dataclass(slots=True)
+class _RunningPart:
+    """A part that runs, in one process after the other."""
+
+    part: Part
+    """The part."""
+    process: Process
+    """Its latest process."""
+
+
+def _kill_group(process: Process) -> None:
+    with suppress(ProcessLookupError):  # a part that died at once leaves its own children behind
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _cancel_on_signals() -> None:
@@ -150,10 +202,10 @@ async def _until_answered(probe: Probe) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _while_alive(processes: Mapping[str, Process], work: Awaitable[None]) -> None:
+async def _while_alive(parts: Sequence[_RunningPart], work: Awaitable[object]) -> None:
     """Wait for `work`, or for the first process to end, which is an error."""
     working = asyncio.ensure_future(work)
-    endings = {asyncio.create_task(process.wait()): name for name, process in processes.items()}
+    endings = {asyncio.create_task(each.process.wait()): each.part.name for each in parts}
     try:
         done, _ = await asyncio.wait({working, *endings}, return_when=asyncio.FIRST_COMPLETED)
         for ended, name in endings.items():
@@ -164,7 +216,7 @@ async def _while_alive(processes: Mapping[str, Process], work: Awaitable[None]) 
         _cancel({working, *endings})
 
 
-def _cancel(tasks: Iterable[asyncio.Future[None] | asyncio.Task[int]]) -> None:
+def _cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:
     for task in tasks:
         task.cancel()
 

@@ -8,6 +8,7 @@ from typing import Unpack
 
 import click
 
+from housing.tether import tethered
 from housing_training import artifacts
 from housing_training.champion import has_champion
 from housing_training.errors import TrainingError
@@ -90,7 +91,8 @@ def _dvc(*arguments: str) -> None:
 def _python(module: str, *arguments: str) -> None:
     """Run a module of this Python, and exit if it fails; it prints itself what went wrong."""
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "PATH": _path()}
-    if subprocess.run([sys.executable, "-m", module, *arguments], env=environment, check=False).returncode != 0:
+    command = tethered((sys.executable, "-m", module, *arguments))
+    if subprocess.run(command, env=environment, check=False).returncode != 0:
         raise SystemExit(1)
 
 

@@ -11,6 +11,7 @@ import click
 from google.api import annotations_pb2
 from google.protobuf.json_format import MessageToJson
 
+from housing.addresses import join_address
 from housing.contract import message_from_mapping
 from housing.example import BERKELEY
 from housing.v1 import prediction_service_pb2
@@ -40,20 +41,26 @@ def _port_option(name: str, default: int, help_text: str) -> Callable[[_Decorate
 @_port_option("metrics", 9464, "Port of metrics and probes.")
 @_port_option("monitor", 9465, "Port of the monitor's metrics.")
 @click.option("--train/--no-train", default=True, show_default=True, help="Bring the model up to date first.")
-@click.option("--ready-timeout", type=float, default=180, show_default=True, help="Seconds to wait until all answers.")
+@click.option(
+    "--ready-timeout",
+    type=click.FloatRange(1, 86_400),
+    default=180,
+    show_default=True,
+    help="Seconds to wait until all answers.",
+)
 def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
     """Train if anything changed, then serve and watch until Ctrl-C.
 
     On Ctrl-C the monitor stops first, and then the server: it finishes the calls it has accepted, whose answers the
-    gateway still passes on. The exit code is 0 when you stop it, and 1 when a part ends by itself.
+    gateway still passes on. The exit code is 0 when you stop it, and 1 when the server or the gateway ends by itself; a
+    monitor that ends is started again.
     """
     ports = {name.removesuffix("_port"): port for name, port in chosen_ports.items()}
-    for name, port in ports.items():
-        _check_free(name, port)
+    _check_ports(ports)
     stack = Stack(
         first=(_part("train"),) if train else (),
         # The last to start is the first to stop.
-        parts=(_part("gateway"), _part("serve"), _part("monitor")),
+        parts=(_part("gateway"), _part("serve"), _part("monitor", vital=False)),
         probes=(
             Probe(host=_host("metrics"), port=ports["metrics"], path="/readyz"),
             Probe(host=_host("gateway"), port=ports["gateway"], path="/health"),
@@ -64,35 +71,65 @@ def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
         grace_seconds=_GRACE_SECONDS,
     )
     try:
-        stack.run(lambda: click.echo(_addresses(ports)))
+        stack.run(lambda: click.echo(_addresses(ports)), lambda message: click.echo(message, err=True))
     except StackError as error:
         raise click.ClickException(str(error)) from error
     click.echo("stopped")
 
 
-def _part(command: str) -> Part:
-    return Part(name=f"housing {command}", command=(sys.executable, "-m", "housing_client", command))
+def _part(command: str, *, vital: bool = True) -> Part:
+    return Part(name=f"housing {command}", command=(sys.executable, "-m", "housing_client", command), vital=vital)
+
+
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+"""Addresses that stand for all of a machine, and where it reaches itself then."""
+
+
+def _variable(name: str) -> str:
+    return {"gateway": "HOUSING_GATEWAY_HOST", "monitor": "HOUSING_MONITOR_HOST"}.get(name, "HOUSING_HOST")
+
+
+def _configured_host(name: str) -> str:
+    return os.environ.get(_variable(name)) or "127.0.0.1"
 
 
 def _host(name: str) -> str:
     """Find where this machine reaches a port that is listened on at the configured address."""
-    variable = {"gateway": "HOUSING_GATEWAY_HOST", "monitor": "HOUSING_MONITOR_HOST"}.get(name, "HOUSING_HOST")
-    configured = os.environ.get(variable, "127.0.0.1")
-    return "127.0.0.1" if configured == "0.0.0.0" else configured  # noqa: S104 - compared, not listened on
+    configured = _configured_host(name)
+    return _EVERYWHERE.get(configured, configured)
 
 
-def _check_free(name: str, port: int) -> None:
+def _check_ports(ports: Mapping[str, int]) -> None:
+    """Check that all ports are free, and different.
+
+    Raises:
+        ClickException: some are not; the message names each.
+    """
+    problems = [problem for name, port in ports.items() if (problem := _problem(name, port))]
+    if len(set(ports.values())) < len(ports):
+        problems.append("two ports are the same: " + ", ".join(f"{name} {port}" for name, port in ports.items()))
+    if problems:
+        raise click.ClickException("\n".join(problems))
+
+
+def _problem(name: str, port: int) -> str | None:
+    """Describe why a port cannot be listened on; None when it can."""
+    host = _configured_host(name)
     try:
-        socket.create_server((_host(name), port)).close()
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(address[:2], family=family).close()
+    except socket.gaierror as error:
+        return f"{_variable(name)}: {host} is not an address of this machine ({error.strerror})"
     except OSError as error:
-        raise click.ClickException(
-            f"port {port} cannot be used ({os.strerror(error.errno or 0)}); choose another with --{name}-port "
-            f"or HOUSING_{name.upper()}_PORT"
-        ) from error
+        return (
+            f"port {port} of {host} cannot be used ({os.strerror(error.errno or 0)}); choose another with "
+            f"--{name}-port or HOUSING_{name.upper()}_PORT"
+        )
+    return None
 
 
 def _addresses(ports: Mapping[str, int]) -> str:
-    address = {name: f"{_host(name)}:{port}" for name, port in ports.items()}
+    address = {name: join_address(_host(name), port) for name, port in ports.items()}
     method = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].methods_by_name["Predict"]
     path = method.GetOptions().Extensions[annotations_pb2.http].post
     block_group = message_from_mapping(BERKELEY)

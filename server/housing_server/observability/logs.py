@@ -1,8 +1,10 @@
 """Logs: one JSON object a line on standard output, cheap enough for one line a call."""
 
-import asyncio
+import atexit
 import logging
 import sys
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -10,42 +12,100 @@ import orjson
 import structlog
 
 _FLUSH_SECONDS = 0.05
-_FLUSH_LINES = 256
+_MAX_BYTES = 8 << 20
+"""What waits for a reader that has stalled, at most: about 20,000 lines."""
+
+_LAST_SECONDS = 2.0
+"""How long a process that ends waits for such a reader."""
 
 
 class LineBuffer:
-    """Gathers a worker's lines and writes them together: a write for each would cost more than what it tells of.
+    """Gathers the lines of a process, and writes them together, on a thread: no reader stalls what logs.
 
     A line waits for 0.05 s at most, and one about an error not at all. A process that is killed takes its last lines
-    with it. To be used on the event loop.
+    with it. When a reader stalls, lines beyond a bound are dropped and counted; a line says how many, once it reads on.
+    From any thread.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, process: str = "", max_bytes: int = _MAX_BYTES) -> None:
+        """Begin with none; the thread starts with the first line.
+
+        Args:
+            stream: where lines are written.
+            process: who is said to have dropped lines.
+            max_bytes: how much may wait to be written.
+        """
         self._stream = stream
+        self._process = process
+        self._max_bytes = max_bytes
         self._lines: list[bytes] = []
+        self._bytes = 0
+        self._dropped = 0
+        self._urgent = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
 
     def info(self, line: bytes) -> None:
-        """Take a line; write it soon."""
-        if not self._lines:
-            asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
-        self._lines.append(line)
-        if len(self._lines) >= _FLUSH_LINES:
-            self.flush()
+        """Write a line soon."""
+        self._add(line, urgent=False)
 
     def error(self, line: bytes) -> None:
-        """Take a line and write it at once, after those that wait."""
-        self._lines.append(line)
-        self.flush()
+        """Write a line at once, after those that wait."""
+        self._add(line, urgent=True)
 
     debug = info
     warning = critical = exception = error
 
-    def flush(self) -> None:
-        """Write all that waits."""
-        if self._lines:
-            self._stream.write(b"\n".join(self._lines) + b"\n")
-            self._stream.flush()
-            self._lines = []
+    def flush(self, seconds: float = _LAST_SECONDS) -> None:
+        """Wait until all lines are written, unless the reader has stalled for so long."""
+        with self._changed:
+            self._urgent = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._bytes, seconds)
+
+    def _add(self, line: bytes, *, urgent: bool) -> None:
+        with self._changed:
+            if self._bytes + len(line) > self._max_bytes:
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            self._bytes += len(line)
+            if urgent or len(self._lines) == 1:
+                self._urgent |= urgent
+                self._changed.notify_all()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._keep_writing, name="log", daemon=True)
+                self._thread.start()
+
+    def _keep_writing(self) -> None:
+        while True:
+            lines, dropped = self._next()
+            if dropped:
+                lines.append(self._drop_line(dropped))
+            # A reader that has gone, or a full disk, is no reason to end: there may be another line to write.
+            with suppress(OSError, ValueError):
+                self._stream.write(b"\n".join(lines) + b"\n")
+                self._stream.flush()
+            with self._changed:
+                self._bytes -= sum(map(len, lines[:-1] if dropped else lines))
+                self._changed.notify_all()
+
+    def _next(self) -> tuple[list[bytes], int]:
+        """Wait for lines; return them, and how many were dropped since the last time."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lines)
+            self._changed.wait_for(lambda: self._urgent, _FLUSH_SECONDS)
+            lines, self._lines, self._urgent = self._lines, [], False
+            dropped, self._dropped = self._dropped, 0
+            return lines, dropped
+
+    def _drop_line(self, lines: int) -> bytes:
+        event = "log lines dropped: whoever reads them does not keep up"
+        return orjson.dumps({"process": self._process, "lines": lines, "event": event, "level": "warning"} | _now())
+
+
+def _now() -> dict[str, str]:
+    return {"timestamp": f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"}
 
 
 class CallLines:
@@ -56,8 +116,8 @@ class CallLines:
 
         Args:
             process: the process's name.
-            lines: takes the lines.
-            log: takes what is no everyday line.
+            lines: writes the lines.
+            log: logs what is no everyday line.
         """
         self._process = process
         self._lines = lines
@@ -66,9 +126,7 @@ class CallLines:
 
     def info(self, event: str, **facts: object) -> None:
         """Log an event with what is known of it."""
-        now = datetime.now(UTC).replace(tzinfo=None).isoformat()
-        line = {"process": self._process, **facts, "event": event, "level": "info", "timestamp": f"{now}Z"}
-        self._lines.info(orjson.dumps(line))
+        self._lines.info(orjson.dumps({"process": self._process, **facts, "event": event, "level": "info"} | _now()))
 
 
 def configure_logging(process: str, lines: LineBuffer | None = None) -> structlog.typing.FilteringBoundLogger:
@@ -76,9 +134,10 @@ def configure_logging(process: str, lines: LineBuffer | None = None) -> structlo
 
     Args:
         process: the process's name.
-        lines: takes the lines; without it each is written at once.
+        lines: writes the lines; by default to standard output.
     """
-    factory = structlog.BytesLoggerFactory(sys.stdout.buffer)
+    writer = lines or LineBuffer(sys.stdout.buffer, process)
+    atexit.register(writer.flush)
     structlog.configure(
         cache_logger_on_first_use=True,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -88,6 +147,6 @@ def configure_logging(process: str, lines: LineBuffer | None = None) -> structlo
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
-        logger_factory=factory if lines is None else lambda *_: lines,
+        logger_factory=lambda *_: writer,
     )
     return structlog.get_logger(process=process)  # type: ignore[no-any-return]  # get_logger is typed as Any

@@ -22,6 +22,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
+from housing.addresses import join_address
 from housing.contract import EXPLANATION_SERVICE, LOG_SERVICES, SERVICES
 from housing.v1.explanation_service_pb2_grpc import add_ExplanationServiceServicer_to_server
 from housing.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
@@ -57,7 +58,6 @@ from housing_server.observability.metrics_files import count_as
 from housing_server.observability.tracing_options import read_tracing
 from housing_server.prediction_log.sinks import open_log
 from housing_server.system.memory import release_freed_memory
-from housing_server.system.ports import join_address
 
 if TYPE_CHECKING:
     from housing_server.observability.tracing import SpanTracer
@@ -212,7 +212,7 @@ async def serve(control_end: socket.socket) -> None:
     if not isinstance(config, ConfigureWorker):
         return
     count_as(config.name)
-    lines = LineBuffer(sys.stdout.buffer)
+    lines = LineBuffer(sys.stdout.buffer, config.name)
     log = configure_logging(config.name, lines)
     try:
         worker = Worker(config, control, CallLines(config.name, lines, log), _tracer(config.name, log))

@@ -24,11 +24,6 @@ def address_of(host: str) -> str:
     return str(socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4][0])
 
 
-def join_address(host: str, port: int) -> str:
-    """Join a host and a port as URLs and gRPC write them: an IPv6 address stands in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def refused_port(error: OSError, host: str, port: int, setting: str, host_setting: str) -> StartError:
     """Make the error about a port that cannot be bound: it names the setting to change."""
     reason = error.strerror or str(error)

@@ -2,20 +2,22 @@
 
 import asyncio
 import os
+import signal
 import sys
 from contextlib import suppress
 
+from housing.tether import tethered
 from housing_server.errors import StartError
 
 
 async def run_module(module: str, *arguments: str, niceness: int = 0, seconds: float | None = None) -> str:
-    """Run a module of this package with `python -m` until it ends; it is killed when this is cancelled.
+    """Run a module of this package with `python -m` until it ends; it outlives neither this call nor this process.
 
     Args:
         module: its name.
         arguments: its command line.
-        niceness: how far it gives way to others, as `nice` counts.
-        seconds: how long it may take; None for as long as it likes.
+        niceness: added to that of this process, as `nice` counts.
+        seconds: how long it may take; None for any time.
 
     Returns:
         The last line that it wrote to standard output.
@@ -25,7 +27,7 @@ async def run_module(module: str, *arguments: str, niceness: int = 0, seconds: f
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, *arguments),
+            *tethered((sys.executable, "-m", module, *arguments), signal.SIGKILL),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # out of reach of the terminal's Ctrl-C

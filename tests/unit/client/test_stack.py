@@ -43,19 +43,19 @@ while True:
 STACK = r"""
 import os, sys
 from housing_client.stack import Part, Probe, Stack, StackError
-part, port, server, first, grace, ready = sys.argv[1:]
-def command(name, how="serve"):
-    return Part(name=name, command=(sys.executable, "-c", part, name, how))
+part, port, server, first, grace, ready, monitor = sys.argv[1:]
+def command(name, how="serve", vital=True):
+    return Part(name=name, command=(sys.executable, "-c", part, name, how), vital=vital)
 stack = Stack(
     first=(command("train", first),) if first else (),
-    parts=(command("gateway"), command("server", server)),
+    parts=(command("gateway"), command("server", server), *((command("monitor", vital=False),) if monitor else ())),
     probes=(Probe(host="127.0.0.1", port=int(port), path="/readyz"),),
     environment=os.environ,
     ready_seconds=float(ready),
     grace_seconds=float(grace),
 )
 try:
-    stack.run(lambda: os.write(1, b"ready\n"))
+    stack.run(lambda: os.write(1, b"ready\n"), lambda warning: os.write(1, f"{warning}\n".encode()))
 except StackError as error:
     sys.exit(str(error))
 """
@@ -93,8 +93,17 @@ class _Run:
     Its parts inherit its output, so that what they note can be awaited by reading.
     """
 
-    def __init__(self, port: int, *, server: str = "serve", first: str = "", grace: float = 60, ready: float = 60):
-        arguments = [PART, str(port), server, first, str(grace), str(ready)]
+    def __init__(  # noqa: PLR0913 - each test sets one of them
+        self,
+        port: int,
+        *,
+        server: str = "serve",
+        first: str = "",
+        grace: float = 60,
+        ready: float = 60,
+        monitor: str = "",
+    ):
+        arguments = [PART, str(port), server, first, str(grace), str(ready), monitor]
         command = [sys.executable, "-c", STACK, *arguments]
         self.events: list[str] = []
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with  # the fixture does
@@ -154,6 +163,29 @@ def test_a_part_that_is_killed_stops_the_rest(run: Callable[..., _Run]) -> None:
     server.kill()
     assert stack.end() == (1, "server was killed by SIGKILL; its own message is above")
     assert stack.events[-1] == "gateway SIGTERM"
+
+
+def test_a_part_that_is_not_vital_is_started_again(run: Callable[..., _Run]) -> None:
+    """The rest goes on, a warning says so, and the one that was started last is stopped like any other."""
+    stack = run(monitor="yes")
+    stack.wait_for(*ALL_UP, "monitor started")
+    (monitor,) = (child for child in psutil.Process(stack.process.pid).children() if "monitor" in child.cmdline())
+    stack.events.remove("monitor started")
+    monitor.kill()
+    stack.wait_for("monitor was killed by SIGKILL; it is started again in 1 seconds", "monitor started")
+    stack.process.send_signal(signal.SIGTERM)
+    assert stack.end() == (0, "")
+    assert stack.events[-3:] == ["monitor SIGTERM", "server SIGTERM", "gateway SIGTERM"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it takes a second longer, and a process in between")
+def test_parts_stop_when_the_stack_is_killed(run: Callable[..., _Run]) -> None:
+    """`kill -9` leaves nothing running: the system sends each part a SIGTERM."""
+    stack = run()
+    stack.wait_for(*ALL_UP)
+    stack.process.kill()
+    assert stack.end()[0] == -signal.SIGKILL
+    assert set(stack.events[3:]) == {"server SIGTERM", "gateway SIGTERM"}
 
 
 def test_a_first_command_that_fails_starts_nothing_else(run: Callable[..., _Run]) -> None:
@@ -300,11 +332,12 @@ def test_up_trains_serves_prints_addresses_and_stops(fake_parts: Path) -> None:
     assert json.loads(grpcurl[3])["block_group"] == json.loads(curl[-1])
 
 
-def test_a_port_in_use_is_found_before_training() -> None:
-    """The message says which port and which variable moves it."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        result = CliRunner().invoke(main, ["up"], env={"HOUSING_GRPC_PORT": str(port)})
+def test_all_ports_in_use_are_found_before_training() -> None:
+    """The message says which ports, and which variable moves each."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = {"HOUSING_GRPC_PORT": taken.getsockname()[1], "HOUSING_MONITOR_PORT": other.getsockname()[1]}
+        result = CliRunner().invoke(main, ["up"], env={name: str(port) for name, port in ports.items()})
     assert result.exit_code == 1
-    assert f"port {port} cannot be used (Address already in use)" in result.stderr
-    assert "HOUSING_GRPC_PORT" in result.stderr
+    for name, port in ports.items():
+        assert f"port {port} of 127.0.0.1 cannot be used (Address already in use)" in result.stderr
+        assert name in result.stderr

@@ -1,9 +1,10 @@
 """How a worker's lines reach standard output."""
 
-import asyncio
 import io
 import json
+import threading
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -17,25 +18,24 @@ def stream() -> io.BytesIO:
     return io.BytesIO()
 
 
-async def test_lines_are_written_together_and_soon(stream: io.BytesIO) -> None:
+def test_lines_are_written_together_and_soon(stream: io.BytesIO) -> None:
     """They wait for each other, not for the next call."""
     lines = LineBuffer(stream)
     lines.info(b"one")
     lines.info(b"two")
-    assert stream.getvalue() == b""
-    await asyncio.to_thread(wait_for, lambda: stream.getvalue() or None, "the lines")
+    wait_for(lambda: stream.getvalue() or None, "the lines")
     assert stream.getvalue() == b"one\ntwo\n"
 
 
-async def test_error_is_written_at_once_after_what_waits(stream: io.BytesIO) -> None:
+def test_error_hurries_what_waits_before_it(stream: io.BytesIO) -> None:
     """The order of lines is the order of events."""
     lines = LineBuffer(stream)
     lines.info(b"one")
     lines.error(b"two")
-    assert stream.getvalue() == b"one\ntwo\n"
+    wait_for(lambda: True if stream.getvalue() == b"one\ntwo\n" else None, "the lines")
 
 
-async def test_flush_leaves_nothing_behind_and_repeats_nothing(stream: io.BytesIO) -> None:
+def test_flush_leaves_nothing_behind_and_repeats_nothing(stream: io.BytesIO) -> None:
     """A worker flushes before it exits."""
     lines = LineBuffer(stream)
     lines.info(b"one")
@@ -44,15 +44,48 @@ async def test_flush_leaves_nothing_behind_and_repeats_nothing(stream: io.BytesI
     assert stream.getvalue() == b"one\n"
 
 
-async def test_many_lines_do_not_pile_up(stream: io.BytesIO) -> None:
-    """However many calls there are between two turns of the clock, memory is bounded."""
-    lines = LineBuffer(stream)
-    for number in range(1_000):
-        lines.info(str(number).encode())
-    assert stream.getvalue().count(b"\n") > 700
+class StalledPipe(io.BytesIO):
+    """A stream whose reader reads nothing until a test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+        self.reads = threading.Event()
+
+    def write(self, data: Any) -> int:
+        """Block as a full pipe does."""
+        self.begun.set()
+        self.reads.wait()
+        return super().write(data)
 
 
-async def test_line_of_a_call_looks_like_any_other_line(stream: io.BytesIO) -> None:
+def test_reader_that_stalls_stops_nobody_and_costs_counted_lines() -> None:
+    """What waits is bounded; once it reads on, a line says how many it has missed."""
+    pipe = StalledPipe()
+    lines = LineBuffer(pipe, "worker-0", max_bytes=1_000)
+    lines.error(b"x" * 100)
+    pipe.begun.wait()
+    for _ in range(1_000):
+        lines.info(b"x" * 100)
+    lines.flush(seconds=0)
+    pipe.reads.set()
+    lines.flush()
+    *kept, note = pipe.getvalue().splitlines()
+    assert kept == [b"x" * 100] * 10
+    assert json.loads(note)["lines"] == 991
+    assert json.loads(note)["process"] == "worker-0"
+
+
+def test_reader_that_has_gone_is_no_error() -> None:
+    """A process that can log no more goes on."""
+    closed = io.BytesIO()
+    closed.close()
+    lines = LineBuffer(closed)
+    lines.error(b"one")
+    lines.flush()
+
+
+def test_line_of_a_call_looks_like_any_other_line(stream: io.BytesIO) -> None:
     """Whoever reads the log need not know which lines were written the quick way."""
     lines = LineBuffer(stream)
     log = configure_logging("worker-0", lines)

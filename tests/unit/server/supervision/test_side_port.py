@@ -1,6 +1,9 @@
 """The side port over real HTTP."""
 
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -8,6 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from housing_server.errors import PortInUse
+from housing_server.supervision.http_server import MAX_CONNECTIONS, Connections
 from housing_server.supervision.side_port import SidePort
 
 
@@ -72,3 +76,46 @@ def test_taken_port_is_an_error_that_names_the_setting(client: httpx.Client) -> 
     assert port is not None
     with pytest.raises(PortInUse, match=f"{port}.*HOUSING_METRICS_PORT"):
         SidePort("127.0.0.1", port, CollectorRegistry(), structlog.get_logger(), ready=lambda: True)
+
+
+def test_crowd_of_silent_connections_keeps_nobody_out(client: httpx.Client, readiness: Readiness) -> None:
+    """Those that have been idle for longest make room; files and threads stay few."""
+    readiness.ready = True
+    port = client.base_url.port
+    assert port is not None
+    with ExitStack() as crowd:
+        for _ in range(4 * MAX_CONNECTIONS):
+            crowd.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert client.get("/readyz").status_code == 200
+        assert client.get("/metrics").status_code == 200
+        assert sum(thread.name.startswith("Thread-") for thread in threading.enumerate()) <= 2 * MAX_CONNECTIONS
+
+
+def test_connection_ends_when_its_time_is_up() -> None:
+    """Not even one that sends a byte now and then lasts for long."""
+    connections = Connections(limit=2, seconds=-1)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert connections.add(ours)
+        connections.close_late()
+        assert theirs.recv(1) == b""
+
+
+def test_connection_whose_request_is_answered_makes_no_room() -> None:
+    """Only then is a newcomer refused."""
+    connections = Connections(limit=1, seconds=60)
+    (ours, theirs), (other, others) = socket.socketpair(), socket.socketpair()
+    with ours, theirs, other, others:
+        assert connections.add(ours)
+        connections.begin(ours)
+        assert not connections.add(other)
+        connections.remove(ours)
+        assert connections.add(other)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_address_may_be_of_ipv6() -> None:
+    """Or a name."""
+    log = structlog.get_logger()
+    with SidePort("::1", 0, CollectorRegistry(), log, ready=lambda: True) as side_port:
+        assert httpx.get(f"http://[::1]:{side_port.port}/readyz", trust_env=False).status_code == 200

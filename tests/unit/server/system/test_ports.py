@@ -4,8 +4,9 @@ import socket
 
 import pytest
 
+from housing.addresses import join_address
 from housing_server.errors import InvalidSettings, PortInUse
-from housing_server.system.ports import address_of, join_address, reserved_port
+from housing_server.system.ports import address_of, reserved_port
 
 HAS_IPV6 = pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 
