@@ -1,5 +1,6 @@
 """`python -m housing_benchmarks`: measure and report."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from types import FrameType
 
 import click
 
+from housing.addresses import bypass_proxies
 from housing_benchmarks.errors import BenchmarkError
 from housing_benchmarks.plots import draw
 from housing_benchmarks.programs import ROOT, find_program
@@ -28,6 +30,7 @@ output_option = click.option(
 @click.group()
 def main() -> None:
     """Measure the service beside the transport's limit and what people would use instead."""
+    bypass_proxies(os.environ)
 
 
 @main.command()

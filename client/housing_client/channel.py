@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import grpc
 
+from housing.addresses import is_loopback
 from housing.contract import BATCH_SIZES, SERVICES
 
 _Channel_co = TypeVar("_Channel_co", covariant=True)
@@ -69,9 +70,12 @@ def open_channel(
     transport: Transport[_Channel_co], target: str, credentials: grpc.ChannelCredentials | None
 ) -> _Channel_co:
     """Open a channel of `grpc` or of `grpc.aio`; nothing is connected until the first call."""
+    options = channel_options()
+    if is_loopback(target):  # which no proxy that the environment names could reach
+        options.append(("grpc.enable_http_proxy", 0))
     if credentials is None:
-        return transport.insecure_channel(target, channel_options())
-    return transport.secure_channel(target, credentials, channel_options())
+        return transport.insecure_channel(target, options)
+    return transport.secure_channel(target, credentials, options)
 
 
 def resolve_target(target: str | None) -> str:

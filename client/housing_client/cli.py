@@ -1,7 +1,10 @@
 """The `housing` command."""
 
+import os
+
 import click
 
+from housing.addresses import bypass_proxies
 from housing_client.plugins import DISTRIBUTION, PluginGroup
 
 EXIT_CODES = """\b
@@ -16,3 +19,4 @@ Exit codes:
 @click.version_option(package_name=DISTRIBUTION)
 def main() -> None:
     """House prices in California: train a model, serve it, ask it."""
+    bypass_proxies(os.environ)

@@ -30,6 +30,10 @@ LOWEST_PRICE, HIGHEST_PRICE = 300_000, 520_000
 """Any sound model's answer to it is between these, in USD."""
 
 
+ASK = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+"""Opens a URL without the proxies that the environment names: what is checked runs here."""
+
+
 class CheckFailedError(Exception):
     """What was expected, and what came instead."""
 
@@ -39,7 +43,7 @@ def fetch(url: str, body: object = None) -> str:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - an http URL
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - likewise
+        with ASK(request, timeout=10) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         raise CheckFailedError(f"{url} answered {error.code}: {error.read().decode(errors='replace')}") from error

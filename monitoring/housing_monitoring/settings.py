@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from housing.addresses import join_address
 from housing_monitoring.errors import InvalidSettings
 
 _SECONDS_PER_HOUR = 3600
@@ -23,13 +24,13 @@ class MonitorSettings(BaseSettings):
     """Address to listen on; 0.0.0.0 in containers."""
     monitor_port: int = Field(default=9465, ge=0, le=65535)
     """Port of the metrics; 0 takes a free one."""
-    monitor_seconds: float = Field(default=30, gt=0)
+    monitor_seconds: float = Field(default=30, gt=0, le=86_400, allow_inf_nan=False)
     """How long to wait between two looks at the service."""
-    drift_window_rows: int = Field(default=5000, ge=1)
+    drift_window_rows: int = Field(default=5000, ge=1, le=1_000_000)
     """The most recent predictions, at most so many, are compared with the model's profile."""
-    drift_window_hours: float = Field(default=24, gt=0)
+    drift_window_hours: float = Field(default=24, gt=0, le=87_600, allow_inf_nan=False)
     """Predictions that are older are not compared."""
-    drift_minimum_rows: int = Field(default=500, ge=1)
+    drift_minimum_rows: int = Field(default=500, ge=1, le=1_000_000)
     """With fewer values of a field nothing is said about it: they would differ by chance."""
     state_dir: Path = Path("var")
     """Where the last results are kept, in `monitor/`."""
@@ -42,7 +43,7 @@ class MonitorSettings(BaseSettings):
     @property
     def target(self) -> str:
         """Where the gRPC services are."""
-        return f"{self.grpc_host}:{self.grpc_port}"
+        return join_address(self.grpc_host, self.grpc_port)
 
 
 def read_settings() -> MonitorSettings:

@@ -1,6 +1,33 @@
-"""Hosts and ports as URLs and gRPC write them."""
+"""Hosts and ports as URLs and gRPC write them, and calls within one machine."""
+
+import ipaddress
+from collections.abc import MutableMapping
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def join_address(host: str, port: int) -> str:
     """Join a host and a port: an IPv6 address stands in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(target: str) -> bool:
+    """Return whether a gRPC target, or HOST:PORT, is of this machine itself."""
+    address = target.rpartition("/")[2]
+    host = address.rpartition(":")[0] or address
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def bypass_proxies(environment: MutableMapping[str, str]) -> None:
+    """Exempt calls within this machine from the proxies that an environment names, for this process and its children.
+
+    A proxy elsewhere cannot reach what listens here. gRPC, `urllib` and `requests` all read these variables.
+    """
+    for name in ("no_proxy", "NO_PROXY"):
+        exempt = [host for host in environment.get(name, "").split(",") if host]
+        environment[name] = ",".join([*exempt, *(host for host in _LOOPBACK if host not in exempt)])

@@ -6,6 +6,7 @@ import signal
 
 import click
 
+from housing.addresses import bypass_proxies
 from housing.tether import end_with_parent
 from housing_training.errors import TrainingError
 from housing_training.tracking import quieten
@@ -19,6 +20,7 @@ STAGES = ("fetch", "prepare", "evaluate-spatially", "train", "evaluate", "descri
 def main(stage: str) -> None:
     """Run one stage of the training pipeline; `housing train` runs all those that are out of date."""
     quieten(os.environ)
+    bypass_proxies(os.environ)
     end_with_parent(signal.SIGTERM)  # a stage is of no use to anybody once DVC is gone
     try:
         # Imported by name, so that no stage waits for the libraries of another.

@@ -4,9 +4,8 @@ import socket
 
 import pytest
 
-from housing.addresses import join_address
 from housing_server.errors import InvalidSettings, PortInUse
-from housing_server.system.ports import address_of, reserved_port
+from housing_server.system.ports import reserved_port
 
 HAS_IPV6 = pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 
@@ -37,10 +36,3 @@ def test_host_of_another_machine_or_of_none_is_named_with_its_setting(host: str)
         reserved_port(host, 0, "HOUSING_GRPC_PORT", "HOUSING_HOST"),
     ):
         pytest.fail("it was reserved")
-
-
-def test_addresses_of_ipv6_stand_in_brackets() -> None:
-    """As URLs and gRPC write them."""
-    assert join_address("::1", 1) == "[::1]:1"
-    assert join_address("127.0.0.1", 1) == "127.0.0.1:1"
-    assert address_of("127.0.0.1") == "127.0.0.1"
