@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from housing.sqlite_uris import sqlite_uri
 from housing_server.control.messages import LogMode
 from housing_server.errors import InvalidSettings
 
@@ -32,7 +33,7 @@ def _cores() -> int:
 
 def _default_log(known: dict[str, Path]) -> str:
     # Where the state folder itself is not allowed, that is what is reported.
-    return f"sqlite:///{known.get('state_dir', Path()).absolute() / 'predictions.db'}"
+    return sqlite_uri(known.get("state_dir", Path()) / "predictions.db")
 
 
 class ServerSettings(BaseSettings):

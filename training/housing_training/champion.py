@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from housing.sqlite_uris import sqlite_path
 from housing_training.params import RegisterParams
 
 
@@ -15,8 +16,9 @@ def has_champion(uri: str, params: RegisterParams) -> bool:
     Raises:
         RegistryError: the store cannot be asked.
     """
-    if uri.startswith("sqlite:///"):
-        return _in_database(Path(uri.removeprefix("sqlite:///")), params)
+    database = sqlite_path(uri)
+    if database is not None:
+        return _in_database(database, params)
     from housing_training.registry import Registry  # noqa: PLC0415 - slow, and seldom needed
 
     return Registry(uri).has_version(params)

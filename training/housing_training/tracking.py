@@ -4,6 +4,8 @@ import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
+from housing.sqlite_uris import sqlite_path, sqlite_uri
+
 DATABASE = Path("var/mlflow.db")
 """The store that is used unless `MLFLOW_TRACKING_URI` names another, relative to the working directory."""
 QUIET = {
@@ -20,14 +22,13 @@ QUIET = {
 
 def tracking_uri() -> str:
     """Return the store's address: what `MLFLOW_TRACKING_URI` says, or the local database."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{DATABASE.absolute()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(DATABASE)
 
 
 def artifact_location(uri: str) -> str | None:
     """Return where artifacts go: beside a local database; a server knows itself."""
-    if not uri.startswith("sqlite:///"):
-        return None
-    return (Path(uri.removeprefix("sqlite:///")).absolute().parent / "mlartifacts").as_uri()
+    database = sqlite_path(uri)
+    return (database.absolute().parent / "mlartifacts").as_uri() if database is not None else None
 
 
 def quieten(environment: MutableMapping[str, str]) -> None:

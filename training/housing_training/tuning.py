@@ -18,6 +18,7 @@ import optuna
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
+from housing.sqlite_uris import sqlite_uri
 from housing_training.errors import TuningError
 from housing_training.search_space import Value, suggested
 
@@ -103,7 +104,7 @@ class Search:
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would tell each trial
         with _alone(database):
             study = optuna.create_study(
-                storage=f"sqlite:///{database.absolute()}",
+                storage=sqlite_uri(database),
                 study_name=objective.fingerprint(),
                 pruner=optuna.pruners.MedianPruner(),
                 load_if_exists=True,

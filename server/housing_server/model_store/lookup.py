@@ -17,11 +17,12 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from housing.sqlite_uris import sqlite_path
 from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable
 from housing_server.model_store.uri import ModelUri
 
 Lookup = Callable[[ModelUri], str]
-"""Tells the name that the version meant has in the cache of fetched models; blocks, and raises a `StartError`."""
+"""Looks up the name of the version in the cache of fetched models; blocks, and raises a `StartError`."""
 
 _TIMEOUT_SECONDS = 10.0
 _NOT_HEEDED = frozenset({"MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_WORKSPACE"})
@@ -50,8 +51,9 @@ def direct_lookup(registry_uri: str, environment: Mapping[str, str]) -> Lookup |
     address = urllib.parse.urlsplit(registry_uri)
     if not _NOT_HEEDED.isdisjoint(environment) or "@" in address.netloc:
         return None
-    if registry_uri.startswith("sqlite:///"):
-        return partial(_ask_database, Path(registry_uri.removeprefix("sqlite:///")))
+    database = sqlite_path(registry_uri)
+    if database is not None:
+        return partial(_ask_database, database)
     if address.scheme == "http" or (address.scheme == "https" and _NOT_HEEDED_BY_TLS.isdisjoint(environment)):
         return partial(_ask_server, registry_uri, _authorization(environment))
     return None

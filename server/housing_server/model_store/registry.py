@@ -16,6 +16,7 @@ from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from housing.contract import FEATURES
+from housing.sqlite_uris import sqlite_path, sqlite_uri
 from housing.v1.model_service_pb2 import Feature, Model
 from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable, StartError
 from housing_server.model_store.cache import FETCHING, cache_folder
@@ -55,7 +56,7 @@ async def fetch_model(model_uri: str, state_dir: Path, *, niceness: int = 0) -> 
 
 def tracking_uri(state_dir: Path) -> str:
     """Tell where runs are: MLFLOW_TRACKING_URI, or the SQLite store that training makes by default."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(state_dir / 'mlflow.db').absolute()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(state_dir / "mlflow.db")
 
 
 def registry_uri(state_dir: Path) -> str:
@@ -73,7 +74,8 @@ def fetch(model_uri: str, state_dir: Path) -> Path:
     """
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     os.environ["MLFLOW_TRACKING_URI"] = uri = tracking_uri(state_dir)
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    database = sqlite_path(uri)
+    if database is not None and not database.exists():
         # MLflow would quietly make an empty one.
         raise RegistryUnavailable(f"there is no model registry at {uri}: {_TRAIN}, or set MLFLOW_TRACKING_URI")
     from mlflow import MlflowClient  # noqa: PLC0415 - imported only once its settings are in the environment

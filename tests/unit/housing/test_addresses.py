@@ -24,9 +24,7 @@ def test_targets_of_this_machine_are_known(target: str) -> None:
     assert is_loopback(target)
 
 
-@pytest.mark.parametrize(
-    "target", ["example.org:1", "10.0.0.1:50051", "[2001:db8::1]:1", "dns:///service:1"]
-)
+@pytest.mark.parametrize("target", ["example.org:1", "10.0.0.1:50051", "[2001:db8::1]:1", "dns:///service:1"])
 def test_other_targets_are_not(target: str) -> None:
     """They may need a proxy."""
     assert not is_loopback(target)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from housing.sqlite_uris import sqlite_uri
 from housing_server.errors import InvalidSettings
 from housing_server.prediction_log.engine import open_engine
 from housing_server.prediction_log.store import PredictionStore
@@ -40,4 +41,12 @@ def test_folder_of_the_file_is_made(tmp_path: Path) -> None:
     """A first start finds no folder."""
     path = tmp_path / "state/log/predictions.db"
     PredictionStore.open(f"sqlite:///{path}").close()
+    assert path.exists()
+
+
+@pytest.mark.parametrize("name", ["with blanks", "50%", "a%20b", "what?", "a?b=c", "#1"])
+def test_file_may_lie_in_any_folder(tmp_path: Path, name: str) -> None:
+    """Nothing in its path is read as a part of the URL."""
+    path = tmp_path / name / "predictions.db"
+    PredictionStore.open(sqlite_uri(path)).close()
     assert path.exists()
