@@ -17,7 +17,7 @@ up: $(INSTALLED) ## Install, fetch the data, train, register and serve, until Ct
 install: $(INSTALLED) ## Install everything into .venv
 
 # Hash-pinned dependencies, then this project in place. uv installs in seconds what takes pip minutes; it is given the
-# package index that pip is configured for, if any.
+# package index and the certificates that pip is configured for, if any.
 $(INSTALLED): pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than 3.11: make PYTHON=/path/to/a/newer/python3" >&2; exit 1; }
@@ -25,6 +25,8 @@ $(INSTALLED): pyproject.toml requirements/build.txt requirements/dev.txt
 	@echo "installing into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
 	@index=$$($(BIN)/python -m pip config get global.index-url 2>/dev/null) && export UV_DEFAULT_INDEX=$$index; \
+		cert=$${PIP_CERT:-$$($(BIN)/python -m pip config get global.cert 2>/dev/null)}; \
+		test -z "$$cert" || export SSL_CERT_FILE=$$cert; \
 		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
 	@touch $@

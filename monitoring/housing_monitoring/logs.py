@@ -10,11 +10,11 @@ Log = structlog.typing.FilteringBoundLogger
 """What lines are written with."""
 
 
-def configure_logging() -> Log:
-    """Set up structlog for the monitor and return its logger."""
+def configure_logging(level: str = "info") -> Log:
+    """Set up structlog for the monitor and return its logger; events of lower levels are not logged."""
     structlog.configure(
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,

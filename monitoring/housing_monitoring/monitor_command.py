@@ -30,7 +30,7 @@ def monitor() -> None:
     try:
         settings = read_settings()
         with suppress(asyncio.CancelledError):
-            asyncio.run(_monitor(settings, configure_logging()))
+            asyncio.run(_monitor(settings, configure_logging(settings.log_level)))
     except MonitoringError as error:
         raise click.ClickException(str(error)) from error
 
@@ -41,7 +41,9 @@ async def _monitor(settings: MonitorSettings, log: Log) -> None:
     async with grpc.aio.insecure_channel(settings.target) as channel:
         window = Window(rows=settings.drift_window_rows, seconds=settings.drift_window_seconds)
         inspector = Inspector(GrpcService(channel, settings.target), window, minimum_rows=settings.drift_minimum_rows)
-        watching = Monitor(inspector.look, ResultsFile(settings.state_dir), log)
+        watching = Monitor(
+            inspector.look, ResultsFile(settings.state_dir), log, starting_seconds=settings.monitor_seconds
+        )
         watching.show(registry)
         with _metrics(settings, registry) as port:
             log.info("listening", monitor_port=port, target=settings.target)

@@ -1,6 +1,7 @@
 """Settings, from the environment: read once at the entry point and passed down."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,6 +33,8 @@ class MonitorSettings(BaseSettings):
     """Predictions that are older are not compared."""
     drift_minimum_rows: int = Field(default=500, ge=1, le=1_000_000)
     """With fewer values of a field nothing is said about it: they would differ by chance."""
+    log_level: Literal["info", "warning", "error"] = "info"
+    """Events of lower levels are not logged; each look is an event of level `info`."""
     state_dir: Path = Path("var")
     """Where the last results are kept, in `monitor/`."""
 

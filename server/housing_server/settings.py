@@ -47,6 +47,8 @@ class ServerSettings(BaseSettings):
     """Port of the gRPC services; 0 for any free one."""
     metrics_port: _ListeningPort = 9464
     """Port of metrics, probes and the page; 0 for any free one."""
+    log_level: Literal["info", "warning", "error"] = "info"
+    """Events of lower levels are not logged; each call is an event of level `info`."""
     workers: int = Field(default_factory=_cores, ge=1, le=256)
     """Processes that answer calls; by default one for each processor."""
     unresponsive_seconds: _Pause = 10
@@ -106,6 +108,8 @@ class GatewaySettings(BaseSettings):
     """How long clients are asked to go elsewhere before the gateway stops."""
     grace_seconds: _Duration = 30
     """How long requests in flight may then take to finish."""
+    log_level: Literal["info", "warning", "error"] = "info"
+    """Events of lower levels are not logged."""
     state_dir: Path = Path("var")
     """Where the rendered configuration is written, in `gateway/`."""
 

@@ -53,7 +53,7 @@ def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
 
     On Ctrl-C the monitor stops first, and then the server: it finishes the calls it has accepted, whose answers the
     gateway still passes on. The exit code is 0 when you stop it, and 1 when the server or the gateway ends by itself; a
-    monitor that ends is started again.
+    monitor that ends is started again. Warnings and errors are logged; with HOUSING_LOG_LEVEL=info, every call.
     """
     ports = {name.removesuffix("_port"): port for name, port in chosen_ports.items()}
     _check_ports(ports)
@@ -66,7 +66,10 @@ def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
             Probe(host=_host("gateway"), port=ports["gateway"], path="/health"),
             Probe(host=_host("monitor"), port=ports["monitor"], path="/metrics"),
         ),
-        environment=os.environ | {f"HOUSING_{name.upper()}_PORT": str(port) for name, port in ports.items()},
+        # Or what people are to read, and come back to, would scroll away under a line for each call.
+        environment={"HOUSING_LOG_LEVEL": "warning"}
+        | os.environ
+        | {f"HOUSING_{name.upper()}_PORT": str(port) for name, port in ports.items()},
         ready_seconds=ready_timeout,
         grace_seconds=_GRACE_SECONDS,
     )

@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import os
 import sys
 import threading
 from contextlib import suppress
@@ -108,6 +109,11 @@ def _now() -> dict[str, str]:
     return {"timestamp": f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"}
 
 
+def log_level() -> int:
+    """Read from HOUSING_LOG_LEVEL which events are logged; processes inherit it. Unknown levels count as `info`."""
+    return logging.getLevelNamesMapping().get(os.environ.get("HOUSING_LOG_LEVEL", "").upper(), logging.INFO)
+
+
 class CallLines:
     """Logs calls: a line for each, as structlog would write it, at a tenth of the cost."""
 
@@ -123,9 +129,12 @@ class CallLines:
         self._lines = lines
         self.error = log.error
         """Logs an error, whole."""
+        self._silent = log_level() > logging.INFO
 
     def info(self, event: str, **facts: object) -> None:
         """Log an event with what is known of it."""
+        if self._silent:
+            return
         self._lines.info(orjson.dumps({"process": self._process, **facts, "event": event, "level": "info"} | _now()))
 
 
@@ -140,7 +149,7 @@ def configure_logging(process: str, lines: LineBuffer | None = None) -> structlo
     atexit.register(writer.flush)
     structlog.configure(
         cache_logger_on_first_use=True,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(log_level()),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,

@@ -94,6 +94,26 @@ async def test_a_service_that_is_down_is_counted_and_watched_on(watching: Watchi
     assert watching.events() == ["looked", "look failed", "looked"]
 
 
+async def test_a_service_that_still_starts_is_no_warning(watching: Watching, tmp_path: Path) -> None:
+    """It is started together with the monitor; once its time is up, or it has answered, a failure is news."""
+
+    async def fail() -> Results:
+        raise ServiceFailed("no model is loaded yet")
+
+    seconds = 0.0
+    monitor = Monitor(
+        fail,
+        ResultsFile(tmp_path),
+        cast(Log, structlog.wrap_logger(None, processors=[watching.capture])),
+        starting_seconds=30,
+        now=lambda: seconds,
+    )
+    await monitor.try_to_look()
+    seconds = 31
+    await monitor.try_to_look()
+    assert watching.events() == ["the service is not ready yet", "look failed"]
+
+
 async def test_what_nobody_expected_is_logged_whole(watching: Watching, tmp_path: Path) -> None:
     """A fault of the monitor itself ends the look, not the watching."""
 
