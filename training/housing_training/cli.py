@@ -12,6 +12,7 @@ from housing.tether import tethered
 from housing_training import artifacts
 from housing_training.champion import has_champion
 from housing_training.errors import TrainingError
+from housing_training.moved_registry import follow_move
 from housing_training.params import Params
 from housing_training.tracking import quieten, tracking_uri
 from housing_training.tuning_options import Tuning, check_options, tuning_options
@@ -45,6 +46,8 @@ def train(*, force: bool, evaluate_spatially: bool, **tuning: Unpack[Tuning]) ->
     quieten(os.environ)
     try:
         params = Params.read(artifacts.PARAMS)
+        if follow_move(tracking_uri()):
+            click.echo("the registry was moved: where its artifacts are was corrected")
         if tuning["tune"]:
             _tune(params, tuning)
             return

@@ -23,6 +23,7 @@ from housing_server.model_store.cache import FETCHING, cache_folder
 from housing_server.model_store.checksums import is_whole, write_checksums
 from housing_server.model_store.files import DESCRIPTION_FILE, GRAPH_FILE
 from housing_server.model_store.lookup import cached_name
+from housing_server.model_store.relocation import moved_artifacts
 from housing_server.model_store.uri import ModelUri
 from housing_server.system.subprocesses import run_module
 
@@ -85,7 +86,7 @@ def fetch(model_uri: str, state_dir: Path) -> Path:
     version = _find_version(client, model)
     folder = cache_folder(state_dir, version.name) / cached_name(str(version.version), version.run_id)
     if not is_whole(folder):
-        _download(version, folder)
+        _download(version, _source(client, version, database), folder)
     description = _describe(version, client.get_run(str(version.run_id)), model.alias, folder)
     _write(folder / DESCRIPTION_FILE, json_format.MessageToJson(description))
     return folder
@@ -111,24 +112,36 @@ def _unavailable(error: Exception) -> RegistryUnavailable:
     return RegistryUnavailable(f"the model registry does not answer ({reason}): check MLFLOW_TRACKING_URI")
 
 
-def _download(version: "ModelVersion", folder: Path) -> None:
+def _source(client: "MlflowClient", version: "ModelVersion", database: Path | None) -> str:
+    """Find where a version's files are: where the registry says, unless they have moved together with it."""
+    if database is not None:
+        location = client.get_model_version_download_uri(version.name, version.version)
+        if moved := moved_artifacts(location, database):
+            return moved.as_uri()
+    return f"models:/{version.name}/{version.version}"
+
+
+def _download(version: "ModelVersion", source: str, folder: Path) -> None:
     from mlflow.artifacts import download_artifacts  # noqa: PLC0415
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Beside its final place, so that the last step is one rename: no other process sees a folder that is being filled.
     with TemporaryDirectory(prefix=FETCHING, dir=folder.parent) as scratch:
         try:
-            source = f"models:/{version.name}/{version.version}"
             download_artifacts(artifact_uri=source, dst_path=scratch)
         except Exception as error:  # stores raise errors of their own libraries
-            raise ModelRejected(f"the files of {source} cannot be fetched: {error}") from error
+            raise ModelRejected(f"{_not_fetched(version)}: {error}") from error
         if not (Path(scratch) / "MLmodel").exists():  # a folder that is gone downloads as an empty one
-            raise ModelRejected(f"the files of {source} cannot be fetched: its artifacts hold no MLmodel")
+            raise ModelRejected(f"{_not_fetched(version)}: its artifacts hold no MLmodel; {_TRAIN} again")
         write_checksums(Path(scratch))
         shutil.rmtree(folder, ignore_errors=True)  # one that was damaged since it was fetched
         Path(scratch).chmod(0o755)  # the scratch folder is for its maker alone, the cache for whoever runs the server
         Path(scratch).rename(folder)
         Path(scratch).mkdir()  # for the context manager to remove
+
+
+def _not_fetched(version: "ModelVersion") -> str:
+    return f"the files of models:/{version.name}/{version.version} cannot be fetched"
 
 
 def _describe(version: "ModelVersion", run: "Run", alias: str, folder: Path) -> Model:

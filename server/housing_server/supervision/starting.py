@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from asyncio.subprocess import Process
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -56,13 +57,15 @@ class Starter(Protocol):
 class ProcessStarter:
     """Starts the service's programs as child processes."""
 
-    def __init__(self, metrics_dir: Path) -> None:
+    def __init__(self, metrics_dir: Path, environment: Mapping[str, str] | None = None) -> None:
         """Prepare to start.
 
         Args:
             metrics_dir: where processes keep their metrics' files.
+            environment: their environment variables; None for those of this process.
         """
         self._metrics_dir = metrics_dir
+        self._inherited = os.environ if environment is None else environment
 
     async def start(self, module: str) -> Started:
         """Start a program; its argument is the number of its end of the control socket."""
@@ -88,7 +91,7 @@ class ProcessStarter:
         return {
             # glibc would keep what is freed in eight arenas a processor, for threads of which two run at a time.
             "MALLOC_ARENA_MAX": "2",
-            **os.environ,
+            **self._inherited,
             "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_dir),
             "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime would report its use to its makers
         }

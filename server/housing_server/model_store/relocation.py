@@ -1,0 +1,30 @@
+"""Artifacts of a local registry that has been moved: MLflow has recorded where they were."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+
+def moved_artifacts(location: str, database: Path) -> Path | None:
+    """Find artifacts that are not where the registry says, but have moved together with its database.
+
+    Args:
+        location: where the registry says they are.
+        database: the registry's file.
+
+    Returns:
+        Where they are now; None when they are where the registry says, or cannot be found.
+    """
+    recorded = _local_path(location)
+    if recorded is None or recorded.exists():
+        return None
+    beside = database.absolute().parent
+    parts = recorded.parts[1:]
+    tails = (beside.joinpath(*parts[start:]) for start in range(len(parts)))
+    return next((tail for tail in tails if tail.exists()), None)
+
+
+def _local_path(location: str) -> Path | None:
+    if location.startswith("/"):
+        return Path(location)
+    address = urlsplit(location)
+    return Path(unquote(address.path)) if address.scheme == "file" else None
