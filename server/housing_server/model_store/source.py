@@ -83,5 +83,16 @@ class ModelSource:
         """
         await asyncio.to_thread(self._cache.accept, folder)
 
+    async def restore(self, folder: Path) -> None:
+        """Fetch the files of a version, which were deleted, into its folder again.
+
+        Raises:
+            StartError: they are not available; the message says what to do.
+        """
+        uri = self._model
+        if await self.look() != folder.name:  # the alias has moved since
+            uri = ModelUri(name=uri.name, alias="", version=folder.name.partition("-")[0])
+        await fetch_model(str(uri), self._state_dir, niceness=_GIVING_WAY)
+
     async def _fetch(self, in_background: bool) -> Path:
         return await fetch_model(str(self._model), self._state_dir, niceness=_GIVING_WAY if in_background else 0)

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
 from housing.v1.model_service_pb2 import Model
 from housing_server.errors import ModelRejected, StartError
 from housing_server.model_store.files import read_description
+from housing_server.model_store.restoring import FileSource, ModelRestorer
 from housing_server.model_store.updates import ModelUpdates, Source
 from housing_server.models.trial import TrialReport, try_model
 from housing_server.settings import ServerSettings
@@ -35,7 +37,11 @@ _ADOPTING_SECONDS = 60.0
 """How long a worker may take to change over to a model that it has prepared, before it is replaced."""
 
 
-async def supervise(settings: ServerSettings, source: Source, log: structlog.typing.FilteringBoundLogger) -> None:
+class ServedSource(Source, FileSource, Protocol):
+    """The registered model that is served; see `ModelSource`."""
+
+
+async def supervise(settings: ServerSettings, source: ServedSource, log: structlog.typing.FilteringBoundLogger) -> None:
     """Serve until SIGTERM or SIGINT, then let the calls in flight finish and return; on SIGHUP look for a new model.
 
     Args:
@@ -103,16 +109,19 @@ class Supervisor:
         self.state = ServiceState(self._workers, settings.state_dir, self._recorder, self._explainer)
         """What is known of the service."""
         self._reporter = StatusReporter(self.state.report, self._workers, log)
+        self._restorer: ModelRestorer | None = None
         self._keeper = RunFolderKeeper(configs.run_dir, self._workers, self._helpers, log)
 
-    async def run(self, source: Source, stopping: asyncio.Event, look_now: asyncio.Event) -> None:
+    async def run(self, source: ServedSource, stopping: asyncio.Event, look_now: asyncio.Event) -> None:
         """Run the workers until `stopping` is set.
 
         Raises:
             StartError: there is no model that can be served.
         """
         workers, helpers = self._start(self._workers), self._start(self._helpers)
+        self._restorer = ModelRestorer(source, self._log)
         background = [
+            self._in_background("model files", self._restorer.keep),
             self._in_background("status", self._reporter.keep_reporting),
             self._in_background("run folder", self._keeper.keep),
         ]
@@ -208,6 +217,8 @@ class Supervisor:
 
     def _load(self, folder: Path) -> Model:
         self.state.model = read_description(folder)
+        if self._restorer is not None:
+            self._restorer.served = folder
         for worker in self._workers:
             worker.load(folder)
         if self._explainer is not None:
