@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from housing_server.errors import InvalidSettings, PortInUse, StartError
 
 
-def address_family(host: str) -> socket.AddressFamily:
+def address_family(host: str) -> int:
     """Find whether a host, given by name or address, is reached by IPv4 or by IPv6; IPv4 where both can be used.
 
     Raises:

@@ -51,5 +51,8 @@ def test_calls_within_this_machine_ask_no_proxy(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, value)
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        with pytest.raises(urllib.error.HTTPError, match="501"):  # the answer of a server that knows no GET
-            urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/", timeout=60)
+        with (
+            pytest.raises(urllib.error.HTTPError, match="501"),  # the answer of a server that knows no GET
+            urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/", timeout=60),
+        ):
+            pytest.fail("it was answered")

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 from housing_server.errors import PortInUse
 from housing_server.supervision.http_server import MAX_CONNECTIONS, Connections
 from housing_server.supervision.side_port import SidePort
+from running import has_ipv6
 
 
 class Readiness:
@@ -113,7 +114,7 @@ def test_connection_whose_request_is_answered_makes_no_room() -> None:
         assert connections.add(other)
 
 
-@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 def test_address_may_be_of_ipv6() -> None:
     """Or a name."""
     log = structlog.get_logger()

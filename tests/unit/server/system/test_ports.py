@@ -6,8 +6,9 @@ import pytest
 
 from housing_server.errors import InvalidSettings, PortInUse
 from housing_server.system.ports import reserved_port
+from running import has_ipv6
 
-HAS_IPV6 = pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+HAS_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", pytest.param("::1", marks=HAS_IPV6)])
