@@ -20,7 +20,7 @@ from housing_server.errors import StartError
 from housing_server.gateway.tracing import tracing_values
 from housing_server.observability.tracing_options import TracingOptions
 from housing_server.settings import GatewaySettings
-from housing_server.system.ports import reserved_port
+from housing_server.system.ports import address_of, reserved_port
 
 _POLL_SECONDS = 0.05
 _ADMIN_SECONDS = 5.0
@@ -40,7 +40,7 @@ async def run_gateway(
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     host = settings.gateway_host
     with reserved_port(host, settings.gateway_port, "HOUSING_GATEWAY_PORT", "HOUSING_GATEWAY_HOST") as port:
-        settings = settings.model_copy(update={"gateway_port": port})
+        settings = settings.model_copy(update={"gateway_host": address_of(host), "gateway_port": port})
         folder = settings.state_dir / "gateway"
         envoy = await Envoy.start(render(settings, tracing, folder), folder / "admin-address")
         log.info("listening", host=host, gateway_port=port)
