@@ -83,8 +83,6 @@ class GatewaySettings(BaseSettings):
     """Host of metrics and the page."""
     metrics_port: int = Field(default=9464, gt=0, le=65535)
     """Port of metrics and the page."""
-    gateway_config: Path = Path("deploy/envoy/envoy.yaml")
-    """The template of Envoy's configuration."""
     gateway_drain_seconds: float = Field(default=0.5, ge=0)
     """How long clients are asked to go elsewhere before the gateway stops."""
     grace_seconds: float = Field(default=30, gt=0)

