@@ -1,5 +1,8 @@
 """A prediction server to put behind a gateway under test: it answers at once, and shows what reached it."""
 
+# ruff: noqa: N802, ARG002 - gRPC names the methods and their arguments
+# pylint: disable=invalid-name, missing-function-docstring
+
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +15,15 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from housing.v1 import model_service_pb2_grpc, prediction_service_pb2_grpc, status_service_pb2_grpc
-from housing.v1.model_service_pb2 import GetModelRequest, GetModelResponse, Model
+from housing.v1.model_service_pb2 import (
+    GetModelCardRequest,
+    GetModelCardResponse,
+    GetModelProfileRequest,
+    GetModelProfileResponse,
+    GetModelRequest,
+    GetModelResponse,
+    Model,
+)
 from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,
     BatchPredictResponse,
@@ -49,8 +60,8 @@ class UpstreamServer(
         """Lets the rows that are asleep be answered."""
 
     def Predict(self, request: PredictRequest, context: grpc.ServicerContext) -> PredictResponse:
-        """Answer one row; refuse one without a latitude."""
-        self.metadata = {entry.key: entry.value for entry in context.invocation_metadata() or ()}
+        """Answer one row; one that is asleep when it is woken."""
+        self.metadata = dict(context.invocation_metadata() or ())
         if request.block_group.longitude == ASLEEP:
             self.wake.wait()
         return PredictResponse(median_house_value=PRICE)
@@ -71,6 +82,16 @@ class UpstreamServer(
     def GetModel(self, request: GetModelRequest, context: grpc.ServicerContext) -> GetModelResponse:
         """Describe no model in many words."""
         return GetModelResponse(model=Model(name="fake", version="1", algorithm="none " * 500))
+
+    def GetModelProfile(
+        self, request: GetModelProfileRequest, context: grpc.ServicerContext
+    ) -> GetModelProfileResponse:
+        """Answer nothing."""
+        return GetModelProfileResponse()
+
+    def GetModelCard(self, request: GetModelCardRequest, context: grpc.ServicerContext) -> GetModelCardResponse:
+        """Answer nothing."""
+        return GetModelCardResponse()
 
     def GetStatus(self, request: GetStatusRequest, context: grpc.ServicerContext) -> GetStatusResponse:
         """Answer as the test has said."""

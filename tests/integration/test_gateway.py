@@ -1,11 +1,13 @@
-"""The gateway's manners, before a server that answers everything: headers, methods, bodies, limits, streams and the log."""
+"""The gateway before a server that answers everything: headers, methods, bodies, limits, streams and the log."""
 
 import gzip
 import json
+import re
 import socket
 import struct
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -22,6 +24,7 @@ from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse, S
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing.v1.status_service_pb2 import SERVICE_STATUS_NOT_SERVING, SERVICE_STATUS_SERVING
 from housing_server.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES
+from metric_names import FROM_ENVOY
 from running import Gateway, gateway_command, wait_for
 from upstreams import ASLEEP, PRICE, UpstreamServer, running_upstream
 
@@ -113,7 +116,7 @@ def frame(message: PredictRequest) -> bytes:
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_header_harms_no_json_call(name: str, front: Front) -> None:
-    """A JSON request with a header that only gRPC knows, or that nobody can read, is answered, and so are later ones."""
+    """A JSON request with a header that only gRPC knows, or nobody can read, is answered, and so are later ones."""
     header = {name.encode(): MALFORMED[name]}
     answers = [front.http.post("/api/predict", json=ROW, headers=header) for _ in range(3)]
     answers += [front.http.post("/api/predict", json=ROW) for _ in range(3)]
@@ -252,7 +255,13 @@ def test_methods_of_a_path_are_named(path: str, allow: str, front: Front) -> Non
 
 @pytest.mark.parametrize(
     "kind",
-    ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "application/jsonx", "json"],
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin-1",
+        "application/jsonx",
+        "json",
+    ],
 )
 def test_other_content_types_are_415(kind: str, front: Front) -> None:
     """A body that is not said to be JSON is not read as JSON."""
@@ -261,7 +270,14 @@ def test_other_content_types_are_415(kind: str, front: Front) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [None, "application/json", "Application/JSON; charset=UTF-8", "application/json;charset=utf-8", "application/a+json"]
+    "kind",
+    [
+        None,
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        "application/json;charset=utf-8",
+        "application/a+json",
+    ],
 )
 def test_json_content_types_are_read(kind: str | None, front: Front) -> None:
     """JSON is JSON however it is spelt, or when nothing is said."""
@@ -315,7 +331,9 @@ def test_models_description_has_an_etag_and_the_rest_is_not_kept(front: Front) -
     assert front.http.post("/api/predict", json=ROW).headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/api/model"), ("GET", "/nothing"), ("POST", "/api/predict"), ("GET", "/")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/api/model"), ("GET", "/nothing"), ("POST", "/api/predict"), ("GET", "/")]
+)
 def test_answers_name_nothing_of_grpc_or_envoy(method: str, path: str, front: Front) -> None:
     """JSON answers have headers of HTTP alone, and say that they depend on the origin."""
     answer = front.http.request(method, path, json=ROW if method == "POST" else None)
@@ -323,9 +341,7 @@ def test_answers_name_nothing_of_grpc_or_envoy(method: str, path: str, front: Fr
     assert "origin" in answer.headers["vary"].lower()
 
 
-@pytest.mark.parametrize(
-    "query", ["%ff", "%00", "%", "%zz", "%c0%80", "%ed%a0%80", "%f5%80%80%80", "a%e9b"]
-)
+@pytest.mark.parametrize("query", ["%ff", "%00", "%", "%zz", "%c0%80", "%ed%a0%80", "%f5%80%80%80", "a%e9b"])
 def test_query_that_is_no_text_is_refused_in_words(query: str, front: Front) -> None:
     """Bytes that are no UTF-8, NUL and broken escapes never reach the server."""
     for path in (f"/api/logs/predictions?model_version={query}", f"/api/logs/predictions/{query}"):
@@ -399,14 +415,13 @@ def test_deadline_of_a_stream_ends_it_as_such(stub: PredictionServiceStub) -> No
     assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-def test_admin_interface_is_a_socket_for_its_user_alone(front: Front, tmp_path: Path) -> None:
+def test_admin_interface_is_a_socket_for_its_user_alone(front: Front) -> None:
     """Envoy listens on one TCP port; of its admin interface only the metrics can be reached there."""
     (tree,) = psutil.Process(front.gateway.command.pid).children()
     listening = {each.laddr.port for each in tree.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
     assert listening == {front.gateway.port}
     metrics = front.http.get("/gateway/metrics", params={"help": "", "filter": "nothing"}).raise_for_status().text
-    assert 'envoy_http_downstream_rq_xx{envoy_response_code_class="2"' in metrics
-    assert "envoy_server_memory_heap_size" in metrics
+    assert set(re.findall(r"^\w+", metrics, re.MULTILINE)) == FROM_ENVOY
     assert front.http.get("/gateway/metrics/../quitquitquit").status_code == 404
 
 
@@ -417,3 +432,35 @@ def test_predictions_answer_what_the_server_answers(front: Front) -> None:
     content = front.http.post(PREDICT, content=frame(PredictRequest()), headers=headers).content
     length = struct.unpack(">BI", content[:5])[1]
     assert PredictResponse.FromString(content[5 : 5 + length]).median_house_value == PRICE
+
+
+def test_large_bodies_beyond_the_memory_are_refused(tmp_path: Path) -> None:
+    """More batches at once than fit are refused in words; the others are answered, and later ones accepted again."""
+    batch = json.dumps({"block_groups": [ROW | {"longitude": ASLEEP}] * 10_000}).encode()
+    count = 30
+    with (
+        running_upstream() as upstream,
+        gateway_command(upstream, tmp_path, gateway_threads=1, gateway_heap_mb=128) as gateway,
+        httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", timeout=60) as http,
+        ThreadPoolExecutor(count) as pool,
+    ):
+        wait_for(lambda: True if http.get("/health").status_code == 200 else None, "a healthy upstream")
+        headers = {"content-type": "application/json"}
+        calls = [pool.submit(http.post, "/api/predict/batch", content=batch, headers=headers) for _ in range(count)]
+        refused = wait_for(lambda: [call for call in calls if call.done()] or None, "a refusal")
+        wait_for(lambda: True if sum(call.done() for call in calls) >= count - 16 else None, "refusals")
+        upstream.wake.set()
+        answers = [call.result() for call in calls]
+        assert {reason(call.result()) for call in refused} == {(503, "GATEWAY_OVERLOADED")}
+        assert refused[0].result().headers["retry-after"] == "1"
+        assert {answer.status_code for answer in answers} == {200, 503}
+        assert http.post("/api/predict/batch", content=batch, headers=headers).status_code == 200
+        assert "script log" not in gateway.command.errors
+
+
+def test_no_script_has_failed(front: Front) -> None:
+    """A script that fails lets its request pass unchecked: none has, in all of the tests above."""
+    assert "script log" not in front.gateway.command.errors
+    assert (
+        'envoy_http_lua_errors{envoy_http_conn_manager_prefix="gateway"} 0\n' in front.http.get("/gateway/metrics").text
+    )

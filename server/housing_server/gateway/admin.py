@@ -3,6 +3,7 @@
 import os
 import socket
 from contextlib import closing
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Admin:
                 text = str(answer.read(), "utf-8")
             except (OSError, HTTPException):
                 return None
-            return text if answer.status == 200 else None
+            return text if answer.status == HTTPStatus.OK else None
 
 
 class _UnixConnection(HTTPConnection):

@@ -14,8 +14,8 @@ from housing_server.settings import GatewaySettings
 
 _TEMPLATE = Path(__file__).with_name("envoy.yaml")
 _SCRIPTS = ("status", "requests", "errors", "responses")
-_BODIES_SHARE = 0.4
-"""How much of the memory may be taken by bodies on their way; what they become on the way takes as much again."""
+_BODIES_SHARE = 0.25
+"""How much of the memory may be taken by bodies under way; what they become on the way takes twice as much again."""
 
 
 def render(settings: GatewaySettings, options: TracingOptions | None, folder: Path, admin_socket: Path) -> Path:

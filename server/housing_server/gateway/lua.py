@@ -10,7 +10,7 @@ from google.protobuf.descriptor import EnumDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pool import Default
 
 from housing.contract import FEATURE_NAMES, SERVICES
-from housing_server.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_ID_BYTES
+from housing_server.limits import LARGE_BODY_BYTES, MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_ID_BYTES
 
 _HERE = Path(__file__).parent
 _MODEL_SERVICE = "housing.v1.ModelService"
@@ -47,10 +47,13 @@ def contract_values() -> dict[str, object]:
         | dict.fromkeys((*_PAGES, METRICS_PATH), "GET"),
         "patterns": [_pattern(path) for path, _, _ in routes if "{" in path],
         "body_fields": {path: body for path, _, method in routes if (body := _body(method)) not in {"", "*"}},
-        "cacheable": {path: True for path, _, method in routes if method.containing_service.full_name == _MODEL_SERVICE},
+        "cacheable": {
+            path: True for path, _, method in routes if method.containing_service.full_name == _MODEL_SERVICE
+        },
         "enums": {enum.name: " or ".join(list(enum.values_by_name)[1:]) for enum in _enums()},
         "metrics_path": METRICS_PATH,
         "max_body_bytes": MAX_BODY_BYTES,
+        "large_body_bytes": LARGE_BODY_BYTES,
         "max_header_bytes": MAX_HEADER_BYTES,
         "max_request_id_bytes": MAX_REQUEST_ID_BYTES,
     }

@@ -137,8 +137,8 @@ end
 
 -- Reserves memory for a body; returns false when the bodies under way are as large as they may be.
 local function reserve(handle, headers)
-  local length = not headers:get("content-encoding") and tonumber(headers:get("content-length"))
-  local bytes = math.min(length or contract.max_body_bytes, contract.max_body_bytes)
+  local length = not headers:get("content-encoding") and tonumber((headers:get("content-length")))
+  local bytes = math.min(length or contract.large_body_bytes, contract.max_body_bytes)
   if reserved + bytes > contract.max_bodies_bytes then
     collect()
   end
