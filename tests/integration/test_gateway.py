@@ -417,8 +417,8 @@ def test_deadline_of_a_stream_ends_it_as_such(stub: PredictionServiceStub) -> No
 
 def test_admin_interface_is_a_socket_for_its_user_alone(front: Front) -> None:
     """Envoy listens on one TCP port; of its admin interface only the metrics can be reached there."""
-    (tree,) = psutil.Process(front.gateway.command.pid).children()
-    listening = {each.laddr.port for each in tree.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
+    envoy = psutil.Process(front.gateway.command.pid).children()[0]
+    listening = {each.laddr.port for each in envoy.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
     assert listening == {front.gateway.port}
     metrics = front.http.get("/gateway/metrics", params={"help": "", "filter": "nothing"}).raise_for_status().text
     assert set(re.findall(r"^\w+", metrics, re.MULTILINE)) == FROM_ENVOY
@@ -461,6 +461,5 @@ def test_large_bodies_beyond_the_memory_are_refused(tmp_path: Path) -> None:
 def test_no_script_has_failed(front: Front) -> None:
     """A script that fails lets its request pass unchecked: none has, in all of the tests above."""
     assert "script log" not in front.gateway.command.errors
-    assert (
-        'envoy_http_lua_errors{envoy_http_conn_manager_prefix="gateway"} 0\n' in front.http.get("/gateway/metrics").text
-    )
+    count = 'envoy_http_lua_errors{envoy_http_conn_manager_prefix="gateway"} 0\n'
+    assert count in front.http.get("/gateway/metrics").text

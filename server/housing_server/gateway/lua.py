@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from google.api.annotations_pb2 import http
+from google.api import annotations_pb2
 from google.protobuf.descriptor import EnumDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pool import Default
 
@@ -86,14 +86,14 @@ def _methods() -> Iterator[MethodDescriptor]:
 def _routes() -> Iterator[tuple[str, str, MethodDescriptor]]:
     """Yield path, HTTP method and RPC of each JSON route."""
     for method in _methods():
-        rule = method.GetOptions().Extensions[http]
+        rule = method.GetOptions().Extensions[annotations_pb2.http]
         verb = rule.WhichOneof("pattern")
         if verb:
             yield getattr(rule, verb), verb.upper(), method
 
 
 def _body(method: MethodDescriptor) -> str:
-    return str(method.GetOptions().Extensions[http].body)
+    return str(method.GetOptions().Extensions[annotations_pb2.http].body)
 
 
 def _pattern(path: str) -> str:
