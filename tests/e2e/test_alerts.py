@@ -111,6 +111,14 @@ def test_bad_outcomes_raise_live_errors(watched: Watched, census_rows: list[Row]
         assert watched.receiver.wait_for(alert).receiver == "tickets"
 
 
+def test_stopped_gateway_pages(watched: Watched) -> None:
+    """A gateway that has gone is told as such: the server cannot know of calls that do not reach it."""
+    watched.gateway.command.send(signal.SIGTERM)
+    notice = watched.receiver.wait_for("GatewayDown")
+    assert notice.receiver == "pages"
+    assert notice.annotations["runbook_url"] == "docs/runbook.md#gatewaydown"
+
+
 def test_killed_server_pages_and_silences_the_rest(watched: Watched) -> None:
     """Kill it, and a page comes, while other alerts are held back; start it again, and the page is resolved."""
     watched.service.command.send(signal.SIGKILL)
@@ -121,11 +129,3 @@ def test_killed_server_pages_and_silences_the_rest(watched: Watched) -> None:
     ports = {"grpc_port": watched.service.grpc_port, "metrics_port": watched.service.metrics_port}
     with running_service(watched.state_dir, registry=watched.registry, **ports):
         watched.receiver.wait_for("ServerDown", status="resolved")
-
-
-def test_stopped_gateway_pages(watched: Watched) -> None:
-    """A gateway that has gone is told as such: the server cannot know of calls that do not reach it."""
-    watched.gateway.command.send(signal.SIGTERM)
-    notice = watched.receiver.wait_for("GatewayDown")
-    assert notice.receiver == "pages"
-    assert notice.annotations["runbook_url"] == "docs/runbook.md#gatewaydown"

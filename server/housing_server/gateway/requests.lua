@@ -48,25 +48,52 @@ local function is_base64(value)
   return true
 end
 
--- Returns whether a header passes, and if not, whether a gRPC call must be refused for it.
-local judge
-function judge(name, value, is_grpc)
+-- Returns how a header of a name is judged: "drop", "keep", "text", "te", "binary" or "grpc".
+local function kind_of(name)
   if name:sub(1, 1) == ":" or name == CALLERS_ID then
-    return true
-  elseif name == CALLERS_TIMEOUT then
-    return judge("grpc-timeout", value, is_grpc)
+    return "keep"
   elseif name:sub(1, 8) == "x-envoy-" or OF_RESPONSES[name] or not name:match("^[%w_.%-]+$") then
-    return false, false
+    return "drop"
   elseif name:sub(-4) == "-bin" then
-    return is_grpc and is_base64(value), true
-  elseif value:find("[^\32-\126]") then
-    return false, false
+    return "binary"
   elseif name == "te" then
-    return value == "trailers", false
-  elseif name:sub(1, 5) ~= "grpc-" then
-    return true
+    return "te"
   end
-  local check = (is_grpc or name == "grpc-timeout") and WELL_FORMED[name]
+  return (name:sub(1, 5) == "grpc-" or name == CALLERS_TIMEOUT) and "grpc" or "text"
+end
+
+-- The kinds of names that have been seen, as many as callers who invent names may make the table grow to.
+local KINDS_KEPT = 1000
+local kinds, kinds_count = {}, 0
+
+local function remembered_kind(name)
+  local kind = kinds[name]
+  if not kind then
+    if kinds_count == KINDS_KEPT then
+      kinds, kinds_count = {}, 0
+    end
+    kind = kind_of(name)
+    kinds[name], kinds_count = kind, kinds_count + 1
+  end
+  return kind
+end
+
+-- Returns whether a header passes, and if not, whether a gRPC call must be refused for it.
+local function judge(name, value, is_grpc)
+  local kind = remembered_kind(name)
+  if kind == "text" then
+    return not value:find("[^\32-\126]"), false
+  elseif kind == "keep" then
+    return true
+  elseif kind == "te" then
+    return value == "trailers", false
+  elseif kind == "binary" then
+    return is_grpc and is_base64(value), true
+  elseif kind == "drop" then
+    return false, false
+  end
+  local known = name == CALLERS_TIMEOUT and "grpc-timeout" or name
+  local check = (is_grpc or known == "grpc-timeout") and WELL_FORMED[known]
   return check and check(value), check ~= nil and check ~= false
 end
 
@@ -86,7 +113,9 @@ end
 
 -- Whether what stands for a text in a path or a query is UTF-8 without NUL, each `%` followed by two digits.
 local function is_text(encoded)
-  if encoded:find("[^\33-\126]") or encoded:gsub("%%%x%x", ""):find("%%") then
+  if not encoded:find("[^\33-\36\38-\126]") then
+    return true -- nothing but printable characters, none of them `%`
+  elseif encoded:find("[^\33-\126]") or encoded:gsub("%%%x%x", ""):find("%%") then
     return false
   end
   local text = encoded:gsub("%%(%x%x)", function(digits)
@@ -169,7 +198,8 @@ local function check_body(handle, headers)
 end
 
 -- Checks a request for JSON or a page; returns the answer if it is refused.
-local function check_http(handle, headers, path, method)
+-- request: what the response needs to know is added to it.
+local function check_http(handle, headers, path, method, request)
   local expected = method_of(path)
   if not expected then
     return nil -- the transcoder answers 404
@@ -181,7 +211,7 @@ local function check_http(handle, headers, path, method)
     return "204", 0, nil, nil, { allow = allow }
   elseif method == "HEAD" and expected == "GET" then
     headers:replace(":method", "GET")
-    status.remember(handle, "head", true)
+    request.head = true
   elseif method ~= expected then
     return "405", 12, "METHOD_NOT_ALLOWED", "this path is for " .. allow:match("%u+") .. " alone", { allow = allow }
   elseif method == "POST" and not contract.routes[path] then
@@ -228,12 +258,7 @@ function requests.check(handle)
   local is_grpc = rest ~= nil and (rest == "" or rest:find("^[+; ]") ~= nil)
   local size, dropped, refused = inspect(headers, is_grpc)
   clean(headers, dropped, is_grpc)
-  status.remember(handle, "path", path)
-  status.remember(handle, "grpc", is_grpc)
-  if contract.cacheable[path] and headers:get("if-none-match") then
-    status.remember(handle, "known", headers:get("if-none-match"))
-  end
-
+  local request = { path = path, grpc = is_grpc }
   local http_status, code, reason, message, more
   if size > contract.max_header_bytes then
     http_status, code, reason, message = "431", 8, "HEADERS_TOO_LARGE",
@@ -243,16 +268,20 @@ function requests.check(handle)
   elseif is_grpc then
     http_status, code, reason, message, more = check_grpc(headers, path, method, refused)
   else
-    http_status, code, reason, message, more = check_http(handle, headers, path, method)
+    request.known = contract.cacheable[path] and headers:get("if-none-match") or nil
+    http_status, code, reason, message, more = check_http(handle, headers, path, method, request)
   end
   if path == contract.metrics_path and target ~= path then
     headers:replace(":path", path) -- the query would reach Envoy's admin interface
   end
   if reason then
     local answers_grpc = is_grpc and http_status ~= "405" and content_type or nil
-    status.remember(handle, "grpc", answers_grpc ~= nil)
-    status.refuse(handle, answers_grpc, http_status, code, reason, message, more)
-  elseif http_status then
+    request.grpc = answers_grpc ~= nil
+    status.refuse(handle, request, answers_grpc, http_status, code, reason, message, more)
+    return
+  end
+  status.remember(handle, "request", request)
+  if http_status then
     more[":status"] = http_status
     handle:respond(more)
   end

@@ -34,7 +34,7 @@ end
 local function strip(headers)
   local names = {}
   for name in pairs(headers) do
-    if name:match("^grpc%-") or name:match("^x%-envoy%-") then
+    if name:sub(1, 5) == "grpc-" or name:sub(1, 8) == "x-envoy-" then
       names[#names + 1] = name
     end
   end
@@ -123,7 +123,6 @@ local function finish_http(handle, request)
   elseif is_envoys or (kind == "application/json" and failed) then
     finish_error(handle, http_status, is_envoys, request.path)
   elseif kind == "application/json" then
-    status.log(handle, 0)
     if cacheable then
       finish_cacheable(handle, request.known)
     elseif request.path == "/health" then

@@ -34,7 +34,7 @@ end
 
 -- Returns what is remembered about the request, as a table.
 function status.remembered(handle)
-  return handle:streamInfo():dynamicMetadata():get(NAMESPACE) or {}
+  return (handle:streamInfo():dynamicMetadata():get(NAMESPACE) or {}).request or {}
 end
 
 -- Names the status code for the access log.
@@ -53,8 +53,8 @@ function status.json(code, reason, message, details)
 end
 
 -- Answers a request in its caller's protocol, in the place of the server.
--- more: further headers of the answer.
-function status.refuse(handle, content_type, http_status, code, reason, message, more)
+-- request: what is remembered of it. more: further headers of the answer.
+function status.refuse(handle, request, content_type, http_status, code, reason, message, more)
   local headers = more or {}
   if content_type then -- of gRPC: a response of headers alone
     headers[":status"] = "200"
@@ -62,10 +62,12 @@ function status.refuse(handle, content_type, http_status, code, reason, message,
     headers["grpc-status"] = tostring(code)
     headers["grpc-message"] = message
     headers["grpc-status-details-bin"] = handle:base64Escape(binary(code, reason, message))
+    status.remember(handle, "request", request)
     handle:respond(headers)
   else
     local json = status.json(code, reason, message)
-    status.remember(handle, "refusal", { http_status = http_status, code = code, json = json })
+    request.refusal = { http_status = http_status, code = code, json = json }
+    status.remember(handle, "request", request)
     headers[":status"] = http_status
     headers["content-type"] = "application/json"
     handle:respond(headers, json)

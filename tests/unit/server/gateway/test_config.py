@@ -1,5 +1,6 @@
 """Envoy's configuration: accepted by Envoy, each limit from one place, and routes read from the contract."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from housing_server.observability.tracing_options import TracingOptions
 from housing_server.settings import GatewaySettings
 
 TEMPLATE = Path(render.__code__.co_filename).with_name("envoy.yaml")
+NEVER = {"regex": "(?!)"}
 SETTINGS = GatewaySettings(gateway_host="0.0.0.0", grpc_host="server", metrics_host="server")  # noqa: S104 - not run
 
 
@@ -49,6 +51,22 @@ def test_limits_are_not_in_the_template() -> None:
     text = TEMPLATE.read_text("utf-8")
     assert "8388608" not in text
     assert text.count("${max_body_bytes}") == 4
+
+
+def test_streams_have_no_limit_of_time(tmp_path: Path) -> None:
+    """A stream lives for as long as its caller wishes; what answers once is ended after a minute."""
+    config = yaml.safe_load(rendered(tmp_path).read_text("utf-8"))
+    (chain,) = config["static_resources"]["listeners"][0]["filter_chains"]
+    manager = chain["filters"][0]["typed_config"]
+    assert "request_timeout" not in manager
+    (host,) = manager["route_config"]["virtual_hosts"]
+    path = "/housing.v1.PredictionService/StreamPredict"
+    (stream,) = (
+        each["route"] for each in host["routes"] if re.fullmatch(each["match"].get("safe_regex", NEVER)["regex"], path)
+    )
+    limits = (stream["timeout"], stream["idle_timeout"], stream["max_stream_duration"])
+    assert limits == ("0s", "0s", {"max_stream_duration": "0s"})
+    assert host["routes"][-1]["route"]["max_stream_duration"]["max_stream_duration"] == "60s"
 
 
 def test_without_tracing_nothing_names_a_collector(tmp_path: Path) -> None:
