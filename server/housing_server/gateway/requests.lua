@@ -248,7 +248,7 @@ local function clean(headers, dropped, is_grpc)
 end
 
 -- Answers a request that cannot be served, and leaves of the others only what is harmless.
-function requests.check(handle)
+local function check(handle)
   local headers = handle:headers()
   local method, target = headers:get(":method"), headers:get(":path") or ""
   local path = target:match("^[^?]*")
@@ -284,6 +284,15 @@ function requests.check(handle)
   if http_status then
     more[":status"] = http_status
     handle:respond(more)
+  end
+end
+
+-- Checks a request; a fault of this script lets nothing pass unchecked.
+function requests.check(handle)
+  local ok, problem = pcall(check, handle)
+  if not ok then
+    handle:logErr(problem)
+    status.refuse(handle, {}, nil, "500", 13, "GATEWAY_ERROR", "the gateway could not answer")
   end
 end
 
