@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from housing_server.control.messages import LogMode
 from housing_server.errors import InvalidSettings
+from housing_server.limits import GATEWAY_PORT, GRPC_PORT, MAX_STREAMS, METRICS_PORT
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -28,9 +29,9 @@ class ServerSettings(BaseSettings):
 
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 in containers."""
-    grpc_port: int = Field(default=50051, ge=0, le=65535)
+    grpc_port: int = Field(default=GRPC_PORT, ge=0, le=65535)
     """Port of the gRPC services; 0 takes a free one."""
-    metrics_port: int = Field(default=9464, ge=0, le=65535)
+    metrics_port: int = Field(default=METRICS_PORT, ge=0, le=65535)
     """Port of metrics, probes and the page; 0 takes a free one."""
     workers: int = Field(default_factory=_cores, ge=1, le=256)
     """Processes that answer calls; by default one for each processor."""
@@ -48,7 +49,7 @@ class ServerSettings(BaseSettings):
     """How long calls in flight may take to finish when the server stops."""
     max_connection_age_seconds: float = Field(default=300, gt=0)
     """After how long a connection is asked to reconnect, so that load spreads over restarted workers."""
-    max_concurrent_streams: int = Field(default=256, ge=1)
+    max_concurrent_streams: int = Field(default=MAX_STREAMS, ge=1)
     """The most calls that one connection may have under way; more wait with their caller."""
     max_rows_in_flight: int = Field(default=30_000, ge=1)
     """The most block groups that a worker may have under way; calls beyond are refused with RESOURCE_EXHAUSTED."""
@@ -73,22 +74,24 @@ class GatewaySettings(BaseSettings):
 
     gateway_host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 in containers."""
-    gateway_port: int = Field(default=8080, ge=0, le=65535)
+    gateway_port: int = Field(default=GATEWAY_PORT, ge=0, le=65535)
     """Port of the JSON routes, gRPC and gRPC-Web; 0 takes a free one."""
     grpc_host: str = "127.0.0.1"
     """Host of the gRPC services."""
-    grpc_port: int = Field(default=50051, gt=0, le=65535)
+    grpc_port: int = Field(default=GRPC_PORT, gt=0, le=65535)
     """Port of the gRPC services."""
     metrics_host: str = "127.0.0.1"
     """Host of metrics and the page."""
-    metrics_port: int = Field(default=9464, gt=0, le=65535)
+    metrics_port: int = Field(default=METRICS_PORT, gt=0, le=65535)
     """Port of metrics and the page."""
-    gateway_config: Path = Path("deploy/envoy/envoy.yaml")
-    """The template of Envoy's configuration."""
     gateway_drain_seconds: float = Field(default=0.5, ge=0)
     """How long clients are asked to go elsewhere before the gateway stops."""
     grace_seconds: float = Field(default=30, gt=0)
     """How long requests in flight may then take to finish."""
+    gateway_threads: int = Field(default_factory=_cores, ge=1, le=256)
+    """Threads of Envoy that handle requests; by default one for each processor."""
+    gateway_heap_mb: int = Field(default=384, ge=128, le=1024 * 1024)
+    """Memory that Envoy may take beside its program's 60 MB; what would take more is refused with 503."""
     state_dir: Path = Path("var")
     """Where the rendered configuration is written, in `gateway/`."""
 

@@ -83,7 +83,7 @@ def json_refusal(answer: httpx.Response) -> tuple[int, str, list[str]]:
 def test_bad_field_is_named_alike_over_grpc_and_json(
     field: str, value: object, channel: grpc.Channel, http: httpx.Client, berkeley: Body
 ) -> None:
-    """One bad field is refused with its path, and nothing else is blamed."""
+    """One bad field is refused with its path, which in JSON begins at the body, and nothing else is blamed."""
     body = changed(berkeley, field, value)
     if field == "total_rooms" and isinstance(value, float):
         del body["total_bedrooms"]  # which may not exceed the rooms
@@ -91,7 +91,7 @@ def test_bad_field_is_named_alike_over_grpc_and_json(
     with pytest.raises(grpc.RpcError) as error:
         PredictionServiceStub(channel).Predict(PredictRequest(block_group=BlockGroup(**body)))
     assert grpc_refusal(error.value) == ("INVALID_ARGUMENT", "INVALID_REQUEST", [path])
-    assert json_refusal(http.post("/api/predict", json=as_json(body))) == (400, "INVALID_REQUEST", [path])
+    assert json_refusal(http.post("/api/predict", json=as_json(body))) == (400, "INVALID_REQUEST", [field])
 
 
 def test_more_bedrooms_than_rooms_blames_the_bedrooms(
@@ -99,11 +99,10 @@ def test_more_bedrooms_than_rooms_blames_the_bedrooms(
 ) -> None:
     """The rule about two fields is reported on the one it is named for."""
     body = berkeley | {"total_bedrooms": 881.0}
-    path = "block_group.total_bedrooms"
     with pytest.raises(grpc.RpcError) as error:
         PredictionServiceStub(channel).Predict(PredictRequest(block_group=BlockGroup(**body)))
-    assert grpc_refusal(error.value) == ("INVALID_ARGUMENT", "INVALID_REQUEST", [path])
-    assert json_refusal(http.post("/api/predict", json=body)) == (400, "INVALID_REQUEST", [path])
+    assert grpc_refusal(error.value) == ("INVALID_ARGUMENT", "INVALID_REQUEST", ["block_group.total_bedrooms"])
+    assert json_refusal(http.post("/api/predict", json=body)) == (400, "INVALID_REQUEST", ["total_bedrooms"])
 
 
 @pytest.mark.parametrize("size", [0, BATCH_LIMIT + 1])
@@ -152,7 +151,7 @@ def test_wrong_json_type_names_the_field(feature: Any, value: object, http: http
     status, reason, fields = json_refusal(http.post("/api/predict", json=berkeley | {feature.name: value}))
     assert (status, reason) == (400, "INVALID_REQUEST")
     # For a list Envoy tells only which object it was in.
-    assert fields == ["block_group" if isinstance(value, list) else f"block_group.{feature.name}"]
+    assert fields == ["block_group" if isinstance(value, list) else feature.name]
 
 
 def test_wrong_json_type_in_a_batch_names_the_row(http: httpx.Client, berkeley: Body) -> None:
@@ -181,11 +180,17 @@ def test_invalid_json_is_refused(text: str, http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/nothing"), ("GET", "/api/predict"), ("PUT", "/api/predict"), ("POST", "/health"), ("GET", "/api/")],
+    [("GET", "/nothing"), ("POST", "/nothing"), ("GET", "/api/"), ("GET", "/api/predict/")],
 )
-def test_unknown_path_or_method_is_not_found(method: str, path: str, http: httpx.Client) -> None:
-    """A path that does not exist, or not with this method, is 404 in the same form."""
+def test_unknown_path_is_not_found(method: str, path: str, http: httpx.Client) -> None:
+    """A path that does not exist is 404 in the same form."""
     assert json_refusal(http.request(method, path)) == (404, "NO_SUCH_ROUTE", [])
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/predict"), ("PUT", "/api/predict"), ("POST", "/health")])
+def test_other_method_is_not_allowed(method: str, path: str, http: httpx.Client) -> None:
+    """A path that exists with another method is 405 in the same form."""
+    assert json_refusal(http.request(method, path)) == (405, "METHOD_NOT_ALLOWED", [])
 
 
 def test_oversized_body_is_refused_whole(http: httpx.Client, berkeley: Body) -> None:
