@@ -12,7 +12,7 @@ local DOMAIN = "housing.v1"
 local JSON = '{"code":%d,"message":"%s","details":[%s'
   .. '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"%s","domain":"' .. DOMAIN .. '","metadata":{}}]}'
 local BAD_REQUEST = '{"@type":"type.googleapis.com/google.rpc.BadRequest",'
-  .. '"field_violations":[{"field":"%s","description":"%s","reason":"json.type"}]},'
+  .. '"field_violations":[{"field":"%s","description":"%s","reason":"%s"}]},'
 
 -- Encodes a length-delimited field of a protobuf message; a length is below 16,384.
 local function field(number, bytes)
@@ -43,8 +43,8 @@ function status.log(handle, code)
 end
 
 -- Returns the BadRequest detail about one field, for `status.json`.
-function status.violation(path, description)
-  return BAD_REQUEST:format(path, description)
+function status.violation(path, description, reason)
+  return BAD_REQUEST:format(path, description, reason or "json.type")
 end
 
 -- Returns a Status in JSON. The texts hold no quotes, backslashes or control characters.
