@@ -94,7 +94,9 @@ class FakePredictionService(
         response = prediction_service_pb2.BatchPredictResponse(
             predictions=[
                 prediction_service_pb2.Prediction(
-                    prediction_id=answer.prediction_id, median_house_value=answer.median_house_value
+                    prediction_id=answer.prediction_id,
+                    median_house_value=answer.median_house_value,
+                    interval=answer.interval,
                 )
                 for answer in answers
             ],
@@ -233,6 +235,7 @@ def _answer(block_group: block_group_pb2.BlockGroup) -> prediction_service_pb2.P
     response = prediction_service_pb2.PredictResponse(
         prediction_id=f"id-{block_group.population:g}",
         median_house_value=block_group.median_income * 10_000,
+        interval=INTERVAL,
         model_name="fake",
         model_version="7",
         warnings=[CROWDED] if block_group.population > block_group.total_rooms else [],
