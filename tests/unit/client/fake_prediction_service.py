@@ -1,10 +1,11 @@
 """A prediction service without a model: its price is the income in USD, and tests say how it fails."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import grpc
 from google.protobuf.any_pb2 import Any
@@ -245,16 +246,23 @@ def _answer(block_group: block_group_pb2.BlockGroup) -> prediction_service_pb2.P
 
 
 @contextmanager
-def serving(service: FakePredictionService, credentials: grpc.ServerCredentials | None = None) -> Iterator[str]:
-    """Serve on a free port and yield the target."""
-    server = grpc.server(ThreadPoolExecutor(max_workers=4))
+def serving(
+    service: FakePredictionService,
+    credentials: grpc.ServerCredentials | None = None,
+    *,
+    port: int = 0,
+    options: Mapping[str, int] = MappingProxyType({}),
+) -> Iterator[str]:
+    """Serve on a free port, or on one that was free before, and yield the target; options are gRPC's."""
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers=4), options=[(f"grpc.{name}", value) for name, value in options.items()]
+    )
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
     explanation_service_pb2_grpc.add_ExplanationServiceServicer_to_server(service, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(service, server)
     status_service_pb2_grpc.add_StatusServiceServicer_to_server(service, server)
-    port = (
-        server.add_secure_port("localhost:0", credentials) if credentials else server.add_insecure_port("localhost:0")
-    )
+    address = f"localhost:{port}"
+    port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     server.start()
     try:
         yield f"localhost:{port}"
