@@ -72,8 +72,9 @@ class FakePredictionService(
         self.attempts = 0
         self.batch_sizes: list[int] = []
         self.stream_ends_after: int | None = None
-        self.cancelled = threading.Event()
+        self.stream_ended = threading.Event()
         self.hold: threading.Event | None = None
+        self.hold_second: threading.Event | None = None
         self.state = status_service_pb2.SERVICE_STATUS_SERVING
 
     def Predict(  # noqa: N802 - the contract's name
@@ -111,17 +112,17 @@ class FakePredictionService(
         self, request_iterator: Iterable[prediction_service_pb2.StreamPredictRequest], context: grpc.ServicerContext
     ) -> Iterator[prediction_service_pb2.StreamPredictResponse]:
         """Answer block groups one by one."""
-        answered_all = threading.Event()
-        context.add_callback(lambda: None if answered_all.is_set() else self.cancelled.set())
+        context.add_callback(self.stream_ended.set)
         self._fail_or_hold(context)
         for number, request in enumerate(request_iterator):
+            if number == 1 and self.hold_second:
+                self.hold_second.wait()
             if number == self.stream_ends_after:
                 return
             if _bad(request.block_group):
                 yield prediction_service_pb2.StreamPredictResponse(error=refused("block_group.longitude"))
             else:
                 yield prediction_service_pb2.StreamPredictResponse(prediction=_answer(request.block_group))
-        answered_all.set()
 
     def Explain(  # noqa: N802 - the contract's name
         self, request: explanation_service_pb2.ExplainRequest, context: grpc.ServicerContext

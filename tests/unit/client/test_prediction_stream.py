@@ -262,9 +262,13 @@ async def test_nothing_at_the_target_is_unavailable() -> None:
 
 
 def test_a_consumer_that_leaves_cancels_the_call(target: str, service: FakePredictionService) -> None:
-    """The service hears of it, and nothing is left waiting."""
-    with PredictionClient(target) as client:
-        answers = client.predict_stream(_block_groups(1000), window=2)
-        next(answers)
-        answers.close()
-        assert service.cancelled.wait(timeout=60)
+    """The call ends though the service is still at the second block group, and nothing is left waiting."""
+    service.hold_second = threading.Event()
+    try:
+        with PredictionClient(target) as client:
+            answers = client.predict_stream(_block_groups(1000), window=2)
+            next(answers)
+            answers.close()
+            assert service.stream_ended.wait(timeout=60)
+    finally:
+        service.hold_second.set()
