@@ -62,12 +62,15 @@ class PluginGroup(click.Group):
         """Run the command that the arguments name.
 
         Raises:
-            ClickException: a package that it imports while it runs is not installed, or a file cannot be used.
+            ClickException: a package that it imports while it runs is not installed, a file cannot be used, or text
+                cannot be encoded.
         """
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             raise  # nobody reads on: the command ends in silence
+        except UnicodeEncodeError as error:
+            raise click.ClickException(f"{error.object[:80]!r} cannot be written as {error.encoding}") from error
         except OSError as error:
             raise click.ClickException(": ".join(filter(None, (_file(error), error.strerror or str(error))))) from error
         except ModuleNotFoundError as error:

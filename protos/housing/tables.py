@@ -126,6 +126,8 @@ class Table:
                 cells = next(self._reader)
             except StopIteration:
                 return None
+            except OSError as error:
+                raise TableError(f"line {line}: {error.strerror or error}") from error
             except csv.Error as error:
                 raise TableError(f"line {line}: {_csv_flaw(str(error))}") from error
             if len(cells) > 1 or "".join(cells).strip():

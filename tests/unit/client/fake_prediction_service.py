@@ -255,17 +255,17 @@ def serving(
     options: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Serve on a free port, or on one that was free before, and yield the target; options are gRPC's."""
-    server = grpc.server(
-        ThreadPoolExecutor(max_workers=4), options=[(f"grpc.{name}", value) for name, value in options.items()]
-    )
+    settings = [(f"grpc.{name}", value) for name, value in {"so_reuseport": 0, **options}.items()]
+    server = grpc.server(ThreadPoolExecutor(max_workers=4), options=settings)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
     explanation_service_pb2_grpc.add_ExplanationServiceServicer_to_server(service, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(service, server)
     status_service_pb2_grpc.add_StatusServiceServicer_to_server(service, server)
-    address = f"localhost:{port}"
+    # One address: of two, as localhost has, the second may be another server's on the same port.
+    address = f"127.0.0.1:{port}"
     port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     server.start()
     try:
-        yield f"localhost:{port}"
+        yield f"127.0.0.1:{port}"
     finally:
         server.stop(grace=None).wait()

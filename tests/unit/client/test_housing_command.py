@@ -174,6 +174,14 @@ def test_stdout_that_is_full_is_one_line(target: str, arguments: list[str], tmp_
     assert [line for line in result.stderr.splitlines() if "No space left" in line] == result.stderr.splitlines()
 
 
+@pytest.mark.parametrize("arguments", [["status", "--target", "\udcff:1"], ["logs", "--model-version", "\udcff"]])
+def test_text_that_is_none_is_one_line(arguments: list[str]) -> None:
+    """Bytes of the command line that are no UTF-8 are refused, without a traceback."""
+    code, _, error = _run(*arguments)
+    assert code == 1
+    assert "cannot be written as utf-8" in error
+
+
 def test_required_fields_that_are_missing_are_named_together() -> None:
     """One message lists every option to add; nothing is asked of the service."""
     code, _, error = _run("predict", "--longitude", "-122")

@@ -150,6 +150,7 @@ async def test_a_stream_is_tried_again_before_its_first_answer(target: str, serv
     """A restarting service costs a stream nothing."""
     service.failures = [failed(code_pb2.UNAVAILABLE, "wait")]
     assert len(_collected(target, _block_groups(3))) == 3
+    assert service.attempts == 2
     service.failures = [failed(code_pb2.UNAVAILABLE, "wait")]
     assert len(await _gathered(target, _block_groups(3))) == 3
     assert service.attempts == 4
