@@ -125,7 +125,7 @@ class AsyncPredictionClient:
     async def explain(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Explanation:
-        """Tell what each field adds to the price of one block group, as `PredictionClient.explain` does."""
+        """Explain what each field adds to the price of one block group, as `PredictionClient.explain` does."""
         request = messages.explain_request(block_group, fields)
         with housing_errors():
             response = await self._explanations.Explain(request, timeout=deadline or self._deadlines.predict)
@@ -140,7 +140,7 @@ class AsyncPredictionClient:
         return messages.model(response)
 
     async def model_card(self, *, deadline: float | None = None) -> ModelCard:
-        """Give the card of the model that is being served.
+        """Return the card of the model that is being served.
 
         Raises:
             NotFoundError: it was registered without one.
@@ -180,7 +180,7 @@ class AsyncPredictionClient:
             request.page_token = page.next_page_token
 
     async def logged_prediction(self, prediction_id: str, *, deadline: float | None = None) -> LoggedPrediction:
-        """Tell one prediction on record."""
+        """Return one prediction on record."""
         request = prediction_log_service_pb2.GetPredictionRequest(prediction_id=prediction_id)
         with housing_errors():
             response = await self._log.GetPrediction(request, timeout=deadline or self._deadlines.log)

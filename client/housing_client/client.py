@@ -142,7 +142,7 @@ class PredictionClient:
     def explain(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Explanation:
-        """Tell what each field adds to the price of one block group, given whole or as fields by name."""
+        """Explain what each field adds to the price of one block group, given whole or as fields by name."""
         request = messages.explain_request(block_group, fields)
         with housing_errors():
             response = self._explanations.Explain(request, timeout=deadline or self._deadlines.predict)
@@ -157,7 +157,7 @@ class PredictionClient:
         return messages.model(response)
 
     def model_card(self, *, deadline: float | None = None) -> ModelCard:
-        """Give the card of the model that is being served.
+        """Return the card of the model that is being served.
 
         Raises:
             NotFoundError: it was registered without one.
@@ -186,7 +186,7 @@ class PredictionClient:
         """List the predictions on record, the newest first; pages are fetched as they are needed.
 
         Raises:
-            ValueError: a time of the filter says no time zone.
+            ValueError: a time of the filter has no time zone.
         """
         request = log_messages.list_request(wanted, page_size)
         listed = 0
@@ -200,7 +200,7 @@ class PredictionClient:
             request.page_token = page.next_page_token
 
     def logged_prediction(self, prediction_id: str, *, deadline: float | None = None) -> LoggedPrediction:
-        """Tell one prediction on record.
+        """Return one prediction on record.
 
         Raises:
             NotFoundError: it is not on record.
@@ -229,7 +229,7 @@ class PredictionClient:
             deadline: how long the call may take, in seconds.
 
         Raises:
-            ValueError: the period is neither, or a time says no time zone.
+            ValueError: the period is neither, or a time has no time zone.
         """
         request = log_messages.stats_request(start_time, end_time, model_version, period)
         with housing_errors():
@@ -237,7 +237,7 @@ class PredictionClient:
         return log_messages.prediction_stats(response)
 
     def record_outcomes(self, outcomes: OutcomesLike, *, deadline: float | None = None) -> list[RecordedOutcome]:
-        """Record what predictions turned out to be worth, in 1990 USD by prediction id; tell what became of each.
+        """Record what predictions turned out to be worth, in 1990 USD by prediction id, and return the result of each.
 
         It may be repeated. Any number is sent in requests as large as the contract allows; a bad outcome refuses its
         request, and violations name its place in `outcomes`.

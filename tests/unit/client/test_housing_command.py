@@ -168,7 +168,7 @@ def test_a_field_that_is_no_plain_number_is_a_usage_error(text: str) -> None:
 def test_stdout_that_is_full_is_one_line(target: str, arguments: list[str], tmp_path: Path) -> None:
     """The answer is lost, and the command says so without a traceback."""
     command = [sys.executable, "-m", "housing_client", *arguments, "--target", target]
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("wb") as full:
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
     assert result.returncode == 1
     assert [line for line in result.stderr.splitlines() if "No space left" in line] == result.stderr.splitlines()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from google.rpc import code_pb2
 
 from housing_client.cli import main
+from housing_client.commands.files import Output
 from housing_client.tables import RESULT_COLUMNS
 from unit.client.fake_prediction_service import BERKELEY, FakePredictionService, failed
 
@@ -236,6 +238,26 @@ def test_what_was_predicted_before_a_failure_is_kept_under_another_name(
     assert not destination.exists()
     assert len(_rows(tmp_path.joinpath("out.csv.part").read_text())) == 2
     assert "out.csv.part" in result.stderr
+
+
+def test_ctrl_c_leaves_a_part_that_does_not_look_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows so far are in another file; a link to the result stays a link, and an earlier result stays."""
+    real, link = tmp_path / "real.csv", tmp_path / "out.csv"
+    real.write_text("precious")
+    link.symlink_to(real)
+
+    def interrupted() -> Iterator[tuple[int]]:
+        yield (1,)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Output(str(link)) as output:
+        output.write_csv(("number",), interrupted())
+    assert real.read_text() == "precious"
+    assert tmp_path.joinpath("real.csv.part").read_text() == "number\n1\n"
+    assert "real.csv.part" in capsys.readouterr().err
+    with Output(str(link)) as output:
+        output.write_csv(("number",), [(2,)])
+    assert (real.read_text(), link.is_symlink()) == ("number\n2\n", True)
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["csv", "json"])
