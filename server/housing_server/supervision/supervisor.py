@@ -83,7 +83,7 @@ class Supervisor:
         if layout.explains:
             self._explainer = ExplainerProcess(layout.explainer(), run_dir, log, lambda: None)
         elif settings.explainer == "on":
-            log.warning("prices are not explained: XGBoost is missing; pip install 'california-housing[explainer]'")
+            log.warning("prices are not explained: XGBoost is missing; pip install '.[explainer]'")
         self._settings = settings
         self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
         self._log = log
