@@ -7,8 +7,8 @@ from typing import Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from housing_server.control.messages import LogMode
 from housing_server.errors import InvalidSettings
+from housing_server.prediction_log.modes import LogMode
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 

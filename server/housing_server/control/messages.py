@@ -10,10 +10,9 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import get_args
 
-LogMode = Literal["lenient", "strict", "off"]
-"""How answers go on record: in a journal first, straight to the store, or not at all."""
+from housing_server.prediction_log.modes import LogMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.journal import JournalFile, journal_files
-from housing_server.prediction_log.journal_lines import DamagedLine, records_from_line
+from housing_server.prediction_log.journal_lines import DamagedLine, decode_line
 from housing_server.prediction_log.store import PredictionStore
 
 _BYTES_AT_ONCE = 1 << 20
@@ -135,7 +135,7 @@ class Drainer:
                 self._take([line])
 
     def _add(self, lines: Iterable[bytes]) -> None:
-        records = [record for line in lines for record in records_from_line(line)]
+        records = [record for line in lines for record in decode_line(line)]
         started = self._clock()
         try:
             rows = self._opened().add(records)

@@ -17,7 +17,7 @@ from typing import Self
 
 from housing_server.core.answers import Answers
 from housing_server.errors import PredictionLogUnavailable
-from housing_server.prediction_log.journal_lines import line_from_answers
+from housing_server.prediction_log.journal_lines import encode_line
 
 MAX_FILE_BYTES = 4 << 20
 """A file that has grown so big is followed by another: about 15,000 predictions."""
@@ -74,7 +74,7 @@ class Journal:
         Raises:
             PredictionLogUnavailable: the disk does not take them.
         """
-        line = line_from_answers(answers)
+        line = encode_line(answers)
         with self._lock, _disk_errors():
             file = self._file
             if file is None or self._size >= self._max_file_bytes:

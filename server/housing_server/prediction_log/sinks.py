@@ -6,24 +6,31 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from housing_server.control.messages import Configure
 from housing_server.core.answers import Answers
 from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.journal import Journal
-from housing_server.prediction_log.journal_lines import line_from_answers, records_from_line
+from housing_server.prediction_log.journal_lines import decode_line, encode_line
+from housing_server.prediction_log.modes import LogMode
 
 if TYPE_CHECKING:
     from housing_server.core.prediction import PredictionLog
     from housing_server.prediction_log.store import PredictionStore
 
 
-def open_log(config: Configure) -> PredictionLog:
-    """Open the log of a worker."""
-    match config.prediction_log:
+def open_sink(mode: LogMode, *, url: str, journal_folder: Path, writer: str) -> PredictionLog:
+    """Open what a worker records its answers with.
+
+    Args:
+        mode: how answers go on record.
+        url: the store, for `strict`.
+        journal_folder: where journals are, for `lenient`.
+        writer: the worker's name, which no other process has at the same time.
+    """
+    match mode:
         case "lenient":
-            return Journal(Path(config.journal_folder), config.name).open()
+            return Journal(journal_folder, writer).open()
         case "strict":
-            return StrictLog(config.prediction_log_url).open()
+            return StrictLog(url).open()
         case "off":
             return NoLog()
 
@@ -52,7 +59,7 @@ class StrictLog:
         Raises:
             PredictionLogUnavailable: the store does not take them.
         """
-        self._opened().add(list(records_from_line(line_from_answers(answers))))
+        self._opened().add(list(decode_line(encode_line(answers))))
 
     def _opened(self) -> PredictionStore:
         if self._store is None:

@@ -10,9 +10,15 @@ from sqlalchemy import Connection, Engine, Update, delete, func, select, text, t
 
 from housing_server.prediction_log.engine import READ_SECONDS, open_engine, reading, writing
 from housing_server.prediction_log.migration import migrate
-from housing_server.prediction_log.ordering import Position, as_value, columns
 from housing_server.prediction_log.records import COLUMNS, Record, now_us
-from housing_server.prediction_log.tables import log_state, outcomes, predictions
+from housing_server.prediction_log.tables import (
+    Position,
+    log_state,
+    order_columns,
+    outcomes,
+    position_value,
+    predictions,
+)
 
 _DAY_US = 24 * 3600 * 1_000_000
 
@@ -121,7 +127,7 @@ class PredictionStore:
 
     def _prune_once(self, count: int, *, before_us: int | None = None) -> int:
         """Forget the oldest so many, and give others as long for their writing as that took."""
-        order = columns(predictions)
+        order = order_columns(predictions)
         oldest = select(*order).order_by(*order).limit(count)
         if before_us is not None:
             oldest = oldest.where(predictions.c.predicted_at_us < before_us)
@@ -130,7 +136,7 @@ class PredictionStore:
             found = connection.execute(oldest).all()
             if found:
                 last = Position(*found[-1])
-                connection.execute(delete(predictions).where(tuple_(*order) <= as_value(last)))
+                connection.execute(delete(predictions).where(tuple_(*order) <= position_value(last)))
                 connection.execute(_note_pruned(last.predicted_at_us))
         time.sleep(time.perf_counter() - started)
         return len(found)

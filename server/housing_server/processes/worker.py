@@ -43,7 +43,7 @@ from housing_server.control.messages import (
 from housing_server.core.admission import Admission
 from housing_server.core.gate import Gate
 from housing_server.core.model import Model
-from housing_server.core.prediction import PredictionCore
+from housing_server.core.prediction import PredictionCore, PredictionLog
 from housing_server.errors import ModelRejected, PredictionLogUnavailable
 from housing_server.grpc_transport.call import Call, CallLog
 from housing_server.grpc_transport.explanation import ExplanationServicer, explain_nothing
@@ -55,7 +55,7 @@ from housing_server.observability.logs import CallLines, LineBuffer, configure_l
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
 from housing_server.observability.tracing_options import read_tracing
-from housing_server.prediction_log.sinks import open_log
+from housing_server.prediction_log.sinks import open_sink
 from housing_server.system.memory import give_back
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Worker:
         self._preparing: asyncio.Task[None] | None = None
         self._prepared: tuple[str, Model] | None = None
         observer = metrics if tracer is None else tracer.observing(metrics)
-        self._core = PredictionCore(observer, open_log(config), self._admission)
+        self._core = PredictionCore(observer, _open_sink(config), self._admission)
         self._status = StatusServicer(call)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_server_options(config))
@@ -177,6 +177,15 @@ class Worker:
     async def _set_health(self, status: int) -> None:
         for name in (health.OVERALL_HEALTH, *SERVICES):
             await self._health.set(name, status)
+
+
+def _open_sink(config: Configure) -> PredictionLog:
+    return open_sink(
+        config.prediction_log,
+        url=config.prediction_log_url,
+        journal_folder=Path(config.journal_folder),
+        writer=config.name,
+    )
 
 
 def _server_options(config: Configure) -> list[tuple[str, int]]:
