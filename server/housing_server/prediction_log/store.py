@@ -81,6 +81,17 @@ class PredictionStore:
             # Past SQLAlchemy's handling of each value, which takes longer than the database.
             return connection.exec_driver_sql(self._insert, list(records)).rowcount
 
+    def holds(self, position: Position) -> bool:
+        """Return whether a process that opens the store now finds a prediction there, or that it was pruned."""
+        engine = open_engine(self._engine.url.render_as_string(hide_password=False))
+        found = select(predictions.c.prediction_id).where(predictions.c.prediction_id == position.prediction_id)
+        pruned = select(log_state.c.id).where(log_state.c.pruned_through_us >= position.predicted_at_us)
+        try:
+            with reading(engine) as connection:
+                return connection.execute(select(found.exists() | pruned.exists())).scalar_one()
+        finally:
+            engine.dispose()
+
     def probe(self) -> None:
         """Write to the store, to see whether that can be done."""
         with self.writing() as connection:

@@ -78,7 +78,7 @@ class Recorder:
         deadline = time.monotonic() + patience_seconds
         while time.monotonic() < deadline:
             await self.freshen()
-            if self._problem or not any(self._folder.glob("*.jsonl")):
+            if self._problem or not self._drainer.has_journals():
                 return
             await asyncio.sleep(_IDLE_SECONDS)
 

@@ -9,7 +9,8 @@ import structlog
 
 from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.drainer import DAMAGED_FILE, Drainer
-from housing_server.prediction_log.journal import Journal, journal_files
+from housing_server.prediction_log.journal import Journal
+from housing_server.prediction_log.journal_files import journal_files
 from housing_server.prediction_log.store import PredictionStore
 from serving_fakes import answered
 
