@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import structlog
 from sqlalchemy.exc import DataError, IntegrityError
 
-from housing_server.errors import PredictionLogUnavailable
+from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
 from housing_server.prediction_log.journal import PRIVATE_FILE
 from housing_server.prediction_log.journal_files import JournalFile, journal_files
 from housing_server.prediction_log.journal_lines import DamagedLine, decode_line
 from housing_server.prediction_log.records import Record
-from housing_server.prediction_log.store import PredictionStore
+from housing_server.prediction_log.store import AnswersMissing, PredictionStore
 from housing_server.prediction_log.tables import Position
 
 _BYTES_AT_ONCE = 1 << 20
@@ -126,6 +126,8 @@ class Drainer:
                 self._store.close()
                 self._store = None
             raise
+        except QueryTooSlow as error:
+            raise PredictionLogUnavailable(str(error)) from error
         except OSError as error:
             raise PredictionLogUnavailable(f"the journals cannot be read: {error.strerror}: {self._folder}") from error
 
@@ -155,15 +157,15 @@ class Drainer:
         return self._store
 
     def _verify(self) -> None:
-        """Check that whoever opens the store now finds what was put on record last; else start again from what is left.
+        """Check that whoever opens the store now finds what was put on record last.
 
         Commits come one after the other, so that a store that holds the last one holds those before it.
-
-        Raises:
-            PredictionLogUnavailable: it was not found; all journals that are still there are taken over again.
         """
-        if self._last is None or self._opened().holds(self._last):
-            return
+        if self._last is not None and not self._opened().holds(self._last):
+            self._start_again()
+
+    def _start_again(self) -> NoReturn:
+        """Take over again whatever is left in the journals: the store has lost what it took."""
         self._last = None
         for file in self._files.values():
             file.taken = 0
@@ -197,7 +199,9 @@ class Drainer:
         records = [record for line in lines for record in decode_line(line)]
         started = self._clock()
         try:
-            rows = self._opened().add(records)
+            rows = self._opened().add(records, after=self._last)
+        except AnswersMissing:
+            self._start_again()
         except PredictionLogUnavailable:
             self._observer.failed("store")
             raise

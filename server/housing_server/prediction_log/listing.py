@@ -119,7 +119,7 @@ def _indexed(request: ListPredictionsRequest, ordered: Table) -> Iterator[Column
     if request.HasField("end_time"):
         yield time < from_timestamp(request.end_time)
     if last := position_from_token(request):
-        yield tuple_(*columns(ordered)) < as_value(last)
+        yield tuple_(*order_columns(ordered)) < position_value(last)
     if request.model_version and ordered is predictions:
         yield predictions.c.model_version == request.model_version
 

@@ -40,6 +40,10 @@ class StoreSize:
     """Space that they, their outcomes and the indexes take."""
 
 
+class AnswersMissing(Exception):
+    """The store does not hold what was put on record before: it is another one, or an older copy."""
+
+
 class PredictionStore:
     """Predictions on record, in SQLite or PostgreSQL. One store serves all threads of a process.
 
@@ -69,26 +73,31 @@ class PredictionStore:
             migrate(engine)
         return cls(engine)
 
-    def add(self, records: Sequence[Record]) -> int:
+    def add(self, records: Sequence[Record], *, after: Position | None = None) -> int:
         """Put predictions on record, in one transaction, and return how many were not there yet.
 
+        Args:
+            records: the predictions.
+            after: one that was put on record before, and must still be there.
+
         Raises:
+            AnswersMissing: it is not.
             sqlalchemy.exc.DataError, sqlalchemy.exc.IntegrityError: a record holds what no column takes.
         """
         if not records:
             return 0
         with self.writing() as connection:
+            if after is not None and not _holds(connection, after):
+                raise AnswersMissing
             # Past SQLAlchemy's handling of each value, which takes longer than the database.
             return connection.exec_driver_sql(self._insert, list(records)).rowcount
 
     def holds(self, position: Position) -> bool:
         """Return whether a process that opens the store now finds a prediction there, or that it was pruned."""
         engine = open_engine(self._engine.url.render_as_string(hide_password=False))
-        found = select(predictions.c.prediction_id).where(predictions.c.prediction_id == position.prediction_id)
-        pruned = select(log_state.c.id).where(log_state.c.pruned_through_us >= position.predicted_at_us)
         try:
             with reading(engine) as connection:
-                return connection.execute(select(found.exists() | pruned.exists())).scalar_one()
+                return _holds(connection, position)
         finally:
             engine.dispose()
 
@@ -151,6 +160,12 @@ class PredictionStore:
                 connection.execute(_note_pruned(last.predicted_at_us))
         time.sleep(time.perf_counter() - started)
         return len(found)
+
+
+def _holds(connection: Connection, position: Position) -> bool:
+    found = select(predictions.c.prediction_id).where(predictions.c.prediction_id == position.prediction_id)
+    pruned = select(log_state.c.id).where(log_state.c.pruned_through_us >= position.predicted_at_us)
+    return bool(connection.execute(select(found.exists() | pruned.exists())).scalar_one())
 
 
 def _insert_statement(engine: Engine) -> str:
