@@ -24,6 +24,8 @@ _BYTES_AT_ONCE = 1 << 20
 _USUAL_ROW_BYTES = 300.0
 _MAX_HELD_FILES = 256
 """Files that are kept open; far more than are written to, far fewer than a process may have open."""
+_ATTEMPTS = 3
+"""A store that was replaced fails, is opened again, and is found to miss answers; then it gets them."""
 DAMAGED_FILE = "damaged.lines"
 """Where lines go that no store takes."""
 
@@ -80,6 +82,7 @@ class Drainer:
         self._files: dict[Path, JournalFile] = {}
         self._store: PredictionStore | None = None
         self._last: Position | None = None
+        self._asked_at: float | None = None
         self._row_bytes = _USUAL_ROW_BYTES
         # Two at once would each count the same lines as taken. It takes a lock of threads: one that drains goes on
         # when whoever awaits it is cancelled.
@@ -91,8 +94,8 @@ class Drainer:
         Raises:
             PredictionLogUnavailable: the store does not take it, or a journal cannot be read; it stays where it is.
         """
-        with self._lock, self._failures():
-            self._drain()
+        with self._lock:
+            self._reopening(self._drain)
 
     def probe(self) -> None:
         """Check that the store can be written to, and holds what it has taken.
@@ -100,9 +103,8 @@ class Drainer:
         Raises:
             PredictionLogUnavailable: it cannot, or does not.
         """
-        with self._lock, self._failures():
-            self._opened().probe()
-            self._verify()
+        with self._lock:
+            self._reopening(self._probe)
 
     def backlog(self) -> Backlog:
         """Measure what waits, as far as the folder can be read."""
@@ -112,24 +114,47 @@ class Drainer:
         size = sum(file.waiting_bytes for file in files.values())
         return Backlog(rows=round(size / self._row_bytes), size_bytes=size)
 
+    def unanswered_seconds(self) -> float:
+        """Return for how long the store has not answered what it was asked last; 0 when it has. Never waits."""
+        asked_at = self._asked_at
+        return 0.0 if asked_at is None else self._clock() - asked_at
+
     def has_journals(self) -> bool:
         """Return whether a writer is at work, or has left anything to take over."""
         return bool(self._files or journal_files(self._folder))
 
+    def _reopening(self, attempt: Callable[[], None]) -> None:
+        """Try until it succeeds, or the store cannot be opened: one that was open may be another by now."""
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                with self._failures():
+                    return attempt()
+            except PredictionLogUnavailable:
+                if not (self._give_up_store() and left):
+                    raise
+        return None
+
+    def _give_up_store(self) -> bool:
+        """Have the store opened, and its tables made where necessary, the next time; return whether it was open."""
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+        return store is not None
+
     @contextmanager
     def _failures(self) -> Iterator[None]:
-        """Give up a store that has failed: the next attempt opens, and where necessary makes, the one that is there."""
         try:
             yield
-        except PredictionLogUnavailable:
-            if self._store is not None:
-                self._store.close()
-                self._store = None
-            raise
         except QueryTooSlow as error:
             raise PredictionLogUnavailable(str(error)) from error
         except OSError as error:
             raise PredictionLogUnavailable(f"the journals cannot be read: {error.strerror}: {self._folder}") from error
+
+    def _probe(self) -> None:
+        store = self._opened()
+        with self._asking():
+            store.probe()
+        self._verify()
 
     def _drain(self) -> None:
         self._discover()
@@ -152,16 +177,30 @@ class Drainer:
 
     def _opened(self) -> PredictionStore:
         if self._store is None:
-            self._store = self._open_store()
+            with self._asking():
+                self._store = self._open_store()
             self._verify()
         return self._store
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        self._asked_at = self._clock()
+        try:
+            yield
+        finally:
+            self._asked_at = None
 
     def _verify(self) -> None:
         """Check that whoever opens the store now finds what was put on record last.
 
         Commits come one after the other, so that a store that holds the last one holds those before it.
         """
-        if self._last is not None and not self._opened().holds(self._last):
+        if self._last is None:
+            return
+        store = self._opened()
+        with self._asking():
+            held = store.holds(self._last)
+        if not held:
             self._start_again()
 
     def _start_again(self) -> NoReturn:
@@ -199,7 +238,9 @@ class Drainer:
         records = [record for line in lines for record in decode_line(line)]
         started = self._clock()
         try:
-            rows = self._opened().add(records, after=self._last)
+            store = self._opened()
+            with self._asking():
+                rows = store.add(records, after=self._last)
         except AnswersMissing:
             self._start_again()
         except PredictionLogUnavailable:

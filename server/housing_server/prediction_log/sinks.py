@@ -1,24 +1,19 @@
 """How a worker puts answers on record, by the mode that was chosen."""
 
-from __future__ import annotations
-
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from housing_server.core.answers import Answers
-from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.journal import Journal
-from housing_server.prediction_log.journal_lines import decode_line, encode_line
 from housing_server.prediction_log.modes import LogMode
+from housing_server.prediction_log.strict_log import StrictLog
 
 if TYPE_CHECKING:
     from housing_server.core.prediction import PredictionLog
-    from housing_server.prediction_log.store import PredictionStore
 
 
-def open_sink(mode: LogMode, *, url: str, journal_folder: Path, writer: str) -> PredictionLog:
-    """Open what a worker records its answers with.
+def open_sink(mode: LogMode, *, url: str, journal_folder: Path, writer: str) -> "PredictionLog":
+    """Open what a worker records its answers with; one that cannot be opened yet refuses answers until it can.
 
     Args:
         mode: how answers go on record.
@@ -30,50 +25,21 @@ def open_sink(mode: LogMode, *, url: str, journal_folder: Path, writer: str) -> 
         case "lenient":
             return Journal(journal_folder, writer).open()
         case "strict":
-            return StrictLog(url).open()
+            return StrictLog.at(url).open()
         case "off":
             return NoLog()
-
-
-class StrictLog:
-    """Writes to the store before an answer is given: while it is down there are none.
-
-    Answers are written on a thread, and those that come meanwhile share the next transaction.
-    """
-
-    inline = False
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._store: PredictionStore | None = None
-
-    def open(self) -> Self:
-        """Open the store now, if it is up: the first caller shall not wait for that."""
-        with suppress(PredictionLogUnavailable):
-            self._opened()
-        return self
-
-    def append(self, answers: Answers) -> None:
-        """Put answers on record.
-
-        Raises:
-            PredictionLogUnavailable: the store does not take them.
-        """
-        self._opened().add(list(decode_line(encode_line(answers))))
-
-    def _opened(self) -> PredictionStore:
-        if self._store is None:
-            # SQLAlchemy is 20 MB of memory: only a worker that needs it pays.
-            from housing_server.prediction_log.store import PredictionStore  # noqa: PLC0415
-
-            self._store = PredictionStore.open(self._url)
-        return self._store
 
 
 class NoLog:
     """Keeps no record."""
 
     inline = True
+
+    def check(self) -> None:
+        """Do nothing."""
+
+    def probe(self) -> None:
+        """Do nothing."""
 
     def append(self, answers: Answers) -> None:
         """Do nothing."""
