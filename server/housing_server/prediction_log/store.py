@@ -105,6 +105,8 @@ class PredictionStore:
         """Write to the store, to see whether that can be done."""
         with self.writing() as connection:
             connection.execute(update(log_state).values(probed_at_us=self._now()))
+            for table in (predictions, outcomes):  # one that was dropped fails here, and not with a caller
+                connection.execute(select(table.c.prediction_id).limit(1))
 
     def size(self) -> StoreSize:
         """Measure the store. Counting takes about a second for ten million rows."""
