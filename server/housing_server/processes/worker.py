@@ -192,15 +192,20 @@ class Worker:
     async def _announce(self) -> None:
         if self._core.model is not None:
             await self._set_health(HealthCheckResponse.SERVING, _OTHERS)
-            await self._recording_changed(self._log_watch.problem)
+            await self._set_prediction_health()
             self._control.send(Serving(model_version=self._core.model.description.version))
 
     async def _recording_changed(self, problem: str) -> None:
         """Take predictions out of service while no answer can be put on record; other calls are answered."""
         if self._core.model is not None:
-            status = HealthCheckResponse.NOT_SERVING if problem else HealthCheckResponse.SERVING
-            await self._set_health(status, _PREDICTING)
+            await self._set_prediction_health()
         self._control.send(ReportRecording(problem=problem))
+
+    async def _set_prediction_health(self) -> None:
+        recording = not self._log_watch.problem
+        await self._set_health(
+            HealthCheckResponse.SERVING if recording else HealthCheckResponse.NOT_SERVING, _PREDICTING
+        )
 
     async def _set_health(self, status: int, names: Sequence[str] = (health.OVERALL_HEALTH, *SERVICES)) -> None:
         for name in names:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+import structlog.testing
 
 from housing.v1.status_service_pb2 import (
     SERVICE_STATUS_DEGRADED,
@@ -23,7 +24,7 @@ WELL = ReportLog(store_up=True, backlog_rows=0, backlog_bytes=0, problem="")
 
 def state(folder: Path, *problems: str) -> ServiceState:
     """Return the state of a service whose workers have each reported a problem, or none, of recording."""
-    log = structlog.get_logger()
+    log = structlog.wrap_logger(structlog.testing.ReturnLogger(), processors=[])
     layout = Layout(ServerSettings(state_dir=folder), 1, folder)
     workers = [WorkerProcess(layout.worker(slot), folder, log, lambda: None) for slot in range(len(problems))]
     for worker, problem in zip(workers, problems, strict=True):
