@@ -75,6 +75,17 @@ class ListLog:
         self.inline = inline
         self.entries: list[Answers] = []
         self.down = False
+        self.refusing = False
+
+    def check(self) -> None:
+        """Raise once it is known to be down."""
+        if self.refusing:
+            raise PredictionLogUnavailable("the list is down")
+
+    def probe(self) -> None:
+        """Raise while it is down."""
+        if self.down:
+            raise PredictionLogUnavailable("the list is down")
 
     def append(self, answers: Answers) -> None:
         """Put answers on record."""

@@ -7,9 +7,9 @@ from typing import Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from housing_server.control.messages import LogMode
 from housing_server.errors import InvalidSettings
 from housing_server.limits import GATEWAY_PORT, GRPC_PORT, MAX_STREAMS, METRICS_PORT
+from housing_server.prediction_log.modes import LogMode
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 

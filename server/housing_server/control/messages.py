@@ -10,10 +10,9 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import get_args
 
-LogMode = Literal["lenient", "strict", "off"]
-"""How answers go on record: in a journal first, straight to the store, or not at all."""
+from housing_server.prediction_log.modes import LogMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +96,14 @@ class ReportLog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRecording:
+    """From a worker: whether it can put answers on record, and so give any."""
+
+    problem: str
+    """Why it cannot; empty when it can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareModel:
     """To a worker: load this model beside the one it serves, and keep it at hand."""
 
@@ -164,6 +171,7 @@ Message = (
     | Serving
     | LoadFailed
     | ReportLog
+    | ReportRecording
 )
 
 _KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}

@@ -70,6 +70,20 @@ class PredictionLog(Protocol):
     inline: bool
     """Whether an append is so quick that it may be made on the event loop."""
 
+    def check(self) -> None:
+        """Return at once if answers are likely to be put on record; from the event loop.
+
+        Raises:
+            PredictionLogUnavailable: they are not: a call need not be computed.
+        """
+
+    def probe(self) -> None:
+        """Try whether answers can be put on record, which may take a moment; from any thread.
+
+        Raises:
+            PredictionLogUnavailable: they cannot.
+        """
+
     def append(self, answers: Answers) -> None:
         """Put answers on record, for good once it returns; from any thread.
 
@@ -123,6 +137,7 @@ class PredictionCore:
             Overloaded: there is too much under way.
             PredictionLogUnavailable: the answer cannot be put on record.
         """
+        self._log.check()
         with self._admission.admit(1, seconds_left=caller.seconds_left()):
             answers, position = await self._begin(request, caller)
         return answers.response(position)
@@ -137,6 +152,7 @@ class PredictionCore:
             Overloaded: there is too much under way.
             PredictionLogUnavailable: the answers cannot be put on record.
         """
+        self._log.check()
         count = len(request.block_groups)
         with self._admission.admit(count, seconds_left=caller.seconds_left()):
             if count <= _INLINE_ROWS and self._inline:
@@ -210,6 +226,7 @@ class PredictionCore:
 
     def _begin_of_stream(self, request: StreamPredictRequest, caller: Caller) -> _Begun:
         try:
+            self._log.check()
             return self._begin(request, caller._replace(arrived=time.perf_counter(), span=None))
         except RequestError as error:
             return error

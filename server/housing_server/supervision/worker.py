@@ -15,6 +15,7 @@ from housing_server.control.messages import (
     Message,
     Prepared,
     PrepareModel,
+    ReportRecording,
     Serving,
 )
 from housing_server.supervision.process import SupervisedProcess
@@ -45,6 +46,8 @@ class WorkerProcess(SupervisedProcess):
         """Version of the model it serves; None while it does not serve."""
         self.refusal: str | None = None
         """Why it refused the last model; None when it did not."""
+        self.recording_problem = ""
+        """Why it cannot put answers on record, and gives none; empty when it can."""
         self._config = config
         self._preparing: asyncio.Future[str | None] | None = None
 
@@ -65,6 +68,8 @@ class WorkerProcess(SupervisedProcess):
                 self._log.info("worker serving", pid=self.pid, model_version=version)
             case Prepared():
                 self._end_preparing(None)
+            case ReportRecording(problem=problem):
+                self.recording_problem = problem
             case LoadFailed(reason=reason):
                 self.refusal = reason
                 self._end_preparing(reason)
@@ -73,6 +78,7 @@ class WorkerProcess(SupervisedProcess):
     def gone(self) -> None:
         """Take note that it has ended."""
         self.model_version = None
+        self.recording_problem = ""
         self._end_preparing(None)
 
     async def prepare(self, folder: Path) -> str | None:

@@ -199,6 +199,19 @@ async def test_answer_that_cannot_be_put_on_record_is_not_given(core: Prediction
         await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
 
 
+async def test_log_that_is_known_to_be_down_is_the_reason_for_a_refusal(notes: Notes) -> None:
+    """And not overload, however much is under way; nothing is computed."""
+    log = ListLog()
+    core = make_core(notes, log, max_rows=1)
+    log.refusing = True
+    with core._admission.admit(1):  # pylint: disable=protected-access  # the service is full
+        with pytest.raises(PredictionLogUnavailable):
+            await core.predict(PredictRequest(block_group=block_group()), CALLER)
+        with pytest.raises(PredictionLogUnavailable):
+            await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
+    assert (notes.reasons, notes.rows) == ([], [])
+
+
 async def test_log_that_takes_its_time_keeps_nobody_waiting_for_the_event_loop(notes: Notes) -> None:
     """It is written to on a thread then, and calls that come meanwhile share the next run."""
     log = ListLog(inline=False)
