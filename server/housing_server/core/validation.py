@@ -1,9 +1,19 @@
-"""The contract's rules, applied to a request."""
+"""The contract's rules, applied to a request: the first faults are enough, whatever its size."""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
 
 import protovalidate
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
+from buf.validate import validate_pb2
 from housing_server.errors import FieldViolation, InvalidRequest
+
+MAX_VIOLATIONS = 25
+"""The most violations that are looked for and listed: a request of a few kilobytes can break a rule a million times,
+and details travel in headers, for which clients allow 8 KiB."""
 
 
 class RequestValidator:
@@ -23,11 +33,57 @@ class RequestValidator:
             path: where it stands in the request, for the paths of its fields; empty for the request itself.
 
         Raises:
-            InvalidRequest: it does not; the error lists every field at fault, in the order of the message.
+            InvalidRequest: it does not; the error lists the first fields at fault, in the order of the message.
         """
-        violations = self._validator.collect_violations(message)
-        if violations:
-            raise InvalidRequest([_field_violation(violation, path) for violation in violations])
+        found = list(islice(self.violations(message, path), MAX_VIOLATIONS + 1))
+        if found:
+            raise InvalidRequest(found[:MAX_VIOLATIONS], more=len(found) > MAX_VIOLATIONS)
+
+    def violations(self, message: Message, path: str = "") -> Iterator[FieldViolation]:
+        """Look for violations of a message, one after the other; those of the items of a list item by item.
+
+        protovalidate collects either the first violation or all of them, so a list is never handed to it for more than
+        the first. A list that is too long is one violation; its items are not looked at.
+        """
+        lists = list_limits(message.DESCRIPTOR)
+        if not lists:
+            for violation in self._validator.collect_violations(message):
+                yield _field_violation(violation, path)
+            return
+        first = self._validator.collect_violations(message, fail_fast=True)
+        if not first:
+            return
+        in_items = self._violations_of_items(message, lists, path)
+        one = next(in_items, None)
+        if one is None:
+            yield _field_violation(first[0], path)
+            return
+        yield one
+        yield from in_items
+
+    def _violations_of_items(self, message: Message, lists: dict[str, int], path: str) -> Iterator[FieldViolation]:
+        if any(len(getattr(message, name)) > limit for name, limit in lists.items()):
+            return
+        for name in lists:
+            base = f"{path}.{name}".lstrip(".")
+            for index, item in enumerate(getattr(message, name)):
+                yield from self.violations(item, f"{base}[{index}]")
+
+
+@cache
+def list_limits(message: Descriptor) -> dict[str, int]:
+    """Return how many items each list of messages in a message may hold, by the name of its field.
+
+    Raises:
+        ValueError: the contract does not bound one of them.
+    """
+    found = {}
+    for field in message.fields:
+        if field.is_repeated and field.message_type is not None:
+            found[field.name] = field.GetOptions().Extensions[validate_pb2.field].repeated.max_items
+            if not found[field.name]:
+                raise ValueError(f"{field.full_name} is not bounded by the contract")
+    return found
 
 
 def _field_violation(violation: protovalidate.Violation, base: str) -> FieldViolation:

@@ -71,9 +71,9 @@ def run_trial(candidate: Path, current: Path, max_latency_ratio: float) -> Trial
     from housing_server.models.golden import replay  # noqa: PLC0415
     from housing_server.models.loading import example_rows, load_model  # noqa: PLC0415
 
-    new = load_model(candidate)
+    new = load_model(candidate).predictor
     try:
-        old = load_model(current)
+        old = load_model(current).predictor
     except ModelRejected:  # served by an earlier release: then there is nothing to compare with
         old = new
     row = example_rows()[:1]

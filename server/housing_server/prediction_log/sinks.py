@@ -13,7 +13,7 @@ from housing_server.prediction_log.journal import Journal
 from housing_server.prediction_log.journal_lines import line_from_answers, records_from_line
 
 if TYPE_CHECKING:
-    from housing_server.core.prediction import PredictionLog
+    from housing_server.core.interfaces import PredictionLog
     from housing_server.prediction_log.store import PredictionStore
 
 

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from housing.contract import FEATURES, Feature, message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
-from housing_server.core.status import MAX_VIOLATIONS, status_from_error
-from housing_server.core.validation import RequestValidator
+from housing_server.core.status import status_from_error
+from housing_server.core.validation import MAX_VIOLATIONS, RequestValidator
 from housing_server.errors import (
     FieldViolation,
     InternalError,
     InvalidRequest,
     ModelCardNotFound,
+    ModelFailed,
     ModelProfileNotFound,
     Overloaded,
     PredictionLogUnavailable,
@@ -122,6 +123,7 @@ def test_every_request_error_has_a_code_and_a_stable_reason(kind: type[RequestEr
     """No kind of error is left out of the table."""
     arguments: dict[type[RequestError], tuple[Any, ...]] = {
         InvalidRequest: ([FieldViolation(field="a", rule="b", description="c")],),
+        ModelFailed: ("it divided by zero",),
         ModelCardNotFound: ("california-housing", "3"),
         ModelProfileNotFound: ("california-housing", "3"),
         Overloaded: (0.5,),
@@ -153,18 +155,19 @@ def test_what_callers_need_not_know_stays_in_the_log() -> None:
 
 
 def test_details_fit_into_headers_however_much_is_wrong() -> None:
-    """Long lists are cut; the number of all violations is told."""
+    """Looking for more stops where the list ends, and the text says so."""
     longest = FieldViolation(
         field="block_groups[9999].housing_median_age",
         rule="total_bedrooms.lte_total_rooms",
         description="must be greater than or equal to -124.6 and less than or equal to -114.1",
     )
-    status = status_from_error(InvalidRequest([longest] * 70_000))
+    status = status_from_error(InvalidRequest([longest] * MAX_VIOLATIONS, more=True))
     request, info = BadRequest(), ErrorInfo()
     assert status.details[0].Unpack(request)
     assert status.details[1].Unpack(info)
     assert len(request.field_violations) == MAX_VIOLATIONS
-    assert info.metadata["violations"] == "70000"
+    assert info.metadata["violations"] == str(MAX_VIOLATIONS)
+    assert status.message.endswith("(and at least 25 more)")
     assert math.ceil(status.ByteSize() / 3) * 4 < HEADER_LIMIT, "details travel as base64"
 
 
