@@ -7,6 +7,7 @@ ServingError
 │   ├── RegistryUnavailable
 │   ├── ModelNotFound
 │   └── ModelRejected
+│       └── ModelNotAllowed
 └── RequestError             one call cannot be answered: a status for the caller
     ├── InvalidRequest
     ├── ModelNotLoaded
@@ -58,6 +59,20 @@ class ModelNotFound(StartError):
 
 class ModelRejected(StartError):
     """The model's files cannot be served under this contract."""
+
+
+class ModelNotAllowed(ModelRejected):
+    """The model is of a kind that this server is not set to load."""
+
+    def __init__(self, message: str, folder_name: str) -> None:
+        """Refuse a model.
+
+        Args:
+            message: what to do.
+            folder_name: how its folder is called, which names its version for good.
+        """
+        super().__init__(message)
+        self.folder_name = folder_name
 
 
 class RequestError(ServingError):

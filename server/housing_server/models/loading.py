@@ -9,18 +9,23 @@ from housing.example import BERKELEY
 from housing_server.core.isolation import sound_rows
 from housing_server.core.model import LoadedModel, PriceModel, Rows
 from housing_server.errors import ModelRejected
-from housing_server.model_store.files import GRAPH_FILE, read_card, read_description, read_profile
+from housing_server.model_store.files import GRAPH_FILE, read_allowed, read_card, read_profile
 from housing_server.models.golden import replay
 from housing_server.models.onnx import OnnxModel
 
 
-def load_model(folder: Path) -> LoadedModel:
+def load_model(folder: Path, *, allow_pyfunc: bool = False) -> LoadedModel:
     """Load a fetched model, warm, and proven to answer as it did when it was made.
 
+    Args:
+        folder: its files.
+        allow_pyfunc: whether it may be one that is loaded by running code of its own.
+
     Raises:
+        ModelNotAllowed: it is, and may not be; nothing of it was loaded.
         ModelRejected: its files are damaged, do not fit the contract, or its golden requests are answered otherwise.
     """
-    description = read_description(folder)
+    description = read_allowed(folder, allow_pyfunc=allow_pyfunc)
     model: PriceModel
     if description.runtime == "onnx":
         model = OnnxModel(folder / GRAPH_FILE, description)

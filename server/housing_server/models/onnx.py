@@ -14,6 +14,7 @@ from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.model import Estimates, Intervals, Rows, given_labels
 from housing_server.errors import ModelRejected
+from housing_server.models.graph_file import check_graph_file
 from housing_server.system.memory import give_back
 
 _INPUT = "block_groups"
@@ -35,8 +36,10 @@ class OnnxModel:
         """Load a graph.
 
         Raises:
-            ModelRejected: the file is no graph, or its input, output or features are not the contract's.
+            ModelRejected: the file is no graph, it uses operators or files that it may not, or its input, output or
+                features are not the contract's.
         """
+        check_graph_file(graph)
         options = onnxruntime.SessionOptions()
         # Workers are the unit of parallelism; threads inside one would only fight with the others over the cores.
         options.intra_op_num_threads = 1

@@ -59,6 +59,7 @@ from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
 from housing_server.observability.tracing_options import read_tracing
 from housing_server.prediction_log.sinks import open_log
+from housing_server.system.confinement import gain_no_rights
 from housing_server.system.memory import give_back
 
 if TYPE_CHECKING:
@@ -89,8 +90,10 @@ class Worker:
         self._control = control
         self._preparing: asyncio.Task[None] | None = None
         observer = metrics if tracer is None else tracer.observing(metrics)
+        if config.allow_pyfunc:
+            gain_no_rights()
         self._core = PredictionCore(observer, open_log(config), self._admission, report=partial(_report, log))
-        self._slot = ModelSlot(self._core, load_model)
+        self._slot = ModelSlot(self._core, partial(load_model, allow_pyfunc=config.allow_pyfunc))
         self._status = StatusServicer(call)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_server_options(config))
