@@ -30,10 +30,10 @@ def request_parser(kind: type[Request]) -> Callable[[bytes], Request]:
     limits = list_limits(kind.DESCRIPTOR)
     if not limits:
         return kind.FromString
-    ((name, limit),) = limits.items()
+    name, limit = next(iter(limits.items()))
     key = kind.DESCRIPTOR.fields_by_name[name].number << 3 | _LENGTH
-    if key >= _MORE:
-        raise ValueError(f"{name} of {kind.DESCRIPTOR.full_name} has a number above 15")
+    if len(limits) > 1 or key >= _MORE:
+        raise ValueError(f"the lists of {kind.DESCRIPTOR.full_name} are none that can be counted")
     too_many = bytes([key, 0]) * (limit + 1)
 
     def parse(data: bytes) -> Request:

@@ -1,8 +1,9 @@
 """The contract's rules, applied to a request: the first faults are enough, whatever its size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
+from typing import Any
 
 import protovalidate
 from google.protobuf.descriptor import Descriptor
@@ -47,8 +48,7 @@ class RequestValidator:
         """
         lists = list_limits(message.DESCRIPTOR)
         if not lists:
-            for violation in self._validator.collect_violations(message):
-                yield _field_violation(violation, path)
+            yield from self._violations_of_fields(message, path)
             return
         first = self._validator.collect_violations(message, fail_fast=True)
         if not first:
@@ -56,10 +56,38 @@ class RequestValidator:
         in_items = self._violations_of_items(message, lists, path)
         one = next(in_items, None)
         if one is None:
-            yield _field_violation(first[0], path)
+            yield _field_violation(message, first[0], path)
             return
         yield one
         yield from in_items
+
+    def _violations_of_fields(self, message: Message, path: str) -> Iterator[FieldViolation]:
+        try:
+            found = self._validator.collect_violations(message)
+        except protovalidate.EvaluationError:
+            # A rule about several fields cannot be computed for values far out of range, such as times before the year
+            # 1: they break rules of their own, which are asked for field by field.
+            yield from self._violations_of_single_fields(message, path)
+            return
+        for violation in found:
+            yield _field_violation(message, violation, path)
+
+    def _violations_of_single_fields(self, message: Message, path: str) -> Iterator[FieldViolation]:
+        for field, _ in message.ListFields():
+            alone = type(message)()
+            alone.MergeFrom(message)
+            for other, _ in message.ListFields():
+                if other is not field:
+                    alone.ClearField(other.name)
+            try:
+                found = self._validator.collect_violations(alone)
+            except protovalidate.EvaluationError:
+                name = f"{path}.{field.name}".lstrip(".")
+                yield FieldViolation(field=name, rule="value.in_range", description="is out of range")
+                continue
+            for violation in found:
+                if violation.proto.field is not None and violation.proto.field.elements[0].field_name == field.name:
+                    yield _field_violation(alone, violation, path)
 
     def _violations_of_items(self, message: Message, lists: dict[str, int], path: str) -> Iterator[FieldViolation]:
         if any(len(getattr(message, name)) > limit for name, limit in lists.items()):
@@ -86,12 +114,23 @@ def list_limits(message: Descriptor) -> dict[str, int]:
     return found
 
 
-def _field_violation(violation: protovalidate.Violation, base: str) -> FieldViolation:
+def _field_violation(message: Message, violation: protovalidate.Violation, base: str) -> FieldViolation:
     proto = violation.proto
     path = ".".join(filter(None, (base, _path(proto.field))))
     if proto.rule is None:  # a rule of the whole message: the contract begins its id with the field it is about
         path = f"{path}.{proto.rule_id.partition('.')[0]}".lstrip(".")
-    return FieldViolation(field=path, rule=proto.rule_id, description=proto.message)
+    description = proto.message
+    if proto.rule_id == "enum.defined_only" and proto.field is not None:
+        description = _defined_values(message.DESCRIPTOR, [element.field_name for element in proto.field.elements])
+    return FieldViolation(field=path, rule=proto.rule_id, description=description)
+
+
+def _defined_values(message: Any, names: Sequence[str]) -> str:
+    """Word the rule that a field must have one of its enum's values; protovalidate's own words name none."""
+    *parents, name = names
+    for parent in parents:
+        message = message.fields_by_name[parent].message_type
+    return f"must be one of {', '.join(message.fields_by_name[name].enum_type.values_by_name)}"
 
 
 def _path(field: protovalidate.FieldPathPb | None) -> str:

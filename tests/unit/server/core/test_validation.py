@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from housing.contract import FEATURES, Feature, message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
+from housing.v1.prediction_log_service_pb2 import GetPredictionStatsRequest
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
 from housing_server.core.status import status_from_error
 from housing_server.core.validation import MAX_VIOLATIONS, RequestValidator
@@ -104,6 +105,30 @@ def test_rule_about_two_fields_names_one() -> None:
     assert violations(PredictRequest(block_group=bad)) == [("block_group.total_bedrooms", rule)]
     batch = BatchPredictRequest(block_groups=[valid_block_group(), bad])
     assert violations(batch) == [("block_groups[1].total_bedrooms", rule)]
+
+
+def test_unknown_value_of_an_enum_is_refused_with_those_that_there_are() -> None:
+    """Whoever sends a number of their own finds out which names to use."""
+    with pytest.raises(InvalidRequest) as raised:
+        VALIDATOR.check(GetPredictionStatsRequest(period=7))  # type: ignore[arg-type]  # no such value
+    (violation,) = raised.value.violations
+    assert (violation.field, violation.rule) == ("period", "enum.defined_only")
+    values = "STATS_PERIOD_UNSPECIFIED, STATS_PERIOD_HOUR, STATS_PERIOD_DAY"
+    assert violation.description == f"must be one of {values}"
+
+
+@pytest.mark.parametrize("seconds", [-62_132_918_401, -(2**63), 2**63 - 1])
+def test_time_that_no_rule_can_reckon_with_is_refused_as_out_of_range(seconds: int) -> None:
+    """Rules about two times cannot be computed then, which is no fault of the service."""
+    request = GetPredictionStatsRequest()
+    request.start_time.seconds = seconds
+    with pytest.raises(InvalidRequest) as raised:
+        VALIDATOR.check(request)
+    assert "start_time" in {violation.field for violation in raised.value.violations}
+    request.end_time.seconds, request.start_time.seconds = seconds, 0
+    with pytest.raises(InvalidRequest) as raised:
+        VALIDATOR.check(request)
+    assert "end_time" in {violation.field for violation in raised.value.violations}
 
 
 def test_message_names_the_first_field_and_counts_the_others() -> None:
