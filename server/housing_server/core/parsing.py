@@ -38,14 +38,14 @@ def request_parser(kind: type[Request]) -> Callable[[bytes], Request]:
 
     def parse(data: bytes) -> Request:
         # Whatever way a key is written, it begins with one of two bytes: few of these are few items.
-        if data.count(key) + data.count(key | _MORE) > limit and _is_too_long(data, key, limit):
+        if data.count(key) + data.count(key | _MORE) > limit and is_too_long(data, key, limit):
             data = too_many
         return kind.FromString(data)
 
     return parse
 
 
-def _is_too_long(data: bytes, key: int, limit: int) -> bool:
+def is_too_long(data: bytes, key: int, limit: int) -> bool:
     """Whether a message holds more items than its list may, or more fields of any kind than twice as many.
 
     A message that is cut off, or damaged otherwise, before it holds so many is left to the parser.

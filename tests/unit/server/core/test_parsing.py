@@ -29,7 +29,7 @@ PARSE_BATCH = request_parser(BatchPredictRequest)
     ],
     ids=["plain", "long key", "longer key", "group"],
 )
-def test_list_that_is_too_long_is_parsed_no_further_than_it_takes_to_refuse_it(
+def test_list_thatis_too_long_is_parsed_no_further_than_it_takes_to_refuse_it(
     kind: type[BatchPredictRequest] | type[RecordOutcomesRequest], item: bytes
 ) -> None:
     """However its items are written."""
@@ -72,11 +72,11 @@ def test_counting_agrees_with_the_parser(parts: list[bytes]) -> None:
     count = len(BatchPredictRequest.FromString(data).block_groups)
     for limit in (count - 1, count, count + 1):
         if 2 * limit > len(parts) * 3 > 0:
-            assert parsing._is_too_long(data, 0x0A, limit) == (count > limit)
+            assert parsing.is_too_long(data, 0x0A, limit) == (count > limit)
 
 
 @given(st.binary(max_size=200))
 def test_looking_through_damaged_messages_ends(data: bytes) -> None:
     """It finds too many or leaves them to the parser."""
-    assert parsing._is_too_long(data, 0x0A, 5) in {True, False}
+    assert parsing.is_too_long(data, 0x0A, 5) in {True, False}
     assert math.isfinite(len(data))
