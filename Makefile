@@ -33,8 +33,9 @@ test: $(INSTALLED) tools ## Run all tests
 	@$(BIN)/housing train  # the champion that tests ask; a moment when nothing has changed
 	$(BIN)/pytest $(TESTS)
 
-fuzz: $(INSTALLED) ## Send EXAMPLES=100000 damaged requests through the gateway
-	FUZZ_EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/pytest --timeout=0 tests/integration/test_json_bodies.py
+fuzz: $(INSTALLED) ## Try EXAMPLES=100000 requests of any content on every method, and damaged ones through the gateway
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/pytest -q --timeout=0 tests/unit/server/test_fuzzing.py \
+		tests/integration/test_json_bodies.py
 
 tools: ## Install the programs that tests need, where this machine lets us
 	@tests/tools.sh

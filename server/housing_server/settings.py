@@ -63,6 +63,8 @@ class ServerSettings(BaseSettings):
     """How old a record may get, in days; 0 for any age."""
     prediction_log_keep_rows: int = Field(default=0, ge=0)
     """How many records may be kept; 0 for any number."""
+    allow_pyfunc: bool = False
+    """Whether models are served that are no graphs: loading one runs code of its maker's; see docs/models.md."""
     explainer: Literal["on", "off"] = "on"
     """Whether prices are explained, by a process of its own; needs XGBoost."""
 

@@ -22,7 +22,7 @@ from housing.v1.model_service_pb2_grpc import ModelServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing_server.control.messages import Configure, ControlChannel, Drain, LoadFailed, LoadModel, Serving
-from housing_server.model_store.registry import fetch_model
+from housing_server.model_store.fetching import fetch_model
 from housing_server.system.ports import reserved_port
 from registries import fitted_pipeline, income_graph, log_pipeline, registry
 
@@ -77,6 +77,7 @@ def configuration(port: int) -> Configure:
         journal_folder="",
         recorder="",
         explainer="",
+        allow_pyfunc=True,
     )
 
 

@@ -49,6 +49,8 @@ class Configure:
     """gRPC address of the recorder; empty when there is none."""
     explainer: str
     """gRPC address of the explainer; empty when there is none."""
+    allow_pyfunc: bool = False
+    """Whether it may load models that run code of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from housing_server.prediction_log.modes import LogMode
 from housing_server.prediction_log.strict_log import StrictLog
 
 if TYPE_CHECKING:
-    from housing_server.core.prediction import PredictionLog
+    from housing_server.core.interfaces import PredictionLog
 
 
 def open_sink(mode: LogMode, *, url: str, journal_folder: Path, writer: str) -> "PredictionLog":

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from housing_server.core.prediction import PredictionLog
+from housing_server.core.interfaces import PredictionLog
 from housing_server.errors import PredictionLogUnavailable
 
 _LOOK_SECONDS = 1.0

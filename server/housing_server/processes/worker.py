@@ -26,7 +26,6 @@ from prometheus_client import CollectorRegistry
 from housing.contract import EXPLANATION_SERVICE, LOG_SERVICES, PREDICTION_SERVICE, SERVICES
 from housing.v1.explanation_service_pb2_grpc import add_ExplanationServiceServicer_to_server
 from housing.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
-from housing.v1.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
 from housing.v1.status_service_pb2 import GetStatusResponse
 from housing.v1.status_service_pb2_grpc import add_StatusServiceServicer_to_server
 from housing_server.control.messages import (
@@ -44,12 +43,18 @@ from housing_server.control.messages import (
 )
 from housing_server.core.admission import Admission
 from housing_server.core.gate import Gate
-from housing_server.core.model import Model
-from housing_server.core.prediction import PredictionCore, PredictionLog
+from housing_server.core.interfaces import PredictionLog
+from housing_server.core.model_slot import ModelSlot
+from housing_server.core.prediction import PredictionCore
 from housing_server.errors import ModelRejected
 from housing_server.grpc_transport.call import Call, CallLog
 from housing_server.grpc_transport.explanation import ExplanationServicer, explain_nothing
-from housing_server.grpc_transport.prediction import ModelServicer, PredictionServicer, StatusServicer
+from housing_server.grpc_transport.prediction import (
+    ModelServicer,
+    PredictionServicer,
+    StatusServicer,
+    add_prediction_service,
+)
 from housing_server.grpc_transport.reflection import ReflectionPool
 from housing_server.grpc_transport.relay import Relay
 from housing_server.models.loading import load_model
@@ -59,6 +64,7 @@ from housing_server.observability.metrics_files import count_as
 from housing_server.observability.tracing_options import read_tracing
 from housing_server.prediction_log.sinks import open_sink
 from housing_server.processes.log_watch import LogWatch
+from housing_server.system.confinement import gain_no_rights
 from housing_server.system.memory import give_back
 
 if TYPE_CHECKING:
@@ -98,16 +104,18 @@ class Worker:
         self._config = config
         self._control = control
         self._preparing: asyncio.Task[None] | None = None
-        self._prepared: tuple[str, Model] | None = None
         observer = metrics if tracer is None else tracer.observing(metrics)
         sink = _open_sink(config)
         self._log_watch = LogWatch(sink, self._recording_changed, log)
         self._watching: asyncio.Task[None] | None = None
-        self._core = PredictionCore(observer, sink, self._admission)
+        if config.allow_pyfunc:
+            gain_no_rights()
+        self._core = PredictionCore(observer, sink, self._admission, report=partial(_report, log))
+        self._slot = ModelSlot(self._core, partial(load_model, allow_pyfunc=config.allow_pyfunc))
         self._status = StatusServicer(call)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_server_options(config))
-        add_PredictionServiceServicer_to_server(PredictionServicer(self._core, call), self._server)
+        add_prediction_service(PredictionServicer(self._core, call), self._server)
         add_ModelServiceServicer_to_server(ModelServicer(self._core, call), self._server)
         add_StatusServiceServicer_to_server(self._status, self._server)
         add_HealthServicer_to_server(self._health, self._server)
@@ -141,8 +149,8 @@ class Worker:
         self._preparing = asyncio.create_task(self._prepare(folder))
 
     def discard(self) -> None:
-        """Forget the model that was prepared."""
-        self._prepared = None
+        """Drop the model that was prepared."""
+        self._slot.discard()
 
     async def load(self, folder: str) -> None:
         """Serve a fetched model from now on, or tell the supervisor why not."""
@@ -173,20 +181,14 @@ class Worker:
 
     async def _prepare(self, folder: str) -> None:
         try:
-            self._prepared = folder, await asyncio.to_thread(load_model, Path(folder))
+            await self._slot.prepare(folder)
         except ModelRejected as error:
             self._control.send(LoadFailed(reason=str(error)))
         else:
             self._control.send(Prepared())
 
     async def _serve(self, folder: str) -> None:
-        prepared, self._prepared = self._prepared, None
-        if prepared is not None and prepared[0] == folder:
-            model = prepared[1]
-        else:
-            model = await asyncio.to_thread(load_model, Path(folder))
-        # This assignment is the swap: calls that have begun keep the model that they began with.
-        self._core.model = model
+        await self._slot.serve(folder)
         await asyncio.to_thread(give_back)  # what the model before it has left
 
     async def _announce(self) -> None:
@@ -234,6 +236,11 @@ def _server_options(config: Configure) -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ]
+
+
+def _report(log: CallLog, error: Exception) -> None:
+    """Log that what the core did could not be counted; the answers stand."""
+    log.error("an answer was not counted", exc_info=error)
 
 
 def _tracer(worker: str, log: structlog.typing.FilteringBoundLogger) -> "SpanTracer | None":

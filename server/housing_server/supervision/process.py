@@ -6,7 +6,7 @@ import socket
 import sys
 from abc import ABC, abstractmethod
 from asyncio.subprocess import Process
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,13 +22,15 @@ _FIRST_PAUSE_SECONDS = 0.1
 class SupervisedProcess(ABC):
     """Keeps one process running until it is told to drain."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         name: str,
         module: str,
         metrics_dir: Path,
         log: structlog.typing.FilteringBoundLogger,
         on_change: Callable[[], None],
+        *,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare to run; nothing runs yet.
 
@@ -38,6 +40,7 @@ class SupervisedProcess(ABC):
             metrics_dir: where processes keep their metrics' files.
             log: is told of starts and ends.
             on_change: called after the process began or ceased to serve, or said something else.
+            environment: its environment variables; None for those of this process.
         """
         self.name = name
         """What metrics and logs call it."""
@@ -47,7 +50,7 @@ class SupervisedProcess(ABC):
         """How it ended the last time; None when it never did."""
         self._module = module
         # glibc would keep what is freed in eight arenas a processor, for threads of which at most two run at a time.
-        self._environment = {"MALLOC_ARENA_MAX": "2"} | os.environ
+        self._environment = {"MALLOC_ARENA_MAX": "2"} | dict(os.environ if environment is None else environment)
         # ONNX Runtime would report its use to its makers.
         self._environment |= {"PROMETHEUS_MULTIPROC_DIR": str(metrics_dir), "ORT_DISABLE_TELEMETRY": "1"}
         self._metrics_dir = metrics_dir

@@ -1,7 +1,8 @@
 """A slot for one worker, as the supervisor sees it."""
 
 import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from housing_server.control.messages import (
     Serving,
 )
 from housing_server.supervision.process import SupervisedProcess
+from housing_server.system.environment import without_secrets
 
 _PREPARING_SECONDS = 180.0
 
@@ -41,7 +43,12 @@ class WorkerProcess(SupervisedProcess):
             log: is told of starts and ends.
             on_change: called after the worker began or ceased to serve, or refused a model.
         """
-        super().__init__(config.name, "housing_server.processes.worker", metrics_dir, log, on_change)
+        environment: Mapping[str, str] = os.environ
+        if config.allow_pyfunc:  # what runs a model's own code is given no secret that it can do without
+            environment = without_secrets(os.environ, tracing=True, database=config.prediction_log == "strict")
+        super().__init__(
+            config.name, "housing_server.processes.worker", metrics_dir, log, on_change, environment=environment
+        )
         self.model_version: str | None = None
         """Version of the model it serves; None while it does not serve."""
         self.refusal: str | None = None

@@ -3,12 +3,19 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 
 from housing_server.errors import StartError
 
 
-async def run_module(module: str, *arguments: str, niceness: int = 0, seconds: float | None = None) -> str:
+async def run_module(
+    module: str,
+    *arguments: str,
+    niceness: int = 0,
+    seconds: float | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Run a module of this package with `python -m` until it ends; it is killed when this is cancelled.
 
     Args:
@@ -16,6 +23,7 @@ async def run_module(module: str, *arguments: str, niceness: int = 0, seconds: f
         arguments: its command line.
         niceness: how far it gives way to others, as `nice` counts.
         seconds: how long it may take; None for as long as it likes.
+        environment: its environment variables; None for those of this process.
 
     Returns:
         The last line that it wrote to standard output.
@@ -26,6 +34,7 @@ async def run_module(module: str, *arguments: str, niceness: int = 0, seconds: f
     try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, *arguments),
+            env=environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # out of reach of the terminal's Ctrl-C

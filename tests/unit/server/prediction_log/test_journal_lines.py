@@ -21,10 +21,10 @@ def answers(rows: list[list[float]], *, together: bool = False) -> Answers:
     """Answers of the income model to rows, asked for by one caller each, or by one for all."""
     model, matrix = IncomeModel(), np.array(rows)
     askers = [CALLER] if together else [CALLER._replace(request_id=f"request-{index}") for index in range(len(rows))]
-    return Answers(
-        model=model,
-        rows=matrix,
-        estimates=model.estimate(matrix),
+    return Answers.of(
+        model,
+        matrix,
+        model.estimate(matrix),
         prediction_ids=[f"id-{index}" for index in range(len(rows))],
         predicted_at=NOW,
         latency_seconds=[0.25] * len(askers),
