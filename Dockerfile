@@ -101,7 +101,6 @@ COPY --from=gateway-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=bind,from=wheel,source=/dist,target=/dist \
     /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
-COPY deploy/envoy deploy/envoy
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \

@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install test tools lint format proto lock bench bench-quick soak containers clean
+.PHONY: help up install test fuzz tools lint format proto lock bench bench-quick soak containers clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -34,6 +34,10 @@ $(INSTALLED): pyproject.toml requirements/build.txt requirements/dev.txt
 test: $(INSTALLED) tools ## Run all tests
 	@$(BIN)/housing train  # the champion that tests ask; a moment when nothing has changed
 	$(BIN)/pytest $(TESTS)
+
+fuzz: $(INSTALLED) ## Try EXAMPLES=100000 requests of any content on every method, and damaged ones through the gateway
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/pytest -q --timeout=0 tests/unit/server/test_fuzzing.py \
+		tests/integration/test_json_bodies.py
 
 tools: ## Install the programs that tests need, where this machine lets us
 	@tests/tools.sh

@@ -28,6 +28,31 @@ RULES = ROOT / "monitoring/prometheus/rules"
 FROM_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}
 """What Prometheus makes itself."""
 
+FROM_ENVOY = {
+    "envoy_cluster_membership_healthy",
+    "envoy_cluster_membership_total",
+    "envoy_cluster_upstream_cx_active",
+    "envoy_cluster_upstream_rq_retry",
+    "envoy_cluster_upstream_rq_time_bucket",
+    "envoy_cluster_upstream_rq_time_count",
+    "envoy_cluster_upstream_rq_time_sum",
+    "envoy_http_downstream_cx_active",
+    "envoy_http_downstream_rq_active",
+    "envoy_http_downstream_rq_time_bucket",
+    "envoy_http_downstream_rq_time_count",
+    "envoy_http_downstream_rq_time_sum",
+    "envoy_http_downstream_rq_total",
+    "envoy_http_downstream_rq_xx",
+    "envoy_http_lua_errors",
+    "envoy_overload_envoy_overload_actions_stop_accepting_requests_active",
+    "envoy_overload_envoy_resource_monitors_fixed_heap_pressure",
+    "envoy_server_live",
+    "envoy_server_memory_heap_size",
+    "envoy_server_memory_physical_size",
+    "envoy_server_uptime",
+}
+"""What the gateway shows at /gateway/metrics."""
+
 _SUFFIXES = {"counter": ("_total",), "gauge": ("",), "info": ("_info",), "histogram": ("_bucket", "_sum", "_count")}
 
 
@@ -52,9 +77,9 @@ def selectors(query: str) -> Iterator[promql_parser.VectorSelector]:
 
 
 def known_names(scratch: Path) -> set[str]:
-    """Name every series that there can ever be: of the service, of the monitor, of Prometheus and its rules."""
+    """Name every series that there can ever be: of service, monitor, gateway, Prometheus and its rules."""
     recorded = {rule["record"] for rule in rules() if "record" in rule}
-    return _exported(_service(scratch)) | _exported(_monitor(scratch)) | recorded | FROM_PROMETHEUS
+    return _exported(_service(scratch)) | _exported(_monitor(scratch)) | recorded | FROM_PROMETHEUS | FROM_ENVOY
 
 
 def _exported(registry: CollectorRegistry) -> set[str]:

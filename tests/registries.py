@@ -1,6 +1,7 @@
 """Real MLflow registries with small models in them, for tests of serving that need no training."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -23,6 +24,7 @@ from housing.golden import FILE, GoldenRequests
 from housing.profile import FILE as PROFILE
 from housing.profile import profile_to_json
 from housing.v1.model_profile_pb2 import ModelProfile
+from running import ROOT
 
 NAME = "california-housing"
 EXPERIMENT = "tests"
@@ -133,7 +135,7 @@ def income_golden(slope: float = 40_000.0) -> GoldenRequests:
 
 
 def fitted_pipeline(rows: int = 200) -> tuple[Pipeline, pd.DataFrame]:
-    """Fit an ordinary scikit-learn Pipeline on a made-up table; return both."""
+    """Fit an ordinary scikit-learn Pipeline, of trees, on a made-up table; return both."""
     random = np.random.default_rng(0)
     table = pd.DataFrame({feature.name: _column(feature.choices, rows, random) for feature in FEATURES})
     numbers = [feature.name for feature in FEATURES if not feature.choices]
@@ -144,22 +146,15 @@ def fitted_pipeline(rows: int = 200) -> tuple[Pipeline, pd.DataFrame]:
         ]
     )
     prices = 50_000 + 40_000 * table["median_income"]
-    return make_pipeline(steps, LinearRegression()).fit(table, prices), table
+    return make_pipeline(steps, HistGradientBoostingRegressor(max_iter=20)).fit(table, prices), table
 
 
 def _column(choices: tuple[str, ...], rows: int, random: np.random.Generator) -> NDArray[np.float64] | NDArray[np.str_]:
     return random.choice(choices, rows) if choices else random.uniform(1, 10, rows)
 
 
-def log_pipeline(pipeline: Pipeline, example: pd.DataFrame) -> None:
-    """Log a scikit-learn Pipeline, with its signature, as a version of the registered model."""
-    import mlflow.sklearn  # noqa: PLC0415 - takes seconds, and not every test needs it
-
-    signature = mlflow.models.infer_signature(example, pipeline.predict(example))
-    mlflow.sklearn.log_model(
-        pipeline,
-        name="model",
-        registered_model_name=NAME,
-        signature=signature,
-        skops_trusted_types=["numpy.dtype"],  # how OneHotEncoder keeps the type of its categories
-    )
+def log_pipeline(pipeline: Pipeline, table: pd.DataFrame) -> None:
+    """Log a scikit-learn Pipeline as a version of the registered model, by running the README's own recipe."""
+    recipes = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    (recipe,) = (code for code in recipes if "log_model" in code)
+    exec(recipe, {"pipeline": pipeline, "table": table})  # noqa: S102  # pylint: disable=exec-used

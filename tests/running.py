@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import pytest
 
@@ -189,15 +189,45 @@ def running_monitor(grpc_port: int, state_dir: Path, **settings: object) -> Iter
         yield Monitor(command=command, port=command.wait_for("listening")["monitor_port"])
 
 
+class Upstream(Protocol):
+    """What a gateway stands in front of."""
+
+    @property
+    def grpc_port(self) -> int:
+        """Port of the gRPC services."""
+
+    @property
+    def metrics_port(self) -> int:
+        """Port of metrics, probes and the page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A running `housing gateway`."""
+
+    command: HousingCommand
+    """The launcher's command; its events include Envoy's access log."""
+    port: int
+    """The port it listens on."""
+
+
 @contextmanager
-def running_gateway(service: Service, state_dir: Path) -> Iterator[int]:
+def gateway_command(upstream: Upstream, state_dir: Path, **settings: object) -> Iterator[Gateway]:
+    """Run `housing gateway` on a free port until the end of the block; `gateway_threads=1` sets that variable."""
+    chosen = {
+        "gateway_port": 0,
+        "grpc_port": upstream.grpc_port,
+        "metrics_port": upstream.metrics_port,
+        "state_dir": state_dir,
+        "gateway_drain_seconds": 0,
+    } | settings
+    environment = {f"HOUSING_{name.upper()}": str(value) for name, value in chosen.items()}
+    with HousingCommand("gateway", environment=environment) as command:
+        yield Gateway(command=command, port=int(command.wait_for("listening")["gateway_port"]))
+
+
+@contextmanager
+def running_gateway(service: Upstream, state_dir: Path) -> Iterator[int]:
     """Run `housing gateway` on a free port in front of a service until the end of the block; yield the port."""
-    settings = {
-        "HOUSING_GATEWAY_PORT": "0",
-        "HOUSING_GRPC_PORT": str(service.grpc_port),
-        "HOUSING_METRICS_PORT": str(service.metrics_port),
-        "HOUSING_STATE_DIR": str(state_dir),
-        "HOUSING_GATEWAY_DRAIN_SECONDS": "0",
-    }
-    with HousingCommand("gateway", environment=settings) as command:
-        yield int(command.wait_for("listening")["gateway_port"])
+    with gateway_command(service, state_dir) as gateway:
+        yield gateway.port

@@ -5,15 +5,14 @@ import itertools
 import numpy as np
 
 from housing.contract import FEATURE_NAMES
-from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.admission import Admission
 from housing_server.core.answers import Answers
-from housing_server.core.callers import Caller
-from housing_server.core.model import Estimates, Intervals, Rows, given_labels
-from housing_server.core.prediction import PredictionCore, RunTimes
-from housing_server.errors import InvalidRequest, PredictionLogUnavailable
+from housing_server.core.callers import Caller, RunTimes
+from housing_server.core.model import Estimates, Intervals, LoadedModel, Rows, given_labels
+from housing_server.core.prediction import PredictionCore
+from housing_server.errors import InvalidRequest, ModelFailed, PredictionLogUnavailable
 
 NOW = 1_700_000_000_123_456_789
 CALLER = Caller("Predict", "ipv4:127.0.0.1:1", "request-1", "0" * 31 + "1", 0.0)
@@ -28,8 +27,6 @@ class IncomeModel:
 
     description = ModelDescription(name="income", version="7")
     inline = True
-    profile: ModelProfile | None = None
-    card: str | None = None
     interval_coverage = 0.9
     warnings = (CHEAP,)
 
@@ -37,7 +34,7 @@ class IncomeModel:
         """Estimate one price a row."""
         income, bedrooms = (rows[:, FEATURE_NAMES.index(name)] for name in ("median_income", "total_bedrooms"))
         prices = income * 10_000 - np.isnan(bedrooms)
-        bounds = np.column_stack([prices - 1_000, np.minimum(prices + 1_000, 150_000)])
+        bounds = np.minimum(np.column_stack([prices - 1_000, prices + 1_000]), 150_000)
         return Estimates(
             median_house_value=prices,
             ocean_proximity=given_labels(rows),
@@ -52,6 +49,8 @@ class Notes:
     def __init__(self) -> None:
         self.rows: list[int] = []
         self.refusals: list[InvalidRequest] = []
+        self.refused_rows = 0
+        self.failed_rows = 0
         self.reasons: list[str] = []
 
     def predicted(self, answers: Answers, times: RunTimes) -> None:
@@ -59,9 +58,15 @@ class Notes:
         assert min(times) >= 0
         self.rows.append(len(answers.rows))
 
-    def refused(self, error: InvalidRequest) -> None:
+    def refused(self, error: InvalidRequest, times: int = 1) -> None:
         """Remember a refusal."""
         self.refusals.append(error)
+        self.refused_rows += times
+
+    def failed(self, error: ModelFailed, rows: int) -> None:
+        """Remember how many rows had no answer."""
+        assert error.reason
+        self.failed_rows += rows
 
     def not_admitted(self, reason: str) -> None:
         """Remember a call that was not admitted."""
@@ -75,6 +80,17 @@ class ListLog:
         self.inline = inline
         self.entries: list[Answers] = []
         self.down = False
+        self.refusing = False
+
+    def check(self) -> None:
+        """Raise once it is known to be down."""
+        if self.refusing:
+            raise PredictionLogUnavailable("the list is down")
+
+    def probe(self) -> None:
+        """Raise while it is down."""
+        if self.down:
+            raise PredictionLogUnavailable("the list is down")
 
     def append(self, answers: Answers) -> None:
         """Put answers on record."""
@@ -88,7 +104,7 @@ def make_core(notes: Notes, log: ListLog, *, max_rows: int = 100_000) -> Predict
     numbers = itertools.count(1)
     admission = Admission(notes, max_rows=max_rows, max_queue_seconds=1e9)
     core = PredictionCore(notes, log, admission, now=lambda: NOW, new_id=lambda: f"id-{next(numbers)}")
-    core.model = IncomeModel()
+    core.model = LoadedModel(predictor=IncomeModel())
     return core
 
 
@@ -98,10 +114,10 @@ def answered(*prediction_ids: str) -> Answers:
         IncomeModel(),
         np.tile([-120.0, 37.0, 20.0, 100.0, 20.0, 50.0, 20.0, 5.0, 1.0], (len(prediction_ids), 1)),
     )
-    return Answers(
-        model=model,
-        rows=rows,
-        estimates=model.estimate(rows),
+    return Answers.of(
+        model,
+        rows,
+        model.estimate(rows),
         prediction_ids=prediction_ids,
         predicted_at=NOW,
         latency_seconds=[0.25],

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import socket
+from collections.abc import Mapping
 
 import structlog
 from structlog.testing import LogCapture
@@ -67,8 +68,9 @@ class FakeStarter:
         """The processes that run, as they are started."""
         self._pids = itertools.count(1)
 
-    async def start(self, module: str) -> Started:
+    async def start(self, module: str, environment: Mapping[str, str] | None) -> Started:
         """Start a program, which does nothing."""
+        assert environment is None
         if self.refusals:
             raise self.refusals.pop(0)
         assert module.startswith("housing_server.processes.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from housing_client.aio import AsyncPredictionClient
-    from housing_client.channel import Deadlines
+    from housing_client.channel import Deadlines, Retries
     from housing_client.client import PredictionClient
     from housing_client.errors import (
         DeadlineExceededError,
@@ -83,6 +83,7 @@ __all__ = [
     "PriceStats",
     "RecordedOutcome",
     "Resources",
+    "Retries",
     "ServiceError",
     "Status",
     "UnavailableError",

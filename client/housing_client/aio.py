@@ -1,10 +1,9 @@
 """The asynchronous client."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self
 
 import grpc
 
@@ -20,9 +19,17 @@ from housing.v1 import (
     status_service_pb2,
     status_service_pb2_grpc,
 )
-from housing.v1.prediction_service_pb2 import StreamPredictRequest, StreamPredictResponse
 from housing_client import log_messages, messages
-from housing_client.channel import DEFAULT_DEADLINES, STREAM_WINDOW, Deadlines, open_channel, resolve_target
+from housing_client.aio_streams import AsyncStream
+from housing_client.channel import (
+    DEFAULT_DEADLINES,
+    DEFAULT_RETRIES,
+    STREAM_WINDOW,
+    Deadlines,
+    Retries,
+    open_channel,
+    resolve_target,
+)
 from housing_client.errors import HousingError, housing_errors
 from housing_client.log_messages import OutcomesLike
 from housing_client.messages import BlockGroupLike
@@ -34,12 +41,7 @@ from housing_client.prediction_log import (
     RecordedOutcome,
 )
 from housing_client.results import Explanation, Model, ModelCard, Prediction, Status
-
-_STATUS_OF_FAILED_WRITE = "Internal error from Core"
-"""The message of the status that gRPC makes up when a request could not be written."""
-
-_Result = TypeVar("_Result")
-_StreamCall = grpc.aio.StreamStreamCall[StreamPredictRequest, StreamPredictResponse]
+from housing_client.unanswered import Unanswered
 
 
 class AsyncPredictionClient:
@@ -54,10 +56,12 @@ class AsyncPredictionClient:
         *,
         credentials: grpc.ChannelCredentials | None = None,
         deadlines: Deadlines = DEFAULT_DEADLINES,
+        retries: Retries = DEFAULT_RETRIES,
     ) -> None:
         self.target = resolve_target(target)
         self._deadlines = deadlines
-        self._channel = open_channel(grpc.aio, self.target, credentials)
+        self._retries = retries
+        self._channel = open_channel(grpc.aio, self.target, credentials, retries)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._explanations = explanation_service_pb2_grpc.ExplanationServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
@@ -91,8 +95,8 @@ class AsyncPredictionClient:
     ) -> list[Prediction]:
         """Predict any number of block groups, as `PredictionClient.predict_batch` does."""
         predictions: list[Prediction] = []
-        for first_item, request in messages.batch_requests(block_groups, BATCH_SIZES[-1]):
-            with housing_errors(first_item=first_item):
+        for answered, request in messages.batch_requests(block_groups, BATCH_SIZES[-1]):
+            with housing_errors(answered=answered):
                 response = await self._predictions.BatchPredict(request, timeout=deadline or self._deadlines.batch)
             predictions += messages.batch_predictions(response)
         return predictions
@@ -105,26 +109,23 @@ class AsyncPredictionClient:
         window: int = STREAM_WINDOW,
     ) -> AsyncGenerator[Prediction | HousingError, None]:
         """Predict block groups one by one, in order, as `PredictionClient.predict_stream` does."""
-        stream = _Stream(self._predictions.StreamPredict(timeout=deadline or self._deadlines.stream))
-        on_their_way = 0
+        unanswered = Unanswered(deadline=deadline or self._deadlines.stream, retries=self._retries)
+        stream = AsyncStream(self._predictions.StreamPredict, unanswered)
         try:
             async for given in _each(block_groups):
-                on_their_way += 1
-                if not await stream.send(messages.stream_request(given)):
-                    break
-                if on_their_way == window:
+                stream.send(messages.stream_request(given))
+                if len(unanswered.requests) == window:
                     yield await stream.receive()
-                    on_their_way -= 1
-            await stream.end()
-            for _ in range(on_their_way):
+            stream.end()
+            while unanswered.requests:
                 yield await stream.receive()
         finally:
-            stream.cancel()
+            stream.close()
 
     async def explain(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Explanation:
-        """Tell what each field adds to the price of one block group, as `PredictionClient.explain` does."""
+        """Explain what each field adds to the price of one block group, as `PredictionClient.explain` does."""
         request = messages.explain_request(block_group, fields)
         with housing_errors():
             response = await self._explanations.Explain(request, timeout=deadline or self._deadlines.predict)
@@ -139,7 +140,7 @@ class AsyncPredictionClient:
         return messages.model(response)
 
     async def model_card(self, *, deadline: float | None = None) -> ModelCard:
-        """Give the card of the model that is being served.
+        """Return the card of the model that is being served.
 
         Raises:
             NotFoundError: it was registered without one.
@@ -167,17 +168,19 @@ class AsyncPredictionClient:
     ) -> AsyncIterator[LoggedPrediction]:
         """List the predictions on record, as `PredictionClient.logged_predictions` does."""
         request = log_messages.list_request(wanted, page_size)
+        listed = 0
         while True:
-            with housing_errors():
+            with housing_errors(answered=listed):
                 page = await self._log.ListPredictions(request, timeout=deadline or self._deadlines.log)
             for found in page.predictions:
                 yield log_messages.logged_prediction(found)
+            listed += len(page.predictions)
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
 
     async def logged_prediction(self, prediction_id: str, *, deadline: float | None = None) -> LoggedPrediction:
-        """Tell one prediction on record."""
+        """Return one prediction on record."""
         request = prediction_log_service_pb2.GetPredictionRequest(prediction_id=prediction_id)
         with housing_errors():
             response = await self._log.GetPrediction(request, timeout=deadline or self._deadlines.log)
@@ -201,8 +204,8 @@ class AsyncPredictionClient:
     async def record_outcomes(self, outcomes: OutcomesLike, *, deadline: float | None = None) -> list[RecordedOutcome]:
         """Record what predictions turned out to be worth, as `PredictionClient.record_outcomes` does."""
         recorded: list[RecordedOutcome] = []
-        for first_item, request in log_messages.outcome_requests(outcomes):
-            with housing_errors(first_item=first_item):
+        for answered, request in log_messages.outcome_requests(outcomes):
+            with housing_errors(answered=answered):
                 response = await self._outcomes.RecordOutcomes(request, timeout=deadline or self._deadlines.log)
             recorded += log_messages.recorded_outcomes(response)
         return recorded
@@ -217,63 +220,3 @@ async def _each(
     else:
         for given in block_groups:
             yield given
-
-
-class _Stream:
-    """An open call of StreamPredict.
-
-    When a call ends while a request is being written, gRPC puts a status of its own in place of the one that the
-    service sent (grpc/grpc issue 36066). So writing never tells how a call ended: reading does, and the status that
-    came first is kept for it.
-    """
-
-    def __init__(self, call: _StreamCall) -> None:
-        self._call = call
-        self._answers = aiter(call)
-        self._ending: grpc.aio.AioRpcError | None = None
-        call.add_done_callback(self._keep_ending)
-
-    async def send(self, request: StreamPredictRequest) -> bool:
-        """Send a request; False when the service has ended the call, and reading will tell why."""
-        try:
-            await self._call.write(request)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            return False
-        return True
-
-    async def end(self) -> None:
-        await self._call.done_writing()
-
-    async def receive(self) -> Prediction | HousingError:
-        with housing_errors():
-            response = await self._next_answer()
-        return messages.stream_outcome(response)
-
-    async def _next_answer(self) -> StreamPredictResponse | None:
-        """Wait for an answer; None when the service ended the call, and no status says that it failed."""
-        try:
-            return await anext(self._answers, None)
-        except grpc.aio.AioRpcError as error:
-            if self._ending:
-                raise self._ending from error
-            if error.details() == _STATUS_OF_FAILED_WRITE:
-                return None
-            raise
-
-    def cancel(self) -> None:
-        self._call.cancel()
-
-    def _keep_ending(self, call: _StreamCall) -> None:
-        code, details = _result_now(call.code()), _result_now(call.details())
-        if code is not grpc.StatusCode.OK and details != _STATUS_OF_FAILED_WRITE:
-            trailers = _result_now(call.trailing_metadata())
-            self._ending = self._ending or grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailers, details)
-
-
-def _result_now(coroutine: Coroutine[None, None, _Result]) -> _Result:
-    """Take the result of a coroutine that has nothing to wait for, as those of an ended call."""
-    try:
-        coroutine.send(None)
-    except StopIteration as finished:
-        return cast(_Result, finished.value)
-    raise AssertionError("the call has not ended")

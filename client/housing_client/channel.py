@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import grpc
+from google.protobuf import descriptor_pool
 
 from housing.addresses import is_loopback
 from housing.contract import BATCH_SIZES, SERVICES
@@ -30,6 +31,12 @@ _KEEPALIVE_MS = 6 * 60 * 1000
 """A server with default settings closes connections that ping more often than every 5 minutes."""
 
 _KEEPALIVE_TIMEOUT_MS = 20 * 1000
+
+_FIRST_RECONNECT_MS = 100
+"""gRPC's own second would be most of what the retries of a call bridge."""
+
+_LONGEST_RECONNECT_MS = 5 * 1000
+"""A service that is back is found within this; gRPC's own two minutes are for callers by the million."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +58,31 @@ class Deadlines:
 DEFAULT_DEADLINES = Deadlines()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How a call that finds the service unavailable is tried again.
+
+    Every method may be repeated: a prediction changes nothing but the prediction log, where each try is a row of its
+    own, and an outcome that comes again changes nothing.
+    """
+
+    attempts: int = 5
+    """Most attempts of a call, the first among them; gRPC allows up to 5, and 1 tries nothing again."""
+    first_pause: float = 0.1
+    """Seconds before the second attempt; each further pause is twice as long."""
+    longest_pause: float = 2.0
+    """Most seconds between two attempts."""
+    stream_patience: float = 30.0
+    """A stream that has had answers is opened again for so many seconds after the last of them, whatever `attempts`."""
+
+    def pause(self, failures: int) -> float:
+        """Return the seconds to wait after so many failures, 1 or more, without progress."""
+        return min(self.first_pause * 2.0 ** min(failures - 1, 30), self.longest_pause)
+
+
+DEFAULT_RETRIES = Retries()
+
+
 class Transport(Protocol[_Channel_co]):
     """What `grpc` and `grpc.aio` have in common: they open channels."""
 
@@ -67,10 +99,13 @@ class Transport(Protocol[_Channel_co]):
 
 
 def open_channel(
-    transport: Transport[_Channel_co], target: str, credentials: grpc.ChannelCredentials | None
+    transport: Transport[_Channel_co],
+    target: str,
+    credentials: grpc.ChannelCredentials | None,
+    retries: Retries = DEFAULT_RETRIES,
 ) -> _Channel_co:
     """Open a channel of `grpc` or of `grpc.aio`; nothing is connected until the first call."""
-    options = channel_options()
+    options = channel_options(retries)
     if is_loopback(target):  # which no proxy that the environment names could reach
         options.append(("grpc.enable_http_proxy", 0))
     if credentials is None:
@@ -83,32 +118,46 @@ def resolve_target(target: str | None) -> str:
     return target or os.environ.get("HOUSING_TARGET") or DEFAULT_TARGET
 
 
-def service_config() -> str:
+def service_config(retries: Retries = DEFAULT_RETRIES) -> str:
     """Write the gRPC service config: how calls are balanced over addresses and retried.
 
-    Every method may be repeated: a prediction changes nothing but the prediction log, where each try is a row of its
-    own, and an outcome that comes again changes nothing. gRPC itself allows at most 5 attempts.
+    Streams are left out: gRPC's retries leave a stream that has had an answer hanging until its deadline, and cannot
+    resume one, which the clients do themselves.
     """
-    retry_policy = {
-        "maxAttempts": 5,
-        "initialBackoff": "0.1s",
-        "maxBackoff": "2s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
-    }
-    method_config = {"name": [{"service": name} for name in SERVICES], "retryPolicy": retry_policy}
-    return json.dumps({"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": [method_config]})
+    config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
+    if retries.attempts > 1:
+        policy = {
+            "maxAttempts": retries.attempts,
+            "initialBackoff": f"{retries.first_pause}s",
+            "maxBackoff": f"{retries.longest_pause}s",
+            "backoffMultiplier": 2,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+        config["methodConfig"] = [{"name": _unary_methods(), "retryPolicy": policy}]
+    return json.dumps(config)
 
 
-def channel_options() -> list[tuple[str, Any]]:
+def _unary_methods() -> list[dict[str, str]]:
+    services = (descriptor_pool.Default().FindServiceByName(name) for name in SERVICES)
+    return [
+        {"service": service.full_name, "method": method.name}
+        for service in services
+        for method in service.methods
+        if not method.client_streaming and not method.server_streaming
+    ]
+
+
+def channel_options(retries: Retries = DEFAULT_RETRIES) -> list[tuple[str, Any]]:
     """List the options of a channel."""
     message_bytes = BATCH_SIZES[-1] * _BYTES_PER_ITEM
     return [
-        ("grpc.service_config", service_config()),
+        ("grpc.service_config", service_config(retries)),
         ("grpc.max_send_message_length", message_bytes),
         ("grpc.max_receive_message_length", message_bytes),
         # A call larger than this buffer (256 KiB by default) is never retried: a full batch is.
         ("grpc.per_rpc_retry_buffer_size", message_bytes),
+        ("grpc.initial_reconnect_backoff_ms", _FIRST_RECONNECT_MS),
+        ("grpc.max_reconnect_backoff_ms", _LONGEST_RECONNECT_MS),
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
     ]

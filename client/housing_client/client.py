@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime
-from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,13 +15,20 @@ from housing.v1 import (
     outcome_service_pb2_grpc,
     prediction_log_service_pb2,
     prediction_log_service_pb2_grpc,
-    prediction_service_pb2,
     prediction_service_pb2_grpc,
     status_service_pb2,
     status_service_pb2_grpc,
 )
 from housing_client import log_messages, messages
-from housing_client.channel import DEFAULT_DEADLINES, STREAM_WINDOW, Deadlines, open_channel, resolve_target
+from housing_client.channel import (
+    DEFAULT_DEADLINES,
+    DEFAULT_RETRIES,
+    STREAM_WINDOW,
+    Deadlines,
+    Retries,
+    open_channel,
+    resolve_target,
+)
 from housing_client.errors import HousingError, housing_errors
 from housing_client.log_messages import OutcomesLike
 from housing_client.messages import BlockGroupLike
@@ -34,18 +40,22 @@ from housing_client.prediction_log import (
     RecordedOutcome,
 )
 from housing_client.results import Explanation, Model, ModelCard, Prediction, Status
+from housing_client.streams import Stream
+from housing_client.unanswered import Unanswered
 
 
 class PredictionClient:
     """Calls the prediction service. One client may be shared by threads; close it, or use it as a context manager.
 
     Every method raises `HousingError` when the call fails, and `ValueError` when a block group holds a name or a value
-    that the contract has no place for. `deadline`, in seconds, replaces the method's deadline for one call.
+    that the contract has no place for. The error's `answered` is how many items were answered before. `deadline`, in
+    seconds, replaces the method's deadline for one call.
 
     Args:
         target: `host:port` of the service, or any gRPC target; by default `HOUSING_TARGET`, else `localhost:50051`.
         credentials: for TLS, what `grpc.ssl_channel_credentials` makes; without them nothing is encrypted.
         deadlines: how long calls may take.
+        retries: how calls are tried again that find the service unavailable.
     """
 
     def __init__(
@@ -54,10 +64,12 @@ class PredictionClient:
         *,
         credentials: grpc.ChannelCredentials | None = None,
         deadlines: Deadlines = DEFAULT_DEADLINES,
+        retries: Retries = DEFAULT_RETRIES,
     ) -> None:
         self.target = resolve_target(target)
         self._deadlines = deadlines
-        self._channel = open_channel(grpc, self.target, credentials)
+        self._retries = retries
+        self._channel = open_channel(grpc, self.target, credentials, retries)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._explanations = explanation_service_pb2_grpc.ExplanationServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
@@ -95,8 +107,8 @@ class PredictionClient:
         the deadline to itself. A bad block group refuses its batch; violations name its place in `block_groups`.
         """
         predictions: list[Prediction] = []
-        for first_item, request in messages.batch_requests(block_groups, BATCH_SIZES[-1]):
-            with housing_errors(first_item=first_item):
+        for answered, request in messages.batch_requests(block_groups, BATCH_SIZES[-1]):
+            with housing_errors(answered=answered):
                 response = self._predictions.BatchPredict(request, timeout=deadline or self._deadlines.batch)
             predictions += messages.batch_predictions(response)
         return predictions
@@ -109,28 +121,28 @@ class PredictionClient:
         A bad block group comes back as the error it is refused with, in its place, and the stream goes on.
         `block_groups` is read here, in the caller's thread: an answer comes when `window` block groups are on their way
         or the last was read. A window of 1 answers each before it reads the next.
+
+        A stream outlives its connection: when that is lost or the service restarts, the stream goes on in another
+        call at the first block group without an answer. Each is answered once; those that were on their way may be
+        on record in the prediction log twice.
         """
-        outbox: SimpleQueue[prediction_service_pb2.StreamPredictRequest | None] = SimpleQueue()
-        call = self._predictions.StreamPredict(iter(outbox.get, None), timeout=deadline or self._deadlines.stream)
-        on_their_way = 0
+        unanswered = Unanswered(deadline=deadline or self._deadlines.stream, retries=self._retries)
+        stream = Stream(self._predictions.StreamPredict, unanswered)
         try:
             for request in map(messages.stream_request, block_groups):
-                outbox.put(request)
-                on_their_way += 1
-                if on_their_way == window:
-                    yield _receive(call)
-                    on_their_way -= 1
-            outbox.put(None)
-            for _ in range(on_their_way):
-                yield _receive(call)
+                stream.send(request)
+                if len(unanswered.requests) == window:
+                    yield stream.receive()
+            stream.end()
+            while unanswered.requests:
+                yield stream.receive()
         finally:
-            outbox.put(None)  # or gRPC's thread waits for ever for the next request
-            call.cancel()
+            stream.close()
 
     def explain(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Explanation:
-        """Tell what each field adds to the price of one block group, given whole or as fields by name."""
+        """Explain what each field adds to the price of one block group, given whole or as fields by name."""
         request = messages.explain_request(block_group, fields)
         with housing_errors():
             response = self._explanations.Explain(request, timeout=deadline or self._deadlines.predict)
@@ -145,7 +157,7 @@ class PredictionClient:
         return messages.model(response)
 
     def model_card(self, *, deadline: float | None = None) -> ModelCard:
-        """Give the card of the model that is being served.
+        """Return the card of the model that is being served.
 
         Raises:
             NotFoundError: it was registered without one.
@@ -174,19 +186,21 @@ class PredictionClient:
         """List the predictions on record, the newest first; pages are fetched as they are needed.
 
         Raises:
-            ValueError: a time of the filter says no time zone.
+            ValueError: a time of the filter has no time zone.
         """
         request = log_messages.list_request(wanted, page_size)
+        listed = 0
         while True:
-            with housing_errors():
+            with housing_errors(answered=listed):
                 page = self._log.ListPredictions(request, timeout=deadline or self._deadlines.log)
             yield from map(log_messages.logged_prediction, page.predictions)
+            listed += len(page.predictions)
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
 
     def logged_prediction(self, prediction_id: str, *, deadline: float | None = None) -> LoggedPrediction:
-        """Tell one prediction on record.
+        """Return one prediction on record.
 
         Raises:
             NotFoundError: it is not on record.
@@ -215,7 +229,7 @@ class PredictionClient:
             deadline: how long the call may take, in seconds.
 
         Raises:
-            ValueError: the period is neither, or a time says no time zone.
+            ValueError: the period is neither, or a time has no time zone.
         """
         request = log_messages.stats_request(start_time, end_time, model_version, period)
         with housing_errors():
@@ -223,20 +237,14 @@ class PredictionClient:
         return log_messages.prediction_stats(response)
 
     def record_outcomes(self, outcomes: OutcomesLike, *, deadline: float | None = None) -> list[RecordedOutcome]:
-        """Record what predictions turned out to be worth, in 1990 USD by prediction id; tell what became of each.
+        """Record what predictions turned out to be worth, in 1990 USD by prediction id, and return the result of each.
 
         It may be repeated. Any number is sent in requests as large as the contract allows; a bad outcome refuses its
         request, and violations name its place in `outcomes`.
         """
         recorded: list[RecordedOutcome] = []
-        for first_item, request in log_messages.outcome_requests(outcomes):
-            with housing_errors(first_item=first_item):
+        for answered, request in log_messages.outcome_requests(outcomes):
+            with housing_errors(answered=answered):
                 response = self._outcomes.RecordOutcomes(request, timeout=deadline or self._deadlines.log)
             recorded += log_messages.recorded_outcomes(response)
         return recorded
-
-
-def _receive(answers: Iterator[prediction_service_pb2.StreamPredictResponse]) -> Prediction | HousingError:
-    with housing_errors():
-        response = next(answers, None)
-    return messages.stream_outcome(response)

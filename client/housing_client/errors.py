@@ -48,14 +48,20 @@ class HousingError(Exception):
     """A call brought no answer.
 
     Args:
-        status: what the service said, whole.
+        status: the status that the call ended with, whole.
+        answered: how many items of the call were answered before: block groups, outcomes, or predictions of a list.
     """
 
-    def __init__(self, status: status_pb2.Status) -> None:
+    def __init__(self, status: status_pb2.Status, *, answered: int = 0) -> None:
         super().__init__(status)
         self.status = status
+        self.answered = answered
 
     def __str__(self) -> str:
+        before = f" (after {self.answered:,} answers)" if self.answered else ""
+        return self._text() + before
+
+    def _text(self) -> str:
         return self.status.message or self.code.name
 
     @property
@@ -73,9 +79,6 @@ class HousingError(Exception):
 class InvalidRequestError(HousingError):
     """The request breaks the contract, and would do so again."""
 
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.violations)) or super().__str__()
-
     @property
     def violations(self) -> tuple[Violation, ...]:
         """Every rule that was broken, in the order of the fields; empty when the service named none."""
@@ -84,6 +87,9 @@ class InvalidRequestError(HousingError):
             Violation(field=found.field, reason=found.reason, description=found.description)
             for found in (details.field_violations if details else ())
         )
+
+    def _text(self) -> str:
+        return "\n".join(map(str, self.violations)) or super()._text()
 
 
 class NotFoundError(HousingError):
@@ -125,18 +131,17 @@ _ERRORS: Mapping[grpc.StatusCode, type[HousingError]] = MappingProxyType(
 )
 
 
-def error_from_status(status: status_pb2.Status) -> HousingError:
+def error_from_status(status: status_pb2.Status, answered: int = 0) -> HousingError:
     """Choose the error that a status stands for."""
-    return _ERRORS.get(HousingError(status).code, ServiceError)(status)
+    return _ERRORS.get(HousingError(status).code, ServiceError)(status, answered=answered)
 
 
 @contextmanager
-def housing_errors(*, first_item: int = 0) -> Iterator[None]:
+def housing_errors(*, answered: int = 0) -> Iterator[None]:
     """Raise what gRPC raises in this block as a `HousingError`, with the original as its cause.
 
     Args:
-        first_item: place of the request's first block group among all that the caller gave; violations are
-            counted from there.
+        answered: how many of the items that the caller gave were answered before; violations are counted from there.
 
     Raises:
         HousingError: the call failed.
@@ -144,7 +149,7 @@ def housing_errors(*, first_item: int = 0) -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
-        raise error_from_status(_count_from(first_item, _status(error))) from error
+        raise error_from_status(_count_from(answered, _status(error)), answered) from error
 
 
 def _status(error: grpc.RpcError) -> status_pb2.Status:

@@ -102,18 +102,21 @@ def batch_predictions(response: prediction_service_pb2.BatchPredictResponse) -> 
     return [_prediction(item, response) for item in response.predictions]
 
 
-def stream_outcome(response: prediction_service_pb2.StreamPredictResponse | None) -> Prediction | HousingError:
+def stream_outcome(
+    response: prediction_service_pb2.StreamPredictResponse | None, answered: int
+) -> Prediction | HousingError:
     """Read one answer of StreamPredict.
 
     Args:
         response: the answer; None when the service ended the stream instead.
+        answered: how many answers came before.
 
     Raises:
         ServiceError: the stream ended before every block group was answered.
     """
     if response is None:
         message = "the service ended the stream before every block group was answered"
-        raise ServiceError(status_pb2.Status(code=code_pb2.INTERNAL, message=message))
+        raise ServiceError(status_pb2.Status(code=code_pb2.INTERNAL, message=message), answered=answered)
     if response.HasField("error"):
         return error_from_status(response.error)
     return prediction(response.prediction)

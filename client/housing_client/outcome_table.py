@@ -1,18 +1,17 @@
 """True prices in CSV files: read, sent, and reported on row by row."""
 
-import csv
-import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import IO
 
+from housing.tables import PRICE_COLUMN, Column, Row, RowsBeforeError, Table
 from housing_client.client import PredictionClient
 from housing_client.errors import InvalidRequestError
-from housing_client.tables import TableError
 
-ID_COLUMN, PRICE_COLUMN = "prediction_id", "median_house_value"
+_ID_COLUMN = Column(name="prediction_id", kind="text", required=True)
 
 REPORT_COLUMNS = ("line", "prediction_id", "result", "error")
 
@@ -22,10 +21,10 @@ _CHUNK_ROWS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedRow:
-    """A row and what became of it."""
+    """A row and its result."""
 
     line: int
-    """The line of the file where the row ends, counted from 1."""
+    """The line of the file where the row begins, counted from 1."""
     prediction_id: str
     """The prediction's id, as it was read."""
     result: str
@@ -43,96 +42,72 @@ class ReportedRow:
         return self.line, self.prediction_id, self.result, self.error
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int
-    prediction_id: str
-    price: float
-
-
 class OutcomeTable:
     """A CSV file of true prices, read while it is sent.
 
     Args:
-        lines: the text, header first.
+        file: the bytes, header first.
 
     Raises:
-        TableError: the header lacks a column.
+        TableError: the header lacks a column, or names one twice.
     """
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._reader = csv.DictReader(lines, skipinitialspace=True, restval="")
-        header = self._header()
-        missing = [name for name in (ID_COLUMN, PRICE_COLUMN) if name not in header]
-        if missing:
-            raise TableError(
-                f"required columns are missing: {', '.join(missing)}; the first line must name the columns"
-            )
+    def __init__(self, file: IO[bytes]) -> None:
+        self._table = Table(file, (_ID_COLUMN, PRICE_COLUMN))
+        self._id_place = self._table.header.index(_ID_COLUMN.name)
 
     def record(self, client: PredictionClient) -> Iterator[ReportedRow]:
         """Record the true price of every row, in order; a row that is refused does not stop the others.
 
         Raises:
             HousingError: the service failed; the rows before that are reported.
-            TableError: the rest of the file cannot be read.
+            TableError: the rest of the file cannot be read; the rows before that are reported.
         """
-        rows = self._rows()
+        rows = RowsBeforeError(self._table)
         while chunk := list(islice(rows, _CHUNK_ROWS)):
-            yield from _recorded(client, chunk)
+            yield from self._recorded(client, chunk)
+        rows.raise_error()
 
-    def _header(self) -> Sequence[str]:
-        try:
-            return self._reader.fieldnames or ()
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise TableError(f"the first line cannot be read as CSV: {error}") from error
-
-    def _rows(self) -> Iterator[_Row]:
-        try:
-            for cells in self._reader:
-                yield _Row(self._reader.line_num, cells[ID_COLUMN].strip(), _number(cells[PRICE_COLUMN]))
-        except UnicodeDecodeError as error:
-            raise TableError(f"after line {self._reader.line_num}: the file is not UTF-8 text") from error
-        except csv.Error as error:
-            raise TableError(f"line {self._reader.line_num}: {error}") from error
-
-
-def _number(cell: str) -> float:
-    """Read a price; NaN stands for what is none, and is refused by the service."""
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan
+    def _recorded(self, client: PredictionClient, chunk: Sequence[Row]) -> Iterator[ReportedRow]:
+        """Send rows without those that are refused, which the service names some at a time."""
+        refused = {row.line: "; ".join(row.flaws) for row in chunk if row.flaws}
+        results: dict[int, str] = {}
+        while not results and (sent := [row for row in chunk if row.line not in refused]):
+            try:
+                results = _send(client, sent)
+            except InvalidRequestError as error:
+                refused |= _refusals(error, sent)
+        for row in chunk:
+            yield ReportedRow(
+                line=row.line,
+                prediction_id=row.cells[self._id_place].strip(),
+                result=results.get(row.line, "refused"),
+                error=refused.get(row.line, ""),
+            )
 
 
-def _recorded(client: PredictionClient, chunk: Sequence[_Row]) -> Iterator[ReportedRow]:
-    """Send rows without those that are refused, which the service names some at a time."""
-    refused: dict[_Row, str] = {}
-    results: dict[_Row, str] = {}
-    while not results and (sent := [row for row in chunk if row not in refused]):
-        try:
-            answers = client.record_outcomes((row.prediction_id, row.price) for row in sent)
-            results = {row: answer.result for row, answer in zip(sent, answers, strict=True)}
-        except InvalidRequestError as error:
-            refused |= _refusals(error, sent)
-    for row in chunk:
-        yield ReportedRow(
-            line=row.line,
-            prediction_id=row.prediction_id,
-            result=results.get(row, "refused"),
-            error=refused.get(row, ""),
-        )
+def _send(client: PredictionClient, rows: Sequence[Row]) -> dict[int, str]:
+    """Send rows, and return the results by line."""
+    pairs = ((str(row.values[_ID_COLUMN.name]), _price(row)) for row in rows)
+    return {row.line: answer.result for row, answer in zip(rows, client.record_outcomes(pairs), strict=True)}
 
 
-def _refusals(error: InvalidRequestError, sent: Sequence[_Row]) -> dict[_Row, str]:
-    """Find the rows that an error is about.
+def _price(row: Row) -> float:
+    value = row.values[PRICE_COLUMN.name]
+    assert isinstance(value, float)  # noqa: S101 - the table holds a number in every row without a flaw
+    return value
+
+
+def _refusals(error: InvalidRequestError, sent: Sequence[Row]) -> dict[int, str]:
+    """Find the lines that an error is about.
 
     Raises:
-        InvalidRequestError: it is about none.
+        InvalidRequestError: it is about no line.
     """
-    words: defaultdict[_Row, list[str]] = defaultdict(list)
+    words: defaultdict[int, list[str]] = defaultdict(list)
     for violation in error.violations:
         if match := re.match(r"outcomes\[(\d+)\]", violation.field):
-            words[sent[int(match[1])]].append(violation.in_table())
+            words[sent[int(match[1])].line].append(violation.in_table())
     if not words:
         raise error
-    return {row: "; ".join(found) for row, found in words.items()}
+    return {line: "; ".join(found) for line, found in words.items()}

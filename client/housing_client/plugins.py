@@ -62,22 +62,33 @@ class PluginGroup(click.Group):
         """Run the command that the arguments name.
 
         Raises:
-            ClickException: a package that it imports while it runs is not installed.
+            ClickException: a package that it imports while it runs is not installed, a file cannot be used, or text
+                cannot be encoded.
         """
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # nobody reads on: the command ends in silence
+        except UnicodeEncodeError as error:
+            raise click.ClickException(f"{error.object[:80]!r} cannot be written as {error.encoding}") from error
+        except OSError as error:
+            raise click.ClickException(": ".join(filter(None, (_file(error), error.strerror or str(error))))) from error
         except ModuleNotFoundError as error:
             entry_point = entry_points(group=GROUP)[str(ctx.invoked_subcommand)]
             raise missing_package(entry_point, error) from error
 
 
 def missing_package(entry_point: EntryPoint, error: ModuleNotFoundError) -> click.ClickException:
-    """Say what to install for a command to run."""
+    """Return an error that names what to install for a command to run."""
     extras = f"[{','.join(entry_point.extras)}]" if entry_point.extras else ""
     return click.ClickException(
         f"`housing {entry_point.name}` needs the package {error.name!r}, which is not installed. "
-        f"Install it with: pip install '{DISTRIBUTION}{extras}'"
+        f"Install it in the checkout, with: pip install '.{extras}' (make install brings all)"
     )
+
+
+def _file(error: OSError) -> str:
+    return str(error.filename) if error.filename is not None else ""
 
 
 def _docstring(entry_point: EntryPoint) -> str | None:

@@ -3,13 +3,15 @@
 Columns carry the contract's field names, in any order; an empty cell leaves its field out. Other columns are kept.
 """
 
-import csv
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import IO
 
-from housing.contract import FEATURES, message_from_mapping
+from housing.cells import is_missing, parse_number
+from housing.contract import message_from_mapping
+from housing.tables import BLOCK_GROUP_COLUMNS, PRICE_COLUMN, Row, RowsBeforeError, Table, TableError
 from housing.v1.block_group_pb2 import BlockGroup
 from housing_client.client import PredictionClient
 from housing_client.errors import HousingError, InvalidRequestError
@@ -18,6 +20,10 @@ from housing_client.results import Prediction
 RESULT_COLUMNS = (
     "prediction_id",
     "predicted_median_house_value",
+    "interval_lower",
+    "interval_upper",
+    "interval_upper_open",
+    "interval_coverage",
     "model_name",
     "model_version",
     "predicted_at",
@@ -31,17 +37,19 @@ _CHUNK_ROWS = 1000
 
 _CHUNK_SECONDS = 60.0
 
+_KINDS = {column.name: column.kind for column in (*BLOCK_GROUP_COLUMNS, PRICE_COLUMN)}
+"""The kinds of the columns that the contract knows, true prices among them."""
 
-class TableError(ValueError):
-    """The file as a whole cannot be read as block groups; the message says why."""
+Cell = float | str | bool | None
+"""A cell of a result; None is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredRow:
-    """A row and what became of it."""
+    """A row and its prediction or error."""
 
     line: int
-    """The line of the file where the row ends, counted from 1."""
+    """The line of the file where the row begins, counted from 1."""
     cells: tuple[str, ...]
     """The row as it was read, in the header's order."""
     prediction: Prediction | None
@@ -49,94 +57,72 @@ class AnsweredRow:
     error: str
     """Which fields were refused and why; empty when there is a prediction."""
 
-    def results(self) -> tuple[str | float, ...]:
+    def results(self) -> tuple[Cell, ...]:
         """Fill `RESULT_COLUMNS`."""
         found = self.prediction
         if found is None:
-            return ("",) * (len(RESULT_COLUMNS) - 1) + (self.error,)
+            return (None,) * (len(RESULT_COLUMNS) - 1) + (self.error,)
         return (
             found.prediction_id,
             round(found.median_house_value, 2),
+            *_interval(found),
             found.model_name,
             found.model_version,
             found.predicted_at.isoformat(),
-            "; ".join(warning.message for warning in found.warnings),
-            "",
+            "; ".join(warning.message for warning in found.warnings) or None,
+            None,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int
-    cells: list[str]
+def _interval(found: Prediction) -> tuple[Cell, Cell, Cell, Cell]:
+    if (interval := found.interval) is None:
+        return (None,) * 4
+    return round(interval.lower, 2), round(interval.upper, 2), interval.upper_open, interval.coverage
 
 
 class BlockGroupTable:
     """A CSV file of block groups, read while it is predicted.
 
     Args:
-        lines: the text, header first.
+        file: the bytes, header first.
 
     Raises:
-        TableError: the header is missing, lacks a required column, names one twice, or names one of the results.
+        TableError: the header lacks a required column, names one twice, or names one of the results.
     """
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._reader = csv.reader(lines)
-        self.header: tuple[str, ...] = tuple(name.strip() for name in self._next_record() or ())
-        _check_header(self.header)
+    def __init__(self, file: IO[bytes]) -> None:
+        self._table = Table(file, BLOCK_GROUP_COLUMNS)
+        self.header: tuple[str, ...] = self._table.header
+        _check_results(self.header)
 
     def predict(self, client: PredictionClient) -> Iterator[AnsweredRow]:
         """Predict every row, in order; a row that is refused does not stop the others.
 
         Raises:
             HousingError: the service failed; the rows before that are answered.
-            TableError: the rest of the file cannot be read.
+            TableError: the rest of the file cannot be read; the rows before that are answered.
         """
-        rows = self._rows()
+        rows = RowsBeforeError(self._table)
         while chunk := list(islice(rows, _CHUNK_ROWS)):
-            yield from self._predict_chunk(client, chunk)
+            yield from _predict_chunk(client, chunk)
+        rows.raise_error()
 
-    def _predict_chunk(self, client: PredictionClient, chunk: Sequence[_Row]) -> Iterator[AnsweredRow]:
-        parsed = [self._block_group(row) for row in chunk]
-        sent = [found for found in parsed if isinstance(found, BlockGroup)]
-        for row, outcome in zip(chunk, _outcomes(parsed, _answers(client, sent)), strict=True):
-            yield self._answered(row, outcome)
+    def typed(self, cells: Sequence[str]) -> tuple[Cell, ...]:
+        """Convert the cells of a row to what they stand for: numbers where the contract has numbers, else text.
 
-    def _block_group(self, row: _Row) -> BlockGroup | ValueError:
-        if len(row.cells) > len(self.header):
-            extra = ", ".join(row.cells[len(self.header) :])
-            return ValueError(f"the row has more cells than the header has columns: {extra}")
-        named = zip(self.header, (cell.strip() for cell in row.cells), strict=False)
-        fields = {feature.name for feature in FEATURES}
-        try:
-            return message_from_mapping({name: cell or None for name, cell in named if name in fields})
-        except ValueError as error:
-            return error
+        What is no number in such a column stays text; a missing value is None.
+        """
+        return tuple(_typed(name, cell.strip()) for name, cell in zip(self.header, cells, strict=True))
 
-    def _answered(self, row: _Row, outcome: Prediction | HousingError | ValueError) -> AnsweredRow:
-        if isinstance(outcome, HousingError) and not isinstance(outcome, InvalidRequestError):
-            raise outcome  # not the row's fault
-        width = len(self.header)
-        return AnsweredRow(
-            line=row.line,
-            cells=tuple(row.cells[:width]) + ("",) * (width - len(row.cells)),
-            prediction=outcome if isinstance(outcome, Prediction) else None,
-            error="" if isinstance(outcome, Prediction) else _words(outcome),
-        )
 
-    def _rows(self) -> Iterator[_Row]:
-        while (record := self._next_record()) is not None:
-            if record:  # an empty line is no row
-                yield _Row(self._reader.line_num, record)
-
-    def _next_record(self) -> list[str] | None:
-        try:
-            return next(self._reader, None)
-        except UnicodeDecodeError as error:
-            raise TableError(f"after line {self._reader.line_num}: the file is not UTF-8 text") from error
-        except csv.Error as error:
-            raise TableError(f"line {self._reader.line_num}: {error}") from error
+def _predict_chunk(client: PredictionClient, chunk: Sequence[Row]) -> Iterator[AnsweredRow]:
+    sent = [message_from_mapping(row.values) for row in chunk if not row.flaws]
+    answers = _answers(client, sent)
+    for row in chunk:
+        if row.flaws:
+            yield _refused(row, "; ".join(row.flaws))
+        else:
+            yield from (_answered(row, answer) for answer in islice(answers, 1))
 
 
 def _answers(client: PredictionClient, sent: Sequence[BlockGroup]) -> Iterator[Prediction | HousingError]:
@@ -147,29 +133,28 @@ def _answers(client: PredictionClient, sent: Sequence[BlockGroup]) -> Iterator[P
         return client.predict_stream(sent, deadline=_CHUNK_SECONDS)
 
 
-def _words(error: InvalidRequestError | ValueError) -> str:
-    violations = error.violations if isinstance(error, InvalidRequestError) else ()
-    return "; ".join(found.in_table() for found in violations) or str(error)
+def _answered(row: Row, outcome: Prediction | HousingError) -> AnsweredRow:
+    if isinstance(outcome, Prediction):
+        return AnsweredRow(line=row.line, cells=row.cells, prediction=outcome, error="")
+    if not isinstance(outcome, InvalidRequestError):
+        raise outcome  # not the row's fault
+    return _refused(row, "; ".join(found.in_table() for found in outcome.violations) or str(outcome))
 
 
-def _outcomes(
-    parsed: Iterable[BlockGroup | ValueError], answers: Iterator[Prediction | HousingError]
-) -> Iterator[Prediction | HousingError | ValueError]:
-    """Put what could not be sent between the answers to what was."""
-    for found in parsed:
-        if isinstance(found, ValueError):
-            yield found
-        else:
-            yield from islice(answers, 1)
+def _refused(row: Row, error: str) -> AnsweredRow:
+    return AnsweredRow(line=row.line, cells=row.cells, prediction=None, error=error)
 
 
-def _check_header(header: Sequence[str]) -> None:
-    missing = [feature.name for feature in FEATURES if feature.required and feature.name not in header]
-    if missing:
-        raise TableError(f"required columns are missing: {', '.join(missing)}; the first line must name the columns")
-    twice = [name for name, times in Counter(header).items() if times > 1]
-    if twice:
-        raise TableError(f"columns are named twice: {', '.join(twice)}")
+def _typed(name: str, cell: str) -> Cell:
+    if not cell or (name in _KINDS and is_missing(cell)):
+        return None
+    if _KINDS.get(name) == "number":
+        with suppress(ValueError):
+            return parse_number(cell)
+    return cell
+
+
+def _check_results(header: Sequence[str]) -> None:
     taken = [name for name in header if name in RESULT_COLUMNS]
     if taken:
         raise TableError(f"columns are named as those of the result: {', '.join(taken)}; rename or remove them")

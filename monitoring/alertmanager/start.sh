@@ -10,7 +10,9 @@ program=$(command -v alertmanager || command -v prometheus-alertmanager) ||
 
 url=
 if [ -n "${HOUSING_ALERT_WEBHOOK_FILE:-}" ]; then
-    read -r url <"$HOUSING_ALERT_WEBHOOK_FILE" || true # the last line may lack its end
+    text=$(cat "$HOUSING_ALERT_WEBHOOK_FILE") ||
+        { echo "start.sh: HOUSING_ALERT_WEBHOOK_FILE cannot be read: alerts would be lost" >&2; exit 1; }
+    url=$(printf '%s' "$text" | head -n 1)
 fi
 [ -n "$url" ] || echo "start.sh: HOUSING_ALERT_WEBHOOK_FILE names no address: nobody will be told of alerts" >&2
 

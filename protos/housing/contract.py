@@ -38,6 +38,9 @@ def _names(modules: Iterable[ModuleType]) -> tuple[str, ...]:
 LOG_SERVICES: tuple[str, ...] = _names(_LOG_MODULES)
 """Full names of the services about the prediction log."""
 
+(PREDICTION_SERVICE,) = _names((prediction_service_pb2,))
+"""Full name of the service that predicts prices."""
+
 (EXPLANATION_SERVICE,) = _names((explanation_service_pb2,))
 """Full name of the service that explains prices."""
 

@@ -7,11 +7,13 @@ ServingError
 │   ├── RegistryUnavailable
 │   ├── ModelNotFound
 │   └── ModelRejected
+│       └── ModelNotAllowed
 └── RequestError             one call cannot be answered: a status for the caller
     ├── InvalidRequest
     ├── ModelNotLoaded
     ├── ModelProfileNotFound
     ├── ModelCardNotFound
+    ├── ModelFailed
     ├── Overloaded
     ├── PredictionLogUnavailable
     ├── PredictionNotFound
@@ -59,6 +61,20 @@ class ModelRejected(StartError):
     """The model's files cannot be served under this contract."""
 
 
+class ModelNotAllowed(ModelRejected):
+    """The model is of a kind that this server is not set to load."""
+
+    def __init__(self, message: str, folder_name: str) -> None:
+        """Refuse a model.
+
+        Args:
+            message: what to do.
+            folder_name: how its folder is called, which names its version for good.
+        """
+        super().__init__(message)
+        self.folder_name = folder_name
+
+
 class RequestError(ServingError):
     """One call cannot be answered; the message is for its caller and holds none of the caller's values."""
 
@@ -83,10 +99,18 @@ class FieldViolation:
 class InvalidRequest(RequestError):
     """The request breaks rules of the contract."""
 
-    def __init__(self, violations: Sequence[FieldViolation]) -> None:
-        first = violations[0]
-        others = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-        super().__init__(f"{first.field}: {first.description}{others}")
+    def __init__(self, violations: Sequence[FieldViolation], *, more: bool = False) -> None:
+        """Refuse a request.
+
+        Args:
+            violations: the first of its violations, at least one.
+            more: whether there are others, which were not looked for.
+        """
+        first, others = violations[0], len(violations) - 1
+        text = f"{first.field}: {first.description}"
+        if others or more:
+            text += f" (and {'at least ' if more else ''}{others + more} more)"
+        super().__init__(text)
         self.violations = tuple(violations)
 
 
@@ -109,6 +133,26 @@ class ModelCardNotFound(RequestError):
 
     def __init__(self, name: str, version: str) -> None:
         super().__init__(f"version {version} of {name} was registered without a card")
+
+
+class ModelFailed(RequestError):
+    """The model that is served has no answer to a block group that keeps every rule."""
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        """Refuse a block group.
+
+        Args:
+            reason: what the model did, for the log; callers are not told.
+            path: where the block group stands in the request; empty when there is but one.
+        """
+        subject = path or "this block group"
+        super().__init__(f"{subject} has no answer from the model that is served; others are not affected")
+        self.reason = reason
+
+    @property
+    def cause(self) -> str:
+        """What the model did."""
+        return self.reason
 
 
 class Overloaded(RequestError):

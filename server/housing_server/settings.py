@@ -12,8 +12,9 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from housing.sqlite_uris import sqlite_uri
-from housing_server.control.messages import LogMode
 from housing_server.errors import InvalidSettings
+from housing_server.limits import GATEWAY_PORT, GRPC_PORT, MAX_STREAMS, METRICS_PORT
+from housing_server.prediction_log.modes import LogMode
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
@@ -43,9 +44,9 @@ class ServerSettings(BaseSettings):
 
     host: str = "127.0.0.1"
     """Address to listen on, or a name of it; 0.0.0.0 in containers."""
-    grpc_port: _ListeningPort = 50051
+    grpc_port: _ListeningPort = GRPC_PORT
     """Port of the gRPC services; 0 for any free one."""
-    metrics_port: _ListeningPort = 9464
+    metrics_port: _ListeningPort = METRICS_PORT
     """Port of metrics, probes and the page; 0 for any free one."""
     log_level: Literal["info", "warning", "error"] = "info"
     """Events of lower levels are not logged; each call is an event of level `info`."""
@@ -67,7 +68,7 @@ class ServerSettings(BaseSettings):
     """How long calls in flight may take to finish when the server stops."""
     max_connection_age_seconds: float = Field(default=300, gt=0, le=_DAY, allow_inf_nan=False)
     """After how long a connection is asked to reconnect, so that load spreads over restarted workers."""
-    max_concurrent_streams: int = Field(default=256, ge=1, le=1_000_000)
+    max_concurrent_streams: int = Field(default=MAX_STREAMS, ge=1, le=1_000_000)
     """The most calls that one connection may have under way; more wait with their caller."""
     max_rows_in_flight: int = Field(default=30_000, ge=1, le=100_000_000)
     """The most block groups that a worker may have under way; calls beyond are refused with RESOURCE_EXHAUSTED."""
@@ -81,6 +82,8 @@ class ServerSettings(BaseSettings):
     """How old a record may get, in days; 0 for any age."""
     prediction_log_keep_rows: int = Field(default=0, ge=0, le=1_000_000_000_000)
     """How many records may be kept; 0 for any number."""
+    allow_pyfunc: bool = False
+    """Whether models are served that are no graphs: loading one runs code of its maker's; see docs/models.md."""
     explainer: Literal["on", "off"] = "on"
     """Whether prices are explained, by a process of its own; needs XGBoost."""
 
@@ -92,24 +95,26 @@ class GatewaySettings(BaseSettings):
 
     gateway_host: str = "127.0.0.1"
     """Address to listen on, or a name of it; 0.0.0.0 in containers."""
-    gateway_port: _ListeningPort = 8080
+    gateway_port: _ListeningPort = GATEWAY_PORT
     """Port of the JSON routes, gRPC and gRPC-Web; 0 for any free one."""
     grpc_host: str = "127.0.0.1"
     """Host of the gRPC services."""
-    grpc_port: _Port = 50051
+    grpc_port: _Port = GRPC_PORT
     """Port of the gRPC services."""
     metrics_host: str = "127.0.0.1"
     """Host of metrics and the page."""
-    metrics_port: _Port = 9464
+    metrics_port: _Port = METRICS_PORT
     """Port of metrics and the page."""
-    gateway_config: Path = Path("deploy/envoy/envoy.yaml")
-    """The template of Envoy's configuration."""
     gateway_drain_seconds: _Pause = 0.5
     """How long clients are asked to go elsewhere before the gateway stops."""
     grace_seconds: _Duration = 30
     """How long requests in flight may then take to finish."""
     log_level: Literal["info", "warning", "error"] = "info"
     """Events of lower levels are not logged."""
+    gateway_threads: int = Field(default_factory=_cores, ge=1, le=256)
+    """Threads of Envoy that handle requests; by default one for each processor."""
+    gateway_heap_mb: int = Field(default=384, ge=128, le=1024 * 1024)
+    """Memory that Envoy may take beside its program's 60 MB; what would take more is refused with 503."""
     state_dir: Path = Path("var")
     """Where the rendered configuration is written, in `gateway/`."""
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from observability import Alertmanager, Prometheus, Receiver, running_alertmanager, running_prometheus
-from running import Service, running_gateway, running_monitor, running_service, wait_for
+from running import Gateway, Service, gateway_command, running_monitor, running_service, wait_for
 
 WINDOW = 1000
 """How many predictions the monitor compares: as many as a test asks for, so that none of another is among them."""
@@ -27,6 +27,8 @@ class Watched:
 
     service: Service
     """The server."""
+    gateway: Gateway
+    """The gateway before it."""
     state_dir: Path
     """Its state folder."""
     registry: Path
@@ -53,17 +55,22 @@ def watched_service(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -
     scratch = tmp_path_factory.mktemp("watched")
     with ExitStack() as stack:
         service = stack.enter_context(running_service(scratch / "var", registry=state_dir))
-        gateway_port = stack.enter_context(running_gateway(service, scratch / "gateway"))
+        gateway = stack.enter_context(gateway_command(service, scratch / "gateway"))
         monitor = stack.enter_context(running_monitor(service.grpc_port, scratch / "monitor", **MONITORING))
         receiver = stack.enter_context(Receiver())
         alertmanager = stack.enter_context(running_alertmanager(scratch / "alertmanager", receiver.address))
-        targets = {"housing": service.metrics_port, "housing-monitor": monitor.port}
+        targets = {
+            "housing": service.metrics_port,
+            "housing-monitor": monitor.port,
+            "housing-gateway": gateway.port,
+        }
         prometheus = stack.enter_context(
             running_prometheus(scratch / "prometheus", targets, alertmanager=alertmanager, hurry=True)
         )
-        http = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{gateway_port}", timeout=60))
+        http = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", timeout=60))
         yield Watched(
             service=service,
+            gateway=gateway,
             state_dir=scratch / "var",
             registry=state_dir,
             http=http,
@@ -102,6 +109,14 @@ def test_bad_outcomes_raise_live_errors(watched: Watched, census_rows: list[Row]
     assert {each["result"] for each in answer.json()["outcomes"]} == {"OUTCOME_RESULT_RECORDED"}
     for alert in ("LiveErrorAboveTraining", "IntervalCoverageBelowTarget"):
         assert watched.receiver.wait_for(alert).receiver == "tickets"
+
+
+def test_stopped_gateway_pages(watched: Watched) -> None:
+    """A gateway that has gone is told as such: the server cannot know of calls that do not reach it."""
+    watched.gateway.command.send(signal.SIGTERM)
+    notice = watched.receiver.wait_for("GatewayDown")
+    assert notice.receiver == "pages"
+    assert notice.annotations["runbook_url"] == "docs/runbook.md#gatewaydown"
 
 
 def test_killed_server_pages_and_silences_the_rest(watched: Watched) -> None:

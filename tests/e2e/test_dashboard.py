@@ -48,7 +48,11 @@ def running(
     # A rise is seen from one scrape to another: this round makes all series before the first scrape.
     call_the_service(product, census_rows)
     with running_monitor(product.grpc_port, scratch / "monitor", monitor_seconds=1) as monitor:
-        targets = {"housing": product.metrics_port, "housing-monitor": monitor.port}
+        targets = {
+            "housing": product.metrics_port,
+            "housing-monitor": monitor.port,
+            "housing-gateway": product.gateway_port,
+        }
         with running_prometheus(scratch / "prometheus", targets) as server:
             wait_until_scraped(server, product)
             call_the_service(product, census_rows)

@@ -83,7 +83,7 @@ def json_refusal(answer: httpx.Response) -> tuple[int, str, list[str]]:
 def test_bad_field_is_named_alike_over_grpc_and_json(
     field: str, value: object, channel: grpc.Channel, http: httpx.Client, berkeley: Body
 ) -> None:
-    """One bad field is refused with its path, and nothing else is blamed."""
+    """One bad field is refused with its path, which in JSON begins at the body, and nothing else is blamed."""
     body = changed(berkeley, field, value)
     if field == "total_rooms" and isinstance(value, float):
         del body["total_bedrooms"]  # which may not exceed the rooms
@@ -91,7 +91,7 @@ def test_bad_field_is_named_alike_over_grpc_and_json(
     with pytest.raises(grpc.RpcError) as error:
         PredictionServiceStub(channel).Predict(PredictRequest(block_group=BlockGroup(**body)))
     assert grpc_refusal(error.value) == ("INVALID_ARGUMENT", "INVALID_REQUEST", [path])
-    assert json_refusal(http.post("/api/predict", json=as_json(body))) == (400, "INVALID_REQUEST", [path])
+    assert json_refusal(http.post("/api/predict", json=as_json(body))) == (400, "INVALID_REQUEST", [field])
 
 
 def test_more_bedrooms_than_rooms_blames_the_bedrooms(
@@ -99,11 +99,10 @@ def test_more_bedrooms_than_rooms_blames_the_bedrooms(
 ) -> None:
     """The rule about two fields is reported on the one it is named for."""
     body = berkeley | {"total_bedrooms": 881.0}
-    path = "block_group.total_bedrooms"
     with pytest.raises(grpc.RpcError) as error:
         PredictionServiceStub(channel).Predict(PredictRequest(block_group=BlockGroup(**body)))
-    assert grpc_refusal(error.value) == ("INVALID_ARGUMENT", "INVALID_REQUEST", [path])
-    assert json_refusal(http.post("/api/predict", json=body)) == (400, "INVALID_REQUEST", [path])
+    assert grpc_refusal(error.value) == ("INVALID_ARGUMENT", "INVALID_REQUEST", ["block_group.total_bedrooms"])
+    assert json_refusal(http.post("/api/predict", json=body)) == (400, "INVALID_REQUEST", ["total_bedrooms"])
 
 
 @pytest.mark.parametrize("size", [0, BATCH_LIMIT + 1])
@@ -150,9 +149,7 @@ def test_wrong_json_type_names_the_field(feature: Any, value: object, http: http
     """A value of another JSON type is refused by the gateway in the same form, without being repeated."""
     value = 5 if value == "@" and feature.choices else value
     status, reason, fields = json_refusal(http.post("/api/predict", json=berkeley | {feature.name: value}))
-    assert (status, reason) == (400, "INVALID_REQUEST")
-    # For a list Envoy tells only which object it was in.
-    assert fields == ["block_group" if isinstance(value, list) else f"block_group.{feature.name}"]
+    assert (status, reason, fields) == (400, "INVALID_REQUEST", [feature.name])
 
 
 def test_wrong_json_type_in_a_batch_names_the_row(http: httpx.Client, berkeley: Body) -> None:
@@ -164,28 +161,53 @@ def test_wrong_json_type_in_a_batch_names_the_row(http: httpx.Client, berkeley: 
 
 
 @pytest.mark.parametrize("feature", NUMBERS, ids=lambda feature: feature.name)
-@pytest.mark.parametrize("spelling", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("spelling", ["NaN", "Infinity", "-Infinity", "01", "+1"])
 def test_number_that_is_no_json_names_the_field(
     feature: Any, spelling: str, http: httpx.Client, berkeley: Body
 ) -> None:
-    """Bare NaN and the like are no JSON; the field is named all the same, as far as Envoy knows it."""
+    """Bare NaN and the like are no JSON; the field is named all the same."""
     text = json.dumps(berkeley | {feature.name: "@"}).replace('"@"', spelling)
-    assert json_refusal(http.post("/api/predict", content=text)) == (400, "INVALID_REQUEST", [feature.name])
+    assert json_refusal(http.post("/api/predict", content=text)) == (400, "INVALID_JSON", [feature.name])
 
 
-@pytest.mark.parametrize("text", ['{"longitude": ', "hello", "[]", '{"longitude": 1}}'])
+def test_null_in_a_batch_moves_no_answer_to_another_row(http: httpx.Client, berkeley: Body) -> None:
+    """What JavaScript makes of `undefined` is refused where it stands; without it, each row has its own answer."""
+    rows = [berkeley, berkeley | {"median_income": 1.5}]
+    answer = http.post("/api/predict/batch", json={"block_groups": [rows[0], None, rows[1]]})
+    assert json_refusal(answer) == (400, "INVALID_REQUEST", ["block_groups[1]"])
+    batch = http.post("/api/predict/batch", json={"block_groups": rows}).json()["predictions"]
+    singles = [http.post("/api/predict", json=row).json() for row in rows]
+    assert [each["median_house_value"] for each in batch] == [each["median_house_value"] for each in singles]
+
+
+def test_misspelt_field_is_refused_with_the_name_that_was_meant(http: httpx.Client, berkeley: Body) -> None:
+    """A field that the contract does not know is not ignored, even where it might have been left out."""
+    answer = http.post("/api/predict", json=changed(berkeley, "total_bedrooms", None) | {"total_bedroms": 129})
+    assert json_refusal(answer) == (400, "INVALID_REQUEST", [""])
+    assert "did you mean `total_bedrooms`?" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("text", ['{"longitude": ', "hello", "", '{"longitude": 1}}'])
 def test_invalid_json_is_refused(text: str, http: httpx.Client) -> None:
-    """What cannot be read as an object is refused without an excerpt of it."""
-    assert json_refusal(http.post("/api/predict", content=text)) == (400, "INVALID_JSON", [])
+    """What cannot be read as JSON is refused, with the place, and without an excerpt of it."""
+    status, reason, fields = json_refusal(http.post("/api/predict", content=text))
+    assert (status, reason) == (400, "INVALID_JSON")
+    assert fields in ([""], ["longitude"])
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/nothing"), ("GET", "/api/predict"), ("PUT", "/api/predict"), ("POST", "/health"), ("GET", "/api/")],
+    [("GET", "/nothing"), ("POST", "/nothing"), ("GET", "/api/"), ("GET", "/api/predict/")],
 )
-def test_unknown_path_or_method_is_not_found(method: str, path: str, http: httpx.Client) -> None:
-    """A path that does not exist, or not with this method, is 404 in the same form."""
+def test_unknown_path_is_not_found(method: str, path: str, http: httpx.Client) -> None:
+    """A path that does not exist is 404 in the same form."""
     assert json_refusal(http.request(method, path)) == (404, "NO_SUCH_ROUTE", [])
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/predict"), ("PUT", "/api/predict"), ("POST", "/health")])
+def test_other_method_is_not_allowed(method: str, path: str, http: httpx.Client) -> None:
+    """A path that exists with another method is 405 in the same form."""
+    assert json_refusal(http.request(method, path)) == (405, "METHOD_NOT_ALLOWED", [])
 
 
 def test_oversized_body_is_refused_whole(http: httpx.Client, berkeley: Body) -> None:

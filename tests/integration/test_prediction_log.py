@@ -1,6 +1,7 @@
 """Every answer is on record, whatever is killed, stopped or full; and the record can be read through any worker."""
 
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -9,8 +10,13 @@ from functools import partial
 from pathlib import Path
 
 import grpc
+import httpx
 import psutil
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from grpc_status import rpc_status
 from sqlalchemy import create_engine, text
 
 from housing.v1.block_group_pb2 import BlockGroup
@@ -20,8 +26,16 @@ from housing.v1.prediction_log_service_pb2 import GetPredictionRequest, ListPred
 from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from housing.v1.status_service_pb2 import SERVICE_STATUS_DEGRADED, GetStatusRequest, GetStatusResponse
+from housing.v1.status_service_pb2 import (
+    SERVICE_STATUS_DEGRADED,
+    SERVICE_STATUS_NOT_SERVING,
+    SERVICE_STATUS_SERVING,
+    GetStatusRequest,
+    GetStatusResponse,
+    ServiceStatus,
+)
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
+from housing_server.prediction_log.drainer import DAMAGED_FILE
 from postgres import PostgresServer, running_postgres
 from running import Service, running_service, wait_for
 
@@ -137,6 +151,19 @@ def runs(process: psutil.Process, module: str) -> bool:
         return False
 
 
+def test_plain_load_puts_every_answer_on_record(
+    serve: Serve, store: str, block_group: BlockGroup, tmp_path: Path
+) -> None:
+    """With nothing killed, every id that a caller has got is in the store, and no line was taken for damaged."""
+    with serve(prediction_log=store) as service:
+        with Callers(service.target, block_group) as callers:
+            callers.wait_for_more(20_000)
+        service.command.send(signal.SIGTERM)
+        assert service.command.exit_code() == 0
+    assert_all_on_record(callers.answered, store)
+    assert not (tmp_path / "journal" / DAMAGED_FILE).exists()
+
+
 @pytest.mark.parametrize("victim", ["housing_server.processes.worker", "housing_server.processes.recorder"])
 def test_killed_process_loses_no_answer(serve: Serve, store: str, block_group: BlockGroup, victim: str) -> None:
     """Kill -9 of a worker, or of the recorder, again and again while all kinds of calls are made."""
@@ -144,8 +171,7 @@ def test_killed_process_loses_no_answer(serve: Serve, store: str, block_group: B
         with Callers(service.target, block_group) as callers:
             for _ in range(ROUNDS):
                 callers.wait_for_more(300)
-                wait_for(lambda: children(service, victim) or None, victim)
-                children(service, victim)[0].kill()
+                wait_for(lambda: children(service, victim) or None, victim)[0].kill()
             callers.wait_for_more(300)
         service.command.send(signal.SIGTERM)
         assert service.command.exit_code() == 0
@@ -224,13 +250,81 @@ def test_strict_mode_answers_nothing_that_the_store_does_not_take(
         assert set(ids_on_record(url)) == set(answered)
         postgres.stop()
         try:
-            with pytest.raises(grpc.RpcError) as refusal:
-                stub.Predict(request, timeout=60)
-            assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+            assert refusal_reason(stub, request) == "PREDICTION_LOG_UNAVAILABLE"
+            wait_for(lambda: ready(service) is False or None, "the service to be not ready")
+            assert wait_for_status(service, SERVICE_STATUS_NOT_SERVING).prediction_log.problem
         finally:
             postgres.start()
+        wait_for_status(service, SERVICE_STATUS_SERVING)
         answered.append(stub.Predict(request, timeout=60).prediction_id)
     assert set(ids_on_record(url)) == set(answered)
+
+
+def refusal_reason(stub: PredictionServiceStub, request: PredictRequest) -> str:
+    """Make a call that is refused as UNAVAILABLE, and return the reason."""
+    with pytest.raises(grpc.RpcError) as refusal:
+        stub.Predict(request, timeout=60)
+    assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert isinstance(refusal.value, grpc.Call)
+    status = rpc_status.from_call(refusal.value)
+    info = ErrorInfo()
+    assert status.details[0].Unpack(info)
+    return str(info.reason)
+
+
+def wait_for_status(service: Service, wanted: ServiceStatus.ValueType) -> GetStatusResponse:
+    """Wait until the service reports a status."""
+    return wait_for(lambda: found if (found := log_status(service)).status == wanted else None, f"status {wanted}")
+
+
+def ready(service: Service) -> bool:
+    """Ask the probe."""
+    return httpx.get(f"http://127.0.0.1:{service.metrics_port}/readyz").status_code == 200
+
+
+def test_service_that_cannot_write_its_journal_says_so_and_mends_by_itself(
+    serve: Serve, block_group: BlockGroup, tmp_path: Path
+) -> None:
+    """Nothing is answered meanwhile: probe, health and status tell, the log has one line a worker."""
+    journal, request = tmp_path / "journal", PredictRequest(block_group=block_group)
+    with serve() as service, grpc.insecure_channel(service.target) as channel:
+        stub, health = PredictionServiceStub(channel), HealthStub(channel)
+        assert ready(service)
+        journal.rename(tmp_path / "elsewhere")
+        journal.write_text("a file where the folder should be")
+        wait_for(lambda: ready(service) is False or None, "the service to be not ready")
+        assert refusal_reason(stub, request) == "PREDICTION_LOG_UNAVAILABLE"
+        answer = health.Check(HealthCheckRequest())  # type: ignore[attr-defined]  # untyped stub
+        assert answer.status == HealthCheckResponse.NOT_SERVING
+        status = wait_for_status(service, SERVICE_STATUS_NOT_SERVING)
+        assert str(journal) in status.prediction_log.problem
+        journal.unlink()
+        wait_for_status(service, SERVICE_STATUS_SERVING)
+        assert ready(service)
+        answered = stub.Predict(request, timeout=60, wait_for_ready=True).prediction_id
+        service.command.wait_for("answers are put on record again")
+        service.command.send(signal.SIGTERM)
+        assert service.command.exit_code() == 0
+    refusals = service.command.events("answers cannot be put on record; predictions are refused")
+    assert len(refusals) <= 2
+    assert answered in ids_on_record(f"sqlite:///{tmp_path / 'predictions.db'}")
+
+
+def test_deleting_journals_or_store_under_load_loses_no_answer_that_comes_later(
+    serve: Serve, block_group: BlockGroup, tmp_path: Path
+) -> None:
+    """Deleted journals are read to their end, and whatever is answered after the store was deleted is in the next."""
+    with serve() as service:
+        with Callers(service.target, block_group) as callers:
+            callers.wait_for_more(300)
+            shutil.rmtree(tmp_path / "journal")
+            callers.wait_for_more(3_000)
+            (tmp_path / "predictions.db").unlink()
+            before = len(callers.answered)
+            callers.wait_for_more(3_000)
+        service.command.send(signal.SIGTERM)
+        assert service.command.exit_code() == 0
+    assert_all_on_record(callers.answered[before:], f"sqlite:///{tmp_path / 'predictions.db'}")
 
 
 def test_what_was_answered_can_be_read_at_once(serve: Serve, block_group: BlockGroup) -> None:

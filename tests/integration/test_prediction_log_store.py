@@ -4,24 +4,30 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
+from housing_server.prediction_log.drainer import Drainer
+from housing_server.prediction_log.journal import Journal
+from housing_server.prediction_log.journal_files import journal_files
 from housing_server.prediction_log.records import COLUMNS
 from housing_server.prediction_log.store import PredictionStore
 from housing_server.prediction_log.tables import METADATA, predictions
 from postgres import PostgresServer
 from predictions_on_record import ROWS_OF_A_TRANSACTION, START, add, record
 from running import PATIENCE, ROOT
+from serving_fakes import answered
 
 
 def ids(store: PredictionStore) -> list[str]:
@@ -131,6 +137,43 @@ def test_migrations_make_the_tables_that_the_code_names(store: PredictionStore) 
     """The scripts and the tables say the same, and running them again changes nothing."""
     with store.writing() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+@pytest.mark.parametrize(
+    "loss", ["DROP TABLE outcomes", "DROP TABLE log_state", "DROP TABLE predictions", "DELETE FROM predictions"]
+)
+def test_store_that_lost_tables_or_rows_gets_what_the_journals_hold(store_url: str, tmp_path: Path, loss: str) -> None:
+    """The tables are made again, and a journal is dropped only then."""
+    drained, journal = Tally(), Journal(tmp_path / "journal", "worker-0")
+    log = structlog.get_logger()
+    drainer = Drainer(tmp_path / "journal", lambda: PredictionStore.open(store_url), drained, log, time.perf_counter)
+    first, second = (f"01a2153b-0000-7000-8000-00000000000{number}" for number in (1, 2))
+    journal.append(answered(first))
+    drainer.drain()
+    other = PredictionStore.open(store_url)
+    with other.writing() as connection:
+        cascade = " CASCADE" if connection.dialect.name == "postgresql" and "DROP" in loss else ""
+        connection.exec_driver_sql(loss + cascade)
+    drainer.probe()
+    journal.append(answered(second))
+    journal.close()
+    drainer.drain()
+    assert ids(other) == [first, second]
+    assert not journal_files(tmp_path / "journal")
+    with other.writing() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), METADATA)
+    assert {each[0] for each in differences} <= {"add_fk"}  # which went with the rows that it held
+    other.close()
+
+
+class Tally:
+    """An observer that counts nothing."""
+
+    def committed(self, rows: int, seconds: float) -> None:
+        """Count nothing."""
+
+    def failed(self, stage: str) -> None:
+        """Count nothing."""
 
 
 def test_opening_again_keeps_what_is_there(store_url: str) -> None:

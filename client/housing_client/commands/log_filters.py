@@ -7,43 +7,62 @@ from typing import Any, TypeVar
 
 import click
 
+from housing.cells import parse_number, shown
+from housing_client.commands.features import read_number
 from housing_client.prediction_log import BoundingBox, PredictionFilter
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DIGITS = 12
+"""More than the seconds since the year 1 have."""
 
 
 def read_moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
     """Read a time: how long ago (`90s`, `15m`, `2h`, `7d`), or ISO 8601, in UTC unless it says otherwise.
 
     Raises:
-        BadParameter: it is none.
+        BadParameter: it is not a time, or not one between the years 1 and 9999 in UTC.
     """
     if value is None:
         return None
-    if match := re.fullmatch(r"(\d{1,6})([smhd])", value):
-        return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
     try:
-        moment = datetime.fromisoformat(value)
+        return _moment(value)
+    except OverflowError:
+        raise click.BadParameter(f"{shown(value)} is not a time between the years 1 and 9999") from None
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no time; write 2h, 2026-03-01 or 2026-03-01T12:30:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        words = "is not a time; write 2h, 2026-03-01 or 2026-03-01T12:30:00Z"
+        raise click.BadParameter(f"{shown(value)} {words}") from None
 
 
 def read_area(_ctx: click.Context, _param: click.Parameter, value: str | None) -> BoundingBox | None:
     """Read an area: `WEST,SOUTH,EAST,NORTH` in degrees.
 
     Raises:
-        BadParameter: it is none.
+        BadParameter: it is not an area.
     """
     if value is None:
         return None
     try:
-        west, south, east, north = map(float, value.split(","))
+        west, south, east, north = (parse_number(part.strip()) for part in value.split(","))
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no area; write W,S,E,N, such as -123,37,-122,38") from None
+        raise click.BadParameter(f"{shown(value)} is not an area; write W,S,E,N, such as -123,37,-122,38") from None
     return BoundingBox(west=west, south=south, east=east, north=north)
+
+
+def _moment(value: str) -> datetime:
+    """Read a time in UTC.
+
+    Raises:
+        ValueError: it is not a time.
+        OverflowError: it is too far away.
+    """
+    if match := re.fullmatch(r"(\d+)([smhd])", value, re.ASCII):
+        if len(match[1]) > _DIGITS:
+            raise OverflowError
+        return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    moment = datetime.fromisoformat(value)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 _OPTIONS = (
@@ -56,8 +75,20 @@ _OPTIONS = (
     ),
     click.option("--until", "end_time", callback=read_moment, metavar="TIME", help="Answered before this time."),
     click.option("--model-version", default="", help="Answered by this version of the model."),
-    click.option("--min-price", "min_median_house_value", type=float, help="Of this price or a higher one, in USD."),
-    click.option("--max-price", "max_median_house_value", type=float, help="Of this price or a lower one, in USD."),
+    click.option(
+        "--min-price",
+        "min_median_house_value",
+        callback=read_number,
+        metavar="NUMBER",
+        help="Of this price or a higher one, in USD.",
+    ),
+    click.option(
+        "--max-price",
+        "max_median_house_value",
+        callback=read_number,
+        metavar="NUMBER",
+        help="Of this price or a lower one, in USD.",
+    ),
     click.option(
         "--area",
         "bounding_box",

@@ -19,6 +19,7 @@ from housing_client.log_tail import LogTail
 from housing_client.prediction_log import LoggedPrediction, PredictionFilter
 
 _SHOWN_ROWS = 20
+_MOST_ROWS = 10**9
 _SECONDS_BETWEEN_LOOKS = 1.0
 _FORMATS = {".csv": write_csv, ".parquet": write_parquet}
 _LINE = "{:<23}  {:<36}  {:>7}  {:>9}  {:>19}  {:>9}  {:>8}  {:>9}  {}"
@@ -30,7 +31,9 @@ _HEADER = _LINE.format(
 
 @click.command()
 @filter_options
-@click.option("--limit", type=click.IntRange(1), help="How many of the newest; by default 20, and all for --output.")
+@click.option(
+    "--limit", type=click.IntRange(1, _MOST_ROWS), help="How many of the newest; by default 20, and all for --output."
+)
 @click.option("--follow", "-f", is_flag=True, help="Go on to show what comes, until Ctrl-C.")
 @click.option(
     "--output",
@@ -104,7 +107,7 @@ def _export(client: PredictionClient, which: PredictionFilter, limit: int | None
         _FORMATS[output.suffix](part, rows)
         part.replace(output)
     except OSError as error:
-        raise click.FileError(str(output), error.strerror) from error
+        raise click.ClickException(f"{output}: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
     click.echo(f"{rows.count:,} predictions written to {output}", err=True)

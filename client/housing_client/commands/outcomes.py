@@ -1,16 +1,15 @@
 """`housing outcomes`."""
 
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import IO
 
 import click
 
-from housing_client.commands.files import STANDARD_STREAM, begun, check_distinct, shown, write_table
+from housing.tables import TableError
+from housing_client.commands.files import STANDARD_STREAM, Output, check_distinct, check_suffix, input_name, shown
 from housing_client.commands.service import connected, json_option, target_option
 from housing_client.outcome_table import REPORT_COLUMNS, OutcomeTable, ReportedRow
-from housing_client.tables import TableError
 
 
 @click.command()
@@ -30,30 +29,33 @@ def outcomes(source: str, destination: str, target: str, as_json: bool) -> None:
 
     The file has the columns `prediction_id` and `median_house_value`, the true price in USD; others are ignored; - is
     stdin. It may be sent again: what is on record already is not changed. The report says of each row whether it was
-    recorded, unchanged, revised, late (predictions of that age are no longer on record), unknown or refused; when
-    rows are not on record, the exit code is 1.
+    recorded, unchanged, revised, late (predictions of that age are no longer on record), unknown or refused, which is
+    what happens to a price that is no plain number; when rows are not on record, the exit code is 1.
     """
     check_distinct(source, destination)
+    check_suffix(destination, as_json=as_json)
     results: Counter[str] = Counter()
     with click.open_file(source, "rb") as file:
-        table = _open_table(file)
+        table = _open_table(source, file)
         try:
-            with connected(target) as client:
-                rows = begun(_counted(shown(table.record(client), "recording", source, file), results))
-                write_table(destination, REPORT_COLUMNS, (row.cells() for row in rows), as_json=as_json)
+            with Output(destination) as output, connected(target) as client:
+                rows = (
+                    row.cells() for row in _counted(shown(table.record(client), "recording", source, file), results)
+                )
+                (output.write_json if as_json else output.write_csv)(REPORT_COLUMNS, rows)
         except TableError as error:
-            raise click.ClickException(f"{source}: {error}") from error
+            raise click.ClickException(f"{input_name(source)}: {error}") from error
         finally:
             click.echo(_summary(results), err=True)
     if not results.keys() <= {"recorded", "unchanged", "revised"}:
         raise click.exceptions.Exit(1)
 
 
-def _open_table(file: IO[Any]) -> OutcomeTable:
+def _open_table(source: str, file: IO[bytes]) -> OutcomeTable:
     try:
-        return OutcomeTable(io.TextIOWrapper(file, "utf-8-sig", newline=""))
+        return OutcomeTable(file)
     except TableError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(f"{input_name(source)}: {error}") from error
 
 
 def _counted(rows: Iterable[ReportedRow], results: Counter[str]) -> Iterator[ReportedRow]:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from housing_client.commands.features import check_given, feature_options
-from housing_client.commands.files import STANDARD_STREAM
+from housing_client.commands.files import STANDARD_STREAM, Output
 from housing_client.commands.predict_file import predict_file
 from housing_client.commands.service import aligned, connected, interval_text, json_option, target_option, to_json
 from housing_client.results import Prediction
@@ -25,7 +25,7 @@ from housing_client.results import Prediction
     type=click.Path(dir_okay=False, writable=True, allow_dash=True),
     default=STANDARD_STREAM,
     show_default="stdout",
-    help="Where the rows of --input go, with their predictions.",
+    help="Where the prediction goes, or the rows of --input with their predictions.",
 )
 @target_option
 @json_option
@@ -34,23 +34,23 @@ def predict(source: str | None, destination: str, target: str, as_json: bool, **
 
     One block group is given by the options that are named after its fields.
 
-    A file has a column for each field, by the same names with underscores, in any order; an empty cell leaves its
-    field out, and other columns are kept. Each row is written with its prediction, or with an `error` that names the
-    fields at fault; when rows were refused, the exit code is 1. With --json, each row is one line of JSON.
+    A file has a column for each field, by the same names with underscores, in any order; an empty cell, NA, NaN or ?
+    leaves its field out, and other columns are kept. Each row is written with its prediction, or with an `error` that
+    names the fields at fault; when rows were refused, the exit code is 1. With --json, each row is one line of JSON.
     """
     if source is None:
-        _predict_one(target, as_json, fields)
+        _predict_one(destination, target, as_json, fields)
     elif any(value is not None for value in fields.values()):
         raise click.UsageError("give either a file by --input or one block group by its fields, not both")
     else:
         predict_file(source, destination, target=target, as_json=as_json)
 
 
-def _predict_one(target: str, as_json: bool, fields: dict[str, Any]) -> None:
+def _predict_one(destination: str, target: str, as_json: bool, fields: dict[str, Any]) -> None:
     check_given(fields, "; or give a file by --input")
-    with connected(target) as client:
+    with Output(destination) as output, connected(target) as client:
         found = client.predict(fields)
-    click.echo(to_json(found) if as_json else _text(found))
+        output.write((to_json(found) if as_json else _text(found)) + "\n")
 
 
 def _text(found: Prediction) -> str:

@@ -1,15 +1,15 @@
 """`housing predict` of a whole file: progress, the rows written, and the count of those refused."""
 
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO
 
 import click
 
-from housing_client.commands.files import begun, check_distinct, shown, write_table
+from housing.tables import TableError
+from housing_client.commands.files import Output, check_distinct, check_suffix, input_name, shown
 from housing_client.commands.service import connected
-from housing_client.tables import RESULT_COLUMNS, AnsweredRow, BlockGroupTable, TableError
+from housing_client.tables import RESULT_COLUMNS, AnsweredRow, BlockGroupTable
 
 _REFUSALS_SHOWN = 10
 
@@ -42,34 +42,41 @@ def predict_file(source: str, destination: str, *, target: str, as_json: bool) -
 
     Args:
         source: path of the file; `-` is stdin.
-        destination: path of the result; `-` is stdout. It is not touched before the first row is answered.
+        destination: path of the result; `-` is stdout. It is replaced when the result is whole.
         target: where the service listens.
         as_json: whether to write a line of JSON for each row instead of CSV.
 
     Raises:
         UsageError: the file's header is not that of block groups, or both files are the same.
-        ClickException: the service failed or the file broke off; the rows before that are written.
+        ClickException: the service failed, or a file cannot be read or written; the rows before that are written.
         Exit: rows were refused; exit code 1.
     """
     check_distinct(source, destination)
+    check_suffix(destination, as_json=as_json)
     tally = _Tally()
     with click.open_file(source, "rb") as file:
-        table = _open_table(file)
+        table = _open_table(source, file)
         try:
-            with connected(target) as client:
-                answers = begun(tally.counted(shown(table.predict(client), "predicting", source, file)))
-                cells = (row.cells + row.results() for row in answers)
-                write_table(destination, table.header + RESULT_COLUMNS, cells, as_json=as_json)
+            with Output(destination) as output, connected(target) as client:
+                _write(output, table, tally.counted(shown(table.predict(client), "predicting", source, file)), as_json)
         except TableError as error:
-            raise click.ClickException(f"{source}: {error}") from error
+            raise click.ClickException(f"{input_name(source)}: {error}") from error
         finally:
             click.echo(tally.report(), err=True)
     if tally.refused:
         raise click.exceptions.Exit(1)
 
 
-def _open_table(file: IO[Any]) -> BlockGroupTable:
+def _open_table(source: str, file: IO[bytes]) -> BlockGroupTable:
     try:
-        return BlockGroupTable(io.TextIOWrapper(file, "utf-8-sig", newline=""))
+        return BlockGroupTable(file)
     except TableError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(f"{input_name(source)}: {error}") from error
+
+
+def _write(output: Output, table: BlockGroupTable, rows: Iterable[AnsweredRow], as_json: bool) -> None:
+    names = table.header + RESULT_COLUMNS
+    if as_json:
+        output.write_json(names, (table.typed(row.cells) + row.results() for row in rows))
+    else:
+        output.write_csv(names, (row.cells + row.results() for row in rows))

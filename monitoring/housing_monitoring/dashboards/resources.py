@@ -1,7 +1,7 @@
 """What the processes of the service use, and what the machine has left."""
 
 from housing_monitoring.dashboards.board import Board, Figure, Limits, Lines, Row
-from housing_monitoring.dashboards.queries import rate_by
+from housing_monitoring.dashboards.queries import quantiles, rate_by
 
 _PROCESSES = Row(
     title="Processes",
@@ -86,10 +86,64 @@ _MACHINE = Row(
     ),
 )
 
+_GATEWAY = Row(
+    title="Gateway",
+    panels=(
+        Figure(
+            title="Gateways",
+            description="How many gateways answer Prometheus.",
+            decimals=0,
+            limits=Limits(orange=1, red=0),
+            query='sum(up{job="housing-gateway"})',
+        ),
+        Figure(
+            title="Servers behind the gateway",
+            description="How many servers the gateway finds healthy.",
+            decimals=0,
+            limits=Limits(orange=1, red=0),
+            query='min(envoy_cluster_membership_healthy{envoy_cluster_name="prediction"})',
+        ),
+        Lines(
+            title="Requests to the gateway",
+            description="Requests a second, by the class of their HTTP status; a gRPC call is a 2xx whatever its code.",
+            unit="reqps",
+            series=(
+                (
+                    "{{envoy_response_code_class}}xx",
+                    rate_by("envoy_response_code_class", "envoy_http_downstream_rq_xx"),
+                ),
+            ),
+        ),
+        Lines(
+            title="Time of requests to the gateway",
+            description="From the first byte of a request to the last of its answer: the middle and the upper end.",
+            unit="ms",
+            series=quantiles("envoy_http_downstream_rq_time"),
+        ),
+        Lines(
+            title="Memory of the gateway",
+            description="What Envoy's heap holds, and the memory of its process. Near its limit requests are refused.",
+            unit="bytes",
+            series=(
+                ("heap", "sum(envoy_server_memory_heap_size)"),
+                ("process", "sum(envoy_server_memory_physical_size)"),
+            ),
+        ),
+        Lines(
+            title="Connections of the gateway",
+            description="Connections of callers, and those to the server.",
+            series=(
+                ("callers", "sum(envoy_http_downstream_cx_active)"),
+                ("server", "sum(envoy_cluster_upstream_cx_active)"),
+            ),
+        ),
+    ),
+)
+
 BOARD = Board(
     uid="california-housing-resources",
     title="California housing: resources",
-    description="What the processes of the service use, and what the machine has left.",
-    rows=(_PROCESSES, _MACHINE),
+    description="What the processes of the service use, what reaches the gateway, and what the machine has left.",
+    rows=(_PROCESSES, _GATEWAY, _MACHINE),
 )
 """The dashboard of processes and machine."""

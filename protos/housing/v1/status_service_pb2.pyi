@@ -30,7 +30,7 @@ class _ServiceStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Service
     SERVICE_STATUS_DEGRADED: _ServiceStatus.ValueType  # 2
     """Predictions are answered, but by fewer workers than configured, or without their record reaching its store."""
     SERVICE_STATUS_NOT_SERVING: _ServiceStatus.ValueType  # 3
-    """Predictions are not answered: no model is loaded yet, or the service is shutting down."""
+    """Predictions are not answered: no model is loaded yet, no answer can be put on record, or the service is shutting down."""
 
 class ServiceStatus(_ServiceStatus, metaclass=_ServiceStatusEnumTypeWrapper):
     """The state of the service."""
@@ -42,7 +42,7 @@ SERVICE_STATUS_SERVING: ServiceStatus.ValueType  # 1
 SERVICE_STATUS_DEGRADED: ServiceStatus.ValueType  # 2
 """Predictions are answered, but by fewer workers than configured, or without their record reaching its store."""
 SERVICE_STATUS_NOT_SERVING: ServiceStatus.ValueType  # 3
-"""Predictions are not answered: no model is loaded yet, or the service is shutting down."""
+"""Predictions are not answered: no model is loaded yet, no answer can be put on record, or the service is shutting down."""
 Global___ServiceStatus: _TypeAlias = ServiceStatus  # noqa: Y015
 
 @_typing.final
@@ -168,7 +168,7 @@ class PredictionLogStatus(_message.Message):
     backlog_bytes: _builtins.float
     """Size of what waits, in bytes."""
     problem: _builtins.str
-    """Why the store did not take the last write; empty when it did."""
+    """Why the store did not take the last write, or why answers cannot be put on record at all; empty when they can."""
     def __init__(
         self,
         *,

@@ -26,7 +26,7 @@ def serve() -> None:
         settings = read_settings(ServerSettings)
         if read_tracing(os.environ) is not None:
             check_packages()
-        source = ModelSource(settings.model_uri, settings.state_dir)
+        source = ModelSource(settings.model_uri, settings.state_dir, allow_pyfunc=settings.allow_pyfunc)
         asyncio.run(supervise(settings, source, configure_logging("supervisor")))
     except StartError as error:
         raise click.ClickException(str(error)) from error

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import get_args
 
-LogMode = Literal["lenient", "strict", "off"]
-"""How answers go on record: in a journal first, straight to the store, or not at all."""
+from housing_server.prediction_log.modes import LogMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +43,8 @@ class ConfigureWorker:
     """gRPC address of the recorder; empty when there is none."""
     explainer: str
     """gRPC address of the explainer; empty when there is none."""
+    allow_pyfunc: bool = False
+    """Whether it may load models that run code of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,14 @@ class ReportLog:
     """The same in bytes."""
     problem: str
     """Why the store did not take the last write; empty when it did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRecording:
+    """From a worker: whether it can put answers on record, and so give any."""
+
+    problem: str
+    """Why it cannot; empty when it can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +179,7 @@ ControlMessage = (
     | Serving
     | LoadFailed
     | ReportLog
+    | ReportRecording
 )
 
 _KINDS: dict[str, type[ControlMessage]] = {kind.__name__: kind for kind in get_args(ControlMessage)}

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, Protocol
 
-from housing_server.errors import InvalidRequest, Overloaded
+from housing_server.errors import InvalidRequest, Overloaded, PredictionLogUnavailable
 
 _CALL_WORK = 8
 """What a call costs beside its rows, in rows of a batch: see "Admission" in docs/performance.md."""
@@ -82,7 +82,7 @@ class Admission:
         self._change(rows, 1)
         try:
             yield
-        except InvalidRequest:
+        except (InvalidRequest, PredictionLogUnavailable):  # how long a log hangs says nothing about the work ahead
             computed = False
             raise
         finally:

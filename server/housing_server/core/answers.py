@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
+from numpy.typing import NDArray
 
 from housing.contract import UNUSUAL_RULES
-from housing.v1.prediction_service_pb2 import Prediction, PredictResponse
+from housing.v1.prediction_service_pb2 import Prediction, PredictionInterval, PredictResponse
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.callers import Caller
-from housing_server.core.model import Estimates, Model, Rows
+from housing_server.core.model import Estimates, Intervals, PriceModel, Rows
 
 if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
+_FEW_ROWS = 16
+"""Up to this number of rows plain Python is quicker than NumPy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """The answers to n rows."""
 
-    model: Model
+    model: PriceModel
     """What computed them."""
     rows: Rows
     """The rows, float64, shape (n, 9)."""
@@ -37,18 +41,38 @@ class Answers:
     """Time from a row's arrival to its answer: one for each row, or one for all."""
     callers: Sequence[Caller]
     """Who asked: one for each row, or one for all."""
-    warnings: dict[int, list[PredictionWarning]] = field(init=False)
+    warnings: Mapping[int, Sequence[PredictionWarning]]
     """What is unusual about a row, by its index; most have nothing."""
+    intervals: Sequence[tuple[Sequence[float], bool]]
+    """Bounds in USD and whether the upper is open, for each row; empty when the model knows none."""
 
-    _intervals: Sequence[tuple[list[float], bool]] = field(init=False)
-    """Bounds in USD and whether the upper is open, for each row; empty when the model does not tell."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "warnings", _warnings(self.rows, self.estimates, self.model.warnings))
-        object.__setattr__(self, "_intervals", _intervals(self.estimates))
+    @classmethod
+    def of(  # noqa: PLR0913 - keyword-only arguments are clear in any number
+        cls,
+        model: PriceModel,
+        rows: Rows,
+        estimates: Estimates,
+        *,
+        prediction_ids: Sequence[str],
+        predicted_at: int,
+        latency_seconds: Sequence[float],
+        callers: Sequence[Caller],
+    ) -> Self:
+        """Make answers of what a model estimated, with its warnings and intervals as they will be written."""
+        return cls(
+            model=model,
+            rows=rows,
+            estimates=estimates,
+            prediction_ids=prediction_ids,
+            predicted_at=predicted_at,
+            latency_seconds=latency_seconds,
+            callers=callers,
+            warnings=warnings_of(model, rows, estimates),
+            intervals=_intervals(estimates.interval),
+        )
 
     def response(self, index: int) -> PredictResponse:
-        """Word the answer to one row as that of a call."""
+        """Write the answer to one row as that of a call."""
         description = self.model.description
         response = PredictResponse(
             prediction_id=self.prediction_ids[index],
@@ -58,49 +82,65 @@ class Answers:
             predicted_at=timestamp(self.predicted_at),
             warnings=self.warnings.get(index),
         )
-        self._tell_interval(index, response)
+        self._write_interval(index, response)
         return response
 
     def fill(self, predictions: RepeatedCompositeFieldContainer[Prediction]) -> None:
-        """Word the answers as those of a batch: in the response itself, at half the cost of messages to copy there."""
+        """Write the answers as those of a batch: in the response itself, at half the cost of messages to copy there."""
         prices = self.estimates.median_house_value.tolist()
         for index, (prediction_id, price) in enumerate(zip(self.prediction_ids, prices, strict=True)):
             prediction = predictions.add(
                 prediction_id=prediction_id, median_house_value=price, warnings=self.warnings.get(index)
             )
-            self._tell_interval(index, prediction)
+            self._write_interval(index, prediction)
 
-    def _tell_interval(self, index: int, message: Prediction | PredictResponse) -> None:
-        if not self._intervals:
+    def _write_interval(self, index: int, message: Prediction | PredictResponse) -> None:
+        if not self.intervals:
             return
         interval = message.interval
-        (interval.lower, interval.upper), interval.upper_open = self._intervals[index]
+        (interval.lower, interval.upper), interval.upper_open = self.intervals[index]
         interval.coverage = self.model.interval_coverage
 
 
 def timestamp(nanoseconds: int) -> Timestamp:
-    """Word a time, in nanoseconds since the epoch."""
+    """Write a time, given in nanoseconds since the epoch, as a message."""
     seconds, nanos = divmod(nanoseconds, 1_000_000_000)
     return Timestamp(seconds=seconds, nanos=nanos)
 
 
-def _intervals(estimates: Estimates) -> Sequence[tuple[list[float], bool]]:
+def interval_of(model: PriceModel, estimates: Estimates, index: int) -> PredictionInterval | None:
+    """Write the interval of one row as a message; None when the model knows none."""
+    if estimates.interval is None:
+        return None
+    lower, upper = estimates.interval.bounds[index].tolist()
+    upper_open = bool(estimates.interval.upper_open[index])
+    return PredictionInterval(lower=lower, upper=upper, coverage=model.interval_coverage, upper_open=upper_open)
+
+
+def warnings_of(model: PriceModel, rows: Rows, estimates: Estimates) -> dict[int, list[PredictionWarning]]:
+    """Gather what the contract's rules and the model itself find unusual, by the index of the row."""
+    found: dict[int, list[PredictionWarning]] = {}
+    for rule in UNUSUAL_RULES:
+        for row in _rows_where_more(rows, rule.field, rule.exceeds):
+            found.setdefault(row, []).append(rule.warning)
+    if estimates.warned is not None and _any(estimates.warned):
+        for row, which in np.argwhere(estimates.warned).tolist():
+            found.setdefault(row, []).append(model.warnings[which])
+    return found
+
+
+def _rows_where_more(rows: Rows, field: int, than: int) -> list[int]:
+    if len(rows) <= _FEW_ROWS:
+        return [index for index, row in enumerate(rows.tolist()) if row[field] > row[than]]
+    return np.flatnonzero(rows[:, field] > rows[:, than]).tolist()
+
+
+def _any(warned: NDArray[np.bool_]) -> bool:
+    return any(map(any, warned.tolist())) if len(warned) <= _FEW_ROWS else bool(warned.any())
+
+
+def _intervals(interval: Intervals | None) -> Sequence[tuple[Sequence[float], bool]]:
     """Pair bounds with whether the upper is open."""
-    interval = estimates.interval
     if interval is None:
         return ()
     return list(zip(interval.bounds.tolist(), interval.upper_open.tolist(), strict=True))
-
-
-def _warnings(
-    rows: Rows, estimates: Estimates, known: Sequence[PredictionWarning]
-) -> dict[int, list[PredictionWarning]]:
-    """Gather what the contract's rules and the model itself find unusual."""
-    found: dict[int, list[PredictionWarning]] = {}
-    for rule in UNUSUAL_RULES:
-        for row in np.flatnonzero(rows[:, rule.field] > rows[:, rule.exceeds]).tolist():
-            found.setdefault(row, []).append(rule.warning)
-    if estimates.warned is not None and estimates.warned.any():
-        for row, which in np.argwhere(estimates.warned).tolist():
-            found.setdefault(row, []).append(known[which])
-    return found

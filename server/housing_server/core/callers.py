@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from grpc import StatusCode
 
-    from housing_server.core.prediction import RunTimes
+
+class RunTimes(NamedTuple):
+    """Where the time of a run went, in seconds."""
+
+    queue: float
+    """From the arrival of its first row to its start."""
+    inference: float
+    """In the model."""
+    append: float
+    """Putting the answers on record."""
 
 
 class CallSpan(Protocol):
@@ -15,11 +24,11 @@ class CallSpan(Protocol):
     trace_id: str
     """Id of the trace that the call is part of, 32 hexadecimal digits."""
 
-    def ran(self, times: "RunTimes") -> None:
-        """Note where the time of a run went that has just answered the call; from any thread."""
+    def ran(self, times: RunTimes) -> None:
+        """Record where the time of a run went that has just answered the call; from any thread."""
 
     def end(self, code: "StatusCode") -> None:
-        """Note how the call has ended."""
+        """Record how the call has ended."""
 
 
 class Caller(NamedTuple):
@@ -41,5 +50,5 @@ class Caller(NamedTuple):
     """What traces the call; None when nothing does."""
 
     def seconds_left(self) -> float | None:
-        """Tell how long the caller still waits; None when it does not say."""
+        """Return how long the caller still waits; None when it does not say."""
         return None if self.deadline is None else self.deadline - time.perf_counter()

@@ -6,12 +6,13 @@ as much for one row as for ten, so a busy worker shares each run among the calls
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from housing_server.core.answers import Answers
 from housing_server.core.callers import Caller
-from housing_server.core.model import Model
+from housing_server.core.model import PriceModel
+from housing_server.errors import ModelFailed
 
 _QUIET_TURNS = 8
 """Turns of the event loop without a new row after which no more are expected, when the last row came alone."""
@@ -23,7 +24,17 @@ does without them. See "Sharing runs" in docs/performance.md."""
 _ENOUGH_ROWS = 128
 """From so many rows on a run is worth its while at once."""
 
-Run = Callable[[Model, Sequence[list[float]], Sequence[Caller]], Answers]
+
+class Outcome(NamedTuple):
+    """What came of running a model on rows."""
+
+    answers: Answers | None
+    """To the rows that have an answer, in their order; None when no row has one."""
+    failures: Mapping[int, ModelFailed]
+    """Why each of the others has none, by its index."""
+
+
+Run = Callable[[PriceModel, Sequence[list[float]], Sequence[Caller]], Outcome]
 """Runs a model on rows that callers asked for."""
 
 
@@ -45,11 +56,11 @@ class _Waiting(NamedTuple):
 class Coalescer:
     """Shares the runs of a model among rows; used on the event loop alone."""
 
-    def __init__(self, current_model: Callable[[], Model], run: Run, *, inline: bool = True) -> None:
+    def __init__(self, current_model: Callable[[], PriceModel], run: Run, *, inline: bool = True) -> None:
         """Wait for rows.
 
         Args:
-            current_model: tells the model that the next run shall use.
+            current_model: returns the model that the next run uses.
             run: runs it.
             inline: whether a run may be made on the event loop, if the model may.
         """
@@ -96,22 +107,25 @@ class Coalescer:
         running = asyncio.get_running_loop().run_in_executor(None, self._attempt, model, batch)
         running.add_done_callback(lambda done: self._settle(batch, done.result()))
 
-    def _attempt(self, model: Model, batch: Sequence[_Waiting]) -> Answers | Exception:
+    def _attempt(self, model: PriceModel, batch: Sequence[_Waiting]) -> Outcome | Exception:
         rows, callers = [waiting.row for waiting in batch], [waiting.caller for waiting in batch]
         try:
             return self._run(model, rows, callers)
         except Exception as error:  # pylint: disable=broad-exception-caught  # every caller in the run reports it
             return error
 
-    def _settle(self, batch: Sequence[_Waiting], outcome: Answers | Exception) -> None:
-        """Hand out the answers of a run, or its failure, and begin the next run if rows have come meanwhile."""
+    def _settle(self, batch: Sequence[_Waiting], outcome: Outcome | Exception) -> None:
+        """Hand out the answers of a run, or its failures, and begin the next run if rows have come meanwhile."""
+        position = 0
         for index, (_, _, future) in enumerate(batch):
+            failure = outcome if isinstance(outcome, Exception) else outcome.failures.get(index)
             if future.done():  # cancelled while a thread ran the model
-                continue
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
-            else:
-                future.set_result(Answer(outcome, index))
+                position += failure is None
+            elif failure is not None:
+                future.set_exception(failure)
+            elif isinstance(outcome, Outcome) and outcome.answers is not None:
+                future.set_result(Answer(outcome.answers, position))
+                position += 1
         self._busy = bool(self._waiting)
         if self._busy:
             asyncio.get_running_loop().call_soon(self._gather)

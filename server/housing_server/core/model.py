@@ -35,13 +35,13 @@ class Estimates:
     ocean_proximity: NDArray[np.int64]
     """Codes of the label given or derived, shape (n,); -1 where it was left out and the model derives none."""
     interval: Intervals | None = None
-    """Where the prices lie; None when the model does not tell."""
+    """Where the prices lie; None when the model knows none."""
     warned: NDArray[np.bool_] | None = None
     """Which of the model's own warnings apply, shape (n, number of them); None when it has none."""
 
 
-class Model(Protocol):
-    """A loaded model."""
+class PriceModel(Protocol):
+    """What computes prices."""
 
     description: ModelDescription
     """Where it comes from."""
@@ -49,10 +49,6 @@ class Model(Protocol):
     """Whether it answers a few rows so quickly that it may run on the event loop."""
     interval_coverage: float
     """Share of its intervals that hold the true value; 0 when it has none."""
-    profile: ModelProfile | None
-    """What its inputs and answers looked like when it was made; None when training has kept no record of it."""
-    card: str | None
-    """What people ought to know about it, in Markdown; None when training has written nothing."""
 
     @property
     def warnings(self) -> Sequence[PredictionWarning]:
@@ -62,7 +58,24 @@ class Model(Protocol):
         """Estimate one price a row; safe to call from several threads."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model that is ready to answer, and what is known of it."""
+
+    predictor: PriceModel
+    """What computes its prices."""
+    profile: ModelProfile | None = None
+    """How its inputs and answers were spread when it was made; None when training has kept no record of it."""
+    card: str | None = None
+    """What people ought to know about it, in Markdown; None when training has written nothing."""
+
+    @property
+    def description(self) -> ModelDescription:
+        """Where it comes from."""
+        return self.predictor.description
+
+
 def given_labels(rows: Rows) -> NDArray[np.int64]:
-    """Tell the ocean proximity codes that rows carry; -1 where it was left out."""
+    """Return the ocean proximity codes that rows carry; -1 where it was left out."""
     codes = rows[:, FEATURE_NAMES.index("ocean_proximity")]
     return np.where(np.isnan(codes), -1, codes).astype(np.int64)

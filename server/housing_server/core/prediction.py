@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import uuid_utils
@@ -17,7 +17,6 @@ from housing.v1.prediction_service_pb2 import (
     BatchPredictResponse,
     PredictRequest,
     PredictResponse,
-    Refusal,
     StreamPredictRequest,
     StreamPredictResponse,
 )
@@ -25,12 +24,22 @@ from housing_server.core.admission import Admission
 from housing_server.core.answers import Answers, timestamp
 from housing_server.core.callers import Caller
 from housing_server.core.coalescing import Answer, Coalescer
-from housing_server.core.model import Model, Rows
+from housing_server.core.interfaces import PredictionLog, PredictionObserver
+from housing_server.core.model import LoadedModel, PriceModel
 from housing_server.core.pipelining import Pipeline
+from housing_server.core.refusals import RowRefusals, path_of
 from housing_server.core.rows import CheckedRows, read_row, read_rows
+from housing_server.core.runs import Runs
 from housing_server.core.status import status_from_error
 from housing_server.core.validation import RequestValidator
-from housing_server.errors import InvalidRequest, ModelCardNotFound, ModelNotLoaded, ModelProfileNotFound, RequestError
+from housing_server.errors import (
+    InvalidRequest,
+    ModelCardNotFound,
+    ModelFailed,
+    ModelNotLoaded,
+    ModelProfileNotFound,
+    RequestError,
+)
 
 _INLINE_ROWS = 64
 """Larger batches run on a thread: they would keep other calls waiting for longer than a thread costs."""
@@ -39,43 +48,11 @@ _BATCH_THREADS = 2
 """Batches that are computed at once: a worker has about one processor, and more threads would only keep its event loop
 from getting its turn; with two a small batch need not wait for a large one."""
 
+_ROW_BYTES = 100
+"""About what a block group with all its fields comes to on the wire; a heavier batch counts as more of them."""
+
 STREAM_WINDOW = 128
 """Messages of a stream that are under way at once: enough to share runs of the model, little to hold."""
-
-
-class RunTimes(NamedTuple):
-    """Where the time of a run went, in seconds."""
-
-    queue: float
-    """From the arrival of its first row to its start."""
-    inference: float
-    """In the model."""
-    append: float
-    """Putting the answers on record."""
-
-
-class PredictionObserver(Protocol):
-    """Who is told what the core did."""
-
-    def predicted(self, answers: Answers, times: RunTimes) -> None:
-        """Note that rows were answered by one run of a model; from any thread."""
-
-    def refused(self, error: InvalidRequest) -> None:
-        """Note that a request, or a part of it, broke rules of the contract; from any thread."""
-
-
-class PredictionLog(Protocol):
-    """Where answers go on record."""
-
-    inline: bool
-    """Whether an append is so quick that it may be made on the event loop."""
-
-    def append(self, answers: Answers) -> None:
-        """Put answers on record, for good once it returns; from any thread.
-
-        Raises:
-            PredictionLogUnavailable: it cannot be done; then nobody may hear the answers.
-        """
 
 
 _Begun: TypeAlias = "asyncio.Future[Answer] | RequestError"
@@ -85,7 +62,7 @@ _Begun: TypeAlias = "asyncio.Future[Answer] | RequestError"
 class PredictionCore:
     """Answers requests with the model that is loaded, on an event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         observer: PredictionObserver,
         log: PredictionLog,
@@ -93,26 +70,29 @@ class PredictionCore:
         *,
         now: Callable[[], int] = time.time_ns,
         new_id: Callable[[], object] = uuid_utils.uuid7,
+        report: Callable[[Exception], object] = repr,
     ) -> None:
         """Make a core without a model.
 
         Args:
-            observer: is told of every answer and refusal.
+            observer: counts every answer and refusal.
             log: where every answer goes on record.
             admission: bounds what is under way.
-            now: the time, in nanoseconds since the epoch.
-            new_id: a new prediction id, unique for good.
+            now: returns the time, in nanoseconds since the epoch.
+            new_id: returns a new prediction id, unique for good.
+            report: is called with what the observer raises, which fails no call; by default it is dropped.
         """
-        self.model: Model | None = None
+        self.model: LoadedModel | None = None
         """The model that answers from the next run on; may be replaced at any time."""
         self._observer = observer
         self._log = log
         self._admission = admission
         self._validator = RequestValidator()
-        self._coalescer = Coalescer(self._loaded_model, self._run, inline=log.inline)
+        self._refusals = RowRefusals(self._validator)
+        self._runs = Runs(observer, log, now=now, new_id=new_id, report=report)
+        self._coalescer = Coalescer(self._predictor, self._runs.answer, inline=log.inline)
         self._batches = ThreadPoolExecutor(_BATCH_THREADS, thread_name_prefix="batch")
         self._now = now
-        self._new_id = new_id
 
     async def predict(self, request: PredictRequest, caller: Caller) -> PredictResponse:
         """Answer one block group.
@@ -120,9 +100,11 @@ class PredictionCore:
         Raises:
             InvalidRequest: it breaks a rule of the contract.
             ModelNotLoaded: there is no model yet.
+            ModelFailed: the model has no answer to it.
             Overloaded: there is too much under way.
             PredictionLogUnavailable: the answer cannot be put on record.
         """
+        self._log.check()
         with self._admission.admit(1, seconds_left=caller.seconds_left()):
             answers, position = await self._begin(request, caller)
         return answers.response(position)
@@ -134,12 +116,18 @@ class PredictionCore:
             InvalidRequest: the batch, or a block group in it, breaks a rule of the contract; with partial results,
                 only the batch as such.
             ModelNotLoaded: there is no model yet.
+            ModelFailed: the model has no answer to one of them; not with partial results.
             Overloaded: there is too much under way.
             PredictionLogUnavailable: the answers cannot be put on record.
         """
+        self._log.check()
         count = len(request.block_groups)
-        with self._admission.admit(count, seconds_left=caller.seconds_left()):
-            if count <= _INLINE_ROWS and self._inline:
+        if count not in BATCH_SIZES:
+            raise self._invalid(request)
+        inline = count <= _INLINE_ROWS and self._inline
+        weight = count if inline else max(count, request.ByteSize() // _ROW_BYTES)
+        with self._admission.admit(weight, seconds_left=caller.seconds_left()):
+            if inline:
                 return self._batch_predict(request, caller)
             running = asyncio.get_running_loop().run_in_executor(self._batches, self._batch_predict, request, caller)
             return await running
@@ -172,7 +160,7 @@ class PredictionCore:
         return GetModelResponse(model=self._loaded_model().description)
 
     def get_model_profile(self) -> GetModelProfileResponse:
-        """Tell what inputs and answers of the loaded model looked like when it was made.
+        """Return how inputs and answers of the loaded model were spread when it was made.
 
         Raises:
             ModelNotLoaded: there is none yet.
@@ -185,7 +173,7 @@ class PredictionCore:
         return GetModelProfileResponse(model_name=name, model_version=version, profile=model.profile)
 
     def get_model_card(self) -> GetModelCardResponse:
-        """Give the loaded model's card.
+        """Return the loaded model's card.
 
         Raises:
             ModelNotLoaded: there is none yet.
@@ -200,7 +188,7 @@ class PredictionCore:
     @property
     def _inline(self) -> bool:
         """Whether few rows may be answered on the event loop."""
-        return self._log.inline and (self.model is None or self.model.inline)
+        return self._log.inline and (self.model is None or self.model.predictor.inline)
 
     def _begin(self, request: PredictRequest | StreamPredictRequest, caller: Caller) -> "asyncio.Future[Answer]":
         """Check a block group and have it answered."""
@@ -210,6 +198,7 @@ class PredictionCore:
 
     def _begin_of_stream(self, request: StreamPredictRequest, caller: Caller) -> _Begun:
         try:
+            self._log.check()
             return self._begin(request, caller._replace(arrived=time.perf_counter(), span=None))
         except RequestError as error:
             return error
@@ -217,7 +206,10 @@ class PredictionCore:
     async def _finish_of_stream(self, begun: _Begun) -> StreamPredictResponse:
         if isinstance(begun, RequestError):
             return StreamPredictResponse(error=status_from_error(begun))
-        answers, position = await begun
+        try:
+            answers, position = await begun
+        except ModelFailed as error:
+            return StreamPredictResponse(error=status_from_error(error))
         return StreamPredictResponse(prediction=answers.response(position))
 
     def _read(self, request: PredictRequest | StreamPredictRequest) -> list[float]:
@@ -226,60 +218,73 @@ class PredictionCore:
             raise self._invalid(request)
         return row
 
-    def _invalid(self, message: Message, path: str = "") -> InvalidRequest:
+    def _invalid(self, message: Message) -> InvalidRequest:
         """Have protovalidate say what is wrong with a message that the rules have refused."""
         try:
-            self._validator.check(message, path)
+            self._validator.check(message)
         except InvalidRequest as error:
-            self._observer.refused(error)
+            self._runs.observe(self._observer.refused, error)
             return error
         raise RuntimeError(f"the compiled rules refuse a {type(message).__name__} that the contract allows")
 
     def _batch_predict(self, request: BatchPredictRequest, caller: Caller) -> BatchPredictResponse:
-        if len(request.block_groups) not in BATCH_SIZES:
-            raise self._invalid(request)
         model, checked = self._loaded_model(), read_rows(request.block_groups)
-        if not (request.partial_results or checked.good.all()):
-            raise self._invalid(request)
-        answers = self._run(model, checked.rows[checked.good], [caller]) if checked.good.any() else None
+        partial = request.partial_results
+        if not (partial or checked.good.all()):
+            error = self._refusals.first(checked)
+            self._runs.observe(self._observer.refused, error)
+            raise error
+        refused = self._refused_rows(checked)
+        answers, failed = self._answer_good_rows(model.predictor, checked, caller, partial=partial)
+        refused |= failed
         response = BatchPredictResponse(
-            refusals=self._refusals(request, checked),
             model_name=model.description.name,
             model_version=model.description.version,
             predicted_at=timestamp(answers.predicted_at if answers else self._now()),
         )
         if answers is not None:
             answers.fill(response.predictions)
+        for index in sorted(refused):
+            response.refusals.add(index=index).status.MergeFromString(refused[index])
         return response
 
-    def _refusals(self, request: BatchPredictRequest, checked: CheckedRows) -> Iterator[Refusal]:
-        for index in np.flatnonzero(~checked.good).tolist():
-            error = self._invalid(request.block_groups[index], f"block_groups[{index}]")
-            yield Refusal(index=index, status=status_from_error(error))
+    def _answer_good_rows(
+        self, model: PriceModel, checked: CheckedRows, caller: Caller, *, partial: bool
+    ) -> tuple[Answers | None, dict[int, bytes]]:
+        """Answer the good rows of a batch.
 
-    def _run(self, model: Model, rows: Rows | Sequence[list[float]], callers: Sequence[Caller]) -> Answers:
-        """Answer rows by one run of a model, and put the answers on record."""
-        rows = np.asarray(rows)
-        started = time.perf_counter()
-        estimates = model.estimate(rows)
-        answered = time.perf_counter()
-        answers = Answers(
-            model=model,
-            rows=rows,
-            estimates=estimates,
-            prediction_ids=[str(self._new_id()) for _ in range(len(rows))],
-            predicted_at=self._now(),
-            latency_seconds=[answered - caller.arrived for caller in callers],
-            callers=callers,
-        )
-        self._log.append(answers)
-        times = RunTimes(
-            queue=started - callers[0].arrived, inference=answered - started, append=time.perf_counter() - answered
-        )
-        self._observer.predicted(answers, times)
-        return answers
+        Returns:
+            The answers, None when there is none, and the serialized statuses of good rows without one, by index.
 
-    def _loaded_model(self) -> Model:
+        Raises:
+            ModelFailed: the model has no answer to a row, and partial results are not asked for.
+        """
+        good = np.flatnonzero(checked.good)
+        if good.size == 0:
+            return None, {}
+        answers, failures = self._runs.answer(model, checked.rows[good], [caller], whole=not partial)
+        failed = {}
+        for position, failure in failures.items():
+            index = int(good[position])
+            error = ModelFailed(failure.reason, path_of(index))
+            if not partial:
+                raise error
+            failed[index] = status_from_error(error).SerializeToString()
+        return answers, failed
+
+    def _refused_rows(self, checked: CheckedRows) -> dict[int, bytes]:
+        """Refuse the bad rows of a batch; return their serialized statuses by index."""
+        if checked.good.all():
+            return {}
+        statuses, errors = self._refusals.each(checked)
+        for error, rows in errors:
+            self._runs.observe(self._observer.refused, error, rows)
+        return statuses
+
+    def _predictor(self) -> PriceModel:
+        return self._loaded_model().predictor
+
+    def _loaded_model(self) -> LoadedModel:
         if self.model is None:
             raise ModelNotLoaded
         return self.model

@@ -1,7 +1,6 @@
 """The contract's rules in a form that is fast on good requests: they read and check in one go.
 
-protovalidate stays the judge of what is wrong: here a bad block group is only told from a good one, and a test holds
-the two to the same verdict on every row.
+protovalidate stays the judge: a test holds the two to the same verdict, and to the same faults, on every row.
 """
 
 import math
@@ -17,7 +16,7 @@ from housing.v1.block_group_pb2 import BlockGroup
 from housing_server.core.model import Rows
 
 _BROKEN = math.inf
-"""Stands in a row for a value that is present and outside every range, such as NaN or an unknown spelling."""
+"""Stands in a row for a spelling that is not one of the field's choices."""
 
 _LOWEST = np.array([0.0 if feature.minimum is None else feature.minimum for feature in FEATURES])
 _HIGHEST = np.array([len(feature.choices) - 1 if feature.maximum is None else feature.maximum for feature in FEATURES])
@@ -34,9 +33,28 @@ class CheckedRows:
     """Many block groups as rows."""
 
     rows: Rows
-    """float64, shape (n, 9), columns in `FEATURES` order; what a bad one holds means nothing."""
+    """float64, shape (n, 9), columns in `FEATURES` order; values that break a rule are kept as they came."""
+    absent: NDArray[np.bool_]
+    """Which fields were left out, shape (n, 9)."""
     good: NDArray[np.bool_]
     """Which of them keep every rule, shape (n,)."""
+
+    def faults(self, which: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which faults some of the rows have.
+
+        Args:
+            which: their indexes, shape (m,).
+
+        Returns:
+            Shape (m, number of faults): first a column for each of `ORDER_RULES`, then two for each of `FEATURES`:
+            whether it is missing, and whether its value is out of range.
+        """
+        rows, absent = self.rows[which], self.absent[which]
+        disordered = [rows[:, rule.field] > rows[:, rule.limit] for rule in ORDER_RULES]
+        missing = absent & ~_OPTIONAL
+        out_of_range = ~absent & ~((rows >= _LOWEST) & (rows <= _HIGHEST))
+        of_fields = np.stack([missing, out_of_range], axis=2).reshape(len(which), 2 * len(FEATURES))
+        return np.column_stack([*disordered, of_fields])
 
 
 def read_row(block_group: BlockGroup) -> list[float] | None:
@@ -59,28 +77,29 @@ def read_row(block_group: BlockGroup) -> list[float] | None:
 def read_rows(block_groups: Sequence[BlockGroup]) -> CheckedRows:
     """Read many block groups, column by column."""
     messages = list(block_groups)  # each access to the message's own list would wrap its items anew
-    rows = np.column_stack([_read_column(messages, column) for column in range(len(FEATURES))])
+    absent = np.zeros((len(messages), len(FEATURES)), dtype=np.bool_)
+    rows = np.column_stack([_read_column(messages, column, absent) for column in range(len(FEATURES))])
     in_range = (rows >= _LOWEST) & (rows <= _HIGHEST)
-    good = (in_range | (np.isnan(rows) & _OPTIONAL)).all(axis=1)
+    good = (in_range | (absent & _OPTIONAL)).all(axis=1)
     for rule in ORDER_RULES:
         good &= ~(rows[:, rule.field] > rows[:, rule.limit])
-    return CheckedRows(rows=rows, good=good)
+    return CheckedRows(rows=rows, absent=absent, good=good)
 
 
-def _read_column(messages: list[BlockGroup], column: int) -> NDArray[np.float64]:
-    """Read one field of all messages: NaN where it is not given, out of range where it is NaN."""
+def _read_column(messages: list[BlockGroup], column: int, absent: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Read one field of all messages, as NaN where it was left out, which is entered in `absent`."""
     name = FEATURES[column].name
     codes = _CODES[column]
     given = map(attrgetter(name), messages)
     if codes:
         values = np.fromiter((codes.get(text, _BROKEN) for text in given), np.float64, len(messages))
-        absent = values == _BROKEN
+        maybe_absent = values == _BROKEN
     else:
         values = np.fromiter(given, np.float64, len(messages))
-        values[np.isnan(values)] = _BROKEN
-        absent = values == 0.0
-    # A field that is not given reads as zero or as an empty text: only such values need be asked for.
-    for index in np.flatnonzero(absent):
+        maybe_absent = values == 0.0
+    # A field that was left out reads as zero or as an empty text: only such values need be asked for.
+    for index in np.flatnonzero(maybe_absent).tolist():
         if not messages[index].HasField(name):  # type: ignore[arg-type]  # any field, by name
             values[index] = math.nan
+            absent[index, column] = True
     return values

@@ -3,6 +3,7 @@
 from google.protobuf.any_pb2 import Any
 from google.rpc.code_pb2 import (
     DEADLINE_EXCEEDED,
+    FAILED_PRECONDITION,
     INTERNAL,
     INVALID_ARGUMENT,
     NOT_FOUND,
@@ -19,6 +20,7 @@ from housing_server.errors import (
     InternalError,
     InvalidRequest,
     ModelCardNotFound,
+    ModelFailed,
     ModelNotLoaded,
     ModelProfileNotFound,
     Overloaded,
@@ -33,14 +35,12 @@ from housing_server.errors import (
 DOMAIN = "housing.v1"
 """The domain of every `ErrorInfo` reason."""
 
-MAX_VIOLATIONS = 25
-"""The most violations one status lists: details travel in headers, for which clients allow 8 KiB."""
-
 _CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (INVALID_ARGUMENT, "INVALID_REQUEST"),
     ModelNotLoaded: (UNAVAILABLE, "MODEL_NOT_LOADED"),
     ModelProfileNotFound: (NOT_FOUND, "MODEL_PROFILE_NOT_FOUND"),
     ModelCardNotFound: (NOT_FOUND, "MODEL_CARD_NOT_FOUND"),
+    ModelFailed: (FAILED_PRECONDITION, "MODEL_FAILED"),
     Overloaded: (RESOURCE_EXHAUSTED, "OVERLOADED"),
     PredictionLogUnavailable: (UNAVAILABLE, "PREDICTION_LOG_UNAVAILABLE"),
     PredictionNotFound: (NOT_FOUND, "PREDICTION_NOT_FOUND"),
@@ -69,11 +69,10 @@ def status_from_error(error: RequestError) -> Status:
 
 
 def _bad_request(error: InvalidRequest) -> BadRequest:
-    listed = error.violations[:MAX_VIOLATIONS]
     return BadRequest(
         field_violations=[
             BadRequest.FieldViolation(field=each.field, reason=each.rule, description=each.description)
-            for each in listed
+            for each in error.violations
         ]
     )
 

@@ -11,10 +11,12 @@ import numpy as np
 from housing.contract import FEATURE_NAMES, row_from_message
 from housing.v1.explanation_service_pb2 import Contribution, ExplainRequest, ExplainResponse
 from housing_server.core.admission import Admission
-from housing_server.core.answers import Answers
+from housing_server.core.answers import interval_of, warnings_of
 from housing_server.core.callers import Caller
+from housing_server.core.isolation import sound_rows
+from housing_server.core.model import Rows
 from housing_server.core.validation import RequestValidator
-from housing_server.errors import ExplanationNotAvailable, InvalidRequest, ModelNotLoaded
+from housing_server.errors import ExplanationNotAvailable, InvalidRequest, ModelFailed, ModelNotLoaded
 from housing_server.explanation.model import Explained, ExplainedModel
 
 
@@ -52,14 +54,16 @@ class ExplanationCore:
             InvalidRequest: it breaks a rule of the contract.
             ModelNotLoaded: there is no model yet.
             ExplanationNotAvailable: the model cannot be explained.
+            ModelFailed: the model has no answer to it.
             Overloaded: there is too much under way.
         """
         self._check(request)
         model = self._loaded_model()
         rows = np.array([row_from_message(request.block_group)])
         with self._admission.admit(1, seconds_left=caller.seconds_left()):
-            explained = await asyncio.get_running_loop().run_in_executor(self._thread, model.explain, rows)
-        return response(explained, caller)
+            running = asyncio.get_running_loop().run_in_executor(self._thread, _explained, model, rows)
+            explained = await running
+        return response(explained)
 
     def _check(self, request: ExplainRequest) -> None:
         try:
@@ -76,30 +80,39 @@ class ExplanationCore:
         raise ModelNotLoaded
 
 
-def response(explained: Explained, caller: Caller) -> ExplainResponse:
-    """Word the explanation of the first row."""
-    attribution = explained.attribution
-    # The same words as an answer's; but it is not put on record, so it needs neither id nor time.
-    answers = Answers(
-        model=explained.model,
-        rows=explained.rows,
-        estimates=explained.estimates,
-        prediction_ids=[""],
-        predicted_at=0,
-        latency_seconds=[0.0],
-        callers=[caller],
-    )
-    answer = answers.response(0)
+def _explained(model: ExplainedModel, rows: Rows) -> Explained:
+    """Explain rows, and check what the model returned.
+
+    Raises:
+        ModelFailed: it has no answer, or none that is sound.
+    """
+    try:
+        explained = model.explain(rows)
+        sound = sound_rows(explained.estimates, len(rows), len(explained.model.warnings)) is None
+        finite = (
+            np.isfinite(explained.attribution.contributions).all()
+            and np.isfinite(explained.attribution.unbounded).all()
+        )
+    except Exception as error:  # a model raises whatever it likes
+        raise ModelFailed(f"{type(error).__name__}: {error}") from error
+    if not (sound and finite):
+        raise ModelFailed("its price, its interval or a contribution is not finite")
+    return explained
+
+
+def response(explained: Explained) -> ExplainResponse:
+    """Write the explanation of the first row as a message."""
+    attribution, model, estimates = explained.attribution, explained.model, explained.estimates
     return ExplainResponse(
-        median_house_value=answer.median_house_value,
-        interval=answer.interval if answer.HasField("interval") else None,
+        median_house_value=estimates.median_house_value[0],
+        interval=interval_of(model, estimates, 0),
         base_value=attribution.base_value,
         contributions=[
             Contribution(field=name, contribution=usd)
             for name, usd in zip(FEATURE_NAMES, attribution.contributions[0].tolist(), strict=True)
         ],
         unbounded_value=attribution.unbounded[0],
-        model_name=answer.model_name,
-        model_version=answer.model_version,
-        warnings=answer.warnings,
+        model_name=model.description.name,
+        model_version=model.description.version,
+        warnings=warnings_of(model, explained.rows, estimates).get(0),
     )

@@ -20,7 +20,7 @@ from housing_server.models.loading import example_rows
 from housing_server.models.onnx import OnnxModel
 
 _MATRIX, _WEIGHTS = "explain_features", "explain_weight"
-"""What the graph tells for explanations: what the experts read, and the weight of the local one."""
+"""What the graph puts out for explanations: what the experts read, and the weight of the local one."""
 
 TOLERANCE_USD = 1.0
 """The most that an explanation may differ from the price."""
@@ -69,7 +69,7 @@ class ExplainedModel:
         if files is None or description.runtime != "onnx":
             raise _not_explained(description)
         graph = OnnxModel(folder / GRAPH_FILE, description)
-        if not graph.told.issuperset((_MATRIX, _WEIGHTS)):
+        if not graph.output_names.issuperset((_MATRIX, _WEIGHTS)):
             raise _not_explained(description)
         model = cls(graph, files)
         golden = read_golden(folder)
@@ -78,13 +78,13 @@ class ExplainedModel:
 
     def explain(self, rows: Rows) -> Explained:
         """Estimate a price for each row, shape (n, 9), and tell why."""
-        told = self._graph.tell((_MATRIX, _WEIGHTS), rows)
-        local, regional = (expert.reasons(told[_MATRIX]) for expert in (self._local, self._regional))
+        outputs = self._graph.run((_MATRIX, _WEIGHTS), rows)
+        local, regional = (expert.reasons(outputs[_MATRIX]) for expert in (self._local, self._regional))
         return Explained(
             model=self._graph,
             rows=rows,
             estimates=self._graph.estimate(rows),
-            attribution=attribute(local, regional, told[_WEIGHTS], self._files),
+            attribution=attribute(local, regional, outputs[_WEIGHTS], self._files),
         )
 
     def check(self, rows: Rows) -> None:

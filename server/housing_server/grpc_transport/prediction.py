@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
+import grpc
 from grpc import aio
 
 from housing.contract import SERVICES
 from housing.v1 import model_service_pb2, prediction_service_pb2, status_service_pb2
 from housing.v1.model_service_pb2_grpc import ModelServiceServicer
-from housing.v1.prediction_service_pb2_grpc import PredictionServiceServicer
+from housing.v1.prediction_service_pb2_grpc import PredictionServiceServicer, add_PredictionServiceServicer_to_server
 from housing.v1.status_service_pb2_grpc import StatusServiceServicer
+from housing_server.core.parsing import request_parser
 from housing_server.grpc_transport.call import Call, Method
 
 if TYPE_CHECKING:
@@ -60,6 +62,19 @@ class PredictionServicer(PredictionServiceServicer):
         async with self._call(_STREAM_PREDICT, context) as caller:
             async for answer in self._core.stream_predict(request_iterator, caller):
                 yield answer
+
+
+def add_prediction_service(servicer: PredictionServicer, server: aio.Server) -> None:
+    """Let a server answer PredictionService, without parsing more of a batch than it may hold."""
+    batch_predict = grpc.unary_unary_rpc_method_handler(
+        servicer.BatchPredict,
+        request_deserializer=request_parser(prediction_service_pb2.BatchPredictRequest),
+        response_serializer=prediction_service_pb2.BatchPredictResponse.SerializeToString,
+    )
+    # The first handler of a method is the one that is used.
+    first = grpc.method_handlers_generic_handler(_PREDICTION, {_BATCH_PREDICT.name: batch_predict})
+    server.add_generic_rpc_handlers((first,))
+    add_PredictionServiceServicer_to_server(servicer, server)
 
 
 class ModelServicer(ModelServiceServicer):

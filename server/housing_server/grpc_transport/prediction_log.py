@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
+import grpc
 from grpc import aio
 
 from housing.v1 import outcome_service_pb2, prediction_log_service_pb2
@@ -18,6 +20,8 @@ from housing.v1.prediction_log_service_pb2_grpc import (
     PredictionLogServiceServicer,
     add_PredictionLogServiceServicer_to_server,
 )
+from housing_server.core.admission import Admission
+from housing_server.core.parsing import request_parser
 from housing_server.core.validation import RequestValidator
 from housing_server.grpc_transport.call import Method
 from housing_server.prediction_log.listing import get_prediction, list_predictions
@@ -36,6 +40,17 @@ _LIST_PREDICTIONS = Method(kind="unary", service=_LOG, name="ListPredictions")
 _GET_PREDICTION = Method(kind="unary", service=_LOG, name="GetPrediction")
 _GET_PREDICTION_STATS = Method(kind="unary", service=_LOG, name="GetPredictionStats")
 _RECORD_OUTCOMES = Method(kind="unary", service=_OUTCOMES, name="RecordOutcomes")
+
+
+_MAX_OUTCOMES = 50_000
+"""The most outcomes that may be under way: they are recorded one request after the other, and wait in memory."""
+
+
+class _Uncounted:
+    """Counts no refusals: the worker that relayed a call counts how it ended."""
+
+    def not_admitted(self, reason: str) -> None:
+        """Count nothing."""
 
 
 class OutcomeObserver(Protocol):
@@ -58,7 +73,16 @@ def add_log_services(
     """
     validator = RequestValidator()
     add_PredictionLogServiceServicer_to_server(PredictionLogServicer(store, call, validator), server)
-    add_OutcomeServiceServicer_to_server(OutcomeServicer(store, call, validator, observer), server)
+    servicer = OutcomeServicer(store, call, validator, observer)
+    record_outcomes_handler = grpc.unary_unary_rpc_method_handler(
+        servicer.RecordOutcomes,
+        request_deserializer=request_parser(outcome_service_pb2.RecordOutcomesRequest),
+        response_serializer=outcome_service_pb2.RecordOutcomesResponse.SerializeToString,
+    )
+    # The first handler of a method is the one that is used: this one parses no more than a request may hold.
+    first = grpc.method_handlers_generic_handler(_OUTCOMES, {_RECORD_OUTCOMES.name: record_outcomes_handler})
+    server.add_generic_rpc_handlers((first,))
+    add_OutcomeServiceServicer_to_server(servicer, server)
 
 
 class PredictionLogServicer(PredictionLogServiceServicer):
@@ -105,15 +129,21 @@ class OutcomeServicer(OutcomeServiceServicer):
         self._call = call
         self._validator = validator
         self._observer = observer
+        self._admission = Admission(_Uncounted(), max_rows=_MAX_OUTCOMES, max_queue_seconds=math.inf)
 
     async def RecordOutcomes(
         self, request: outcome_service_pb2.RecordOutcomesRequest, context: Context
     ) -> outcome_service_pb2.RecordOutcomesResponse:
         async with self._call(_RECORD_OUTCOMES, context):
-            self._validator.check(request)
-            response = await asyncio.to_thread(record_outcomes, self._store, request, now_us=now_us())
+            with self._admission.admit(len(request.outcomes)):
+                response = await asyncio.to_thread(self._record, request)
             self._count(response)
             return response
+
+    def _record(self, request: outcome_service_pb2.RecordOutcomesRequest) -> outcome_service_pb2.RecordOutcomesResponse:
+        """Check and record, on a thread: ten thousand outcomes take a while to look at."""
+        self._validator.check(request)
+        return record_outcomes(self._store, request, now_us=now_us())
 
     def _count(self, response: outcome_service_pb2.RecordOutcomesResponse) -> None:
         if self._observer is not None:

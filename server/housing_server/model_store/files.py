@@ -9,7 +9,7 @@ from housing.profile import FILE as PROFILE_FILE
 from housing.profile import profile_from_json
 from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model
-from housing_server.errors import ModelRejected
+from housing_server.errors import ModelNotAllowed, ModelRejected
 
 DESCRIPTION_FILE = "model.json"
 """Beside a fetched model's files: its `housing.v1.Model` description as JSON."""
@@ -25,6 +25,23 @@ def read_description(folder: Path) -> Model:
         return json_format.Parse(text, Model())
     except (OSError, json_format.ParseError) as error:
         raise ModelRejected(f"{folder} holds no readable {DESCRIPTION_FILE}: {error}") from error
+
+
+def read_allowed(folder: Path, *, allow_pyfunc: bool) -> Model:
+    """Read the description of a model that may be loaded: a graph, or a pyfunc model where these are allowed.
+
+    Raises:
+        ModelNotAllowed: loading it would run code from its files.
+        ModelRejected: it cannot be read.
+    """
+    description = read_description(folder)
+    if description.runtime == "onnx" or allow_pyfunc:
+        return description
+    raise ModelNotAllowed(
+        f"version {description.version} of {description.name} is no graph but a pyfunc model, which runs its own code "
+        "when it is loaded: register a graph, or set HOUSING_ALLOW_PYFUNC=1 if all who may register models are trusted",
+        folder.name,
+    )
 
 
 def read_profile(folder: Path) -> ModelProfile | None:

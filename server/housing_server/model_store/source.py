@@ -4,26 +4,33 @@ import asyncio
 import os
 from pathlib import Path
 
-from housing_server.errors import StartError
+from housing_server.errors import ModelNotAllowed, StartError
 from housing_server.model_store.cache import ModelCache
+from housing_server.model_store.fetching import fetch_model, registry_uri
+from housing_server.model_store.files import read_allowed
 from housing_server.model_store.lookup import direct_lookup
-from housing_server.model_store.registry import fetch_model, registry_uri
 from housing_server.model_store.uri import ModelUri
 
-_GIVING_WAY = 5
+_BACKGROUND_NICENESS = 5
 
 
 class ModelSource:
     """A registered model."""
 
-    def __init__(self, model_uri: str, state_dir: Path) -> None:
+    def __init__(self, model_uri: str, state_dir: Path, *, allow_pyfunc: bool = False) -> None:
         """Prepare to ask for a model.
+
+        Args:
+            model_uri: its address in the registry.
+            state_dir: holds the cache of fetched models, and the registry when no other is named.
+            allow_pyfunc: whether a version may be one that is loaded by running code of its own.
 
         Raises:
             ModelNotFound: the address is none.
         """
         self._model = ModelUri.parse(model_uri)
         self._state_dir = state_dir
+        self._allow_pyfunc = allow_pyfunc
         self._cache = ModelCache(state_dir, self._model)
         self._look = direct_lookup(registry_uri(state_dir), os.environ)
 
@@ -47,8 +54,12 @@ class ModelSource:
             Its folder.
 
         Raises:
-            StartError: it is not to be had; the message says what to do.
+            ModelNotAllowed: it is of a kind that may not be loaded.
+            StartError: it is not available; the message says what to do.
         """
+        return self._allowed(await self._find(in_background))
+
+    async def _find(self, in_background: bool) -> Path:
         if self.is_cheap:
             try:
                 version = await self.look()
@@ -62,7 +73,7 @@ class ModelSource:
         return await self._fetch(in_background)
 
     async def look(self) -> str:
-        """Tell which version is to be served now, by the name that its folder has or will have.
+        """Return which version is to be served now, by the name that its folder has or will have.
 
         Raises:
             StartError: the registry cannot be asked, or has no such model.
@@ -73,13 +84,17 @@ class ModelSource:
 
     async def accepted(self) -> Path | None:
         """Find what was served the last time; None when nothing was, or it can be served no more."""
-        return await asyncio.to_thread(self._cache.accepted)
+        folder = await asyncio.to_thread(self._cache.accepted)
+        try:
+            return folder and self._allowed(folder)
+        except ModelNotAllowed:
+            return None
 
     async def accept(self, folder: Path) -> None:
-        """Note that a version is served, for the next start.
+        """Record that a version is served, for the next start.
 
         Raises:
-            OSError: it cannot be written down.
+            OSError: it cannot be recorded.
         """
         await asyncio.to_thread(self._cache.accept, folder)
 
@@ -92,7 +107,18 @@ class ModelSource:
         uri = self._model
         if await self.look() != folder.name:  # the alias has moved since
             uri = ModelUri(name=uri.name, alias="", version=folder.name.partition("-")[0])
-        await fetch_model(str(uri), self._state_dir, niceness=_GIVING_WAY)
+        await fetch_model(str(uri), self._state_dir, niceness=_BACKGROUND_NICENESS)
+
+    def _allowed(self, folder: Path) -> Path:
+        """Return the folder of a model that may be loaded; nothing but its description is read.
+
+        Raises:
+            ModelNotAllowed: it may not.
+        """
+        read_allowed(folder, allow_pyfunc=self._allow_pyfunc)
+        return folder
 
     async def _fetch(self, in_background: bool) -> Path:
-        return await fetch_model(str(self._model), self._state_dir, niceness=_GIVING_WAY if in_background else 0)
+        return await fetch_model(
+            str(self._model), self._state_dir, niceness=_BACKGROUND_NICENESS if in_background else 0
+        )

@@ -11,8 +11,8 @@ from typing import Literal, Protocol
 
 import structlog
 
-from housing_server.errors import ModelRejected, StartError
-from housing_server.models.trial import TrialReport
+from housing_server.errors import ModelNotAllowed, ModelRejected, StartError
+from housing_server.model_store.trials import TrialReport
 
 _SLOW_PACE_SECONDS = 60.0
 """The registry process, with its seconds of processor time, is not run more often than this unless somebody asks."""
@@ -105,6 +105,8 @@ class ModelUpdates:
         except StartError as error:
             if accepted is None:
                 raise
+            if isinstance(error, ModelNotAllowed):
+                return self._refused_kind(accepted, error)
             self._registry_failed("the registry cannot be asked; serving what was served the last time", error)
             self._settled = accepted.name
             return accepted
@@ -165,6 +167,8 @@ class ModelUpdates:
             return serving
         try:
             folder = await self._source.find(in_background=True)
+        except ModelNotAllowed as error:
+            return self._refused_kind(serving, error)
         except StartError as error:
             # Not the model's fault, as far as is known: it will be tried again, but not at every look.
             self._retrying = True
@@ -175,6 +179,12 @@ class ModelUpdates:
             return serving
         await self._record_serving(folder)
         return folder
+
+    def _refused_kind(self, serving: Path, error: ModelNotAllowed) -> Path:
+        """Go on with what is served: a version is of a kind that may not be loaded, and will be so at every look."""
+        self._retrying, self._settled = False, error.folder_name
+        self._record("refused", self._log.error, version=error.folder_name, reason=str(error))
+        return serving
 
     async def _passes(self, version: str, trial: Awaitable[TrialReport]) -> bool:
         """Wait for the trial of a version, log and count its outcome, and return whether it passed."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from housing.golden import FILE, GoldenRequests
-from housing_server.core.model import Model
+from housing_server.core.model import PriceModel
 from housing_server.errors import ModelRejected
 
 TOLERANCE_USD = 5.0
@@ -27,7 +27,7 @@ def read_golden(folder: Path) -> GoldenRequests | None:
         raise ModelRejected(f"{folder / FILE} cannot be read: {error}") from error
 
 
-def replay(model: Model, folder: Path) -> int:
+def replay(model: PriceModel, folder: Path) -> int:
     """Replay the golden requests in a model's folder, as one batch.
 
     Returns:

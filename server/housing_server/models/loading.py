@@ -6,21 +6,27 @@ import numpy as np
 
 from housing.contract import FEATURES, message_from_mapping, row_from_message
 from housing.example import BERKELEY
-from housing_server.core.model import Model, Rows
+from housing_server.core.isolation import sound_rows
+from housing_server.core.model import LoadedModel, PriceModel, Rows
 from housing_server.errors import ModelRejected
-from housing_server.model_store.files import GRAPH_FILE, read_card, read_description, read_profile
+from housing_server.model_store.files import GRAPH_FILE, read_allowed, read_card, read_profile
 from housing_server.models.golden import replay
 from housing_server.models.onnx import OnnxModel
 
 
-def load_model(folder: Path) -> Model:
+def load_model(folder: Path, *, allow_pyfunc: bool = False) -> LoadedModel:
     """Load a fetched model, warm, and proven to answer as it did when it was made.
 
+    Args:
+        folder: its files.
+        allow_pyfunc: whether it may be one that is loaded by running code of its own.
+
     Raises:
+        ModelNotAllowed: it is, and may not be; nothing of it was loaded.
         ModelRejected: its files are damaged, do not fit the contract, or its golden requests are answered otherwise.
     """
-    description = read_description(folder)
-    model: Model
+    description = read_allowed(folder, allow_pyfunc=allow_pyfunc)
+    model: PriceModel
     if description.runtime == "onnx":
         model = OnnxModel(folder / GRAPH_FILE, description)
     else:
@@ -28,34 +34,32 @@ def load_model(folder: Path) -> Model:
         from housing_server.models.pyfunc import PyfuncModel  # noqa: PLC0415
 
         model = PyfuncModel(folder, description)
-    model.profile = read_profile(folder)
-    model.card = read_card(folder)
     warm_up(model)
     replay(model, folder)
-    return model
+    return LoadedModel(predictor=model, profile=read_profile(folder), card=read_card(folder))
 
 
 def example_rows() -> Rows:
-    """Give two valid rows: one with all fields, and one without those that may be left out."""
+    """Return two valid rows: one with all fields, and one without those that may be left out."""
     example = row_from_message(message_from_mapping(BERKELEY))
     sparse = [value if feature.required else np.nan for feature, value in zip(FEATURES, example, strict=True)]
     return np.array([example, sparse])
 
 
-def warm_up(model: Model) -> None:
+def warm_up(model: PriceModel) -> None:
     """Run a model once, so that the first call is not slower.
 
     Raises:
-        ModelRejected: it fails, or its answer is not one finite price a row.
+        ModelRejected: it fails, or its answer is none that can be given.
     """
     rows = example_rows()
     try:
-        prices = model.estimate(rows).median_house_value
+        unsound = sound_rows(model.estimate(rows), len(rows), len(model.warnings)) is not None
     except Exception as error:  # whatever a foreign model raises, it cannot be served
         raise ModelRejected(f"{_name(model)} fails on a valid row: {error}") from error
-    if prices.shape != (len(rows),) or not np.isfinite(prices).all():
-        raise ModelRejected(f"{_name(model)} must answer one finite price a row, not {prices!r}")
+    if unsound:
+        raise ModelRejected(f"{_name(model)} must answer one finite price a row")
 
 
-def _name(model: Model) -> str:
+def _name(model: PriceModel) -> str:
     return f"{model.description.name} version {model.description.version}"

@@ -10,17 +10,17 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from housing.contract import FEATURE_NAMES
-from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.model import Estimates, Intervals, Rows, given_labels
 from housing_server.errors import ModelRejected
+from housing_server.models.graph_file import check_graph_file
 from housing_server.system.memory import release_freed_memory
 
 _INPUT = "block_groups"
 _PRICE = "median_house_value"
 _OPTIONAL = ("ocean_proximity", "interval", "interval_upper_open", "warnings")
-"""What a graph may tell besides the price."""
+"""The outputs that a graph may have besides the price."""
 
 _ROWS_IN_A_RUN = 512
 """More are taken in parts: ONNX Runtime keeps the memory of its largest runs, one for each thread, see
@@ -31,15 +31,15 @@ class OnnxModel:
     """A graph from the contract's raw rows to prices, in ONNX Runtime on the calling thread alone."""
 
     inline = True
-    profile: ModelProfile | None = None
-    card: str | None = None
 
     def __init__(self, graph: Path, description: ModelDescription) -> None:
         """Load a graph.
 
         Raises:
-            ModelRejected: the file is no graph, or its input, output or features are not the contract's.
+            ModelRejected: the file is no graph, it uses operators or files that it may not, or its input, output or
+                features are not the contract's.
         """
+        check_graph_file(graph)
         options = onnxruntime.SessionOptions()
         # Workers are the unit of parallelism; threads inside one would only fight with the others over the cores.
         options.intra_op_num_threads = 1
@@ -52,29 +52,29 @@ class OnnxModel:
         release_freed_memory()
         self.description = description
         _check_interface(self._session, graph)
-        self.told = frozenset(output.name for output in self._session.get_outputs())
-        """Names of all that the graph tells."""
-        self._outputs = [_PRICE, *(name for name in _OPTIONAL if name in self.told)]
+        self.output_names = frozenset(output.name for output in self._session.get_outputs())
+        """Names of all outputs of the graph."""
+        self._outputs = [_PRICE, *(name for name in _OPTIONAL if name in self.output_names)]
         properties = self._session.get_modelmeta().custom_metadata_map
         self.interval_coverage = float(properties.get("interval_coverage", 0))
         self.warnings = _warnings(properties.get("warnings", "[]"), graph)
 
     def estimate(self, rows: Rows) -> Estimates:
         """Estimate one price a row."""
-        told = self.tell(self._outputs, rows)
+        outputs = self.run(self._outputs, rows)
         interval = None
-        if "interval" in told:
-            interval = Intervals(bounds=told["interval"], upper_open=told["interval_upper_open"])
-        label = told.get("ocean_proximity")
+        if "interval" in outputs:
+            interval = Intervals(bounds=outputs["interval"], upper_open=outputs["interval_upper_open"])
+        label = outputs.get("ocean_proximity")
         return Estimates(
-            median_house_value=told[_PRICE],
+            median_house_value=outputs[_PRICE],
             ocean_proximity=given_labels(rows) if label is None else label,
             interval=interval,
-            warned=told.get("warnings"),
+            warned=outputs.get("warnings"),
         )
 
-    def tell(self, names: Sequence[str], rows: Rows) -> dict[str, NDArray[Any]]:
-        """Tell some of what the graph tells about rows, by name."""
+    def run(self, names: Sequence[str], rows: Rows) -> dict[str, NDArray[Any]]:
+        """Compute some outputs of the graph for rows, shape (n, 9); by name, each of length n."""
         parts = [
             self._session.run(names, {_INPUT: rows[start : start + _ROWS_IN_A_RUN]})
             for start in range(0, len(rows), _ROWS_IN_A_RUN)
@@ -95,10 +95,10 @@ def _check_interface(session: onnxruntime.InferenceSession, graph: Path) -> None
     inputs = [(each.name, each.type) for each in session.get_inputs()]
     if inputs != [(_INPUT, "tensor(double)")]:
         raise ModelRejected(f"{graph} must read one tensor(double) named {_INPUT}, not {inputs}")
-    told = {output.name for output in session.get_outputs()}
-    if _PRICE not in told:
+    outputs = {output.name for output in session.get_outputs()}
+    if _PRICE not in outputs:
         raise ModelRejected(f"{graph} has no output named {_PRICE}")
-    if "interval" in told and "interval_upper_open" not in told:
+    if "interval" in outputs and "interval_upper_open" not in outputs:
         raise ModelRejected(f"{graph} has the output interval, but not interval_upper_open")
     features = session.get_modelmeta().custom_metadata_map.get("features", "")
     if features != ",".join(FEATURE_NAMES):

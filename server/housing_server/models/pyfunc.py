@@ -7,7 +7,6 @@ import pandas as pd
 from mlflow.pyfunc import PyFuncModel, load_model
 
 from housing.contract import FEATURES
-from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.model import Estimates, Rows, given_labels
@@ -24,8 +23,6 @@ class PyfuncModel:
     inline = False
     interval_coverage = 0.0
     warnings: tuple[PredictionWarning, ...] = ()
-    profile: ModelProfile | None = None
-    card: str | None = None
 
     def __init__(self, folder: Path, description: ModelDescription) -> None:
         """Load a model from its MLflow folder.

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from housing.contract import FEATURES
 from housing_server.core.answers import Answers
-from housing_server.core.prediction import RunTimes
-from housing_server.errors import InvalidRequest
+from housing_server.core.callers import RunTimes
+from housing_server.errors import InvalidRequest, ModelFailed
 from housing_server.grpc_transport.call import Method
 
 _LATENCY_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
@@ -59,6 +59,9 @@ class WorkerMetrics:
         )
         self._failures = Counter(
             "housing_validation_failures", "Rules broken by requests.", ("field", "rule"), registry=registry
+        )
+        self._model_failures = Counter(
+            "housing_model_failures", "Block groups that the model had no answer to.", registry=registry
         )
         self._queue = Histogram(
             "housing_queue_seconds",
@@ -128,10 +131,14 @@ class WorkerMetrics:
             for code in set(codes.tolist()):
                 _observe_all(self._prices_by_code[code], prices[codes == code])
 
-    def refused(self, error: InvalidRequest) -> None:
-        """Count the rules that a refused request breaks."""
+    def refused(self, error: InvalidRequest, times: int = 1) -> None:
+        """Count the rules that refused requests, or parts of one, are listed to break."""
         for violation in error.violations:
-            self._failures.labels(violation.field.rpartition(".")[2], violation.rule).inc()
+            self._failures.labels(violation.field.rpartition(".")[2], violation.rule).inc(times)
+
+    def failed(self, _error: ModelFailed, rows: int) -> None:
+        """Count rows that the model had no answer to; why, is in the line of the call."""
+        self._model_failures.inc(rows)
 
 
 def _observe_all(histogram: Histogram, values: NDArray[np.float64]) -> None:

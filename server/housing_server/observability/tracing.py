@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import structlog
 from grpc import StatusCode
@@ -23,8 +23,8 @@ from opentelemetry.trace import StatusCode as SpanStatus
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from housing_server.core.answers import Answers
-from housing_server.core.prediction import PredictionObserver, RunTimes
-from housing_server.errors import InvalidRequest
+from housing_server.core.callers import RunTimes
+from housing_server.core.interfaces import PredictionObserver
 from housing_server.grpc_transport.call import Method
 
 # The conventions hold these to be stable, the package of their names not yet.
@@ -127,8 +127,10 @@ class TracedRuns:
 
     def __init__(self, observer: PredictionObserver) -> None:
         self._observer = observer
-        self.refused: Callable[[InvalidRequest], None] = observer.refused
+        self.refused = observer.refused
         """Passes on a refusal."""
+        self.failed = observer.failed
+        """Passes on rows without an answer."""
 
     def predicted(self, answers: Answers, times: RunTimes) -> None:
         """Pass on that rows were answered by one run of a model; each call has waited for it by itself."""

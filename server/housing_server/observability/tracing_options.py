@@ -68,7 +68,7 @@ def check_packages() -> None:
     except ModuleNotFoundError:
         found = None
     if found is None:
-        raise StartError(f"tracing needs more packages: pip install 'california-housing[tracing]'{_OFF}")
+        raise StartError(f"tracing needs more packages: pip install '.[tracing]'{_OFF}")
 
 
 def _is_wanted(environment: Mapping[str, str]) -> bool:

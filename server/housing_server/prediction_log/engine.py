@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from housing_server.errors import InvalidSettings, PredictionLogUnavailable, QueryTooSlow
+from housing_server.prediction_log.sqlite_files import follow_file
 
 _LOCK_SECONDS = 30
 """How long a transaction waits for those of other processes; each takes milliseconds."""
@@ -139,11 +140,10 @@ def _parse(url: str) -> URL:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    with suppress(OSError):  # SQLite then says that it cannot open the file
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": _LOCK_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    follow_file(engine, Path(str(url.database)))
     return engine
 
 

@@ -20,7 +20,7 @@ class DamagedLine(Exception):
     """A line of a journal cannot be read."""
 
 
-def line_from_answers(answers: Answers) -> bytes:
+def encode_line(answers: Answers) -> bytes:
     """Write answers as one line, with its end."""
     description, interval = answers.model.description, answers.estimates.interval
     group = {
@@ -38,7 +38,7 @@ def line_from_answers(answers: Answers) -> bytes:
     return orjson.dumps(group, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
 
 
-def records_from_line(line: bytes) -> Iterator[Record]:
+def decode_line(line: bytes) -> Iterator[Record]:
     """Read the records that a line stands for.
 
     Raises:

@@ -16,11 +16,10 @@ from housing.v1.prediction_log_service_pb2 import (
     Outcome,
 )
 from housing_server.errors import PredictionNotFound
-from housing_server.prediction_log.ordering import Position, as_value, columns
 from housing_server.prediction_log.page_tokens import position_from_token, token_from_position
 from housing_server.prediction_log.records import from_timestamp, timestamp
 from housing_server.prediction_log.store import PredictionStore
-from housing_server.prediction_log.tables import outcomes, predictions
+from housing_server.prediction_log.tables import Position, order_columns, outcomes, position_value, predictions
 
 DEFAULT_PAGE_SIZE = 100
 
@@ -85,7 +84,7 @@ def _read_page(
     has_outcome = request.has_outcome if request.HasField("has_outcome") else None
     # Outcomes are few and have an order of their own: where only they are asked for, nothing else is read.
     ordered = outcomes if has_outcome else predictions
-    order = columns(ordered)
+    order = order_columns(ordered)
     backwards = [column.desc() for column in order]
     indexed, filters = list(_indexed(request, ordered)), list(_filters(request, ordered))
     statement = _with_outcomes(has_outcome).where(*indexed, *filters).order_by(*backwards).limit(size + 1)
@@ -93,7 +92,7 @@ def _read_page(
     if filters or has_outcome is False:
         end = _end_of_scan(connection, select(*order).where(*indexed).order_by(*backwards), scanned_rows)
     if end is not None:
-        statement = statement.where(tuple_(*order) >= as_value(end))
+        statement = statement.where(tuple_(*order) >= position_value(end))
     return connection.execute(statement).mappings().all(), end
 
 
@@ -120,7 +119,7 @@ def _indexed(request: ListPredictionsRequest, ordered: Table) -> Iterator[Column
     if request.HasField("end_time"):
         yield time < from_timestamp(request.end_time)
     if last := position_from_token(request):
-        yield tuple_(*columns(ordered)) < as_value(last)
+        yield tuple_(*order_columns(ordered)) < position_value(last)
     if request.model_version and ordered is predictions:
         yield predictions.c.model_version == request.model_version
 

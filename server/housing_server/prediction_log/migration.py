@@ -1,9 +1,10 @@
 """Brings a store's tables up to date."""
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.engine import writing
+from housing_server.prediction_log.tables import METADATA, log_state
 
 _LOCK = 0x686F7573
 """The key of PostgreSQL's advisory lock: any number that nobody else uses."""
@@ -19,6 +20,7 @@ def migrate(engine: Engine) -> None:
         if engine.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         _upgrade(connection)
+        _remake(connection)
 
 
 def _upgrade(connection: Connection) -> None:
@@ -37,3 +39,10 @@ def _upgrade(connection: Connection) -> None:
             f"{max(known)}): upgrade the service, or set HOUSING_PREDICTION_LOG to another store"
         )
     command.upgrade(config, "head")
+
+
+def _remake(connection: Connection) -> None:
+    """Create what somebody has dropped since; Alembic only looks at the version that it has put on record."""
+    METADATA.create_all(connection)
+    if connection.execute(select(log_state.c.id)).first() is None:
+        connection.execute(insert(log_state).values(id=1, probed_at_us=0, pruned_through_us=0))

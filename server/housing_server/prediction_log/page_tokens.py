@@ -6,7 +6,7 @@ from uuid import UUID
 
 from housing.v1.prediction_log_service_pb2 import ListPredictionsRequest
 from housing_server.errors import FieldViolation, InvalidRequest
-from housing_server.prediction_log.ordering import Position
+from housing_server.prediction_log.tables import Position
 
 _TIME_BYTES, _ID_BYTES, _FILTER_BYTES = 8, 16, 6
 _LATEST_US = (1 << 63) - 1

@@ -10,9 +10,15 @@ from sqlalchemy import Connection, Engine, Update, delete, func, select, text, t
 
 from housing_server.prediction_log.engine import READ_SECONDS, open_engine, reading, writing
 from housing_server.prediction_log.migration import migrate
-from housing_server.prediction_log.ordering import Position, as_value, columns
 from housing_server.prediction_log.records import COLUMNS, Record, now_us
-from housing_server.prediction_log.tables import log_state, outcomes, predictions
+from housing_server.prediction_log.tables import (
+    Position,
+    log_state,
+    order_columns,
+    outcomes,
+    position_value,
+    predictions,
+)
 
 _DAY_US = 24 * 3600 * 1_000_000
 
@@ -32,6 +38,10 @@ class StoreSize:
     """Predictions on record."""
     size_bytes: int
     """Space that they, their outcomes and the indexes take."""
+
+
+class AnswersMissing(Exception):
+    """The store does not hold what was put on record before: it is another one, or an older copy."""
 
 
 class PredictionStore:
@@ -63,22 +73,40 @@ class PredictionStore:
             migrate(engine)
         return cls(engine)
 
-    def add(self, records: Sequence[Record]) -> int:
+    def add(self, records: Sequence[Record], *, after: Position | None = None) -> int:
         """Put predictions on record, in one transaction, and return how many were not there yet.
 
+        Args:
+            records: the predictions.
+            after: one that was put on record before, and must still be there.
+
         Raises:
+            AnswersMissing: it is not.
             sqlalchemy.exc.DataError, sqlalchemy.exc.IntegrityError: a record holds what no column takes.
         """
         if not records:
             return 0
         with self.writing() as connection:
+            if after is not None and not _holds(connection, after):
+                raise AnswersMissing
             # Past SQLAlchemy's handling of each value, which takes longer than the database.
             return connection.exec_driver_sql(self._insert, list(records)).rowcount
+
+    def holds(self, position: Position) -> bool:
+        """Return whether a process that opens the store now finds a prediction there, or that it was pruned."""
+        engine = open_engine(self._engine.url.render_as_string(hide_password=False))
+        try:
+            with reading(engine) as connection:
+                return _holds(connection, position)
+        finally:
+            engine.dispose()
 
     def probe(self) -> None:
         """Write to the store, to see whether that can be done."""
         with self.writing() as connection:
             connection.execute(update(log_state).values(probed_at_us=self._now()))
+            for table in (predictions, outcomes):  # one that was dropped fails here, and not with a caller
+                connection.execute(select(table.c.prediction_id).limit(1))
 
     def size(self) -> StoreSize:
         """Measure the store. Counting takes about a second for ten million rows."""
@@ -121,7 +149,7 @@ class PredictionStore:
 
     def _prune_once(self, count: int, *, before_us: int | None = None) -> int:
         """Forget the oldest so many, and give others as long for their writing as that took."""
-        order = columns(predictions)
+        order = order_columns(predictions)
         oldest = select(*order).order_by(*order).limit(count)
         if before_us is not None:
             oldest = oldest.where(predictions.c.predicted_at_us < before_us)
@@ -130,10 +158,16 @@ class PredictionStore:
             found = connection.execute(oldest).all()
             if found:
                 last = Position(*found[-1])
-                connection.execute(delete(predictions).where(tuple_(*order) <= as_value(last)))
+                connection.execute(delete(predictions).where(tuple_(*order) <= position_value(last)))
                 connection.execute(_note_pruned(last.predicted_at_us))
         time.sleep(time.perf_counter() - started)
         return len(found)
+
+
+def _holds(connection: Connection, position: Position) -> bool:
+    found = select(predictions.c.prediction_id).where(predictions.c.prediction_id == position.prediction_id)
+    pruned = select(log_state.c.id).where(log_state.c.pruned_through_us >= position.predicted_at_us)
+    return bool(connection.execute(select(found.exists() | pruned.exists())).scalar_one())
 
 
 def _insert_statement(engine: Engine) -> str:

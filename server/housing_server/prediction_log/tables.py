@@ -4,6 +4,8 @@ Times are whole microseconds since the epoch: they sort, cut into hours and trav
 databases spell differently. Ids are UUIDs of version 7, so that rows of about the same time lie beside each other.
 """
 
+from typing import NamedTuple
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -16,6 +18,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Tuple,
+    literal,
+    tuple_,
 )
 from sqlalchemy.dialects import postgresql
 
@@ -72,3 +77,23 @@ log_state = Table(
     Column("pruned_through_us", BigInteger, nullable=False),
 )
 """One row, of id 1: when a write was last tried, and the time of the newest prediction that was ever pruned."""
+
+
+class Position(NamedTuple):
+    """A prediction's place in the order: by time, and those of one moment by id."""
+
+    predicted_at_us: int
+    """When it was answered, in microseconds since the epoch."""
+    prediction_id: str
+    """Its id."""
+
+
+def order_columns(table: Table) -> tuple[Column[int], Column[str]]:
+    """Return the columns by which a table's rows are ordered."""
+    return table.c.predicted_at_us, table.c.prediction_id
+
+
+def position_value(position: Position) -> Tuple:
+    """Return a position as SQL, to compare the columns with; PostgreSQL needs the type of the id spelt out."""
+    key = predictions.c.prediction_id
+    return tuple_(literal(position.predicted_at_us), literal(position.prediction_id, key.type))

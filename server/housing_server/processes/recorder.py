@@ -21,18 +21,22 @@ from prometheus_client import CollectorRegistry
 
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureRecorder, Drain, ReportLog
-from housing_server.errors import PredictionLogUnavailable
+from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
 from housing_server.grpc_transport.prediction_log import add_log_services
 from housing_server.grpc_transport.relayed_calls import relayed_calls
 from housing_server.observability.logs import configure_logging
 from housing_server.observability.metrics_files import count_as
 from housing_server.observability.recorder_metrics import RecorderMetrics
 from housing_server.prediction_log.drainer import Drainer
+from housing_server.prediction_log.journal import PRIVATE_FILE, PRIVATE_FOLDER
 from housing_server.prediction_log.store import PredictionStore
 
 _IDLE_SECONDS = 0.1
 """How often journals are looked at. Calls that read the log look at once, so nobody misses what was answered."""
+_REPORT_SECONDS = 0.5
 _PROBE_SECONDS = 5.0
+_PATIENCE_SECONDS = 3.0
+"""How long a store may take to answer before it counts as down; the usual takes milliseconds."""
 _DOWN_SECONDS = 1.0
 _KEEPING_SECONDS = 60.0
 _LAST_WORDS_SECONDS = 60.0
@@ -53,49 +57,86 @@ class Recorder:
         open_store = partial(PredictionStore.open, config.prediction_log_url)
         self._drainer = Drainer(self._folder, open_store, self._metrics, log, time.perf_counter)
         self._reading = PredictionStore.open(config.prediction_log_url, bring_up_to_date=False)
-        self._draining = asyncio.Lock()
+        self._draining: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._problem: str | None = None
         self._written = 0.0
 
     async def run(self) -> None:
         """Drain, keep the store in bounds, and answer calls, until cancelled."""
+        await self._lock_journals()
         server = grpc.aio.server(interceptors=[_Freshen(self.freshen)], options=[("grpc.so_reuseport", 0)])
         add_log_services(server, self._reading, relayed_calls(self._log), self._metrics)
         server.add_insecure_port(self._config.address)
         await server.start()
         try:
-            await asyncio.gather(self._keep_draining(), self._keep_in_bounds())
+            await asyncio.gather(self._keep_draining(), self._keep_reporting(), self._keep_in_bounds())
         finally:
             await server.stop(None)
 
     async def freshen(self) -> None:
-        """Take over what was answered up to now, if the store lets us."""
-        async with self._draining:
-            await self._drain_once()
+        """Take over what was answered up to now, if the store takes it within a moment."""
+        begun = False
+        while not begun:  # one that is under way may have begun before the last answers were written
+            begun = self._draining is None or self._draining.done()
+            if self._draining is None or self._draining.done():
+                self._draining = asyncio.create_task(self._drain_once())
+            await asyncio.wait([self._draining], timeout=_PATIENCE_SECONDS)
+            if not self._draining.done():
+                return  # what is in the store may be readable nevertheless
+
+    @property
+    def hangs(self) -> bool:
+        """Whether the store has not answered for a while; a thread then waits for it that cannot be ended."""
+        return self._drainer.unanswered_seconds() > _PATIENCE_SECONDS
 
     async def finish(self, patience_seconds: float) -> None:
         """Take over all that is left, once its writers are gone; give up when the store is down."""
         deadline = time.monotonic() + patience_seconds
         while time.monotonic() < deadline:
             await self.freshen()
-            if self._problem or not any(self._folder.glob("*.jsonl")):
+            if self._problem or self.hangs or not self._drainer.has_journals():
                 return
             await asyncio.sleep(_IDLE_SECONDS)
 
     async def _keep_draining(self) -> None:
         while True:
             await self.freshen()
-            self._report()
             await asyncio.sleep(_DOWN_SECONDS if self._problem else _IDLE_SECONDS)
+
+    async def _keep_reporting(self) -> None:
+        """Report beside the draining, and not after it: a store that hangs would never be reported."""
+        while True:
+            self._report()
+            await asyncio.sleep(_REPORT_SECONDS)
+
+    async def _lock_journals(self) -> None:
+        """Wait until no other recorder is at work on the journals: one that lost its supervisor may still be."""
+        while not await asyncio.to_thread(self._try_lock):
+            if self._problem:
+                self._report()
+            await asyncio.sleep(_IDLE_SECONDS)
+
+    def _try_lock(self) -> bool:
+        """Lock the folder of the journals, which is made when missing."""
+        try:
+            self._folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+            lock = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+        except OSError as error:
+            self._failed(f"the journals cannot be read: {error.strerror}: {self._folder}")
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return False
+        return True  # it is held until the process ends
 
     async def _drain_once(self) -> None:
         try:
             await asyncio.to_thread(self._drain)
         except PredictionLogUnavailable as error:
-            if not self._problem:
-                self._log.error("the prediction log's store does not take writes; answers wait", reason=error.reason)
-            self._problem = error.reason
+            self._failed(error.reason)
         else:
             if self._problem:
                 self._log.info("the prediction log's store takes writes again")
@@ -108,7 +149,16 @@ class Recorder:
             self._drainer.probe()
             self._written = time.monotonic()
 
+    def _failed(self, reason: str) -> None:
+        if not self._problem:
+            self._log.error("the prediction log's store does not take writes; answers wait", reason=reason)
+        self._problem = reason
+
     def _report(self) -> None:
+        if self.hangs and not self._problem:
+            self._failed("the store does not answer")
+        if self._problem is None:
+            return  # nothing is known before the first attempt
         backlog, up = self._drainer.backlog(), not self._problem
         self._metrics.measured(up=up, backlog=backlog)
         self._control.send(
@@ -116,7 +166,7 @@ class Recorder:
                 store_up=up,
                 backlog_rows=backlog.rows,
                 backlog_bytes=backlog.size_bytes,
-                problem=self._problem or "",
+                problem=self._problem,
             )
         )
 
@@ -125,8 +175,8 @@ class Recorder:
         while True:
             try:
                 await asyncio.to_thread(self._keep_once)
-            except PredictionLogUnavailable as error:
-                self._log.warning("the prediction log was not kept in bounds", reason=error.reason)
+            except (PredictionLogUnavailable, QueryTooSlow) as error:
+                self._log.warning("the prediction log was not kept in bounds", reason=error.cause)
             await asyncio.sleep(_KEEPING_SECONDS)
 
     def _keep_once(self) -> None:
@@ -158,17 +208,14 @@ async def record(control_end: socket.socket) -> None:
         return
     count_as("recorder")
     log = configure_logging("recorder")
-    folder = Path(config.journal_folder)
-    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
-    # A recorder that lost its supervisor may still be at work on these journals.
-    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
     recorder = Recorder(config, control, log)
     running = asyncio.create_task(recorder.run())
     told_to_stop = await _until_told_to_stop(control, running)
     running.cancel()
     await asyncio.wait([running])
     await recorder.finish(_IDLE_SECONDS if told_to_stop else _LAST_WORDS_SECONDS)
+    if recorder.hangs:
+        os._exit(0)  # what waits is safe in the journals
 
 
 async def _until_told_to_stop(control: ControlChannel, running: "asyncio.Task[None]") -> bool:

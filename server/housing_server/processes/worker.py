@@ -8,6 +8,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,9 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
 from housing.addresses import join_address
-from housing.contract import EXPLANATION_SERVICE, LOG_SERVICES, SERVICES
+from housing.contract import EXPLANATION_SERVICE, LOG_SERVICES, PREDICTION_SERVICE, SERVICES
 from housing.v1.explanation_service_pb2_grpc import add_ExplanationServiceServicer_to_server
 from housing.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
-from housing.v1.prediction_service_pb2_grpc import add_PredictionServiceServicer_to_server
 from housing.v1.status_service_pb2 import GetStatusResponse
 from housing.v1.status_service_pb2_grpc import add_StatusServiceServicer_to_server
 from housing_server.control.channel import ControlChannel
@@ -38,17 +38,24 @@ from housing_server.control.messages import (
     LoadModel,
     Prepared,
     PrepareModel,
+    ReportRecording,
     ReportStatus,
     Serving,
 )
 from housing_server.core.admission import Admission
 from housing_server.core.gate import Gate
-from housing_server.core.model import Model
+from housing_server.core.interfaces import PredictionLog
+from housing_server.core.model_slot import ModelSlot
 from housing_server.core.prediction import PredictionCore
-from housing_server.errors import ModelRejected, PredictionLogUnavailable
+from housing_server.errors import ModelRejected
 from housing_server.grpc_transport.call import Call, CallLog
 from housing_server.grpc_transport.explanation import ExplanationServicer, explain_nothing
-from housing_server.grpc_transport.prediction import ModelServicer, PredictionServicer, StatusServicer
+from housing_server.grpc_transport.prediction import (
+    ModelServicer,
+    PredictionServicer,
+    StatusServicer,
+    add_prediction_service,
+)
 from housing_server.grpc_transport.reflection import ReflectionPool
 from housing_server.grpc_transport.relay import Relay
 from housing_server.models.loading import load_model
@@ -56,7 +63,9 @@ from housing_server.observability.logs import CallLines, LineBuffer, configure_l
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
 from housing_server.observability.tracing_options import read_tracing
-from housing_server.prediction_log.sinks import open_log
+from housing_server.prediction_log.sinks import open_sink
+from housing_server.processes.log_watch import LogWatch
+from housing_server.system.confinement import gain_no_rights
 from housing_server.system.memory import release_freed_memory
 
 if TYPE_CHECKING:
@@ -70,29 +79,44 @@ _GIL_SECONDS = 0.0005
 event loop would lose to a batch each time it has something to do."""
 
 
+_PREDICTING = (health.OVERALL_HEALTH, PREDICTION_SERVICE)
+"""What is not served while no answer can be put on record."""
+_OTHERS = tuple(name for name in SERVICES if name != PREDICTION_SERVICE)
+
+
 class Worker:
     """A gRPC server and the model it serves."""
 
     def __init__(
-        self, config: ConfigureWorker, control: ControlChannel, log: CallLog, tracer: "SpanTracer | None" = None
+        self,
+        config: ConfigureWorker,
+        control: ControlChannel,
+        log: structlog.typing.FilteringBoundLogger,
+        calls: CallLog,
+        tracer: "SpanTracer | None" = None,
     ) -> None:
         self._metrics = metrics = WorkerMetrics(CollectorRegistry())
         self._gate = Gate()
         self._tracer = tracer
-        call = partial(Call, gate=self._gate, observer=metrics, log=log, tracer=tracer)
+        call = partial(Call, gate=self._gate, observer=metrics, log=calls, tracer=tracer)
         self._admission = Admission(
             metrics, max_rows=config.max_rows_in_flight, max_queue_seconds=config.max_queue_seconds
         )
         self._config = config
         self._control = control
         self._preparing: asyncio.Task[None] | None = None
-        self._prepared: tuple[str, Model] | None = None
         observer = metrics if tracer is None else tracer.observing(metrics)
-        self._core = PredictionCore(observer, open_log(config), self._admission)
+        sink = _open_sink(config)
+        self._log_watch = LogWatch(sink, self._recording_changed, log)
+        self._watching: asyncio.Task[None] | None = None
+        if config.allow_pyfunc:
+            gain_no_rights()
+        self._core = PredictionCore(observer, sink, self._admission, report=partial(_report, log))
+        self._slot = ModelSlot(self._core, partial(load_model, allow_pyfunc=config.allow_pyfunc))
         self._status = StatusServicer(call)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_server_options(config))
-        add_PredictionServiceServicer_to_server(PredictionServicer(self._core, call), self._server)
+        add_prediction_service(PredictionServicer(self._core, call), self._server)
         add_ModelServiceServicer_to_server(ModelServicer(self._core, call), self._server)
         add_StatusServiceServicer_to_server(self._status, self._server)
         add_HealthServicer_to_server(self._health, self._server)
@@ -113,19 +137,21 @@ class Worker:
             ModelRejected: that model cannot be loaded. To listen without it would take calls from those who can answer.
         """
         await self._set_health(HealthCheckResponse.NOT_SERVING)
+        await self._log_watch.look()
         if self._config.model_folder is not None:
             await self._serve(self._config.model_folder)
         self._server.add_insecure_port(join_address(self._config.host, self._config.port))
         await self._server.start()
         await self._announce()
+        self._watching = asyncio.create_task(self._log_watch.run())
 
     def start_preparing(self, folder: str) -> None:
         """Load a fetched model beside the one that is served, while other messages are heard."""
         self._preparing = asyncio.create_task(self._prepare(folder))
 
     def discard(self) -> None:
-        """Forget the model that was prepared."""
-        self._prepared = None
+        """Drop the model that was prepared."""
+        self._slot.discard()
 
     async def load(self, folder: str) -> None:
         """Serve a fetched model from now on, or tell the supervisor why not."""
@@ -146,6 +172,8 @@ class Worker:
         Only then may the process end. The gRPC server itself is never stopped: it would answer calls that have arrived
         but not begun with CANCELLED, which no client tries again, where a closed connection is UNAVAILABLE.
         """
+        if self._watching is not None:
+            self._watching.cancel()
         await self._set_health(HealthCheckResponse.NOT_SERVING)
         await asyncio.sleep(self._config.drain_seconds)
         await self._gate.close(self._config.grace_seconds)
@@ -154,30 +182,46 @@ class Worker:
 
     async def _prepare(self, folder: str) -> None:
         try:
-            self._prepared = folder, await asyncio.to_thread(load_model, Path(folder))
+            await self._slot.prepare(folder)
         except ModelRejected as error:
             self._control.send(LoadFailed(reason=str(error)))
         else:
             self._control.send(Prepared())
 
     async def _serve(self, folder: str) -> None:
-        prepared, self._prepared = self._prepared, None
-        if prepared is not None and prepared[0] == folder:
-            model = prepared[1]
-        else:
-            model = await asyncio.to_thread(load_model, Path(folder))
-        # This assignment is the swap: calls that have begun keep the model that they began with.
-        self._core.model = model
+        await self._slot.serve(folder)
         await asyncio.to_thread(release_freed_memory)  # what the model before it has left
 
     async def _announce(self) -> None:
         if self._core.model is not None:
-            await self._set_health(HealthCheckResponse.SERVING)
+            await self._set_health(HealthCheckResponse.SERVING, _OTHERS)
+            await self._set_prediction_health()
             self._control.send(Serving(model_version=self._core.model.description.version))
 
-    async def _set_health(self, status: int) -> None:
-        for name in (health.OVERALL_HEALTH, *SERVICES):
+    async def _recording_changed(self, problem: str) -> None:
+        """Take predictions out of service while no answer can be put on record; other calls are answered."""
+        if self._core.model is not None:
+            await self._set_prediction_health()
+        self._control.send(ReportRecording(problem=problem))
+
+    async def _set_prediction_health(self) -> None:
+        recording = not self._log_watch.problem
+        await self._set_health(
+            HealthCheckResponse.SERVING if recording else HealthCheckResponse.NOT_SERVING, _PREDICTING
+        )
+
+    async def _set_health(self, status: int, names: Sequence[str] = (health.OVERALL_HEALTH, *SERVICES)) -> None:
+        for name in names:
             await self._health.set(name, status)
+
+
+def _open_sink(config: ConfigureWorker) -> PredictionLog:
+    return open_sink(
+        config.prediction_log_mode,
+        url=config.prediction_log_url,
+        journal_folder=Path(config.journal_folder),
+        writer=config.name,
+    )
 
 
 def _server_options(config: ConfigureWorker) -> list[tuple[str, int]]:
@@ -193,6 +237,11 @@ def _server_options(config: ConfigureWorker) -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ]
+
+
+def _report(log: CallLog, error: Exception) -> None:
+    """Log that what the core did could not be counted; the answers stand."""
+    log.error("an answer was not counted", exc_info=error)
 
 
 def _tracer(worker: str, log: structlog.typing.FilteringBoundLogger) -> "SpanTracer | None":
@@ -215,15 +264,12 @@ async def serve(control_end: socket.socket) -> None:
     lines = LineBuffer(sys.stdout.buffer, config.name)
     log = configure_logging(config.name, lines)
     try:
-        worker = Worker(config, control, CallLines(config.name, lines, log), _tracer(config.name, log))
+        worker = Worker(config, control, log, CallLines(config.name, lines, log), _tracer(config.name, log))
         await worker.start()
     except ModelRejected as error:
         log.error("the model cannot be loaded", reason=str(error))
         control.send(LoadFailed(reason=str(error)))
         await control.flush()
-        sys.exit(1)
-    except PredictionLogUnavailable as error:
-        log.error("answers cannot be put on record", reason=error.cause)
         sys.exit(1)
     async for message in control:
         match message:

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -38,6 +38,8 @@ class SupervisedProcess(ABC):
         module: str,
         supervision: Supervision,
         on_change: Callable[[], None] = lambda: None,
+        *,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare to run; nothing runs yet.
 
@@ -46,6 +48,7 @@ class SupervisedProcess(ABC):
             module: the program to run.
             supervision: what it is supervised with.
             on_change: called after the process began or ceased to serve, or sent another message.
+            environment: its environment variables; None for those of this process.
         """
         self.name = name
         """What metrics and logs call it."""
@@ -56,6 +59,7 @@ class SupervisedProcess(ABC):
         self.exit_code: int | None = None
         """How it ended the last time; None when it never did."""
         self._module = module
+        self._environment = environment
         self._starter = supervision.starter
         self._log = supervision.log.bind(child=name)
         self._unresponsive_seconds = supervision.unresponsive_seconds
@@ -121,7 +125,7 @@ class SupervisedProcess(ABC):
     async def run_once(self) -> bool:
         """Run one process from start to end; return whether it served. What goes wrong is logged, not raised."""
         try:
-            started = await self._starter.start(self._module)
+            started = await self._starter.start(self._module, self._environment)
         except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is may be over soon
             self._log.error("process cannot be started; trying again with exponential backoff", reason=repr(error))
             return False

@@ -35,10 +35,11 @@ class ProcessConfigs:
             max_rows_in_flight=settings.max_rows_in_flight,
             max_queue_seconds=settings.max_queue_seconds,
             prediction_log_mode=settings.prediction_log_mode,
-            prediction_log_url=settings.prediction_log,
+            prediction_log_url=settings.prediction_log if settings.prediction_log_mode == "strict" else "",
             journal_folder=str(self._journal),
             recorder=self._recorder_address if settings.prediction_log_mode != "off" else "",
             explainer=self._explainer_address if self.explains else "",
+            allow_pyfunc=settings.allow_pyfunc,
         )
 
     def recorder(self) -> ConfigureRecorder:

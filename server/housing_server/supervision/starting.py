@@ -43,8 +43,8 @@ class Started:
 class Starter(Protocol):
     """Starts programs, and removes what they leave behind."""
 
-    async def start(self, module: str) -> Started:
-        """Start a program.
+    async def start(self, module: str, environment: Mapping[str, str] | None) -> Started:
+        """Start a program, with environment variables of its own or, by None, those of this process.
 
         Raises:
             OSError: the system refuses: no process, no memory, no file descriptor is available.
@@ -57,41 +57,39 @@ class Starter(Protocol):
 class ProcessStarter:
     """Starts the service's programs as child processes."""
 
-    def __init__(self, metrics_dir: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, metrics_dir: Path) -> None:
         """Prepare to start.
 
         Args:
             metrics_dir: where processes keep their metrics' files.
-            environment: their environment variables; None for those of this process.
         """
         self._metrics_dir = metrics_dir
-        self._inherited = os.environ if environment is None else environment
 
-    async def start(self, module: str) -> Started:
+    async def start(self, module: str, environment: Mapping[str, str] | None) -> Started:
         """Start a program; its argument is the number of its end of the control socket."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                process = await self._execute(module, theirs)
+                process = await self._execute(module, theirs, os.environ if environment is None else environment)
             except BaseException:
                 ours.close()
                 raise
         return Started(process=process, control=await ControlChannel.open(ours))
 
-    async def _execute(self, module: str, end: socket.socket) -> Process:
+    async def _execute(self, module: str, end: socket.socket, environment: Mapping[str, str]) -> Process:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", LAUNCH, module, str(end.fileno())),
             pass_fds=[end.fileno()],
-            env=self._environment(),
+            env=self._extended(environment),
             # Out of reach of the terminal's Ctrl-C: only the supervisor says when to stop.
             start_new_session=True,
         )
 
-    def _environment(self) -> dict[str, str]:
+    def _extended(self, environment: Mapping[str, str]) -> dict[str, str]:
         return {
             # glibc would keep what is freed in eight arenas a processor, for threads of which two run at a time.
             "MALLOC_ARENA_MAX": "2",
-            **self._inherited,
+            **environment,
             "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_dir),
             "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime would report its use to its makers
         }

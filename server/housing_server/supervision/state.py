@@ -102,7 +102,7 @@ class ServiceState:
     @property
     def ready(self) -> bool:
         """Whether predictions are answered."""
-        return not self.draining and self.serving > 0
+        return not self.draining and any(worker.serving and not worker.recording_problem for worker in self.workers)
 
     def process_use(self) -> Iterator[ProcessUse]:
         """Measure the processes that run now."""
@@ -159,21 +159,22 @@ class ServiceState:
         if not self.ready:
             return SERVICE_STATUS_NOT_SERVING
         log = self._prediction_log()
-        well = self.serving == len(self.workers) and (log.store_up or not log.enabled)
+        well = self.serving == len(self.workers) and (not log.enabled or (log.store_up and not log.problem))
         return SERVICE_STATUS_SERVING if well else SERVICE_STATUS_DEGRADED
 
     def _prediction_log(self) -> PredictionLogStatus:
         if self._recorder is None:
             return PredictionLogStatus(enabled=False)
+        recording = next((worker.recording_problem for worker in self.workers if worker.recording_problem), "")
         if self._recorder.report is None:
-            return PredictionLogStatus(enabled=True, problem="the recorder does not run")
+            return PredictionLogStatus(enabled=True, problem=recording or "the recorder does not run")
         report = self._recorder.report
         return PredictionLogStatus(
             enabled=True,
             store_up=report.store_up,
             backlog_rows=report.backlog_rows,
             backlog_bytes=report.backlog_bytes,
-            problem=report.problem,
+            problem=recording or report.problem,
         )
 
     def _resources(self) -> ResourceStatus:

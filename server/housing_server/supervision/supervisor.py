@@ -14,8 +14,8 @@ from housing.v1.model_service_pb2 import Model
 from housing_server.errors import ModelRejected, StartError
 from housing_server.model_store.files import read_description
 from housing_server.model_store.restoring import FileSource, ModelRestorer
+from housing_server.model_store.trials import TrialReport, try_model
 from housing_server.model_store.updates import ModelUpdates, Source
-from housing_server.models.trial import TrialReport, try_model
 from housing_server.settings import ServerSettings
 from housing_server.supervision.explainer import ExplainerProcess
 from housing_server.supervision.metrics import service_registry
@@ -102,7 +102,7 @@ class Supervisor:
         if configs.explains:
             self._explainer = ExplainerProcess(configs.explainer(), supervision)
         elif settings.explainer == "on":
-            log.warning("prices are not explained: XGBoost is missing; pip install 'california-housing[explainer]'")
+            log.warning("prices are not explained: XGBoost is missing; pip install '.[explainer]'")
         self._settings = settings
         self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
         self._log = log
@@ -151,7 +151,7 @@ class Supervisor:
 
     async def _serve_model(self, source: Source, look_now: asyncio.Event) -> None:
         ratio, poll_seconds = self._settings.swap_max_latency_ratio, self._settings.model_poll_seconds
-        attempt = partial(try_model, max_latency_ratio=ratio)
+        attempt = partial(try_model, max_latency_ratio=ratio, allow_pyfunc=self._settings.allow_pyfunc)
         updates = ModelUpdates(
             source, attempt, self.adopt, poll_seconds=poll_seconds, observer=self.state, log=self._log
         )
@@ -181,7 +181,8 @@ class Supervisor:
         Raises:
             ModelRejected: it failed its trial, or a worker cannot load it.
         """
-        report = await try_model(candidate, current, self._settings.swap_max_latency_ratio)
+        ratio, allow_pyfunc = self._settings.swap_max_latency_ratio, self._settings.allow_pyfunc
+        report = await try_model(candidate, current, ratio, allow_pyfunc=allow_pyfunc)
         # One worker after the other: loading takes a processor, and the others go on answering on theirs.
         for worker in self._workers:
             if refusal := await worker.prepare(candidate):

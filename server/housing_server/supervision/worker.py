@@ -1,7 +1,8 @@
 """A slot for one worker, as the supervisor sees it."""
 
 import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from housing_server.control.messages import (
     LoadModel,
     Prepared,
     PrepareModel,
+    ReportRecording,
     Serving,
 )
 from housing_server.supervision.process import SupervisedProcess, Supervision
 from housing_server.supervision.programs import WORKER
+from housing_server.system.environment import without_secrets
 
 _PREPARING_SECONDS = 180.0
 
@@ -37,11 +40,16 @@ class WorkerProcess(SupervisedProcess):
             supervision: what it is supervised with.
             on_change: called after the worker began or ceased to serve, or refused a model.
         """
-        super().__init__(config.name, WORKER, supervision, on_change)
+        environment: Mapping[str, str] | None = None
+        if config.allow_pyfunc:  # what runs a model's own code is given no secret that it can do without
+            environment = without_secrets(os.environ, tracing=True, database=config.prediction_log_mode == "strict")
+        super().__init__(config.name, WORKER, supervision, on_change, environment=environment)
         self.model_version: str | None = None
         """Version of the model it serves; None while it does not serve."""
         self.refusal: str | None = None
         """Why it refused the last model; None when it did not."""
+        self.recording_problem = ""
+        """Why it cannot put answers on record, and gives none; empty when it can."""
         self._config = config
         self._preparing: asyncio.Future[str | None] | None = None
 
@@ -62,6 +70,8 @@ class WorkerProcess(SupervisedProcess):
                 self._log.info("worker serving", pid=self.pid, model_version=version)
             case Prepared():
                 self._end_preparing(None)
+            case ReportRecording(problem=problem):
+                self.recording_problem = problem
             case LoadFailed(reason=reason):
                 self.refusal = reason
                 self._end_preparing(reason)
@@ -70,6 +80,7 @@ class WorkerProcess(SupervisedProcess):
     def on_exit(self) -> None:
         """Forget the model that it served."""
         self.model_version = None
+        self.recording_problem = ""
         self._end_preparing(None)
 
     async def prepare(self, folder: Path) -> str | None:

@@ -4,13 +4,20 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 
 from housing.tether import tethered
 from housing_server.errors import StartError
 
 
-async def run_module(module: str, *arguments: str, niceness: int = 0, seconds: float | None = None) -> str:
+async def run_module(
+    module: str,
+    *arguments: str,
+    niceness: int = 0,
+    seconds: float | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Run a module of this package with `python -m` until it ends; it outlives neither this call nor this process.
 
     Args:
@@ -18,6 +25,7 @@ async def run_module(module: str, *arguments: str, niceness: int = 0, seconds: f
         arguments: its command line.
         niceness: added to that of this process, as `nice` counts.
         seconds: how long it may take; None for any time.
+        environment: its environment variables; None for those of this process.
 
     Returns:
         The last line that it wrote to standard output.
@@ -28,6 +36,7 @@ async def run_module(module: str, *arguments: str, niceness: int = 0, seconds: f
     try:
         process = await asyncio.create_subprocess_exec(
             *tethered((sys.executable, "-m", module, *arguments), signal.SIGKILL),
+            env=environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # out of reach of the terminal's Ctrl-C

@@ -144,12 +144,12 @@ class FakePredictionLog(
 @contextmanager
 def serving_log(log: FakePredictionLog) -> Iterator[str]:
     """Serve on a free port and yield the target."""
-    server = grpc.server(ThreadPoolExecutor(max_workers=4))
+    server = grpc.server(ThreadPoolExecutor(max_workers=4), options=[("grpc.so_reuseport", 0)])
     prediction_log_service_pb2_grpc.add_PredictionLogServiceServicer_to_server(log, server)
     outcome_service_pb2_grpc.add_OutcomeServiceServicer_to_server(log, server)
-    port = server.add_insecure_port("localhost:0")
+    port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        yield f"localhost:{port}"
+        yield f"127.0.0.1:{port}"
     finally:
         server.stop(grace=None).wait()

@@ -1,10 +1,11 @@
 """A prediction service without a model: its price is the income in USD, and tests say how it fails."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import grpc
 from google.protobuf.any_pb2 import Any
@@ -71,8 +72,9 @@ class FakePredictionService(
         self.attempts = 0
         self.batch_sizes: list[int] = []
         self.stream_ends_after: int | None = None
-        self.cancelled = threading.Event()
+        self.stream_ended = threading.Event()
         self.hold: threading.Event | None = None
+        self.hold_second: threading.Event | None = None
         self.state = status_service_pb2.SERVICE_STATUS_SERVING
 
     def Predict(  # noqa: N802 - the contract's name
@@ -94,7 +96,9 @@ class FakePredictionService(
         response = prediction_service_pb2.BatchPredictResponse(
             predictions=[
                 prediction_service_pb2.Prediction(
-                    prediction_id=answer.prediction_id, median_house_value=answer.median_house_value
+                    prediction_id=answer.prediction_id,
+                    median_house_value=answer.median_house_value,
+                    interval=answer.interval,
                 )
                 for answer in answers
             ],
@@ -108,17 +112,17 @@ class FakePredictionService(
         self, request_iterator: Iterable[prediction_service_pb2.StreamPredictRequest], context: grpc.ServicerContext
     ) -> Iterator[prediction_service_pb2.StreamPredictResponse]:
         """Answer block groups one by one."""
-        answered_all = threading.Event()
-        context.add_callback(lambda: None if answered_all.is_set() else self.cancelled.set())
+        context.add_callback(self.stream_ended.set)
         self._fail_or_hold(context)
         for number, request in enumerate(request_iterator):
+            if number == 1 and self.hold_second:
+                self.hold_second.wait()
             if number == self.stream_ends_after:
                 return
             if _bad(request.block_group):
                 yield prediction_service_pb2.StreamPredictResponse(error=refused("block_group.longitude"))
             else:
                 yield prediction_service_pb2.StreamPredictResponse(prediction=_answer(request.block_group))
-        answered_all.set()
 
     def Explain(  # noqa: N802 - the contract's name
         self, request: explanation_service_pb2.ExplainRequest, context: grpc.ServicerContext
@@ -233,6 +237,7 @@ def _answer(block_group: block_group_pb2.BlockGroup) -> prediction_service_pb2.P
     response = prediction_service_pb2.PredictResponse(
         prediction_id=f"id-{block_group.population:g}",
         median_house_value=block_group.median_income * 10_000,
+        interval=INTERVAL,
         model_name="fake",
         model_version="7",
         warnings=[CROWDED] if block_group.population > block_group.total_rooms else [],
@@ -242,18 +247,25 @@ def _answer(block_group: block_group_pb2.BlockGroup) -> prediction_service_pb2.P
 
 
 @contextmanager
-def serving(service: FakePredictionService, credentials: grpc.ServerCredentials | None = None) -> Iterator[str]:
-    """Serve on a free port and yield the target."""
-    server = grpc.server(ThreadPoolExecutor(max_workers=4))
+def serving(
+    service: FakePredictionService,
+    credentials: grpc.ServerCredentials | None = None,
+    *,
+    port: int = 0,
+    options: Mapping[str, int] = MappingProxyType({}),
+) -> Iterator[str]:
+    """Serve on a free port, or on one that was free before, and yield the target; options are gRPC's."""
+    settings = [(f"grpc.{name}", value) for name, value in {"so_reuseport": 0, **options}.items()]
+    server = grpc.server(ThreadPoolExecutor(max_workers=4), options=settings)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
     explanation_service_pb2_grpc.add_ExplanationServiceServicer_to_server(service, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(service, server)
     status_service_pb2_grpc.add_StatusServiceServicer_to_server(service, server)
-    port = (
-        server.add_secure_port("localhost:0", credentials) if credentials else server.add_insecure_port("localhost:0")
-    )
+    # One address: of two, as localhost has, the second may be another server's on the same port.
+    address = f"127.0.0.1:{port}"
+    port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     server.start()
     try:
-        yield f"localhost:{port}"
+        yield f"127.0.0.1:{port}"
     finally:
         server.stop(grace=None).wait()

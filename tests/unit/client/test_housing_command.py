@@ -1,6 +1,7 @@
 """The `housing` command: its list of commands, packages that are missing, and the commands that ask the service."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -94,7 +95,8 @@ def test_a_missing_package_names_what_to_install(command: str, extras: str) -> N
     code, _, error = _run(command)
     assert code == 1
     assert "'a_package_that_nobody_has', which is not installed" in error
-    assert f"pip install 'california-housing{extras}'" in error
+    assert f"pip install '.{extras}'" in error
+    assert "make install" in error
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
@@ -152,6 +154,32 @@ def test_the_target_comes_from_the_environment(target: str, monkeypatch: pytest.
     """HOUSING_TARGET stands in for --target."""
     monkeypatch.setenv("HOUSING_TARGET", target)
     assert _run("predict", *_flags())[0] == 0
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e999", "1_274", "1,274", "$5", "", "many"])
+def test_a_field_that_is_no_plain_number_is_a_usage_error(text: str) -> None:
+    """It is called what it is, not missing, and nothing is asked of the service."""
+    code, _, error = _run("predict", "--target", "localhost:1", *_flags(total_rooms=text))
+    assert code == 2
+    assert "Invalid value for '--total-rooms': must be a " in error
+
+
+@pytest.mark.parametrize("arguments", [["model", "--json"], ["predict", *_flags()]])
+def test_stdout_that_is_full_is_one_line(target: str, arguments: list[str], tmp_path: Path) -> None:
+    """The answer is lost, and the command says so without a traceback."""
+    command = [sys.executable, "-m", "housing_client", *arguments, "--target", target]
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
+    assert result.returncode == 1
+    assert [line for line in result.stderr.splitlines() if "No space left" in line] == result.stderr.splitlines()
+
+
+@pytest.mark.parametrize("arguments", [["status", "--target", "\udcff:1"], ["logs", "--model-version", "\udcff"]])
+def test_text_that_is_none_is_one_line(arguments: list[str]) -> None:
+    """Bytes of the command line that are no UTF-8 are refused, without a traceback."""
+    code, _, error = _run(*arguments)
+    assert code == 1
+    assert "cannot be written as utf-8" in error
 
 
 def test_required_fields_that_are_missing_are_named_together() -> None:

@@ -78,8 +78,23 @@ def test_bad_rows_are_refused_and_the_others_recorded(log: FakePredictionLog, lo
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [row["result"] for row in rows] == ["recorded", *(["refused"] * 40), "recorded"]
     assert rows[1]["error"] == "prediction_id: must be less (double.lte)"
-    assert rows[2]["error"] == "median_house_value: must be less (double.lte)"
+    assert rows[2]["error"] == "median_house_value: must be a plain number such as 1274.5, not 'much'"
+    assert rows[3]["error"] == "median_house_value: is missing"
+    assert rows[4]["error"] == "median_house_value: must be less (double.lte)"
     assert "42 rows: 2 recorded, 40 refused" in result.stderr
+
+
+@pytest.mark.parametrize("price", ["452,600", '"452,600"', "$452600", "452_600", "452600,00", "452 600", "nan", "inf"])
+def test_price_that_can_be_read_in_two_ways_is_never_recorded(
+    log: FakePredictionLog, log_target: str, price: str
+) -> None:
+    """The row is refused with its line and what is wrong, and no other number goes on record."""
+    result = run(log_target, table(("id-0", 5), ("id-1", price)))
+    assert result.exit_code == 1
+    assert log.true_prices == {"id-0": 5}
+    _, row = csv.DictReader(io.StringIO(result.stdout))
+    assert (row["line"], row["prediction_id"], row["result"]) == ("3", "id-1", "refused")
+    assert price.strip('"').split(",")[-1] in row["error"]
 
 
 def test_report_may_be_json_in_a_file(log_target: str, tmp_path: Path) -> None:
@@ -95,7 +110,12 @@ def test_report_may_be_json_in_a_file(log_target: str, tmp_path: Path) -> None:
     [
         ("", "prediction_id, median_house_value"),
         ("prediction_id\nid-0\n", "required columns are missing: median_house_value"),
-        (b"\xff\xfe", "cannot be read"),
+        (b"\xff\xfe", "stdin: the file is UTF-16 text"),
+        (
+            "prediction_id,median_house_value,median_house_value\nid-0,1,2\n",
+            "named twice: median_house_value (2 and 3)",
+        ),
+        ("prediction_id;median_house_value\nid-0;1\n", "separated by semicolons"),
     ],
 )
 def test_file_that_is_no_such_table_is_a_usage_error(log_target: str, text: str | bytes, words: str) -> None:
@@ -111,7 +131,7 @@ def test_file_that_breaks_off_is_reported_up_to_there(log: FakePredictionLog, lo
     result = run(log_target, text)
     assert result.exit_code == 1
     assert "not UTF-8" in result.stderr
-    assert len(report(result)) == len(log.true_prices) >= 1000
+    assert len(report(result)) == len(log.true_prices) == 2500
 
 
 def test_service_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:

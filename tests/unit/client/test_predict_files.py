@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from google.rpc import code_pb2
 
 from housing_client.cli import main
+from housing_client.commands.files import Output
 from housing_client.tables import RESULT_COLUMNS
 from unit.client.fake_prediction_service import BERKELEY, FakePredictionService, failed
 
@@ -25,6 +27,10 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 def _rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
+
+
+def _flags() -> list[str]:
+    return [part for name, value in BERKELEY.items() for part in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def _predict(target: str, text: str | bytes, *options: str) -> Result:
@@ -66,9 +72,9 @@ def test_bad_rows_are_written_with_their_error_and_the_rest_is_predicted(target:
     rows = _rows(result.stdout)
     assert [bool(row["prediction_id"]) for row in rows] == [True, False, False, True]
     assert rows[1]["error"] == "longitude: must be less (double.lte)"
-    assert rows[2]["error"].startswith("households: must be a number")
+    assert rows[2]["error"].startswith("households: must be a plain number")
     assert "line 3: longitude: must be less (double.lte)" in result.stderr
-    assert "line 4: households: must be a number" in result.stderr
+    assert "line 4: households: must be a plain number" in result.stderr
     assert "4 rows: 2 predicted, 2 refused" in result.stderr
 
 
@@ -79,16 +85,39 @@ def test_many_refusals_are_counted_and_not_all_shown(target: str) -> None:
     assert "and 20 more rows were refused" in result.stderr
 
 
-def test_ragged_rows_lose_nothing(target: str) -> None:
-    """A short row lacks its last fields; what is too much in a long one is kept in its error."""
+def test_ragged_rows_are_refused_and_lose_nothing(target: str) -> None:
+    """A short row may have been torn in the middle of a number; surplus cells are in the error of their row."""
     header, whole = _table([BERKELEY]).splitlines()
     short = whole.rpartition(",")[0]
-    result = _predict(target, "\n".join([header, short, whole + ",extra,cells", ""]))
+    result = _predict(target, "\n".join([header, short, whole + ",extra,cells", whole + ",", ""]))
     assert result.exit_code == 1
-    first, second = _rows(result.stdout)
-    assert first["ocean_proximity"] == ""
-    assert first["prediction_id"]
-    assert second["error"].endswith("than the header has columns: extra, cells")
+    first, second, third = _rows(result.stdout)
+    assert first["median_income"] == "8.3252"
+    assert "the row ends after 8 of 9 columns" in first["error"]
+    assert "more than the header has columns (9): extra, cells" in second["error"]
+    assert third["prediction_id"]
+
+
+def test_interval_is_written(target: str) -> None:
+    """Its bounds, its coverage, and whether the true price may lie above it; empty where the model has none."""
+    east, *others = [BERKELEY | {"longitude": 10.0}, BERKELEY]
+    (whole,) = _rows(_predict(target, _table(others)).stdout)
+    # A bad row makes the command ask row by row.
+    _, priced = _rows(_predict(target, _table([east, *others])).stdout)
+    for row in (whole, priced):
+        assert (row["interval_lower"], row["interval_upper"]) == ("70000.0", "500001.0")
+        assert (row["interval_coverage"], row["interval_upper_open"]) == ("0.9", "true")
+
+
+@pytest.mark.parametrize("text", ["NaN", "inf", "1_274", "1,274", "$880", "880 rooms", "1e999", "8 80", "\u0661"])
+def test_what_is_no_plain_number_is_refused_in_its_row(target: str, text: str) -> None:
+    """It is never read as another number, and never goes out as a missing one."""
+    result = _predict(target, _table([BERKELEY | {"total_rooms": text}, BERKELEY]))
+    assert result.exit_code == 1
+    refused, predicted = _rows(result.stdout)
+    assert refused["error"].startswith("total_rooms: ")
+    assert refused["total_rooms"] == text
+    assert predicted["prediction_id"]
 
 
 def test_marks_blanks_and_empty_lines_of_spreadsheets_are_read(target: str) -> None:
@@ -107,6 +136,22 @@ def test_rows_can_be_written_as_json(target: str) -> None:
     assert first == second
     assert first["predicted_median_house_value"] == 83_252.0
     assert set(first) == {*BERKELEY, *RESULT_COLUMNS}
+
+
+def test_json_has_the_types_of_the_contract(target: str) -> None:
+    """Numbers are numbers, what is missing is null, and what the contract does not know stays text."""
+    given = BERKELEY | {"total_bedrooms": "NA", "median_house_value": "452600", "zip": "01234", "note": ""}
+    row = json.loads(_predict(target, _table([given]), "--json").stdout)
+    assert row["longitude"] == -122.23
+    assert row["total_bedrooms"] is None
+    assert row["median_house_value"] == 452_600
+    assert (row["zip"], row["note"], row["error"]) == ("01234", None, None)
+    assert row["interval_upper_open"] is True
+    (bad,) = map(
+        json.loads, _predict(target, _table([BERKELEY | {"population": "many"}]), "--json").stdout.splitlines()
+    )
+    assert bad["population"] == "many"
+    assert bad["prediction_id"] is None
 
 
 def test_files_are_named_by_path(target: str, tmp_path: Path) -> None:
@@ -129,9 +174,9 @@ def test_a_header_without_rows_gives_a_header(target: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "required columns are missing: longitude, latitude"),
+        ("", "the file is empty; its first line must name the columns longitude, latitude"),
         ("longitude,latitude\n1,2\n", "missing: housing_median_age, total_rooms, population"),
-        (_table([BERKELEY]).replace("ocean_proximity", "latitude"), "columns are named twice: latitude"),
+        (_table([BERKELEY]).replace("ocean_proximity", "latitude"), "columns are named twice: latitude (2 and 9)"),
         (_table([BERKELEY | {"error": ""}]), "named as those of the result: error"),
     ],
     ids=["empty", "columns missing", "column twice", "column of the result"],
@@ -146,17 +191,17 @@ def test_a_file_that_is_no_table_of_block_groups_is_refused_whole(target: str, t
 
 def test_a_file_that_is_not_text_is_refused(target: str) -> None:
     """One line says so, with exit code 2."""
-    result = _predict(target, b"\xff\xfe\x00longitude")
+    result = _predict(target, b"longitude\xfc,latitude")
     assert result.exit_code == 2
-    assert "the file is not UTF-8 text" in result.stderr
+    assert "stdin: line 1, character 10: byte 0xfc is not UTF-8 text" in result.stderr
 
 
 def test_a_file_that_breaks_off_keeps_the_rows_before(target: str) -> None:
     """What was read whole is answered and written, and the exit code is 1."""
     result = _predict(target, _table([BERKELEY] * 2500).encode() + b"\xff\xfe\x00")
     assert result.exit_code == 1
-    assert "the file is not UTF-8 text" in result.stderr
-    assert len(_rows(result.stdout)) == 2000
+    assert "line 2502, character 1: byte 0xff is not UTF-8 text" in result.stderr
+    assert len(_rows(result.stdout)) == 2500
 
 
 def test_a_failing_service_keeps_the_rows_before_and_says_so(target: str, service: FakePredictionService) -> None:
@@ -172,12 +217,89 @@ def test_a_failing_service_keeps_the_rows_before_and_says_so(target: str, servic
 def test_an_earlier_result_survives_a_service_that_does_not_answer(
     target: str, service: FakePredictionService, tmp_path: Path
 ) -> None:
-    """The output is not touched before there is something to write."""
+    """The output is replaced when there is a whole one, and nothing else is left."""
     service.failures = [failed(code_pb2.INTERNAL, "broken")]
     destination = tmp_path / "out.csv"
     destination.write_text("precious")
     assert _predict(target, _table([BERKELEY]), "--output", str(destination)).exit_code == 1
     assert destination.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [destination]
+
+
+def test_what_was_predicted_before_a_failure_is_kept_under_another_name(
+    target: str, service: FakePredictionService, tmp_path: Path
+) -> None:
+    """A part never looks like the whole, and stderr says where it is."""
+    service.stream_ends_after = 2
+    destination = tmp_path / "out.csv"
+    text = _table([BERKELEY, BERKELEY, BERKELEY | {"longitude": 10.0}])
+    result = _predict(target, text, "--output", str(destination))
+    assert result.exit_code == 1
+    assert not destination.exists()
+    assert len(_rows(tmp_path.joinpath("out.csv.part").read_text())) == 2
+    assert "out.csv.part" in result.stderr
+
+
+def test_ctrl_c_leaves_a_part_that_does_not_look_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows so far are in another file; a link to the result stays a link, and an earlier result stays."""
+    real, link = tmp_path / "real.csv", tmp_path / "out.csv"
+    real.write_text("precious")
+    link.symlink_to(real)
+
+    def interrupted() -> Iterator[tuple[int]]:
+        yield (1,)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Output(str(link)) as output:
+        output.write_csv(("number",), interrupted())
+    assert real.read_text() == "precious"
+    assert tmp_path.joinpath("real.csv.part").read_text() == "number\n1\n"
+    assert "real.csv.part" in capsys.readouterr().err
+    with Output(str(link)) as output:
+        output.write_csv(("number",), [(2,)])
+    assert (real.read_text(), link.is_symlink()) == ("number\n2\n", True)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["csv", "json"])
+@pytest.mark.parametrize("source", ["file", "fields"])
+def test_disk_that_is_full_is_one_line(target: str, tmp_path: Path, options: list[str], source: str) -> None:
+    """It names the output, with exit code 1 and no traceback."""
+    tmp_path.joinpath("in.csv").write_text(_table([BERKELEY]))
+    given = ["--input", str(tmp_path / "in.csv")] if source == "file" else _flags()
+    arguments = ["predict", "--target", target, *given, "--output", "/dev/full", *options]
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert "/dev/full: No space left on device" in result.stderr
+
+
+def test_one_prediction_goes_to_the_output(target: str, tmp_path: Path) -> None:
+    """As text, or as JSON, and nothing of it to stdout."""
+    for name, options in (("price.txt", []), ("price.json", ["--json"])):
+        path = tmp_path / name
+        arguments = ["predict", "--target", target, *_flags(), "--output", str(path), *options]
+        result = CliRunner().invoke(main, arguments)
+        assert (result.exit_code, result.stdout) == (0, "")
+    assert "83,252 USD" in tmp_path.joinpath("price.txt").read_text()
+    assert json.loads(tmp_path.joinpath("price.json").read_text())["median_house_value"] == pytest.approx(83_252)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("out.parquet", "what is written is CSV"),
+        ("out.xlsx", "what is written is CSV"),
+        ("out.json", "--json writes JSON"),
+        ("out.csv --json", "what is written is lines of JSON"),
+    ],
+)
+def test_format_under_the_name_of_another_is_a_usage_error(
+    target: str, service: FakePredictionService, arguments: str, message: str
+) -> None:
+    """Before anything is asked."""
+    result = _predict(target, _table([BERKELEY]), "--output", *arguments.split())
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert service.attempts == 0
 
 
 def test_a_file_is_never_its_own_result(target: str, tmp_path: Path) -> None:
@@ -191,11 +313,12 @@ def test_a_file_is_never_its_own_result(target: str, tmp_path: Path) -> None:
     assert source.read_text() == _table([BERKELEY]).replace("\r\n", "\n")
 
 
-def test_an_output_that_cannot_be_written_is_named(target: str, tmp_path: Path) -> None:
-    """One line with the path, no traceback."""
+def test_an_output_that_cannot_be_written_is_named(target: str, service: FakePredictionService, tmp_path: Path) -> None:
+    """One line with the path, no traceback, before anything is asked."""
     result = _predict(target, _table([BERKELEY]), "--output", str(tmp_path / "missing" / "out.csv"))
     assert result.exit_code == 1
-    assert "out.csv" in result.stderr
+    assert "out.csv: No such file or directory" in result.stderr
+    assert service.attempts == 0
 
 
 def test_a_file_and_fields_together_are_a_usage_error(target: str) -> None:

@@ -261,7 +261,7 @@ def test_the_target_comes_from_the_argument_then_the_environment(monkeypatch: py
 def test_credentials_make_the_connection_tls(service: FakePredictionService) -> None:
     """With the right authority both clients are answered by a server that speaks TLS only."""
     authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
+    certificate = authority.issue_cert("127.0.0.1")
     pair = (certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes())
     credentials = grpc.ssl_channel_credentials(authority.cert_pem.bytes())
 

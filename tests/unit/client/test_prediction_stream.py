@@ -1,20 +1,27 @@
 """Streams of both clients: order, bounded memory, errors in place, and what ends a stream."""
 
+import json
+import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from google.rpc import code_pb2
 
+from housing.contract import SERVICES
 from housing_client import (
     AsyncPredictionClient,
+    DeadlineExceededError,
     InvalidRequestError,
     Prediction,
     PredictionClient,
+    Retries,
     ServiceError,
     UnavailableError,
 )
-from unit.client.fake_prediction_service import BERKELEY, FakePredictionService, failed
+from housing_client.channel import service_config
+from unit.client.fake_prediction_service import BERKELEY, FakePredictionService, failed, serving
 
 BAD = BERKELEY | {"longitude": 10.0}
 
@@ -121,10 +128,12 @@ async def test_an_error_of_the_source_reaches_the_caller(target: str) -> None:
 async def test_a_stream_that_the_service_ends_early_is_an_error(target: str, service: FakePredictionService) -> None:
     """Fewer answers than requests never look like success."""
     service.stream_ends_after = 2
-    with pytest.raises(ServiceError, match="ended the stream"):
+    with pytest.raises(ServiceError, match=r"ended the stream.* \(after 2 answers\)") as raised:
         _collected(target, _block_groups(5))
-    with pytest.raises(ServiceError, match="ended the stream"):
+    assert raised.value.answered == 2
+    with pytest.raises(ServiceError, match=r"ended the stream.* \(after 2 answers\)") as raised:
         await _gathered(target, _block_groups(5))
+    assert raised.value.answered == 2
 
 
 @pytest.mark.parametrize("window", [1, 256])
@@ -141,9 +150,109 @@ async def test_a_stream_is_tried_again_before_its_first_answer(target: str, serv
     """A restarting service costs a stream nothing."""
     service.failures = [failed(code_pb2.UNAVAILABLE, "wait")]
     assert len(_collected(target, _block_groups(3))) == 3
+    assert service.attempts == 2
     service.failures = [failed(code_pb2.UNAVAILABLE, "wait")]
     assert len(await _gathered(target, _block_groups(3))) == 3
     assert service.attempts == 4
+
+
+def _until(service: FakePredictionService, calls: int) -> Iterator[dict[str, Any]]:
+    """Make block groups until the service has had so many calls."""
+    for block_group in _block_groups(1_000_000):
+        if service.attempts >= calls:
+            return
+        yield block_group
+
+
+def _is_whole(outcomes: list[Any]) -> bool:
+    return bool(outcomes) and _ids(outcomes) == [f"id-{number:g}" for number in range(len(outcomes))]
+
+
+@pytest.mark.parametrize("window", [1, 256])
+async def test_a_stream_outlives_its_connections(window: int) -> None:
+    """The service closes connections of some age: each block group has one answer all the same, in order."""
+    age = {"max_connection_age_ms": 100, "max_connection_age_grace_ms": 100}
+    service = FakePredictionService()
+    with serving(service, options=age) as target:
+        assert _is_whole(_collected(target, _until(service, calls=3), window=window))
+    service = FakePredictionService()
+    with serving(service, options=age) as target:
+        assert _is_whole(await _gathered(target, _until(service, calls=3), window=window))
+
+
+async def test_a_stream_outlives_a_restart_of_the_service() -> None:
+    """Calls in flight are cut off, and nothing listens for a while: nothing is lost, and nothing comes twice."""
+
+    def restarting(servers: ExitStack, port: int) -> Iterator[dict[str, Any]]:
+        for number, block_group in enumerate(_block_groups(300)):
+            if number == 150:
+                servers.close()
+                servers.enter_context(serving(FakePredictionService(), port=port))
+            yield block_group
+
+    with ExitStack() as servers:
+        target = servers.enter_context(serving(FakePredictionService()))
+        port = int(target.rpartition(":")[2])
+        outcomes = _collected(target, restarting(servers, port), window=50)
+        assert (len(outcomes), _is_whole(outcomes)) == (300, True)
+        outcomes = await _gathered(target, restarting(servers, port), window=50)
+        assert (len(outcomes), _is_whole(outcomes)) == (300, True)
+
+
+async def test_a_service_that_does_not_come_back_ends_the_stream_with_how_far_it_got() -> None:
+    """Long before the stream's deadline."""
+    retries = Retries(stream_patience=0.5)
+
+    def abandoned(servers: ExitStack) -> Iterator[dict[str, Any]]:
+        for number, block_group in enumerate(_block_groups(100)):
+            if number == 50:
+                servers.close()
+            yield block_group
+
+    with (
+        ExitStack() as servers,
+        PredictionClient(servers.enter_context(serving(FakePredictionService())), retries=retries) as client,
+    ):
+        with pytest.raises(UnavailableError) as raised:
+            list(client.predict_stream(abandoned(servers), window=1))
+        assert raised.value.answered == 50
+    with ExitStack() as servers:
+        async with AsyncPredictionClient(
+            servers.enter_context(serving(FakePredictionService())), retries=retries
+        ) as aio:
+            with pytest.raises(UnavailableError) as raised:
+                async for _ in aio.predict_stream(abandoned(servers), window=1):
+                    pass
+        assert raised.value.answered == 50
+
+
+async def test_a_stream_that_the_service_cancels_is_an_error(target: str, service: FakePredictionService) -> None:
+    """Not a cancellation of the caller's own task."""
+    service.failures = [failed(code_pb2.CANCELLED, "stopped")] * 2
+    with pytest.raises(ServiceError, match="stopped"):
+        _collected(target, _block_groups(3))
+    with pytest.raises(ServiceError, match="stopped"):
+        await _gathered(target, _block_groups(3))
+
+
+async def test_the_deadline_is_that_of_the_whole_stream(target: str, service: FakePredictionService) -> None:
+    """It is not begun anew with another call."""
+    service.hold = threading.Event()
+    with pytest.raises(DeadlineExceededError):
+        _collected(target, _block_groups(3), deadline=0.1)
+    with pytest.raises(DeadlineExceededError):
+        await _gathered(target, _block_groups(3), deadline=0.1)
+    service.hold.set()
+
+
+def test_streams_are_left_out_of_the_retries_of_grpc() -> None:
+    """Which leave a stream hanging that has had an answer; every other method is tried again."""
+    (config,) = json.loads(service_config())["methodConfig"]
+    names = {(name["service"], name["method"]) for name in config["name"]}
+    assert ("housing.v1.PredictionService", "Predict") in names
+    assert {service for service, _ in names} == set(SERVICES)
+    assert "StreamPredict" not in {method for _, method in names}
+    assert "methodConfig" not in json.loads(service_config(Retries(attempts=1)))
 
 
 async def test_nothing_at_the_target_is_unavailable() -> None:
@@ -155,9 +264,13 @@ async def test_nothing_at_the_target_is_unavailable() -> None:
 
 
 def test_a_consumer_that_leaves_cancels_the_call(target: str, service: FakePredictionService) -> None:
-    """The service hears of it, and nothing is left waiting."""
-    with PredictionClient(target) as client:
-        answers = client.predict_stream(_block_groups(1000), window=2)
-        next(answers)
-        answers.close()
-        assert service.cancelled.wait(timeout=60)
+    """The call ends though the service is still at the second block group, and nothing is left waiting."""
+    service.hold_second = threading.Event()
+    try:
+        with PredictionClient(target) as client:
+            answers = client.predict_stream(_block_groups(1000), window=2)
+            next(answers)
+            answers.close()
+            assert service.stream_ended.wait(timeout=60)
+    finally:
+        service.hold_second.set()

@@ -29,7 +29,7 @@ def run_start(folder: Path, environment: Mapping[str, str]) -> tuple[str, str]:
     program.chmod(0o755)
     command = [str(FOLDER / "start.sh"), "--storage.path=/data"]
     path = f"{folder}:/usr/bin:/bin"
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env={"PATH": path, **environment})
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env={"PATH": path, **environment})
     return done.stdout, done.stderr
 
 
@@ -81,3 +81,11 @@ def test_without_a_webhook_it_starts_and_says_so(environment: dict[str, str], tm
     text, messages = run_start(tmp_path, environment)
     assert yaml.safe_load(text) == CONFIG
     assert messages == "start.sh: HOUSING_ALERT_WEBHOOK_FILE names no address: nobody will be told of alerts\n"
+
+
+@pytest.mark.parametrize("name", ["missing", "."], ids=["missing", "a folder"])
+def test_webhook_file_that_cannot_be_read_stops_the_start(name: str, tmp_path: Path) -> None:
+    """Alerts are not to be lost in silence because a secret was not mounted."""
+    text, messages = run_start(tmp_path, {"HOUSING_ALERT_WEBHOOK_FILE": str(tmp_path / name)})
+    assert not text
+    assert messages.splitlines()[-1] == "start.sh: HOUSING_ALERT_WEBHOOK_FILE cannot be read: alerts would be lost"

@@ -115,8 +115,37 @@ def test_missing_columns_are_named(table: pd.DataFrame) -> None:
     """The error lists what the CSV lacks."""
     content = table.drop(columns=["latitude", "households"]).to_csv(index=False).encode()
 
-    with pytest.raises(FetchError, match=r"a\.csv: lacks the columns latitude, households"):
+    with pytest.raises(FetchError, match=r"a\.csv: required columns are missing: latitude, households"):
         from_csv(content, "a.csv")
+
+
+def test_column_named_twice_is_refused(table: pd.DataFrame) -> None:
+    """Whichever of the two is meant: learning from either would be a guess."""
+    content = table.assign(other=1.0).rename(columns={"other": "total_rooms"}).to_csv(index=False).encode()
+
+    with pytest.raises(FetchError, match=r"a\.csv: line 1: columns are named twice: total_rooms \("):
+        from_csv(content, "a.csv")
+
+
+def test_surplus_cell_shifts_no_column(table: pd.DataFrame) -> None:
+    """A comma at the end of each row leaves the values where they are."""
+    header, *rows = table.to_csv(index=False).splitlines()
+    content = "\n".join([header, *(f"{row}," for row in rows)]).encode()
+
+    pd.testing.assert_frame_equal(from_csv(content, "a.csv"), from_csv(table.to_csv(index=False).encode(), "a.csv"))
+
+
+def test_rows_that_cannot_be_read_are_named_and_counted(table: pd.DataFrame) -> None:
+    """The first ten by line and column, and the number of all."""
+    content = table.assign(median_house_value="$452,600").to_csv(index=False).encode()
+
+    with pytest.raises(FetchError) as raised:
+        from_csv(content, "a.csv")
+
+    lines = str(raised.value).splitlines()
+    assert lines[0] == f"a.csv: {len(table)} rows cannot be read; correct the source and run again:"
+    assert lines[1].startswith("  line 2, median_house_value: must be a plain number such as 1274.5, not '$452,600'")
+    assert (len(lines), lines[-1]) == (12, f"  and {len(table) - 10} more")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00\x01", b'a,b\n"1'])

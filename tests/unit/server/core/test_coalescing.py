@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from housing.contract import FEATURES
-from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.core.answers import Answers
 from housing_server.core.callers import Caller
-from housing_server.core.coalescing import Answer, Coalescer
-from housing_server.core.model import Estimates, Model, Rows
+from housing_server.core.coalescing import Answer, Coalescer, Outcome
+from housing_server.core.model import Estimates, PriceModel, Rows
 from serving_fakes import CALLER
 
 
@@ -21,8 +20,6 @@ class SumModel:
 
     description = ModelDescription(version="1")
     interval_coverage = 0.0
-    profile: ModelProfile | None = None
-    card: str | None = None
     warnings = ()
 
     def __init__(self, *, inline: bool = True) -> None:
@@ -42,19 +39,20 @@ class SumModel:
         return Estimates(median_house_value=rows.sum(axis=1), ocean_proximity=np.zeros(len(rows), dtype=np.int64))
 
 
-def run(model: Model, rows: Sequence[list[float]], callers: Sequence[Caller]) -> Answers:
+def run(model: PriceModel, rows: Sequence[list[float]], callers: Sequence[Caller]) -> Outcome:
     """Run a model as the core does."""
     padded = np.zeros((len(rows), len(FEATURES)))
     padded[:, : len(rows[0])] = rows
-    return Answers(
-        model=model,
-        rows=padded,
-        estimates=model.estimate(padded),
+    answers = Answers.of(
+        model,
+        padded,
+        model.estimate(padded),
         prediction_ids=[""] * len(rows),
         predicted_at=0,
         latency_seconds=[0.0],
         callers=callers,
     )
+    return Outcome(answers, {})
 
 
 async def price(waiting: "asyncio.Future[Answer]") -> float:

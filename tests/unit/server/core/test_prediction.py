@@ -4,16 +4,21 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from google.rpc.code_pb2 import INVALID_ARGUMENT
+from google.rpc.code_pb2 import FAILED_PRECONDITION, INVALID_ARGUMENT
 
-from housing.contract import message_from_mapping
+from housing.contract import FEATURE_NAMES, message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing_server.core.admission import Admission
+from housing_server.core.answers import Answers
+from housing_server.core.callers import RunTimes
+from housing_server.core.model import Estimates, LoadedModel, Rows
 from housing_server.core.prediction import PredictionCore
-from housing_server.errors import InvalidRequest, ModelNotLoaded, Overloaded, PredictionLogUnavailable
+from housing_server.errors import InvalidRequest, ModelFailed, ModelNotLoaded, Overloaded, PredictionLogUnavailable
 from serving_fakes import CALLER, CHEAP, NOW, IncomeModel, ListLog, Notes, make_core
 
 
@@ -159,7 +164,7 @@ async def test_ids_are_unique_and_sort_by_time() -> None:
     """Without being told otherwise, ids are UUIDs of version 7."""
     notes = Notes()
     core = PredictionCore(notes, ListLog(), Admission(notes, max_rows=10_000, max_queue_seconds=1))
-    core.model = IncomeModel()
+    core.model = LoadedModel(predictor=IncomeModel())
     batch = await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 1000), CALLER)
     ids = [each.prediction_id for each in batch.predictions]
     assert len(set(ids)) == len(ids)
@@ -199,6 +204,19 @@ async def test_answer_that_cannot_be_put_on_record_is_not_given(core: Prediction
         await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
 
 
+async def test_log_that_is_known_to_be_down_is_the_reason_for_a_refusal(notes: Notes) -> None:
+    """And not overload, however much is under way; nothing is computed."""
+    log = ListLog()
+    core = make_core(notes, log, max_rows=1)
+    log.refusing = True
+    with core._admission.admit(1):  # pylint: disable=protected-access  # the service is full
+        with pytest.raises(PredictionLogUnavailable):
+            await core.predict(PredictRequest(block_group=block_group()), CALLER)
+        with pytest.raises(PredictionLogUnavailable):
+            await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
+    assert (notes.reasons, notes.rows) == ([], [])
+
+
 async def test_log_that_takes_its_time_keeps_nobody_waiting_for_the_event_loop(notes: Notes) -> None:
     """It is written to on a thread then, and calls that come meanwhile share the next run."""
     log = ListLog(inline=False)
@@ -233,3 +251,118 @@ async def test_batch_beyond_the_rows_in_flight_is_refused(notes: Notes, log: Lis
     assert len((await first).predictions) == 80
     assert len((await core.batch_predict(big, CALLER)).predictions) == 80
     assert notes.reasons == ["rows"]
+
+
+class PickyModel(IncomeModel):
+    """Fails on an income of seven, and answers NaN to one of eight."""
+
+    def estimate(self, rows: Rows) -> Estimates:
+        """Estimate one price a row."""
+        income = rows[:, FEATURE_NAMES.index("median_income")]
+        if (income == 7).any():
+            raise ZeroDivisionError
+        return replace(super().estimate(rows), median_house_value=np.where(income == 8, np.nan, income))
+
+
+@pytest.fixture
+def picky(core: PredictionCore) -> PredictionCore:
+    """A core whose model has no answer to some rows."""
+    core.model = LoadedModel(predictor=PickyModel())
+    return core
+
+
+async def test_row_without_an_answer_fails_nobody_elses_call(picky: PredictionCore, log: ListLog, notes: Notes) -> None:
+    """Those that share its run are answered, and on record."""
+    requests = [PredictRequest(block_group=block_group(income)) for income in (1, 7, 2, 8, 3)]
+    answers = await asyncio.gather(*(picky.predict(each, CALLER) for each in requests), return_exceptions=True)
+    assert [isinstance(each, ModelFailed) for each in answers] == [False, True, False, True, False]
+    prices = [each.median_house_value for each in answers if not isinstance(each, BaseException)]
+    assert prices == [1, 2, 3]
+    (entry,) = log.entries
+    assert entry.estimates.median_house_value.tolist() == [1, 2, 3]
+    assert (notes.rows, notes.failed_rows) == ([3], 2)
+
+
+async def test_row_without_an_answer_is_refused_in_its_place_in_a_stream(picky: PredictionCore) -> None:
+    """The stream goes on."""
+    rows = [block_group(income) for income in (1, 7, 2, 8, 3)]
+    answers = [answer async for answer in picky.stream_predict(stream(rows), CALLER)]
+    assert [each.error.code for each in answers] == [0, FAILED_PRECONDITION, 0, FAILED_PRECONDITION, 0]
+    assert [each.prediction.median_house_value for each in answers if each.HasField("prediction")] == [1, 2, 3]
+
+
+async def test_rows_without_an_answer_are_refused_among_the_bad_ones_of_a_batch(picky: PredictionCore) -> None:
+    """With partial results each is listed, in order, with a reason of its own."""
+    rows = [block_group(1), block_group(7), block_group(latitude=50), block_group(8), block_group(3)]
+    answer = await picky.batch_predict(BatchPredictRequest(block_groups=rows, partial_results=True), CALLER)
+    assert [each.median_house_value for each in answer.predictions] == [1, 3]
+    assert [(each.index, each.status.code) for each in answer.refusals] == [
+        (1, FAILED_PRECONDITION),
+        (2, INVALID_ARGUMENT),
+        (3, FAILED_PRECONDITION),
+    ]
+    assert answer.refusals[0].status.message.startswith("block_groups[1] has no answer")
+
+
+async def test_batch_with_a_row_without_an_answer_is_refused_whole(picky: PredictionCore, log: ListLog) -> None:
+    """The row is named, and nothing goes on record."""
+    rows = [block_group(1)] * 70 + [block_group(7)] + [block_group(1)] * 30
+    with pytest.raises(ModelFailed, match=r"block_groups\[70\]"):
+        await picky.batch_predict(BatchPredictRequest(block_groups=rows), CALLER)
+    assert not log.entries
+
+
+async def test_answer_on_record_stands_though_it_cannot_be_counted(log: ListLog) -> None:
+    """What an observer raises is reported, and fails no call."""
+
+    class Clumsy(Notes):
+        """Raises whatever it is to count."""
+
+        def predicted(self, answers: Answers, times: RunTimes) -> None:  # noqa: ARG002
+            """Fail."""
+            raise IndexError
+
+        def refused(self, error: InvalidRequest, times: int = 1) -> None:  # noqa: ARG002
+            """Fail."""
+            raise IndexError
+
+    reported: list[Exception] = []
+    notes = Clumsy()
+    admission = Admission(notes, max_rows=10, max_queue_seconds=1e9)
+    core = PredictionCore(notes, log, admission, report=reported.append)
+    core.model = LoadedModel(predictor=IncomeModel())
+    answer = await core.predict(PredictRequest(block_group=block_group(1)), CALLER)
+    assert list(log.entries[0].prediction_ids) == [answer.prediction_id]
+    with pytest.raises(InvalidRequest):
+        await core.predict(PredictRequest(), CALLER)
+    assert [type(each) for each in reported] == [IndexError, IndexError]
+
+
+async def test_batch_that_is_too_long_is_refused_by_its_length_alone(core: PredictionCore, notes: Notes) -> None:
+    """One violation, however many rows of it are bad; and it is refused before it is admitted."""
+    request = BatchPredictRequest(block_groups=[BlockGroup()] * 10_001)
+    with pytest.raises(InvalidRequest) as raised:
+        await core.batch_predict(request, CALLER)
+    assert [(each.field, each.rule) for each in raised.value.violations] == [("block_groups", "repeated.max_items")]
+    assert str(raised.value) == "block_groups: must contain no more than 10000 item(s)"
+    assert len(notes.refusals) == 1
+
+
+async def test_refusals_of_many_rows_are_counted_by_kind(core: PredictionCore, notes: Notes) -> None:
+    """Ten thousand times the same fault is told once, with the number."""
+    request = BatchPredictRequest(block_groups=[BlockGroup(), block_group(latitude=50)] * 500, partial_results=True)
+    answer = await core.batch_predict(request, CALLER)
+    assert len(answer.refusals) == 1_000
+    assert (len(notes.refusals), notes.refused_rows) == (2, 1_000)
+
+
+async def test_heavy_batch_counts_as_more_rows(notes: Notes, log: ListLog) -> None:
+    """What a message holds beside its rows is memory as well."""
+    core = make_core(notes, log, max_rows=1_000)
+    rows = [block_group() for _ in range(100)]
+    heavy = BatchPredictRequest(block_groups=rows).SerializeToString() + b"\x7a\xa0\x8d\x06" + b" " * 100_000
+    first = asyncio.ensure_future(core.batch_predict(BatchPredictRequest.FromString(heavy), CALLER))
+    await asyncio.sleep(0)  # it has begun
+    with pytest.raises(Overloaded):
+        await core.batch_predict(BatchPredictRequest(block_groups=rows), CALLER)
+    assert len((await first).predictions) == 100

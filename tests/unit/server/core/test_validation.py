@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from housing.contract import FEATURES, Feature, message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
+from housing.v1.prediction_log_service_pb2 import GetPredictionStatsRequest
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
-from housing_server.core.status import MAX_VIOLATIONS, status_from_error
-from housing_server.core.validation import RequestValidator
+from housing_server.core.status import status_from_error
+from housing_server.core.validation import MAX_VIOLATIONS, RequestValidator
 from housing_server.errors import (
     FieldViolation,
     InternalError,
     InvalidRequest,
     ModelCardNotFound,
+    ModelFailed,
     ModelProfileNotFound,
     Overloaded,
     PredictionLogUnavailable,
@@ -105,6 +107,30 @@ def test_rule_about_two_fields_names_one() -> None:
     assert violations(batch) == [("block_groups[1].total_bedrooms", rule)]
 
 
+def test_unknown_value_of_an_enum_is_refused_with_those_that_there_are() -> None:
+    """Whoever sends a number of their own finds out which names to use."""
+    with pytest.raises(InvalidRequest) as raised:
+        VALIDATOR.check(GetPredictionStatsRequest(period=7))  # type: ignore[arg-type]  # no such value
+    (violation,) = raised.value.violations
+    assert (violation.field, violation.rule) == ("period", "enum.defined_only")
+    values = "STATS_PERIOD_UNSPECIFIED, STATS_PERIOD_HOUR, STATS_PERIOD_DAY"
+    assert violation.description == f"must be one of {values}"
+
+
+@pytest.mark.parametrize("seconds", [-62_132_918_401, -(2**63), 2**63 - 1])
+def test_time_that_no_rule_can_reckon_with_is_refused_as_out_of_range(seconds: int) -> None:
+    """Rules about two times cannot be computed then, which is no fault of the service."""
+    request = GetPredictionStatsRequest()
+    request.start_time.seconds = seconds
+    with pytest.raises(InvalidRequest) as raised:
+        VALIDATOR.check(request)
+    assert "start_time" in {violation.field for violation in raised.value.violations}
+    request.end_time.seconds, request.start_time.seconds = seconds, 0
+    with pytest.raises(InvalidRequest) as raised:
+        VALIDATOR.check(request)
+    assert "end_time" in {violation.field for violation in raised.value.violations}
+
+
 def test_message_names_the_first_field_and_counts_the_others() -> None:
     """The text is for people: what is wrong, where, and how much more."""
     violation = FieldViolation(field="block_group.latitude", rule="required", description="value is required")
@@ -122,6 +148,7 @@ def test_every_request_error_has_a_code_and_a_stable_reason(kind: type[RequestEr
     """No kind of error is left out of the table."""
     arguments: dict[type[RequestError], tuple[Any, ...]] = {
         InvalidRequest: ([FieldViolation(field="a", rule="b", description="c")],),
+        ModelFailed: ("it divided by zero",),
         ModelCardNotFound: ("california-housing", "3"),
         ModelProfileNotFound: ("california-housing", "3"),
         Overloaded: (0.5,),
@@ -153,18 +180,19 @@ def test_what_callers_need_not_know_stays_in_the_log() -> None:
 
 
 def test_details_fit_into_headers_however_much_is_wrong() -> None:
-    """Long lists are cut; the number of all violations is told."""
+    """Looking for more stops where the list ends, and the text says so."""
     longest = FieldViolation(
         field="block_groups[9999].housing_median_age",
         rule="total_bedrooms.lte_total_rooms",
         description="must be greater than or equal to -124.6 and less than or equal to -114.1",
     )
-    status = status_from_error(InvalidRequest([longest] * 70_000))
+    status = status_from_error(InvalidRequest([longest] * MAX_VIOLATIONS, more=True))
     request, info = BadRequest(), ErrorInfo()
     assert status.details[0].Unpack(request)
     assert status.details[1].Unpack(info)
     assert len(request.field_violations) == MAX_VIOLATIONS
-    assert info.metadata["violations"] == "70000"
+    assert info.metadata["violations"] == str(MAX_VIOLATIONS)
+    assert status.message.endswith("(and at least 25 more)")
     assert math.ceil(status.ByteSize() / 3) * 4 < HEADER_LIMIT, "details travel as base64"
 
 

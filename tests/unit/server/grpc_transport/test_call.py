@@ -10,8 +10,8 @@ import structlog
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from housing_server.core.callers import RunTimes
 from housing_server.core.gate import Gate
-from housing_server.core.prediction import RunTimes
 from housing_server.errors import ModelNotLoaded
 from housing_server.grpc_transport.call import Call, Method
 

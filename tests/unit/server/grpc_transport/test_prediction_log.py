@@ -195,6 +195,29 @@ async def test_bad_outcome_refuses_all_of_them(
     assert not counts.results
 
 
+async def test_many_bad_outcomes_are_refused_for_the_first_of_them(
+    judge: "outcome_service_pb2_grpc.OutcomeServiceAsyncStub",
+) -> None:
+    """No more than are listed are looked for."""
+    good = TruePrice(prediction_id=prediction_id(START), median_house_value=5)
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await judge.RecordOutcomes(RecordOutcomesRequest(outcomes=[good] + [TruePrice()] * 9_999))
+    found = violations(raised.value)
+    assert found[:2] == [("outcomes[1].prediction_id", "required"), ("outcomes[1].median_house_value", "required")]
+    assert len(found) == 25
+    assert str(raised.value.details()).endswith("(and at least 25 more)")
+
+
+async def test_too_many_outcomes_are_refused_by_their_number(channel: grpc.aio.Channel, counts: Counts) -> None:
+    """However many they are: no more are read than it takes to refuse them."""
+    record_outcomes: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+    record_outcomes = channel.unary_unary("/housing.v1.OutcomeService/RecordOutcomes")
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await record_outcomes(b"\x0a\x00" * 2_000_000)
+    assert violations(raised.value) == [("outcomes", "repeated.max_items")]
+    assert not counts.results
+
+
 async def test_store_that_is_gone_is_unavailable(
     log: "prediction_log_service_pb2_grpc.PredictionLogServiceAsyncStub",
     judge: "outcome_service_pb2_grpc.OutcomeServiceAsyncStub",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from housing_server.errors import RegistryUnavailable, StartError
+from housing_server.errors import ModelNotAllowed, RegistryUnavailable, StartError
 from housing_server.model_store.cache import cache_folder
 from housing_server.model_store.checksums import write_checksums
 from housing_server.model_store.source import ModelSource
@@ -36,13 +36,13 @@ def registry(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def fetched(state_dir: Path, alias: str) -> Path:
+def fetched(state_dir: Path, alias: str, runtime: str = "onnx") -> Path:
     """Put version 3 into the cache."""
     folder = cache_folder(state_dir, "homes") / "3-abc"
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_text("graph", "utf-8")
     write_checksums(folder)
-    (folder / "model.json").write_text(f'{{"name": "homes", "alias": "{alias}"}}', "utf-8")
+    (folder / "model.json").write_text(f'{{"name": "homes", "alias": "{alias}", "runtime": "{runtime}"}}', "utf-8")
     return folder
 
 
@@ -68,3 +68,15 @@ async def test_first_start_without_a_registry_says_how_to_get_one(tmp_path: Path
     """The registry process words it."""
     with pytest.raises(StartError, match="housing train"):
         await ModelSource(CHAMPION, tmp_path).find()
+
+
+async def test_pyfunc_model_is_found_only_where_these_are_allowed(registry: Path) -> None:
+    """Its description says what it is; nothing else of it is read. What was served before may be served no more."""
+    folder = fetched(registry, "champion", "pyfunc")
+    with pytest.raises(ModelNotAllowed, match="HOUSING_ALLOW_PYFUNC=1"):
+        await ModelSource(CHAMPION, registry).find()
+    allowing = ModelSource(CHAMPION, registry, allow_pyfunc=True)
+    assert await allowing.find() == folder
+    await allowing.accept(folder)
+    assert await allowing.accepted() == folder
+    assert await ModelSource(CHAMPION, registry).accepted() is None

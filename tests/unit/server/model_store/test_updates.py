@@ -9,9 +9,9 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from housing_server.errors import ModelRejected, RegistryUnavailable, StartError
+from housing_server.errors import ModelNotAllowed, ModelRejected, RegistryUnavailable, StartError
+from housing_server.model_store.trials import TrialReport
 from housing_server.model_store.updates import ModelUpdates, SwapResult
-from housing_server.models.trial import TrialReport
 
 MODELS = Path("/models")
 REPORT = TrialReport(golden_requests=50, row_seconds=2e-5, current_row_seconds=1e-5)
@@ -26,6 +26,8 @@ class FakeRegistry:
     def __init__(self) -> None:
         self.version: str | StartError = "1-a"
         """What a look finds, or why it cannot look."""
+        self.not_allowed: set[str] = set()
+        """Versions of a kind that may not be loaded."""
         self.outage: StartError | None = None
         """Why files cannot be fetched."""
         self.fetched: list[str] = []
@@ -46,6 +48,8 @@ class FakeRegistry:
         """Tell the folder; once something is served, pretend to fetch it in the background."""
         if isinstance(self.version, StartError):
             raise self.version
+        if self.version in self.not_allowed:
+            raise ModelNotAllowed("it is a pickle", self.version)
         if in_background:
             self.fetched.append(self.version)
             if self.outage is not None:
@@ -274,3 +278,23 @@ async def test_first_start_needs_the_registry(starting: Following) -> None:
     starting.registry.version = RegistryUnavailable("down")
     with pytest.raises(RegistryUnavailable, match="down"):
         await starting.updates.first()
+
+
+async def test_version_of_a_kind_that_is_not_allowed_is_refused_without_a_trial(following: Following) -> None:
+    """And not looked at again until the alias has moved."""
+    following.registry.not_allowed = {"2-b"}
+    for version in ("2-b", "2-b", "3-c"):
+        await following.look(version)
+    assert following.adopted == [("3-c", "1-a")]
+    assert following.state.swaps == {"accepted": 1, "refused": 1, "failed": 0}
+
+
+async def test_start_with_a_kind_that_is_not_allowed_serves_the_one_before(starting: Following) -> None:
+    """Nothing of it is loaded; without one before there is nothing to serve."""
+    starting.registry.not_allowed = {"1-a"}
+    with pytest.raises(ModelNotAllowed):
+        await starting.updates.first()
+    starting.registry.remembered = ["0-z"]
+    assert await starting.updates.first() == MODELS / "0-z"
+    assert starting.attempted == []
+    assert starting.state.swaps["refused"] == 1

@@ -81,7 +81,7 @@ def test_trial_beside_a_model_that_can_be_loaded_no_more(tmp_path: Path) -> None
 def test_trial_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A model slower than the bound is refused with the setting that moves it."""
     candidate, current = (str(model_folder(tmp_path / version, version, None)) for version in "12")
-    assert main(candidate, current, "1e-9") == 1
+    assert main(candidate, current, "1e-9", "graphs") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("version 1 takes")
     assert "HOUSING_SWAP_MAX_LATENCY_RATIO" in line

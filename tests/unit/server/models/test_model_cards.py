@@ -1,5 +1,6 @@
 """The card of the model that is served: where it is read from, and how it is answered."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ async def test_card_is_answered_with_its_version() -> None:
     """Whoever asks can tell which model it belongs to."""
     core = make_core(Notes(), ListLog())
     assert core.model is not None
-    core.model.card = CARD
+    core.model = replace(core.model, card=CARD)
     answer = core.get_model_card()
     assert (answer.model_name, answer.model_version, answer.markdown) == ("income", "7", CARD)
 

@@ -1,5 +1,6 @@
 """The profile of the model that is served: where it is read from, and how it is answered."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ async def test_profile_is_answered_with_its_version() -> None:
     """Whoever asks can tell which model it belongs to."""
     core = make_core(Notes(), ListLog())
     assert core.model is not None
-    core.model.profile = PROFILE
+    core.model = replace(core.model, profile=PROFILE)
     answer = core.get_model_profile()
     assert (answer.model_name, answer.model_version, answer.profile) == ("income", "7", PROFILE)
 

@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry
 
 from housing.contract import FEATURES
 from housing_server.core.answers import Answers
+from housing_server.core.callers import RunTimes
 from housing_server.core.model import Estimates
-from housing_server.core.prediction import RunTimes
-from housing_server.errors import FieldViolation, InvalidRequest
+from housing_server.errors import FieldViolation, InvalidRequest, ModelFailed
 from housing_server.grpc_transport.call import Method
 from housing_server.observability.metrics import WorkerMetrics
 from serving_fakes import CALLER, IncomeModel
@@ -20,10 +20,10 @@ TIMES = RunTimes(queue=0.001, inference=0.002, append=0.003)
 def answers(estimates: Estimates) -> Answers:
     """Answers with these estimates."""
     count = len(estimates.median_house_value)
-    return Answers(
-        model=IncomeModel(),
-        rows=np.zeros((count, len(FEATURES))),
-        estimates=estimates,
+    return Answers.of(
+        IncomeModel(),
+        np.zeros((count, len(FEATURES))),
+        estimates,
         prediction_ids=[""] * count,
         predicted_at=0,
         latency_seconds=[0.0],
@@ -73,6 +73,17 @@ def test_refusals_are_counted_by_field_and_rule_not_by_row() -> None:
     WorkerMetrics(registry).refused(InvalidRequest(violations))
     labels = {"field": "latitude", "rule": "required"}
     assert registry.get_sample_value("housing_validation_failures_total", labels) == 5
+
+
+def test_rows_are_counted_that_the_model_had_no_answer_to() -> None:
+    """And refusals of the same kind together."""
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics(registry)
+    metrics.failed(ModelFailed("it divided by zero"), 3)
+    metrics.refused(InvalidRequest([FieldViolation(field="latitude", rule="required", description="")]), 1_000)
+    assert registry.get_sample_value("housing_model_failures_total") == 3
+    labels = {"field": "latitude", "rule": "required"}
+    assert registry.get_sample_value("housing_validation_failures_total", labels) == 1_000
 
 
 def test_calls_are_counted_by_method_and_code() -> None:

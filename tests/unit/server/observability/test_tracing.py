@@ -21,6 +21,7 @@ from housing.example import BERKELEY
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing_server.core.admission import Admission
 from housing_server.core.callers import Caller
+from housing_server.core.model import LoadedModel
 from housing_server.core.prediction import PredictionCore
 from housing_server.errors import InvalidRequest
 from housing_server.grpc_transport.call import Method
@@ -70,7 +71,7 @@ def core() -> PredictionCore:
     """A core whose runs are traced."""
     notes = Notes()
     core = PredictionCore(TracedRuns(notes), ListLog(), Admission(notes, max_rows=1_000, max_queue_seconds=1e9))
-    core.model = IncomeModel()
+    core.model = LoadedModel(predictor=IncomeModel())
     return core
 
 
@@ -178,7 +179,7 @@ async def test_prediction_is_on_record_with_the_id_of_the_new_trace(traces: Trac
     """Who finds a prediction can find its trace."""
     notes, log = Notes(), ListLog()
     core = PredictionCore(TracedRuns(notes), log, Admission(notes, max_rows=1, max_queue_seconds=1e9))
-    core.model = IncomeModel()
+    core.model = LoadedModel(predictor=IncomeModel())
     caller = traces.caller()
     await core.predict(PredictRequest(block_group=BLOCK_GROUP), caller)
     assert [each.trace_id for each in log.entries[0].callers] == [caller.trace_id]
@@ -188,7 +189,7 @@ async def test_observer_is_told_as_before(traces: Traces) -> None:
     """Metrics do not depend on tracing."""
     notes = Notes()
     core = PredictionCore(TracedRuns(notes), ListLog(), Admission(notes, max_rows=1, max_queue_seconds=1e9))
-    core.model = IncomeModel()
+    core.model = LoadedModel(predictor=IncomeModel())
     await core.predict(PredictRequest(block_group=BLOCK_GROUP), traces.caller())
     with pytest.raises(InvalidRequest):
         await core.predict(PredictRequest(), traces.caller())

@@ -1,5 +1,7 @@
 """From journals to a store."""
 
+import shutil
+import stat
 import threading
 import time
 from pathlib import Path
@@ -9,7 +11,8 @@ import structlog
 
 from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.drainer import DAMAGED_FILE, Drainer
-from housing_server.prediction_log.journal import Journal, journal_files
+from housing_server.prediction_log.journal import Journal
+from housing_server.prediction_log.journal_files import journal_files
 from housing_server.prediction_log.store import PredictionStore
 from serving_fakes import answered
 
@@ -36,7 +39,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "journal"
-        self.url = f"sqlite:///{folder / 'predictions.db'}"
+        self.path = folder / "predictions.db"
         self.tally = Tally()
         self.down = False
         self.drainer = self.new_drainer()
@@ -49,7 +52,7 @@ class Bench:
         """Open the store, unless it is down."""
         if self.down:
             raise PredictionLogUnavailable("it is down")
-        return PredictionStore.open(self.url)
+        return PredictionStore.open(f"sqlite:///{self.path}")
 
     def rows(self) -> int:
         """How many predictions are in the store."""
@@ -162,3 +165,128 @@ def test_draining_from_two_threads_takes_every_line_once(bench: Bench) -> None:
     assert bench.rows() == bench.tally.rows == 500
     assert bench.tally.failures == []
     assert not list(journal_files(bench.folder))
+
+
+def lose(bench: Bench, fate: str) -> None:
+    """Take the store's file away under the one who has it open."""
+    path, elsewhere = bench.path, bench.path.with_name("elsewhere.db")
+    match fate:
+        case "deleted":
+            path.unlink()
+        case "deleted with its companions":
+            for each in path.parent.glob("predictions.db*"):
+                each.unlink()
+        case "moved":
+            path.rename(elsewhere)
+        case "replaced by an empty one":
+            path.rename(elsewhere)
+            path.touch()
+        case "replaced by a copy":
+            PredictionStore.open(f"sqlite:///{elsewhere}").close()
+            elsewhere.rename(path)
+
+
+@pytest.mark.parametrize(
+    "fate",
+    ["deleted", "deleted with its companions", "moved", "replaced by an empty one", "replaced by a copy"],
+)
+def test_store_that_was_replaced_gets_all_that_journals_hold(bench: Bench, fate: str) -> None:
+    """Nothing is dropped for the sake of rows in a file that nobody else will open."""
+    journal = Journal(bench.folder, "worker-0")
+    journal.append(answered("id-1"))
+    bench.drainer.drain()
+    lose(bench, fate)
+    journal.append(answered("id-2"))
+    journal.close()
+    bench.drainer.drain()
+    assert bench.rows() == 2
+    assert not journal_files(bench.folder)
+
+
+def test_store_that_was_moved_is_whole_where_it_is(bench: Bench) -> None:
+    """What was put on record before it was moved is in the file, and not in a companion left behind."""
+    Journal(bench.folder, "worker-0").append(answered("id-1"))
+    bench.drainer.drain()
+    lose(bench, "moved")
+    bench.drainer.probe()
+    moved = PredictionStore.open(f"sqlite:///{bench.path.with_name('elsewhere.db')}")
+    assert moved.size().rows == 1
+    moved.close()
+
+
+def test_journal_waits_while_a_folder_is_in_the_place_of_the_store(bench: Bench) -> None:
+    """The reason names the path, and all is taken over once it is gone."""
+    journal = Journal(bench.folder, "worker-0")
+    journal.append(answered("id-1"))
+    bench.drainer.drain()
+    lose(bench, "deleted with its companions")
+    bench.path.mkdir()
+    journal.append(answered("id-2"))
+    journal.close()
+    for _ in range(2):
+        with pytest.raises(PredictionLogUnavailable) as refusal:
+            bench.drainer.drain()
+        assert str(bench.path) in refusal.value.reason
+    bench.path.rmdir()
+    bench.drainer.drain()
+    assert bench.rows() == 2
+
+
+@pytest.mark.parametrize("table", ["predictions", "outcomes", "log_state"])
+def test_table_that_was_dropped_is_made_again(bench: Bench, table: str) -> None:
+    """With what the journals still hold, and the store works as before."""
+    Journal(bench.folder, "worker-0").append(answered("id-1"))
+    bench.drainer.drain()
+    with bench.open().writing() as connection:
+        connection.exec_driver_sql(f"DROP TABLE {table}")
+    bench.drainer.probe()
+    bench.drainer.drain()
+    assert bench.rows() == 1
+
+
+def test_pruned_rows_are_not_taken_for_lost(bench: Bench) -> None:
+    """A journal whose answers have been pruned is dropped like any other."""
+    journal = Journal(bench.folder, "worker-0")
+    journal.append(answered("id-1"))
+    bench.drainer.drain()
+    bench.open().prune(keep_days=1, keep_rows=0)
+    journal.close()
+    bench.drainer.drain()
+    assert (bench.rows(), bench.tally.failures) == (0, [])
+    assert not journal_files(bench.folder)
+
+
+def test_folder_that_was_deleted_takes_nothing_along(bench: Bench) -> None:
+    """What was written before is read from the deleted file, what comes later from a new one."""
+    journal = Journal(bench.folder, "worker-0")
+    journal.append(answered("id-1"))
+    bench.drainer.drain()
+    bench.down = True
+    journal.append(answered("id-2"))
+    shutil.rmtree(bench.folder)
+    journal.append(answered("id-3"))
+    bench.down = False
+    bench.drainer.drain()
+    assert bench.rows() == 3
+
+
+def test_folder_that_cannot_be_read_is_named(bench: Bench) -> None:
+    """And is read again once it can be."""
+    bench.folder.write_text("no folder")
+    with pytest.raises(PredictionLogUnavailable) as refusal:
+        bench.drainer.drain()
+    assert str(bench.folder) in refusal.value.reason
+    assert bench.drainer.backlog().size_bytes == 0
+    bench.folder.unlink()
+    bench.drainer.drain()
+
+
+def test_store_is_private(bench: Bench) -> None:
+    """What people asked is nobody else's business; a file of an earlier version is closed to others too."""
+    bench.open().close()
+    assert stat.S_IMODE(bench.path.stat().st_mode) == 0o600
+    bench.path.chmod(0o644)
+    store = bench.open()
+    store.probe()
+    assert {stat.S_IMODE(each.stat().st_mode) for each in bench.path.parent.glob("predictions.db*")} == {0o640}
+    store.close()

@@ -3,7 +3,9 @@
 import errno
 import itertools
 import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from housing_server.errors import PredictionLogUnavailable
-from housing_server.prediction_log.journal import Journal, JournalFile, journal_files
+from housing_server.prediction_log.journal import RETRY_SECONDS, Journal
+from housing_server.prediction_log.journal_files import JournalFile, journal_files
 from serving_fakes import answered
 
 _WRITER = """
@@ -69,54 +72,118 @@ def test_full_file_is_followed_by_another(tmp_path: Path) -> None:
     assert [JournalFile(path).finished() for path in journal_files(tmp_path)] == [True] * 10 + [False]
 
 
-def test_reading_goes_on_where_it_was_taken_up_to(tmp_path: Path) -> None:
-    """And at least one line is read, however long."""
-    journal = Journal(tmp_path, "worker-0")
-    for number in range(3):
-        journal.append(answered(f"id-{number}"))
-    (path,) = journal_files(tmp_path)
-    file = JournalFile(path)
-    for number in range(3):
-        (line,) = file.read(1)
-        assert f"id-{number}".encode() in line
-        file.taken += len(line)
-    assert (file.read(1), file.waiting_bytes) == ([], 0)
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        """The time."""
+        return self.seconds
 
 
-def test_line_that_is_being_written_is_not_read(tmp_path: Path) -> None:
-    """It will be, once it is whole."""
-    path = tmp_path / "worker-0.1.jsonl"
-    path.write_bytes(b'{"ids":[]}\n{"ids":')
-    assert JournalFile(path).read(1 << 20) == [b'{"ids":[]}\n']
+class FullDisk:
+    """A disk that takes a part of the next write and then nothing, until there is room again."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._write = os.write
+        self.attempts = 0
+        self.room = 10
+        monkeypatch.setattr(os, "write", self.write)
+
+    def write(self, file: int, data: bytes) -> int:
+        """Write what there is room for."""
+        self.attempts += 1
+        if not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = self._write(file, data[: self.room])
+        self.room -= written
+        return written
 
 
 def test_disk_that_is_full_refuses_the_answer_and_spoils_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was written before stays whole, and what follows goes to another file."""
-    journal = Journal(tmp_path, "worker-0")
+    """What was written before stays whole, nothing is left of the answer, and all is well once there is room."""
+    clock = Clock()
+    journal = Journal(tmp_path, "worker-0", clock=clock.now)
     journal.append(answered("id-1"))
-    write = os.write
-
-    def write_a_part(file: int, data: bytes) -> int:
-        monkeypatch.setattr(os, "write", refuse)
-        return write(file, data[:10])
-
-    def refuse(_file: int, _data: bytes) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "write", write_a_part)
+    disk = FullDisk(monkeypatch)
     with pytest.raises(PredictionLogUnavailable) as refusal:
         journal.append(answered("id-2"))
     assert "No space left" in refusal.value.cause
-    monkeypatch.setattr(os, "write", write)
+    assert str(tmp_path) in refusal.value.cause
+    disk.room = 1 << 20
+    clock.seconds += RETRY_SECONDS
     journal.append(answered("id-3"))
-    lines = read_all(tmp_path)
-    assert [b"id-1" in lines[0], b"id-3" in lines[1], len(lines)] == [True, True, 2]
+    text = b"".join(path.read_bytes() for path in journal_files(tmp_path))
+    assert [b"id-1" in text, b"id-2" in text, b"id-3" in text] == [True, False, True]
+    assert len(read_all(tmp_path)) == 2
 
 
-def test_folder_holds_nobody_elses_files(tmp_path: Path) -> None:
-    """Neither the lock nor what was set aside is taken for a journal."""
-    for name in (".lock", "damaged.lines", "worker-0.new", "notes.jsonl"):
-        (tmp_path / name).touch()
-    assert not list(journal_files(tmp_path))
+def test_disk_that_stays_full_costs_one_attempt_a_second_and_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many answers are refused meanwhile, each with the reason."""
+    clock = Clock()
+    journal = Journal(tmp_path, "worker-0", clock=clock.now).open()
+    disk = FullDisk(monkeypatch)
+    disk.room = 0
+    for _ in range(3):
+        before = disk.attempts
+        for _ in range(100):
+            with pytest.raises(PredictionLogUnavailable, match="not available"):
+                journal.append(answered("id-1"))
+        assert disk.attempts == before + 1
+        clock.seconds += RETRY_SECONDS
+    assert not list(tmp_path.iterdir())
+
+
+def test_journal_without_a_place_says_so_until_it_has_one(tmp_path: Path) -> None:
+    """As when the state folder is read-only: the writer starts nevertheless, and goes on once that is mended."""
+    clock, folder = Clock(), tmp_path / "journal"
+    folder.write_text("a file where the folder should be")
+    journal = Journal(folder, "worker-0", clock=clock.now).open()
+    with pytest.raises(PredictionLogUnavailable) as refusal:
+        journal.check()
+    assert str(folder) in refusal.value.cause
+    folder.unlink()
+    clock.seconds += RETRY_SECONDS
+    journal.probe()
+    journal.check()
+    journal.append(answered("id-1"))
+    assert len(read_all(folder)) == 1
+
+
+@pytest.mark.parametrize("fate", ["deleted", "moved"])
+def test_answer_is_written_where_its_reader_looks(tmp_path: Path, fate: str) -> None:
+    """A folder that was deleted or moved under the writer is made again for the very next answer."""
+    folder = tmp_path / "journal"
+    journal = Journal(folder, "worker-0")
+    journal.append(answered("id-1"))
+    if fate == "deleted":
+        shutil.rmtree(folder)
+    else:
+        folder.rename(tmp_path / "elsewhere")
+    journal.append(answered("id-2"))
+    (line,) = read_all(folder)
+    assert b"id-2" in line
+
+
+def test_probe_begins_a_file_in_the_place_of_one_that_was_deleted(tmp_path: Path) -> None:
+    """An idle writer stays known to readers."""
+    journal = Journal(tmp_path, "worker-0").open()
+    (path,) = journal_files(tmp_path)
+    path.unlink()
+    journal.probe()
+    (following,) = journal_files(tmp_path)
+    assert not JournalFile(following).finished()
+
+
+def test_journals_are_private(tmp_path: Path) -> None:
+    """They hold what people asked."""
+    folder = tmp_path / "journal"
+    Journal(folder, "worker-0").append(answered("id-1"))
+    (path,) = journal_files(folder)
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (folder, path)] == [0o700, 0o600]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from housing.contract import FEATURE_NAMES
 from housing_server.core.answers import Answers
-from housing_server.prediction_log.journal_lines import DamagedLine, line_from_answers, records_from_line
+from housing_server.prediction_log.journal_lines import DamagedLine, decode_line, encode_line
 from housing_server.prediction_log.records import COLUMNS
 from serving_fakes import CALLER, NOW, IncomeModel
 
@@ -21,10 +21,10 @@ def answers(rows: list[list[float]], *, together: bool = False) -> Answers:
     """Answers of the income model to rows, asked for by one caller each, or by one for all."""
     model, matrix = IncomeModel(), np.array(rows)
     askers = [CALLER] if together else [CALLER._replace(request_id=f"request-{index}") for index in range(len(rows))]
-    return Answers(
-        model=model,
-        rows=matrix,
-        estimates=model.estimate(matrix),
+    return Answers.of(
+        model,
+        matrix,
+        model.estimate(matrix),
         prediction_ids=[f"id-{index}" for index in range(len(rows))],
         predicted_at=NOW,
         latency_seconds=[0.25] * len(askers),
@@ -34,13 +34,13 @@ def answers(rows: list[list[float]], *, together: bool = False) -> Answers:
 
 def records(line: bytes) -> list[dict[str, Any]]:
     """Read a line's records, by the names of their columns."""
-    return [dict(zip(COLUMNS, record, strict=True)) for record in records_from_line(line)]
+    return [dict(zip(COLUMNS, record, strict=True)) for record in decode_line(line)]
 
 
 def test_record_holds_what_was_asked_and_what_was_answered() -> None:
     """Nothing of an answer is lost on the way."""
     sparse = [math.nan if name in {"total_bedrooms", "ocean_proximity"} else 0.5 for name in FEATURE_NAMES]
-    first, second = records(line_from_answers(answers([ROW, sparse])))
+    first, second = records(encode_line(answers([ROW, sparse])))
     assert first["prediction_id"] == "id-0"
     assert first["predicted_at_us"] == NOW // 1000
     assert (first["model_name"], first["model_version"]) == ("income", "7")
@@ -55,7 +55,7 @@ def test_record_holds_what_was_asked_and_what_was_answered() -> None:
 
 def test_batch_names_its_caller_once() -> None:
     """And each of its records names it."""
-    line = line_from_answers(answers([ROW] * 100, together=True))
+    line = encode_line(answers([ROW] * 100, together=True))
     assert line.count(b"request-1") == 1
     assert {each["request_id"] for each in records(line)} == {"request-1"}
 
@@ -64,7 +64,7 @@ def test_batch_names_its_caller_once() -> None:
 def test_every_bit_of_a_number_comes_back(value: float) -> None:
     """A price is looked up as it was given."""
     row = [*ROW[:7], value, 1.0]
-    (record,) = records(line_from_answers(answers([row])))
+    (record,) = records(encode_line(answers([row])))
     assert record["median_income"] == value
 
 
@@ -72,4 +72,4 @@ def test_every_bit_of_a_number_comes_back(value: float) -> None:
 def test_damaged_line_says_so(line: bytes) -> None:
     """It is told from a good one whatever became of it."""
     with pytest.raises(DamagedLine):
-        list(records_from_line(line))
+        list(decode_line(line))

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from housing.v1.prediction_log_service_pb2 import BoundingBox, ListPredictionsRequest
 from housing_server.errors import InvalidRequest
-from housing_server.prediction_log.ordering import Position
 from housing_server.prediction_log.page_tokens import position_from_token, token_from_position
+from housing_server.prediction_log.tables import Position
 
 POSITION = Position(1_772_323_200_000_001, "019caefa-2400-7000-8000-000000000001")
 MAX_TOKEN_LENGTH = 200

@@ -20,7 +20,7 @@ from housing_server.control.messages import (
 )
 from housing_server.errors import ModelRejected
 from housing_server.model_store.files import DESCRIPTION_FILE
-from housing_server.models.trial import TrialReport
+from housing_server.model_store.trials import TrialReport
 from housing_server.settings import ServerSettings
 from housing_server.supervision.process_configs import ProcessConfigs
 from housing_server.supervision.supervisor import Supervisor

@@ -1,8 +1,8 @@
-"""Finding a model in the MLflow registry and fetching it: run as a process of its own.
+"""Finding a model in the MLflow registry and fetching it: a program, run by `fetch_model`.
 
-`python -m housing_server.model_store.registry` takes a `models:/` URI and a cache folder, prints the folder of the
-fetched model and exits; what goes wrong is one line on standard error. MLflow takes seconds to import and hundreds of
-megabytes, so neither the supervisor nor a worker imports it.
+`python -m housing_server.model_store.mlflow_fetch` takes a `models:/` URI and a state folder, prints the folder of the
+fetched model and exits; what goes wrong is one line on standard error. It copies files and loads none of them: what a
+model's files do when they are loaded is nothing that this process, with its access to the registry, may be asked to do.
 """
 
 import os
@@ -16,16 +16,16 @@ from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from housing.contract import FEATURES
-from housing.sqlite_uris import sqlite_path, sqlite_uri
+from housing.sqlite_uris import sqlite_path
 from housing.v1.model_service_pb2 import Feature, Model
 from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable, StartError
 from housing_server.model_store.cache import FETCHING, cache_folder
 from housing_server.model_store.checksums import is_whole, write_checksums
+from housing_server.model_store.fetching import tracking_uri
 from housing_server.model_store.files import DESCRIPTION_FILE, GRAPH_FILE
 from housing_server.model_store.lookup import cached_name
 from housing_server.model_store.relocation import moved_artifacts
 from housing_server.model_store.uri import ModelUri
-from housing_server.system.subprocesses import run_module
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,35 +43,13 @@ _QUIET = {
 _TRAIN = "train one with `housing train`"
 
 
-async def fetch_model(model_uri: str, state_dir: Path, *, niceness: int = 0) -> Path:
-    """Fetch a registered model, in a process of its own, into the cache under the state folder.
-
-    Returns:
-        The folder with the model's files and its description.
-
-    Raises:
-        StartError: the registry, the model or its files are not to be had; the message says what to do.
-    """
-    return Path(await run_module("housing_server.model_store.registry", model_uri, str(state_dir), niceness=niceness))
-
-
-def tracking_uri(state_dir: Path) -> str:
-    """Tell where runs are: MLFLOW_TRACKING_URI, or the SQLite store that training makes by default."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(state_dir / "mlflow.db")
-
-
-def registry_uri(state_dir: Path) -> str:
-    """Tell where registered models are: with the runs, unless MLFLOW_REGISTRY_URI says otherwise."""
-    return os.environ.get("MLFLOW_REGISTRY_URI") or tracking_uri(state_dir)
-
-
 def fetch(model_uri: str, state_dir: Path) -> Path:
     """Find a model by its URI and make sure that its files are in the cache.
 
     Raises:
         RegistryUnavailable: the registry does not answer.
         ModelNotFound: it holds no such model.
-        ModelRejected: the version's files are not to be had.
+        ModelRejected: the version's files are not available.
     """
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     os.environ["MLFLOW_TRACKING_URI"] = uri = tracking_uri(state_dir)

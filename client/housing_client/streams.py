@@ -1,0 +1,68 @@
+"""A stream of the synchronous client, over as many calls as it takes."""
+
+import time
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+import grpc
+
+from housing.v1.prediction_service_pb2 import StreamPredictRequest
+from housing_client.errors import HousingError
+from housing_client.results import Prediction
+from housing_client.unanswered import Unanswered
+
+if TYPE_CHECKING:
+    from housing.v1.prediction_service_pb2 import StreamPredictResponse
+
+    Method = grpc.StreamStreamMultiCallable[StreamPredictRequest, StreamPredictResponse]
+
+
+class Stream:
+    """Sends requests and receives their answers; a call that loses its connection is opened again.
+
+    The new call begins at the first request without an answer, so that every request has one answer.
+    """
+
+    def __init__(self, method: "Method", unanswered: Unanswered) -> None:
+        self._method = method
+        self._unanswered = unanswered
+        self._open()
+
+    def send(self, request: StreamPredictRequest) -> None:
+        """Send a request, without waiting."""
+        self._unanswered.requests.append(request)
+        self._outbox.put(request)
+
+    def end(self) -> None:
+        """Let the service know that no more requests come."""
+        self._unanswered.is_complete = True
+        self._outbox.put(None)
+
+    def receive(self) -> Prediction | HousingError:
+        """Wait for the answer to the oldest request.
+
+        Raises:
+            HousingError: the call failed, and opening it again would not help.
+        """
+        while True:
+            try:
+                response = next(self._call, None)
+            except grpc.RpcError as error:
+                time.sleep(self._unanswered.pause_after(error))
+                self.close()
+                self._open()
+            else:
+                return self._unanswered.outcome(response)
+
+    def close(self) -> None:
+        """Cancel the call."""
+        self._call.cancel()  # first: at the end of the requests the service would take the stream for complete
+        self._outbox.put(None)  # or gRPC's thread waits for ever for the next request
+
+    def _open(self) -> None:
+        self._outbox: SimpleQueue[StreamPredictRequest | None] = SimpleQueue()
+        for request in self._unanswered.requests:
+            self._outbox.put(request)
+        if self._unanswered.is_complete:
+            self._outbox.put(None)
+        self._call = self._method(iter(self._outbox.get, None), timeout=self._unanswered.seconds_left())

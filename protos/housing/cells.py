@@ -1,0 +1,45 @@
+"""What a cell of a table, or a number on a command line, may hold."""
+
+import math
+import re
+
+_MISSING_MARKS = frozenset({"", "?", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "null", "none"})
+"""What stands for a missing value, whatever the case of its letters."""
+
+_SHOWN_CHARACTERS = 60
+"""How much of a cell an error shows."""
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+_ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[$€£¥]|usd|eur", re.IGNORECASE), "leave out the currency"),
+    (re.compile(r"_"), "leave out underscores"),
+    (re.compile(r"\d[\s'\u2019]+\d"), "leave out blanks and separators of thousands"),
+    (re.compile(r","), "write a decimal point, and leave out separators of thousands"),
+    (re.compile(r"%"), "leave out the percent sign"),
+    (re.compile(r"^[+-]?inf", re.IGNORECASE), "it must be finite"),
+)
+
+
+def is_missing(cell: str) -> bool:
+    """Return whether a cell without blanks around it stands for a missing value: empty, `NA`, `NaN`, `?` and others."""
+    return cell.casefold() in _MISSING_MARKS
+
+
+def parse_number(text: str) -> float:
+    """Parse a number as a table or a command line may hold it: digits, a decimal point, an exponent.
+
+    Raises:
+        ValueError: it is no finite number, or one that can be read in two ways, such as `452,600` and `1_274`.
+    """
+    if not _NUMBER.fullmatch(text):
+        advice = next((f"; {words}" for pattern, words in _ADVICE if pattern.search(text)), "")
+        raise ValueError(f"must be a plain number such as 1274.5, not {shown(text)}{advice}")
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"must be a finite number, not {shown(text)}, which is too large")
+    return number
+
+
+def shown(text: str) -> str:
+    """Quote a text for an error, shortened when it is long."""
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}...")

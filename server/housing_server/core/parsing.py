@@ -1,0 +1,96 @@
+"""Parsing of requests whose lists are too long: no further than it takes to refuse them.
+
+An empty item of a list is two bytes on the wire and a hundred in memory, so a message of a few megabytes can come to
+hundreds. Such a message is cut behind the first item too many; the contract's rule about the length does the rest.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from housing_server.core.validation import list_limits
+
+Request = TypeVar("Request", bound=Message)
+
+_VARINT, _FIXED_64, _LENGTH, _GROUP, _END_GROUP, _FIXED_32 = range(6)
+"""Wire types: how the value after a key is written."""
+_MORE = 0x80
+"""Set in each byte of a number but the last."""
+_LONGEST_SHIFT = 63
+"""Of the tenth byte, the last that a number may have."""
+
+
+def request_parser(kind: type[Request]) -> Callable[[bytes], Request]:
+    """Make a parser of requests that reads at most one item too many of a list.
+
+    Raises:
+        ValueError: the request has several lists, or one whose field number takes more than a byte.
+    """
+    limits = list_limits(kind.DESCRIPTOR)
+    if not limits:
+        return kind.FromString
+    name, limit = next(iter(limits.items()))
+    key = kind.DESCRIPTOR.fields_by_name[name].number << 3 | _LENGTH
+    if len(limits) > 1 or key >= _MORE:
+        raise ValueError(f"the lists of {kind.DESCRIPTOR.full_name} are none that can be counted")
+    too_many = bytes([key, 0]) * (limit + 1)
+
+    def parse(data: bytes) -> Request:
+        # Whatever way a key is written, it begins with one of two bytes: few of these are few items.
+        if data.count(key) + data.count(key | _MORE) > limit and is_too_long(data, key, limit):
+            data = too_many
+        return kind.FromString(data)
+
+    return parse
+
+
+def is_too_long(data: bytes, key: int, limit: int) -> bool:
+    """Whether a message holds more items than its list may, or more fields of any kind than twice as many.
+
+    A message that is cut off, or damaged otherwise, before it holds so many is left to the parser.
+    """
+    position = items = depth = 0
+    try:
+        for _ in range(2 * limit):
+            if position >= len(data):
+                return False
+            found, position = _number(data, position)
+            kind = found & 7
+            items += found == key and not depth
+            if items > limit:
+                return True
+            depth += (kind == _GROUP) - (kind == _END_GROUP)
+            position = _behind(data, position, kind)
+    except IndexError:
+        return False
+    return True
+
+
+def _behind(data: bytes, position: int, kind: int) -> int:
+    """Return where a value ends that begins at a position."""
+    if kind == _LENGTH:
+        length, position = _number(data, position)
+        return position + length
+    if kind == _VARINT:
+        return _number(data, position)[1]
+    return position + {_FIXED_64: 8, _FIXED_32: 4}.get(kind, 0)
+
+
+def _number(data: bytes, position: int) -> tuple[int, int]:
+    """Read a number of variable length; return it, and where it ends.
+
+    Raises:
+        IndexError: there is no number here, or the message ends within it.
+    """
+    byte = data[position]
+    position += 1
+    value, shift = byte & ~_MORE, 7
+    while byte & _MORE:
+        if shift > _LONGEST_SHIFT:
+            raise IndexError("a number of more than ten bytes")
+        byte = data[position]
+        position += 1
+        value |= (byte & ~_MORE) << shift
+        shift += 7
+    return value, position

@@ -1,0 +1,92 @@
+"""Runs of a model: estimated, checked, put on record and counted, in this order."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from housing_server.core.answers import Answers
+from housing_server.core.callers import Caller, RunTimes
+from housing_server.core.coalescing import Outcome
+from housing_server.core.interfaces import PredictionLog, PredictionObserver
+from housing_server.core.isolation import estimate_each
+from housing_server.core.model import PriceModel, Rows
+from housing_server.errors import ModelFailed
+
+
+class Runs:
+    """Answers rows by runs of a model; from any thread."""
+
+    def __init__(
+        self,
+        observer: PredictionObserver,
+        log: PredictionLog,
+        *,
+        now: Callable[[], int],
+        new_id: Callable[[], object],
+        report: Callable[[Exception], object],
+    ) -> None:
+        """Prepare to run models.
+
+        Args:
+            observer: counts what came of the runs.
+            log: where every answer goes on record.
+            now: returns the time, in nanoseconds since the epoch.
+            new_id: returns a new prediction id, unique for good.
+            report: is called with what the observer raises.
+        """
+        self._observer = observer
+        self._log = log
+        self._now = now
+        self._new_id = new_id
+        self._report = report
+
+    def answer(
+        self, model: PriceModel, rows: Rows | Sequence[list[float]], callers: Sequence[Caller], *, whole: bool = False
+    ) -> Outcome:
+        """Answer rows by one run of a model, or more if it fails, and put the answers on record.
+
+        Args:
+            model: what computes prices.
+            rows: shape (n, 9), n at least 1.
+            callers: who asked, one for each row, or one for all.
+            whole: whether the answers are of use only if every row has one: else none goes on record.
+
+        Raises:
+            PredictionLogUnavailable: the answers cannot be put on record.
+        """
+        rows = np.asarray(rows)
+        started = time.perf_counter()
+        estimated = estimate_each(model, rows, all_or_none=whole)
+        answered = time.perf_counter()
+        failures = {index: ModelFailed(reason) for index, reason in estimated.failures.items()}
+        if failures:
+            self.observe(self._observer.failed, next(iter(failures.values())), len(failures))
+        estimates = estimated.estimates
+        if estimates is None or (whole and failures):
+            return Outcome(None, failures)
+        if failures:
+            good = [index for index in range(len(rows)) if index not in failures]
+            rows, callers = rows[good], callers if len(callers) == 1 else [callers[index] for index in good]
+        answers = Answers.of(
+            model,
+            rows,
+            estimates,
+            prediction_ids=[str(self._new_id()) for _ in range(len(rows))],
+            predicted_at=self._now(),
+            latency_seconds=[answered - caller.arrived for caller in callers],
+            callers=callers,
+        )
+        self._log.append(answers)
+        times = RunTimes(
+            queue=started - callers[0].arrived, inference=answered - started, append=time.perf_counter() - answered
+        )
+        self.observe(self._observer.predicted, answers, times)
+        return Outcome(answers, failures)
+
+    def observe(self, count: Callable[..., None], *facts: object) -> None:
+        """Have the observer count something: what it raises is reported, since an answer on record is a fact."""
+        try:
+            count(*facts)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # whatever an observer raises
+            self._report(error)

@@ -1,0 +1,47 @@
+"""Envoy's admin interface: HTTP over a Unix socket."""
+
+import os
+import socket
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+_SECONDS = 5.0
+
+
+class Admin:
+    """A client of Envoy's admin interface."""
+
+    def __init__(self, path: Path) -> None:
+        """Remember where the socket is; nothing is opened before a question is asked."""
+        self._path = path
+
+    def ask(self, path: str, method: str = "GET") -> str | None:
+        """Return the answer to a request; None when there is none, or it is an error."""
+        with closing(_UnixConnection(self._path)) as connection:
+            try:
+                connection.request(method, path)
+                answer = connection.getresponse()
+                text = str(answer.read(), "utf-8")
+            except (OSError, HTTPException):
+                return None
+            return text if answer.status == HTTPStatus.OK else None
+
+
+class _UnixConnection(HTTPConnection):
+    """HTTP over a Unix socket, at a path of any length."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect through a descriptor of the socket's folder: the system limits the path of a socket to 107 bytes."""
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(f"/proc/self/fd/{folder}/{self._path.name}")
+        finally:
+            os.close(folder)

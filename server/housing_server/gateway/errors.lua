@@ -1,0 +1,105 @@
+-- Words Envoy's own errors (a body that is no JSON, an unknown path, no upstream ...) as the google.rpc.Status in JSON
+-- that the prediction server answers with. Envoy's texts quote the request; nothing of the caller's values is repeated.
+
+local contract, status = require("contract"), require("status")
+local errors = {}
+
+local KINDS = { -- by HTTP status: code of the status, reason of its ErrorInfo, message
+  ["400"] = { 3, "INVALID_JSON", "the request cannot be read as JSON" },
+  ["404"] = { 5, "NO_SUCH_ROUTE", "no such path; GET / lists the routes" },
+  ["408"] = { 4, "REQUEST_TIMEOUT", "the request took too long to arrive" },
+  ["413"] = { 8, "BODY_TOO_LARGE", "the body is larger than the largest legal batch" },
+  ["431"] = { 8, "HEADERS_TOO_LARGE", "the headers are too large" },
+  ["503"] = { 14, "UNAVAILABLE", "the prediction server does not answer; try again in a few seconds" },
+  ["504"] = { 4, "DEADLINE_EXCEEDED", "the prediction server did not answer in time" },
+}
+local OTHER = { 13, "GATEWAY_ERROR", "the gateway could not answer" }
+local TYPES = {
+  TYPE_DOUBLE = "must be a number",
+  TYPE_STRING = "must be a string",
+  TYPE_BOOL = "must be true or false",
+  TYPE_UINT32 = "must be a whole number, 0 or greater",
+  TYPE_INT32 = "must be a whole number",
+  Timestamp = "must be a time such as 2026-03-01T12:30:00Z",
+}
+
+-- Finds the field at fault and what it must be, in a text such as `block_group.longitude: invalid value ...`.
+local function violation(text)
+  local path, rest = text:match("^(%l[%l_%d%.%[%]]*): (.*)")
+  if not path then
+    return nil
+  end
+  local scalar = rest:match("on a scalar field for type ([%l_]+)")
+  if scalar then
+    return path .. "." .. scalar, "must be a single value"
+  end
+  local kind = rest:match("for type ([%w_%./]+)")
+  local name = kind and kind:match("[%w_]+$")
+  local choices = name and contract.enums[name]
+  return path, TYPES[name] or (choices and "must be " .. choices) or (name and "must be a " .. name) or "is of the wrong JSON type"
+end
+
+-- Returns what is wrong with the JSON, without the excerpt that follows on the next lines.
+local function syntax(text)
+  local first = text:match("^(%u[%w ,:.']-)%.?\n")
+  return first and ": " .. first
+end
+
+-- Finds the field whose value is no JSON (`NaN` and the like): the last name before the caret under the excerpt, which
+-- may begin in the middle of the name. Where in the request it stands, Envoy does not say.
+local function unreadable_field(text)
+  local excerpt, indent = text:match("\n([^\n]*)\n( *)%^")
+  local ending = excerpt and excerpt:sub(1, #indent):match('([%l_]+)"%s*:%s*$')
+  local found
+  for _, field in ipairs(ending and contract.fields or {}) do
+    if field:sub(-#ending) == ending then
+      if found then
+        return nil -- what is left of the name could be either
+      end
+      found = field
+    end
+  end
+  return found
+end
+
+-- Returns code, reason, message and details for a text about a request that cannot be read.
+local function unreadable(text, path)
+  local name = text:match('^Could not find field "([^"]*)"')
+  if name then -- in the query; the name is repeated when it is no more than a name
+    name = #name <= 64 and name:match("^[%a_][%w_.]*$") and " " .. name or ""
+    return 3, "INVALID_REQUEST", "the query parameter" .. name .. " is not known", ""
+  end
+  local field, description = violation(text)
+  if not field then
+    field, description = unreadable_field(text), "is not a finite JSON value"
+  end
+  if field then
+    field = errors.relative(field, path)
+    return 3, "INVALID_REQUEST", field .. ": " .. description, status.violation(field, description)
+  elseif contract.routes[path] ~= "POST" then -- without a body there is no JSON
+    return 3, "INVALID_REQUEST", "the path or the query is malformed", ""
+  end
+  return 3, "INVALID_JSON", KINDS["400"][3] .. (syntax(text) or ""), ""
+end
+
+-- Returns the path of a field as the JSON body of a route has it: where the body is one field of the request message,
+-- the paths of what it holds begin below that field.
+function errors.relative(field, path)
+  local prefix = contract.body_fields[path]
+  return prefix and field:sub(1, #prefix + 1) == prefix .. "." and field:sub(#prefix + 2) or field
+end
+
+-- Returns the Status for an answer of Envoy's own.
+-- http_status: of the answer. text: its body. path: of the request. Returns: the code, and the Status in JSON.
+function errors.word(http_status, text, path)
+  local code, reason, message = unpack(KINDS[http_status] or OTHER)
+  local details = ""
+  if http_status == "400" then
+    code, reason, message, details = unreadable(text, path)
+  elseif text == "envoy overloaded" then
+    reason, message = "GATEWAY_OVERLOADED", "the gateway is short of memory; try again in a few seconds"
+  end
+  return code, status.json(code, reason, message, details)
+end
+
+return errors

@@ -1,0 +1,112 @@
+"""What the JSON body of each HTTP route may hold, read from the contract's descriptor for `strict_json.lua`."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from google.api import annotations_pb2, http_pb2
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+
+from housing_server.gateway.lua import literal
+
+_SCRIPTS = ("status", "json_text", "json_message", "strict_json")
+_KINDS: dict[int, dict[str, object]] = {
+    FieldDescriptor.TYPE_DOUBLE: {"kind": "number"},
+    FieldDescriptor.TYPE_STRING: {"kind": "string"},
+    FieldDescriptor.TYPE_BOOL: {"kind": "boolean"},
+    FieldDescriptor.TYPE_INT32: {
+        "kind": "integer",
+        "minimum": -(2**31),
+        "maximum": 2**31 - 1,
+        "expected": "must be a whole number",
+    },
+    FieldDescriptor.TYPE_UINT32: {
+        "kind": "integer",
+        "minimum": 0,
+        "maximum": 2**32 - 1,
+        "expected": "must be a whole number, 0 or greater",
+    },
+}
+
+
+def bodies_by_route(services: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return what each route with a body takes, by method and path, for example `POST /api/predict`.
+
+    Args:
+        services: full names of the services.
+
+    Raises:
+        ValueError: a route or a field is of a kind that bodies cannot be checked for.
+    """
+    pool = descriptor_pool.Default()
+    methods = [method for name in services for method in pool.FindServiceByName(name).methods]
+    return {route: body for method in methods for route, body in _bodies(method)}
+
+
+def _bodies(method: MethodDescriptor) -> Iterable[tuple[str, dict[str, Any]]]:
+    rule: http_pb2.HttpRule = method.GetOptions().Extensions[annotations_pb2.http]
+    for each in (rule, *rule.additional_bindings):
+        if each.body:
+            verb = each.WhichOneof("pattern")
+            path = getattr(each, verb)
+            if verb == "custom" or "{" in path:
+                raise ValueError(f"{method.full_name}: a route with a body has a plain method and path, not {path}")
+            yield f"{verb.upper()} {path}", body_of(method.input_type, each.body)
+
+
+def body_of(request: Descriptor, body: str) -> dict[str, Any]:
+    """Return what a body may hold.
+
+    Args:
+        request: the request message.
+        body: the field of it that is the body; `*` when all of it is.
+
+    Raises:
+        ValueError: a field is of a kind that bodies cannot be checked for.
+    """
+    if body == "*":
+        return _shape(request)
+    field = _field(request.fields_by_name[body], ())
+    if field["list"] or field["kind"] != "message":
+        raise ValueError(f"{request.full_name}.{body} is no message, and its JSON cannot be checked for as a body")
+    return {**field["shape"], "within": body}
+
+
+def _shape(message: Descriptor, above: tuple[Descriptor, ...] = ()) -> dict[str, Any]:
+    if message in above:
+        raise ValueError(f"{message.full_name} holds itself: its nesting has no limit")
+    return {"fields": [_field(field, (*above, message)) for field in message.fields]}
+
+
+def _field(field: FieldDescriptor, above: tuple[Descriptor, ...]) -> dict[str, Any]:
+    oneof = field.containing_oneof
+    if oneof is not None and len(oneof.fields) > 1:  # an optional field is in one of its own
+        raise ValueError(f"{field.full_name} is one of several, which JSON bodies cannot be checked for")
+    described = {"name": field.name, "json_name": field.json_name, "list": field.is_repeated}
+    return described | _type(field, above)
+
+
+def _type(field: FieldDescriptor, above: tuple[Descriptor, ...]) -> dict[str, Any]:
+    if field.type in _KINDS:
+        return _KINDS[field.type]
+    if field.enum_type is not None:
+        names = [value.name for value in field.enum_type.values]
+        expected = f"must be one of {', '.join(names)}"
+        return {"kind": "enum", "values": dict.fromkeys(names, True), "expected": expected}
+    message = field.message_type
+    if message is None or message.GetOptions().map_entry or message.file.package.startswith("google."):
+        raise ValueError(f"{field.full_name} is of a type that JSON bodies cannot be checked for")
+    return {"kind": "message", "shape": _shape(message, above)}
+
+
+def strict_json_source(bodies: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the source of the Lua filter that reads bodies strictly.
+
+    Args:
+        bodies: what each route with a body takes, as `bodies_by_route` returns it.
+    """
+    texts = {name: Path(__file__).with_name(f"{name}.lua").read_text("utf-8") for name in _SCRIPTS}
+    texts["bodies"] = f"return {literal(bodies)}\n"
+    preloaded = (f'package.preload["{name}"] = function()\n{text}end\n' for name, text in texts.items())
+    return "".join(preloaded) + 'function envoy_on_request(handle) require("strict_json").check(handle) end\n'

@@ -1,0 +1,77 @@
+-- google.rpc.Status as this product writes it: in JSON for HTTP callers, in headers for gRPC and gRPC-Web callers.
+
+local status = {}
+
+local NAMES = {
+  [0] = "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+  "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
+  "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+}
+local NAMESPACE = "housing" -- of the dynamic metadata that requests, responses and the access log share
+local DOMAIN = "housing.v1"
+local JSON = '{"code":%d,"message":"%s","details":[%s'
+  .. '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"%s","domain":"' .. DOMAIN .. '","metadata":{}}]}'
+local BAD_REQUEST = '{"@type":"type.googleapis.com/google.rpc.BadRequest",'
+  .. '"field_violations":[{"field":"%s","description":"%s","reason":"%s"}]},'
+
+-- Encodes a length-delimited field of a protobuf message; a length is below 16,384.
+local function field(number, bytes)
+  local length = #bytes
+  local prefix = length < 128 and string.char(length) or string.char(length % 128 + 128, math.floor(length / 128))
+  return string.char(number * 8 + 2) .. prefix .. bytes
+end
+
+local function binary(code, reason, message)
+  local info = field(1, reason) .. field(2, DOMAIN)
+  local any = field(1, "type.googleapis.com/google.rpc.ErrorInfo") .. field(2, info)
+  return string.char(8, code) .. field(2, message) .. field(3, any)
+end
+
+-- Remembers something about the request for the response and the access log.
+function status.remember(handle, key, value)
+  handle:streamInfo():dynamicMetadata():set(NAMESPACE, key, value)
+end
+
+-- Returns what is remembered about the request, as a table.
+function status.remembered(handle)
+  return (handle:streamInfo():dynamicMetadata():get(NAMESPACE) or {}).request or {}
+end
+
+-- Names the status code for the access log.
+function status.log(handle, code)
+  status.remember(handle, "code", NAMES[code] or "UNKNOWN")
+end
+
+-- Returns the BadRequest detail about one field, for `status.json`.
+function status.violation(path, description, reason)
+  return BAD_REQUEST:format(path, description, reason or "json.type")
+end
+
+-- Returns a Status in JSON. The texts hold no quotes, backslashes or control characters.
+function status.json(code, reason, message, details)
+  return JSON:format(code, message, details or "", reason)
+end
+
+-- Answers a request in its caller's protocol, in the place of the server.
+-- request: what is remembered of it. more: further headers of the answer.
+function status.refuse(handle, request, content_type, http_status, code, reason, message, more)
+  local headers = more or {}
+  if content_type then -- of gRPC: a response of headers alone
+    headers[":status"] = "200"
+    headers["content-type"] = content_type
+    headers["grpc-status"] = tostring(code)
+    headers["grpc-message"] = message
+    headers["grpc-status-details-bin"] = handle:base64Escape(binary(code, reason, message))
+    status.remember(handle, "request", request)
+    handle:respond(headers)
+  else
+    local json = status.json(code, reason, message)
+    request.refusal = { http_status = http_status, code = code, json = json }
+    status.remember(handle, "request", request)
+    headers[":status"] = http_status
+    headers["content-type"] = "application/json"
+    handle:respond(headers, json)
+  end
+end
+
+return status

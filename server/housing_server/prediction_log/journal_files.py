@@ -1,0 +1,116 @@
+"""Files of journals as their reader sees them: whole lines only, and to their end even when they are deleted."""
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_NAME = re.compile(r"(?P<writer>[\w-]+)\.(?P<began>\d+)\.jsonl")
+
+
+class JournalFile:
+    """One file of a journal, which its writer may still be appending to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        """Where it is."""
+        self.taken = 0
+        """How many of its bytes, whole lines, have been taken over."""
+        self._held: int | None = None
+        self._finished = False
+
+    def hold(self) -> None:
+        """Keep the file open until it is removed: should somebody delete it, it can still be read to its end."""
+        if self._held is None:
+            with suppress(FileNotFoundError):
+                self._held = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the file was deleted and cannot be read any more."""
+        return self._held is None and not self.path.exists()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes have not been taken over; 0 when the file is gone."""
+        try:
+            status = self.path.stat() if self._held is None else os.fstat(self._held)
+        except FileNotFoundError:
+            return 0
+        return max(status.st_size - self.taken, 0)
+
+    def read(self, max_bytes: int) -> list[bytes]:
+        """Return whole lines that have not been taken over, with their ends.
+
+        Args:
+            max_bytes: about how much to read; a single line that is longer is read nevertheless.
+        """
+        data = self._read_from(self.taken, max_bytes)
+        # One read, cut at its last line end. A line that is half written must be read again from its first byte: to
+        # return what follows its first half as a line of its own would lose both.
+        while data and b"\n" not in data and len(data) == max_bytes:
+            max_bytes *= 2
+            data = self._read_from(self.taken, max_bytes)
+        return [line + b"\n" for line in data.split(b"\n")[:-1]]
+
+    def rest(self) -> bytes:
+        """Return all that has not been taken over, whole lines or not."""
+        return self._read_from(self.taken, self.waiting_bytes)
+
+    def finished(self) -> bool:
+        """Return whether its writer has closed it, or has ended."""
+        if not self._finished:
+            self._finished = self._unlocked()
+        return self._finished
+
+    def remove(self) -> None:
+        """Delete the file, of which everything has been taken over."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+
+    def _read_from(self, offset: int, max_bytes: int) -> bytes:
+        try:
+            with self._opened() as file:
+                return os.pread(file, max_bytes, offset)
+        except FileNotFoundError:
+            return b""
+
+    def _unlocked(self) -> bool:
+        try:
+            with self._opened() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return True
+        except BlockingIOError:
+            return False
+        return True
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        if self._held is not None:
+            yield self._held
+            return
+        file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield file
+        finally:
+            os.close(file)
+
+
+def journal_files(folder: Path) -> list[Path]:
+    """Return the files of all journals in a folder, the oldest first; none when there is no folder.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    found = [match for name in names if (match := _NAME.fullmatch(name))]
+    return [folder / match[0] for match in sorted(found, key=lambda each: int(each["began"]))]

@@ -1,0 +1,153 @@
+"""The strict log: an answer is in the store before it is given, and while the store is down there are none."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+from housing_server.core.answers import Answers
+from housing_server.errors import PredictionLogUnavailable
+from housing_server.prediction_log.journal import RETRY_SECONDS
+from housing_server.prediction_log.journal_lines import decode_line, encode_line
+
+if TYPE_CHECKING:
+    from housing_server.prediction_log.store import PredictionStore
+
+_PATIENCE_SECONDS = 3.0
+"""How long a transaction may take before its answers are refused. The usual takes milliseconds."""
+_STALLED_SECONDS = 1.0
+"""How long one may take before further answers are refused at once."""
+_THREADS = 4
+"""Transactions at a time: a run that is shared, two batches, and a probe."""
+_PROBE_SECONDS = 5.0
+"""How often a store that nobody writes to is probed."""
+
+
+class StrictLog:
+    """Writes to the store before an answer is given.
+
+    Transactions run on threads of the log, so that a store that hangs holds up no caller for longer than a few seconds.
+    A transaction that is given up may still be committed: then a prediction is on record that nobody has got.
+    """
+
+    inline = False
+
+    def __init__(
+        self,
+        open_store: Callable[[], PredictionStore],
+        *,
+        patience_seconds: float = _PATIENCE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare to write; nothing is opened yet.
+
+        Args:
+            open_store: opens the store and makes its tables where they are missing; is called again after each failure.
+            patience_seconds: how long a transaction may take before its answers are refused.
+            clock: seconds.
+        """
+        self._open_store = open_store
+        self._patience_seconds = patience_seconds
+        self._clock = clock
+        self._store: PredictionStore | None = None
+        self._opening = threading.Lock()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="strict-log")
+        self._under_way: dict[Future[None], float] = {}
+        self._problem: str | None = None
+        self._retry_at = 0.0
+        self._probe_at = 0.0
+
+    @classmethod
+    def at(cls, url: str) -> Self:
+        """Return the log of the store at a URL."""
+
+        def open_store() -> PredictionStore:
+            # SQLAlchemy is 20 MB of memory: only a worker that needs it pays.
+            from housing_server.prediction_log.store import PredictionStore  # noqa: PLC0415
+
+            return PredictionStore.open(url)
+
+        return cls(open_store)
+
+    def open(self) -> Self:
+        """Open the store now, if it is up, so that the first caller need not wait for that."""
+        with suppress(PredictionLogUnavailable):
+            self.probe()
+        return self
+
+    def check(self) -> None:
+        """Return at once if the store is likely to take answers.
+
+        Raises:
+            PredictionLogUnavailable: it does not answer, or did not take the last ones, less than a second ago.
+        """
+        now = self._clock()
+        oldest = min(list(self._under_way.values()), default=now)
+        if now - oldest > _STALLED_SECONDS:
+            raise PredictionLogUnavailable(f"the store has not answered for {now - oldest:.0f} s")
+        if self._problem is not None and now < self._retry_at:
+            raise PredictionLogUnavailable(self._problem)
+
+    def probe(self) -> None:
+        """Try whether the store takes writes, unless it has taken some in the last seconds.
+
+        Raises:
+            PredictionLogUnavailable: it does not.
+        """
+        self.check()
+        if self._problem is not None or self._clock() >= self._probe_at:
+            self._perform(lambda store: store.probe())
+
+    def append(self, answers: Answers) -> None:
+        """Put answers on record.
+
+        Raises:
+            PredictionLogUnavailable: the store does not take them.
+        """
+        self.check()
+        records = list(decode_line(encode_line(answers)))
+        self._perform(lambda store: store.add(records))
+
+    def _perform(self, use: Callable[[PredictionStore], object]) -> None:
+        """Use the store, for as long as callers can be expected to wait."""
+        transaction = self._threads.submit(self._attempt, use)
+        self._under_way[transaction] = self._clock()
+        transaction.add_done_callback(lambda done: self._under_way.pop(done, None))
+        try:
+            transaction.result(self._patience_seconds)
+        except PredictionLogUnavailable as error:
+            self._fail(error.reason)
+        except TimeoutError:
+            self._fail(f"the store has not answered for {self._patience_seconds:g} s")
+        self._problem = None
+        self._probe_at = self._clock() + _PROBE_SECONDS
+
+    def _fail(self, reason: str) -> None:
+        self._problem = reason
+        self._retry_at = self._clock() + RETRY_SECONDS
+        raise PredictionLogUnavailable(reason)
+
+    def _attempt(self, use: Callable[[PredictionStore], object]) -> None:
+        store = self._opened()
+        try:
+            use(store)
+        except PredictionLogUnavailable:
+            self._give_up(store)
+            raise
+
+    def _opened(self) -> PredictionStore:
+        with self._opening:
+            if self._store is None:
+                self._store = self._open_store()
+            return self._store
+
+    def _give_up(self, store: PredictionStore) -> None:
+        """Have the store opened again, and its tables made again where necessary: it may be another by then."""
+        with self._opening:
+            if self._store is store:
+                self._store = None
+        store.close()
