@@ -14,6 +14,7 @@ from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
+from housing.contract import SERVICES
 from housing.v1 import model_service_pb2_grpc, prediction_service_pb2_grpc, status_service_pb2_grpc
 from housing.v1.model_service_pb2 import (
     GetModelCardRequest,
@@ -126,7 +127,8 @@ def running_upstream() -> Iterator[UpstreamServer]:
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(upstream, server)
     status_service_pb2_grpc.add_StatusServiceServicer_to_server(upstream, server)
     add_HealthServicer_to_server(probes, server)
-    probes.set("housing.v1.PredictionService", HealthCheckResponse.SERVING)
+    for service in SERVICES:
+        probes.set(service, HealthCheckResponse.SERVING)
     upstream.grpc_port = server.add_insecure_port("127.0.0.1:0")
     pages = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
     upstream.metrics_port = pages.server_port

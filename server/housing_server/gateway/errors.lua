@@ -89,6 +89,11 @@ function errors.relative(field, path)
   return prefix and field:sub(1, #prefix + 1) == prefix .. "." and field:sub(#prefix + 2) or field
 end
 
+-- Whether an error with this HTTP status means the same whoever answers with it.
+function errors.words(http_status)
+  return http_status ~= "400" and KINDS[http_status] ~= nil
+end
+
 -- Returns the Status for an answer of Envoy's own.
 -- http_status: of the answer. text: its body. path: of the request. Returns: the code, and the Status in JSON.
 function errors.word(http_status, text, path)

@@ -56,7 +56,8 @@ end
 local function finish_error(handle, http_status, is_envoys, path)
   local body, text = read(handle)
   local code
-  if is_envoys then
+  local is_librarys = text:find('"details":[]', 1, true) and errors.words(http_status) -- gRPC's, which gives no reason
+  if is_envoys or is_librarys then
     code, text = errors.word(http_status, text, path)
     handle:headers():replace("content-type", "application/json")
   else
