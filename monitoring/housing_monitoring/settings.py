@@ -29,7 +29,7 @@ class MonitorSettings(BaseSettings):
     """How long to wait between two looks at the service."""
     drift_window_rows: int = Field(default=5000, ge=1, le=1_000_000)
     """The most recent predictions, at most so many, are compared with the model's profile."""
-    drift_window_hours: float = Field(default=24, gt=0, le=87_600, allow_inf_nan=False)
+    drift_window_hours: float = Field(default=24, gt=0, le=1_000_000, allow_inf_nan=False)
     """Predictions that are older are not compared."""
     drift_minimum_rows: int = Field(default=500, ge=1, le=1_000_000)
     """With fewer values of a field nothing is said about it: they would differ by chance."""
