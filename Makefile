@@ -31,9 +31,9 @@ $(INSTALLED): pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
 	@touch $@
 
-test: $(INSTALLED) tools ## Run all tests
+test: $(INSTALLED) tools ## Run all tests, in JOBS=2 processes; TESTS=tests/unit picks some
 	@$(BIN)/housing train  # the champion that tests ask; a moment when nothing has changed
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n $(or $(JOBS),2) --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 fuzz: $(INSTALLED) ## Try EXAMPLES=100000 requests of any content on every method, and damaged ones through the gateway
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/pytest -q --timeout=0 tests/unit/server/test_fuzzing.py \

@@ -1,11 +1,31 @@
-"""What holds for all tests: no library reports its use to its makers, and what they start can be interrupted."""
+"""What holds for all tests: where they run, in which order, and that what they start can be interrupted."""
 
 import os
 import signal
+from pathlib import Path
+
+import pytest
 
 from housing.addresses import bypass_proxies
 
+# No library reports its use to its makers.
 os.environ.update(ORT_DISABLE_TELEMETRY="1", MLFLOW_DISABLE_TELEMETRY="true")
 bypass_proxies(os.environ)  # what tests start listens on this machine
 # A shell that runs tests in the background has them ignore Ctrl-C, and so would every program that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_SLOWEST_FIRST = ("e2e", "model", "integration", "unit")
+"""The folders of tests: what takes longest begins first, so that the processes end at about the same time."""
+
+_SHARED = {"e2e", "model"}
+"""Folders whose tests share one service, or one champion."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order tests, and keep those together that share fixtures; see pytest-xdist's `--dist loadgroup`."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: _SLOWEST_FIRST.index(item.path.relative_to(here).parts[0]))
+    for item in items:
+        path = item.path.relative_to(here)
+        group = path.parts[0] if path.parts[0] in _SHARED else str(path)
+        item.add_marker(pytest.mark.xdist_group(group))
