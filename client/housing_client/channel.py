@@ -38,6 +38,10 @@ _FIRST_RECONNECT_MS = 100
 _LONGEST_RECONNECT_MS = 5 * 1000
 """A service that is back is found within this; gRPC's own two minutes are for callers by the million."""
 
+_METADATA_BYTES = 16 * 1024
+"""The most metadata that a reply may carry, the details of an error included: gRPC by itself refuses replies between
+this and half of it at random."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
@@ -158,6 +162,8 @@ def channel_options(retries: Retries = DEFAULT_RETRIES) -> list[tuple[str, Any]]
         ("grpc.per_rpc_retry_buffer_size", message_bytes),
         ("grpc.initial_reconnect_backoff_ms", _FIRST_RECONNECT_MS),
         ("grpc.max_reconnect_backoff_ms", _LONGEST_RECONNECT_MS),
+        ("grpc.max_metadata_size", _METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
         ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
     ]

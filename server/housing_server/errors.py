@@ -10,6 +10,11 @@ ServingError
 │       └── ModelNotAllowed
 └── RequestError             one call cannot be answered: a status for the caller
     ├── InvalidRequest
+    ├── UndecodableMessage
+    ├── MessageTooLarge
+    ├── MethodNotFound
+    ├── ServiceNotFound
+    ├── DeadlinePassed
     ├── ModelNotLoaded
     ├── ModelProfileNotFound
     ├── ModelCardNotFound
@@ -112,6 +117,51 @@ class InvalidRequest(RequestError):
             text += f" (and {'at least ' if more else ''}{others + more} more)"
         super().__init__(text)
         self.violations = tuple(violations)
+
+
+class UndecodableMessage(RequestError):
+    """What was sent is no message of the method's type, or no message was sent."""
+
+    def __init__(self, message_type: str) -> None:
+        """Refuse a call.
+
+        Args:
+            message_type: full name of the message type that the method takes.
+        """
+        super().__init__(f"the request cannot be decoded as {message_type}")
+
+
+class MessageTooLarge(RequestError):
+    """A message is larger than the service reads."""
+
+    def __init__(self, limit: int) -> None:
+        """Refuse a call.
+
+        Args:
+            limit: the largest size allowed, in bytes.
+        """
+        super().__init__(f"the message is larger than {limit} bytes")
+
+
+class MethodNotFound(RequestError):
+    """The service has no such method."""
+
+    def __init__(self) -> None:
+        super().__init__("this server has no such method; server reflection lists the services that it has")
+
+
+class ServiceNotFound(RequestError):
+    """The health of a service is asked for that this server does not have."""
+
+    def __init__(self) -> None:
+        super().__init__("this server has no such service")
+
+
+class DeadlinePassed(RequestError):
+    """The caller's deadline passed before the call was answered."""
+
+    def __init__(self) -> None:
+        super().__init__("the deadline of the call has passed")
 
 
 class ModelNotLoaded(RequestError):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx
@@ -19,6 +20,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_status import rpc_status
 from sqlalchemy import create_engine, text
 
+from housing.contract import LOG_SERVICES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.outcome_service_pb2 import RecordOutcomesRequest, TruePrice
 from housing.v1.outcome_service_pb2_grpc import OutcomeServiceStub
@@ -360,6 +362,22 @@ def test_recorder_that_was_killed_is_back_soon(serve: Serve) -> None:
         wait_for(partial(listing_works, log), "the recorder")
         children(service, "housing_server.processes.recorder")[0].kill()
         wait_for(partial(listing_works, log), "the next recorder")
+
+
+def test_health_of_the_log_is_that_of_the_recorder(serve: Serve) -> None:
+    """While it is down, the services about the log are not serving, and predictions are."""
+    with serve(workers=1) as service, grpc.insecure_channel(service.target) as channel:
+        health: Any = HealthStub(channel)
+        (name, *_) = LOG_SERVICES
+        watched = health.Watch(HealthCheckRequest(service=name))
+        seen = (each.status for each in watched)
+        while next(seen) != HealthCheckResponse.SERVING:
+            pass
+        children(service, "housing_server.processes.recorder")[0].kill()
+        assert next(seen) == HealthCheckResponse.NOT_SERVING
+        assert health.Check(HealthCheckRequest()).status == HealthCheckResponse.SERVING
+        assert next(seen) == HealthCheckResponse.SERVING
+        watched.cancel()
 
 
 def listing_works(log: PredictionLogServiceStub) -> bool | None:

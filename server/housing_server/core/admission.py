@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, Protocol
 
-from housing_server.errors import InvalidRequest, Overloaded, PredictionLogUnavailable
+from housing_server.errors import DeadlinePassed, InvalidRequest, Overloaded, PredictionLogUnavailable
 
 _CALL_WORK = 8
 """What a call costs beside its rows, in rows of a batch: see "Admission" in docs/performance.md."""
@@ -74,6 +74,7 @@ class Admission:
             seconds_left: how long its caller waits for the answer; None for any time.
 
         Raises:
+            DeadlinePassed: its caller has stopped waiting.
             Overloaded: there is too much in flight already.
         """
         work = self._room(rows, seconds_left) + _CALL_WORK + rows
@@ -103,7 +104,9 @@ class Admission:
         return self._seconds_for(self._ahead(rows))
 
     def _room(self, rows: int, seconds_left: float | None) -> int:
-        """Tell how much work is ahead of a call, if there is room for it; else raise."""
+        """Return how much work is ahead of a call, if there is room for it; else raise."""
+        if seconds_left is not None and seconds_left <= 0:
+            raise DeadlinePassed  # which says nothing about the load
         ahead = self._ahead(rows)
         queue = self._seconds_for(ahead)
         reason = None

@@ -1,10 +1,7 @@
 """Who asks: what the transport knows of a call, and the record of its answer keeps."""
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-if TYPE_CHECKING:
-    from grpc import StatusCode
+from typing import NamedTuple, Protocol
 
 
 class RunTimes(NamedTuple):
@@ -27,8 +24,8 @@ class CallSpan(Protocol):
     def ran(self, times: RunTimes) -> None:
         """Record where the time of a run went that has just answered the call; from any thread."""
 
-    def end(self, code: "StatusCode") -> None:
-        """Record how the call has ended."""
+    def end(self, code: int) -> None:
+        """End the span with the `google.rpc.Code` of the call."""
 
 
 class Caller(NamedTuple):
@@ -39,7 +36,7 @@ class Caller(NamedTuple):
     peer: str
     """Address that the call came from, as the transport writes it."""
     request_id: str | None
-    """The id that the gateway, or the caller, gave the request."""
+    """The id of the request: the caller's, the gateway's, or one made when the call arrived."""
     trace_id: str | None
     """Id of the trace that the call is part of, 32 hexadecimal digits."""
     arrived: float
@@ -48,6 +45,13 @@ class Caller(NamedTuple):
     """When the caller stops waiting, by the same clock; None when it does not say."""
     span: CallSpan | None = None
     """What traces the call; None when nothing does."""
+    traceparent: str | None = None
+    """The W3C trace context that came with the call, unchecked."""
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and self.deadline <= time.perf_counter()
 
     def seconds_left(self) -> float | None:
         """Return how long the caller still waits; None when it does not say."""

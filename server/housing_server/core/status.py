@@ -15,10 +15,13 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from housing_server.errors import (
+    DeadlinePassed,
     ExplanationNotAvailable,
     HelperUnavailable,
     InternalError,
     InvalidRequest,
+    MessageTooLarge,
+    MethodNotFound,
     ModelCardNotFound,
     ModelFailed,
     ModelNotLoaded,
@@ -29,7 +32,9 @@ from housing_server.errors import (
     QueryTooSlow,
     RelayedError,
     RequestError,
+    ServiceNotFound,
     ShuttingDown,
+    UndecodableMessage,
 )
 
 DOMAIN = "housing.v1"
@@ -37,6 +42,11 @@ DOMAIN = "housing.v1"
 
 _CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (INVALID_ARGUMENT, "INVALID_REQUEST"),
+    UndecodableMessage: (INVALID_ARGUMENT, "UNDECODABLE_MESSAGE"),
+    MessageTooLarge: (RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE"),
+    MethodNotFound: (UNIMPLEMENTED, "METHOD_NOT_FOUND"),
+    ServiceNotFound: (NOT_FOUND, "SERVICE_NOT_FOUND"),
+    DeadlinePassed: (DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
     ModelNotLoaded: (UNAVAILABLE, "MODEL_NOT_LOADED"),
     ModelProfileNotFound: (NOT_FOUND, "MODEL_PROFILE_NOT_FOUND"),
     ModelCardNotFound: (NOT_FOUND, "MODEL_CARD_NOT_FOUND"),

@@ -1,13 +1,54 @@
-"""What reflection answers from: the contract's descriptors, found by the names of methods too.
+"""Server reflection, `grpc.reflection.v1` and `v1alpha`: tools such as grpcurl find the contract by asking.
 
-The pool of protobuf's Python package finds the file of a service by its name but not by the name of a method in it,
-which is what `grpcurl describe SERVICE.METHOD` and `ghz --call SERVICE/METHOD` ask for.
+The two versions have the same messages under different names. gRPC's Python package brings v1alpha alone; v1 is the
+same descriptor renamed. The pool of protobuf's Python package finds the file of a service by its name but not by the
+name of a method in it, which is what `grpcurl describe SERVICE.METHOD` and `ghz --call SERVICE/METHOD` ask for.
 """
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from google.protobuf.descriptor import FileDescriptor
+from google.protobuf import text_format
+from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import Default, DescriptorPool
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from housing_server.core.endpoints import Endpoint, StreamEndpoint, describe
+
+_ALPHA: Any = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
+
+
+def reflection_endpoints(services: Iterable[str]) -> tuple[Endpoint, ...]:
+    """List the endpoints of server reflection.
+
+    Args:
+        services: full names of the services that it lists beside its own.
+    """
+    versions = (_stable(), _ALPHA)
+    pool: Any = ReflectionPool()
+    servicer: Any = reflection.aio.ReflectionServicer([*services, *(version.full_name for version in versions)], pool)
+    return tuple(
+        StreamEndpoint(
+            method=describe(version.methods_by_name["ServerReflectionInfo"]),
+            request=reflection_pb2.ServerReflectionRequest,
+            response=reflection_pb2.ServerReflectionResponse,
+            parse=reflection_pb2.ServerReflectionRequest.FromString,
+            handler=servicer.ServerReflectionInfo,
+        )
+        for version in versions
+    )
+
+
+@cache
+def _stable() -> ServiceDescriptor:
+    """Add v1 to the pool, and return its descriptor."""
+    alpha = FileDescriptorProto()
+    reflection_pb2.DESCRIPTOR.CopyToProto(alpha)
+    renamed = text_format.MessageToString(alpha).replace("v1alpha", "v1")
+    stable = text_format.Parse(renamed, FileDescriptorProto())
+    return Default().AddSerializedFile(stable.SerializeToString()).services_by_name["ServerReflection"]
 
 
 class ReflectionPool:
@@ -24,7 +65,7 @@ class ReflectionPool:
         """Find the file that defines a message, field, enum, extension, service or method.
 
         Raises:
-            KeyError: there is none.
+            KeyError: nothing has that name.
         """
         try:
             return self._pool.FindFileContainingSymbol(symbol)

@@ -1,79 +1,137 @@
-"""Relaying calls to another process of the service, unread: workers pass on what is not a prediction.
+"""Relaying calls to another process of the service, undecoded: workers pass on what is not a prediction.
 
 Reading the prediction log can take seconds and memory; it is done where no prediction waits for it. The worker counts
-and logs the call like any other, and passes on the caller's deadline, and the answer or error as it comes.
+and logs the call like any other, and passes on the caller's deadline, and the answer or error as it is.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
 
 import grpc
-from google.rpc.status_pb2 import Status
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_status import rpc_status
 
-from housing_server.errors import HelperUnavailable, RelayedError
-from housing_server.grpc_transport.call import Call, Method
+from housing_server.core.byte_budget import ByteBudget
+from housing_server.core.callers import Caller
+from housing_server.core.calls import REQUEST_ID, Method
+from housing_server.core.endpoints import RelayedEndpoint, describe, relayed
+from housing_server.errors import DeadlinePassed, HelperUnavailable, Overloaded, RelayedError, RequestError
 
-if TYPE_CHECKING:
-    Context = grpc.aio.ServicerContext[Any, Any]
-    Forward = Callable[[bytes, Context], Awaitable[bytes]]
+_CHANNEL_OPTIONS = [
+    ("grpc.initial_reconnect_backoff_ms", 100),  # the process may have been restarted this moment
+    ("grpc.max_reconnect_backoff_ms", 100),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.enable_retries", 0),
+]
 
-_PASSED_ON = frozenset({"x-request-id", "traceparent", "tracestate"})
+_MAX_CALLS = 512
+"""The most calls that may wait for the other process; more would wait for longer than they take."""
+_RETRY_SECONDS = 1.0
+_CONNECT_SECONDS = 1.0
+"""How long a call waits for a process that is not connected: it may be about to listen."""
 
 
-class Relay(grpc.GenericRpcHandler):
-    """Answers all unary methods of some services by asking another process."""
+class Relay:
+    """Answers all unary methods of some services by calling another process."""
 
-    def __init__(self, address: str, services: Sequence[str], call: Callable[[Method, "Context"], Call]) -> None:
+    def __init__(
+        self,
+        address: str,
+        services: Sequence[ServiceDescriptor],
+        unsent: ByteBudget,
+        *,
+        connect_seconds: float = _CONNECT_SECONDS,
+    ) -> None:
         """Prepare to relay; the connection is made when it is needed.
 
         Args:
             address: gRPC address of the other process.
-            services: full names of the services it answers.
-            call: makes what goes around every call.
+            services: the services that it answers.
+            unsent: bounds the answers that wait to be sent: no call is relayed while it is used up.
+            connect_seconds: how long a call waits for a process that is not connected.
         """
+        self._connect_seconds = connect_seconds
+        self.services = tuple(service.full_name for service in services)
+        """Full names of the services."""
         self._address = address
-        self._services = frozenset(services)
-        self._call = call
-        self._channel: grpc.aio.Channel | None = None
+        self._methods = [method for service in services for method in service.methods]
+        self._unsent = unsent
+        self._waiting = 0
+        self._opened: grpc.aio.Channel | None = None
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
-        """Find what answers a method; None when it is of no service that is relayed."""
-        path: str = handler_call_details.method
-        _, service, name = path.split("/")
-        if service not in self._services:
-            return None
-        method = Method(kind="unary", service=service, name=name)
-        return grpc.unary_unary_rpc_method_handler(self._forward(path, method))
+    @property
+    def endpoints(self) -> tuple[RelayedEndpoint[Any, Any], ...]:
+        """The endpoints of the services."""
+        return tuple(relayed(method, self._forward(describe(method))) for method in self._methods)
 
-    def _forward(self, path: str, method: Method) -> "Forward":
-        async def forward(request: bytes, context: "Context") -> bytes:
-            async with self._call(method, context):
-                return await self._ask(path, request, context)
+    async def watch(self) -> AsyncIterator[bool]:
+        """Connect, and yield whether the other process is connected, whenever that changes."""
+        channel = self._channel
+        while True:
+            state = channel.get_state(try_to_connect=True)
+            yield state is grpc.ChannelConnectivity.READY
+            await channel.wait_for_state_change(state)
+
+    def _forward(self, method: Method) -> Callable[[bytes, Caller], Awaitable[bytes]]:
+        path = method.path
+
+        async def forward(request: bytes, caller: Caller) -> bytes:
+            self._unsent.check()
+            if self._waiting >= _MAX_CALLS:
+                raise Overloaded(_RETRY_SECONDS)
+            self._waiting += 1
+            try:
+                return await self._call(path, request, caller)
+            finally:
+                self._waiting -= 1
 
         return forward
 
-    async def _ask(self, path: str, request: bytes, context: "Context") -> bytes:
-        metadata = [each for each in context.invocation_metadata() or () if each[0] in _PASSED_ON]
-        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._connected().unary_unary(path)
+    async def _call(self, path: str, request: bytes, caller: Caller) -> bytes:
+        channel = await self._connected()
+        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
         try:
-            return await method(request, timeout=context.time_remaining(), metadata=metadata)
+            return await method(request, timeout=caller.seconds_left(), metadata=_metadata(caller))
         except grpc.aio.AioRpcError as error:
-            raise _relayed(error) from None
+            refusal = _refusal(error)
+            if refusal is None:
+                raise
+            raise refusal from None
 
-    def _connected(self) -> grpc.aio.Channel:
-        if self._channel is None:
-            # The process may have been restarted this moment: look again soon.
-            options = [("grpc.max_reconnect_backoff_ms", 500), ("grpc.max_receive_message_length", -1)]
-            self._channel = grpc.aio.insecure_channel(self._address, options)
-        return self._channel
+    async def _connected(self) -> grpc.aio.Channel:
+        channel = self._channel
+        if channel.get_state() is not grpc.ChannelConnectivity.READY:
+            try:
+                async with asyncio.timeout(self._connect_seconds):
+                    await channel.channel_ready()
+            except TimeoutError:
+                raise HelperUnavailable from None
+        return channel
+
+    @property
+    def _channel(self) -> grpc.aio.Channel:
+        if self._opened is None:
+            self._opened = grpc.aio.insecure_channel(self._address, _CHANNEL_OPTIONS)
+        return self._opened
 
 
-def _relayed(error: grpc.aio.AioRpcError) -> RelayedError | HelperUnavailable:
-    """Pass an error on as it was worded; one that nobody worded says that the process does not answer."""
-    status: Status | None = rpc_status.from_call(error)  # type: ignore[arg-type]  # it has all that is asked for
+def _metadata(caller: Caller) -> list[tuple[str, str]]:
+    """Return what is passed on of a call's metadata."""
+    passed_on = {REQUEST_ID: caller.request_id, "traceparent": caller.traceparent}
+    return [(key, value) for key, value in passed_on.items() if value and value.isascii() and value.isprintable()]
+
+
+def _refusal(error: grpc.aio.AioRpcError) -> RequestError | None:
+    """Return the error that the other process answered with, or what its silence means; None if that is unforeseen."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it has all that is asked for
     if status is not None:
         return RelayedError(status)
-    if error.code() == grpc.StatusCode.UNAVAILABLE:
+    if error.code() is grpc.StatusCode.UNAVAILABLE:
         return HelperUnavailable()
-    return RelayedError(Status(code=error.code().value[0], message=error.details() or ""))
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DeadlinePassed()
+    return None

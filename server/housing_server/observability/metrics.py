@@ -3,15 +3,14 @@
 from functools import cache
 
 import numpy as np
-from grpc import StatusCode
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from housing.contract import FEATURES
 from housing_server.core.answers import Answers
 from housing_server.core.callers import RunTimes
+from housing_server.core.calls import CODE_NAMES, Method
 from housing_server.errors import InvalidRequest, ModelFailed
-from housing_server.grpc_transport.call import Method
 
 _LATENCY_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
 _INFERENCE_BUCKETS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
@@ -90,7 +89,7 @@ class WorkerMetrics:
         self._begun = cache(lambda method: self._started.labels(*method.labels))
         self._ended = cache(
             lambda method, code: (
-                self._handled.labels(*method.labels, code.name),
+                self._handled.labels(*method.labels, CODE_NAMES[code]),
                 self._seconds.labels(*method.labels),
             )
         )
@@ -101,8 +100,8 @@ class WorkerMetrics:
         """Count a call that has arrived."""
         self._begun(method).inc()
 
-    def call_ended(self, method: Method, code: StatusCode, seconds: float) -> None:
-        """Count a call that has ended."""
+    def call_ended(self, method: Method, code: int, seconds: float) -> None:
+        """Count a call that has ended with a `google.rpc.Code`."""
         handled, taken = self._ended(method, code)
         handled.inc()
         taken.observe(seconds)

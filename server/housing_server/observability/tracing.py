@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 
 import structlog
-from grpc import StatusCode
+from google.rpc import code_pb2
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -24,8 +24,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from housing_server.core.answers import Answers
 from housing_server.core.callers import RunTimes
+from housing_server.core.calls import CODE_NAMES, Method
 from housing_server.core.interfaces import PredictionObserver
-from housing_server.grpc_transport.call import Method
 
 # The conventions hold these to be stable, the package of their names not yet.
 _RPC_SYSTEM, _RPC_METHOD, _RPC_CODE = "rpc.system.name", "rpc.method", "rpc.response.status_code"
@@ -36,12 +36,12 @@ _FLUSH_SECONDS = 3.0
 
 _FAILURES = frozenset(
     {
-        StatusCode.UNKNOWN,
-        StatusCode.DEADLINE_EXCEEDED,
-        StatusCode.UNIMPLEMENTED,
-        StatusCode.INTERNAL,
-        StatusCode.UNAVAILABLE,
-        StatusCode.DATA_LOSS,
+        code_pb2.UNKNOWN,
+        code_pb2.DEADLINE_EXCEEDED,
+        code_pb2.UNIMPLEMENTED,
+        code_pb2.INTERNAL,
+        code_pb2.UNAVAILABLE,
+        code_pb2.DATA_LOSS,
     }
 )
 """Codes that are the server's failure; the conventions leave the status of others, which are the caller's, unset."""
@@ -68,11 +68,11 @@ class ServerSpan:
             self._tracer.start_span(name, parent, start_time=start).end(end)
             end = start
 
-    def end(self, code: StatusCode) -> None:
-        """Note how the call has ended."""
-        self._span.set_attribute(_RPC_CODE, code.name)
+    def end(self, code: int) -> None:
+        """End the span with the `google.rpc.Code` of the call."""
+        self._span.set_attribute(_RPC_CODE, CODE_NAMES[code])
         if code in _FAILURES:
-            self._span.set_attribute(ERROR_TYPE, code.name)
+            self._span.set_attribute(ERROR_TYPE, CODE_NAMES[code])
             self._span.set_status(Status(SpanStatus.ERROR))
         self._span.end()
 

@@ -14,15 +14,16 @@ import grpc
 import structlog
 from prometheus_client import CollectorRegistry
 
-from housing.v1.explanation_service_pb2_grpc import add_ExplanationServiceServicer_to_server
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureExplainer, LoadModel, Serving
 from housing_server.core.admission import Admission
+from housing_server.core.calls import relayed_calls
 from housing_server.errors import ExplanationNotAvailable, ModelRejected
 from housing_server.explanation.core import ExplanationCore
+from housing_server.explanation.endpoints import explanation_endpoints
 from housing_server.explanation.model import ExplainedModel
-from housing_server.grpc_transport.explanation import ExplanationServicer
-from housing_server.grpc_transport.relayed_calls import relayed_calls
+from housing_server.grpc_transport.handlers import Handlers
+from housing_server.grpc_transport.server import local_server
 from housing_server.model_store.files import read_description
 from housing_server.observability.logs import configure_logging
 from housing_server.observability.metrics import WorkerMetrics
@@ -66,9 +67,10 @@ class Explainer:
 
     async def _listen(self) -> None:
         if self._server is None:
-            self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-            servicer = ExplanationServicer(self._core.explain, relayed_calls(self._log))
-            add_ExplanationServiceServicer_to_server(servicer, self._server)
+            calls = relayed_calls(self._log)
+            handlers = Handlers(calls)
+            handlers.mount(explanation_endpoints(self._core.explain), calls)
+            self._server = local_server(handlers)
             self._server.add_insecure_port(self._config.address)
             await self._server.start()
 

@@ -21,13 +21,15 @@ from prometheus_client import CollectorRegistry
 
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureRecorder, Drain, ReportLog
+from housing_server.core.calls import relayed_calls
 from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
-from housing_server.grpc_transport.prediction_log import add_log_services
-from housing_server.grpc_transport.relayed_calls import relayed_calls
+from housing_server.grpc_transport.handlers import Handlers
+from housing_server.grpc_transport.server import local_server
 from housing_server.observability.logs import configure_logging
 from housing_server.observability.metrics_files import count_as
 from housing_server.observability.recorder_metrics import RecorderMetrics
 from housing_server.prediction_log.drainer import Drainer
+from housing_server.prediction_log.endpoints import log_endpoints
 from housing_server.prediction_log.journal import PRIVATE_FILE, PRIVATE_FOLDER
 from housing_server.prediction_log.store import PredictionStore
 
@@ -65,8 +67,10 @@ class Recorder:
     async def run(self) -> None:
         """Drain, keep the store in bounds, and answer calls, until cancelled."""
         await self._lock_journals()
-        server = grpc.aio.server(interceptors=[_Freshen(self.freshen)], options=[("grpc.so_reuseport", 0)])
-        add_log_services(server, self._reading, relayed_calls(self._log), self._metrics)
+        calls = relayed_calls(self._log)
+        handlers = Handlers(calls)
+        handlers.mount(log_endpoints(self._reading, self._metrics), calls)
+        server = local_server(handlers, _Freshen(self.freshen))
         server.add_insecure_port(self._config.address)
         await server.start()
         try:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from housing_benchmarks.reference.listening import OPTIONS
-from housing_server.processes.worker import _server_options
+from housing_server.grpc_transport.server import ServerLimits, server_options
 from housing_server.settings import ServerSettings
 from housing_server.supervision.process_configs import ProcessConfigs
 
@@ -11,4 +11,8 @@ from housing_server.supervision.process_configs import ProcessConfigs
 def test_reference_servers_listen_as_workers_do() -> None:
     """They set the options of gRPC that a worker sets by default, so that the same transport is measured."""
     worker = ProcessConfigs(ServerSettings(), 50051, Path()).worker(0)
-    assert dict(OPTIONS) == dict(_server_options(worker))
+    limits = ServerLimits(
+        max_connection_age_seconds=worker.max_connection_age_seconds,
+        max_concurrent_streams=worker.max_concurrent_streams,
+    )
+    assert dict(OPTIONS) == dict(server_options(limits))

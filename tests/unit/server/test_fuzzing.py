@@ -5,9 +5,8 @@ Some thousand requests in any test run; `make fuzz` tries a hundred thousand.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import grpc
@@ -33,16 +32,16 @@ from housing.v1.prediction_log_service_pb2 import (
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing_server.core.admission import Admission
 from housing_server.core.callers import Caller
+from housing_server.core.endpoints import UnaryEndpoint
 from housing_server.core.model import Estimates, LoadedModel, Rows
 from housing_server.core.parsing import request_parser
 from housing_server.core.prediction import PredictionCore
 from housing_server.core.status import status_from_error
-from housing_server.core.validation import RequestValidator
 from housing_server.errors import RequestError
 from housing_server.explanation.attribution import Attribution
 from housing_server.explanation.core import ExplanationCore
 from housing_server.explanation.model import Explained
-from housing_server.grpc_transport.prediction_log import OutcomeServicer, PredictionLogServicer
+from housing_server.prediction_log.endpoints import log_endpoints
 from housing_server.prediction_log.store import PredictionStore
 from predictions_on_record import START, add, prediction_id, record
 from serving_fakes import CALLER, IncomeModel, ListLog, Notes
@@ -90,12 +89,6 @@ class PickyExplainer:
         return Explained(model=model, rows=rows, estimates=model.estimate(rows), attribution=attribution)  # type: ignore[arg-type]
 
 
-@asynccontextmanager
-async def uncounted(_method: object, _context: object) -> AsyncIterator[Caller]:
-    """Nothing goes around a call: what it raises is what is looked at."""
-    yield CALLER
-
-
 class Service(NamedTuple):
     """All methods that take a request of any content."""
 
@@ -114,10 +107,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     core.model = LoadedModel(predictor=PickyModel())
     store = PredictionStore.open(f"sqlite:///{tmp_path_factory.mktemp('fuzz') / 'predictions.db'}")
     add(store, *(record(number) for number in range(5)))
-    log = PredictionLogServicer(store, uncounted, RequestValidator())  # type: ignore[arg-type]
-    judge = OutcomeServicer(store, uncounted, RequestValidator(), None)  # type: ignore[arg-type]
     with asyncio.Runner() as runner:
-        yield Service(runner, dict(_methods(core, _explanations(notes, admission), log, judge)))
+        yield Service(runner, dict(_methods(core, _explanations(notes, admission), log_endpoints(store))))
     store.close()
 
 
@@ -128,7 +119,7 @@ def _explanations(notes: Notes, admission: Admission) -> ExplanationCore:
 
 
 def _methods(
-    core: PredictionCore, explanations: ExplanationCore, log: PredictionLogServicer, judge: OutcomeServicer
+    core: PredictionCore, explanations: ExplanationCore, log: Sequence[UnaryEndpoint[Any, Any]]
 ) -> Iterator[tuple[str, Callable[[Any], Awaitable[list[Status]]]]]:
     async def batch_predict(request: BatchPredictRequest) -> list[Status]:
         answer = await core.batch_predict(request, CALLER)
@@ -143,21 +134,19 @@ def _methods(
         assert len(answers) == 2
         return [answer.error for answer in answers if answer.HasField("error")]
 
-    def unary(
-        method: Callable[[Any, Any], Awaitable[object]], context: Any
-    ) -> Callable[[Any], Awaitable[list[Status]]]:
+    def unary(method: Callable[[Any, Caller], Awaitable[object]]) -> Callable[[Any], Awaitable[list[Status]]]:
         async def call(request: Message) -> list[Status]:
-            assert isinstance(await method(request, context), Message)
+            assert isinstance(await method(request, CALLER), Message)
             return []
 
         return call
 
-    yield "Predict", unary(core.predict, CALLER)
+    yield "Predict", unary(core.predict)
     yield "BatchPredict", batch_predict
     yield "StreamPredict", stream_predict
-    yield "Explain", unary(explanations.explain, CALLER)
-    for method in (log.ListPredictions, log.GetPrediction, log.GetPredictionStats, judge.RecordOutcomes):
-        yield method.__name__, unary(method, None)
+    yield "Explain", unary(explanations.explain)
+    for endpoint in log:
+        yield endpoint.method.name, unary(endpoint.handler)
 
 
 def numbers(field: FieldDescriptor) -> st.SearchStrategy[float]:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from housing_server.core.admission import Admission
-from housing_server.errors import FieldViolation, InvalidRequest, Overloaded
+from housing_server.errors import DeadlinePassed, FieldViolation, InvalidRequest, Overloaded
 from serving_fakes import Notes
 
 
@@ -165,3 +165,13 @@ def test_refusals_are_told_by_reason(clock: Clock) -> None:
     with patient.admit(1), pytest.raises(Overloaded), patient.admit(1, seconds_left=1e-9):
         pass
     assert notes.reasons == ["rows", "queue", "deadline"]
+
+
+def test_deadline_that_has_passed_says_nothing_about_the_load(clock: Clock) -> None:
+    """It is refused as late, not as overload, and is not counted as a refusal of admission."""
+    notes = Notes()
+    gate = Admission(notes, max_rows=10, max_queue_seconds=1.0, clock=clock)
+    with pytest.raises(DeadlinePassed), gate.admit(1, seconds_left=0.0):
+        pass
+    assert not notes.reasons
+    assert gate.rows == 0

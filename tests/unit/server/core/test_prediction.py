@@ -18,7 +18,14 @@ from housing_server.core.answers import Answers
 from housing_server.core.callers import RunTimes
 from housing_server.core.model import Estimates, LoadedModel, Rows
 from housing_server.core.prediction import PredictionCore
-from housing_server.errors import InvalidRequest, ModelFailed, ModelNotLoaded, Overloaded, PredictionLogUnavailable
+from housing_server.errors import (
+    DeadlinePassed,
+    InvalidRequest,
+    ModelFailed,
+    ModelNotLoaded,
+    Overloaded,
+    PredictionLogUnavailable,
+)
 from serving_fakes import CALLER, CHEAP, NOW, IncomeModel, ListLog, Notes, make_core
 
 
@@ -178,9 +185,9 @@ async def test_call_whose_time_is_up_is_not_begun_behind_others(core: Prediction
     late = CALLER._replace(deadline=time.perf_counter() - 1)
     before = asyncio.create_task(core.predict(PredictRequest(block_group=block_group()), CALLER))
     await asyncio.sleep(0)
-    with pytest.raises(Overloaded):
+    with pytest.raises(DeadlinePassed):
         await core.predict(PredictRequest(block_group=block_group()), late)
-    with pytest.raises(Overloaded):
+    with pytest.raises(DeadlinePassed):
         await core.batch_predict(BatchPredictRequest(block_groups=[block_group()]), late)
     assert (await before).prediction_id
 

@@ -19,6 +19,7 @@ from housing_server.errors import (
     FieldViolation,
     InternalError,
     InvalidRequest,
+    MessageTooLarge,
     ModelCardNotFound,
     ModelFailed,
     ModelProfileNotFound,
@@ -27,6 +28,7 @@ from housing_server.errors import (
     QueryTooSlow,
     RelayedError,
     RequestError,
+    UndecodableMessage,
 )
 
 NUMBERS = [feature for feature in FEATURES if not feature.choices]
@@ -151,7 +153,9 @@ def test_every_request_error_has_a_code_and_a_stable_reason(kind: type[RequestEr
         ModelFailed: ("it divided by zero",),
         ModelCardNotFound: ("california-housing", "3"),
         ModelProfileNotFound: ("california-housing", "3"),
+        MessageTooLarge: (100,),
         Overloaded: (0.5,),
+        UndecodableMessage: ("housing.v1.PredictRequest",),
         PredictionLogUnavailable: ("the disk is full",),
         QueryTooSlow: (20.0,),
         RelayedError: (status_from_error(PredictionLogUnavailable("the disk is full")),),

@@ -1,16 +1,16 @@
 """What workers count."""
 
-import grpc
 import numpy as np
 import pytest
+from google.rpc import code_pb2
 from prometheus_client import CollectorRegistry
 
 from housing.contract import FEATURES
 from housing_server.core.answers import Answers
 from housing_server.core.callers import RunTimes
+from housing_server.core.calls import Method
 from housing_server.core.model import Estimates
 from housing_server.errors import FieldViolation, InvalidRequest, ModelFailed
-from housing_server.grpc_transport.call import Method
 from housing_server.observability.metrics import WorkerMetrics
 from serving_fakes import CALLER, IncomeModel
 
@@ -93,7 +93,7 @@ def test_calls_are_counted_by_method_and_code() -> None:
     method = Method(kind="unary", service="s.S", name="M")
     labels = {"grpc_type": "unary", "grpc_service": "s.S", "grpc_method": "M"}
     metrics.call_started(method)
-    metrics.call_ended(method, grpc.StatusCode.NOT_FOUND, 0.5)
+    metrics.call_ended(method, code_pb2.NOT_FOUND, 0.5)
     value = registry.get_sample_value
     assert value("grpc_server_started_total", labels) == 1
     assert value("grpc_server_handled_total", labels | {"grpc_code": "NOT_FOUND"}) == 1

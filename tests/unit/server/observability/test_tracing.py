@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import grpc
 import pytest
 import structlog
+from google.rpc import code_pb2
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -21,10 +21,10 @@ from housing.example import BERKELEY
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing_server.core.admission import Admission
 from housing_server.core.callers import Caller
+from housing_server.core.calls import CODE_NAMES, Method
 from housing_server.core.model import LoadedModel
 from housing_server.core.prediction import PredictionCore
 from housing_server.errors import InvalidRequest
-from housing_server.grpc_transport.call import Method
 from housing_server.observability.tracing import SpanTracer, TracedRuns
 from serving_fakes import IncomeModel, ListLog, Notes
 
@@ -78,7 +78,7 @@ def core() -> PredictionCore:
 def test_call_without_a_trace_begins_one(traces: Traces) -> None:
     """The span is a root, of a server, and the trace's id is known while the call is answered."""
     begun = traces.tracer.start(METHOD, [("user-agent", "test"), ("data-bin", b"\xff")])
-    begun.end(grpc.StatusCode.OK)
+    begun.end(code_pb2.OK)
     (span,) = traces.spans
     assert (span.name, span.kind, span.parent) == ("test.Service/Do", SpanKind.SERVER, None)
     assert format_trace_id(span.context.trace_id) == begun.trace_id
@@ -92,7 +92,7 @@ def test_call_without_a_trace_begins_one(traces: Traces) -> None:
 def test_call_continues_the_trace_of_its_caller(traces: Traces) -> None:
     """The parent is the span that `traceparent` names."""
     begun = traces.tracer.start(METHOD, [("traceparent", f"00-{TRACE}-{PARENT}-01")])
-    begun.end(grpc.StatusCode.OK)
+    begun.end(code_pb2.OK)
     (span,) = traces.spans
     assert span.parent is not None
     assert (begun.trace_id, format_span_id(span.parent.span_id)) == (TRACE, PARENT)
@@ -102,7 +102,7 @@ def test_call_continues_the_trace_of_its_caller(traces: Traces) -> None:
 def test_bad_traceparent_is_as_good_as_none(traces: Traces, traceparent: str) -> None:
     """A new trace begins, with an id of its own."""
     begun = traces.tracer.start(METHOD, [("traceparent", traceparent)])
-    begun.end(grpc.StatusCode.OK)
+    begun.end(code_pb2.OK)
     assert traces.spans[0].parent is None
     assert begun.trace_id not in {TRACE, "0" * 32}
 
@@ -110,29 +110,29 @@ def test_bad_traceparent_is_as_good_as_none(traces: Traces, traceparent: str) ->
 @pytest.mark.parametrize(
     ("code", "status"),
     [
-        (grpc.StatusCode.OK, StatusCode.UNSET),
-        (grpc.StatusCode.INVALID_ARGUMENT, StatusCode.UNSET),
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, StatusCode.UNSET),
-        (grpc.StatusCode.CANCELLED, StatusCode.UNSET),
-        (grpc.StatusCode.INTERNAL, StatusCode.ERROR),
-        (grpc.StatusCode.UNAVAILABLE, StatusCode.ERROR),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, StatusCode.ERROR),
+        (code_pb2.OK, StatusCode.UNSET),
+        (code_pb2.INVALID_ARGUMENT, StatusCode.UNSET),
+        (code_pb2.RESOURCE_EXHAUSTED, StatusCode.UNSET),
+        (code_pb2.CANCELLED, StatusCode.UNSET),
+        (code_pb2.INTERNAL, StatusCode.ERROR),
+        (code_pb2.UNAVAILABLE, StatusCode.ERROR),
+        (code_pb2.DEADLINE_EXCEEDED, StatusCode.ERROR),
     ],
 )
-def test_only_failures_of_the_server_are_errors(traces: Traces, code: grpc.StatusCode, status: StatusCode) -> None:
+def test_only_failures_of_the_server_are_errors(traces: Traces, code: int, status: StatusCode) -> None:
     """What the caller did wrong is no error of the span; its code tells either way."""
     traces.tracer.start(METHOD, []).end(code)
     (span,) = traces.spans
     attributes = span.attributes or {}
-    assert (span.status.status_code, attributes["rpc.response.status_code"]) == (status, code.name)
-    assert attributes.get("error.type") == (code.name if status is StatusCode.ERROR else None)
+    assert (span.status.status_code, attributes["rpc.response.status_code"]) == (status, CODE_NAMES[code])
+    assert attributes.get("error.type") == (CODE_NAMES[code] if status is StatusCode.ERROR else None)
 
 
 def test_trace_that_is_not_kept_has_an_id_all_the_same() -> None:
     """So that a call can be found in the logs by it."""
     traces = Traces(sampler=ALWAYS_OFF)
     begun = traces.tracer.start(METHOD, [("traceparent", f"00-{TRACE}-{PARENT}-01")])
-    begun.end(grpc.StatusCode.INTERNAL)
+    begun.end(code_pb2.INTERNAL)
     assert begun.trace_id == TRACE
     assert not traces.spans
 
@@ -143,7 +143,7 @@ async def test_stages_of_a_prediction_follow_each_other(traces: Traces, core: Pr
     await core.predict(PredictRequest(block_group=BLOCK_GROUP), caller)
     stages = traces.stages(caller)
     assert caller.span is not None
-    caller.span.end(grpc.StatusCode.OK)
+    caller.span.end(code_pb2.OK)
     assert [stage.name for stage in stages] == STAGES
     assert {stage.parent.span_id for stage in stages if stage.parent} == {traces.spans[-1].context.span_id}
     assert [stage.start_time for stage in stages[1:]] == [stage.end_time for stage in stages[:-1]]
@@ -201,7 +201,7 @@ async def test_flush_sends_what_waits() -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=3_600_000))
     tracer = SpanTracer(provider)
-    tracer.start(METHOD, []).end(grpc.StatusCode.OK)
+    tracer.start(METHOD, []).end(code_pb2.OK)
     assert not exporter.get_finished_spans()
     await tracer.flush()
     assert len(exporter.get_finished_spans()) == 1
@@ -224,7 +224,7 @@ async def test_flush_gives_up_on_a_collector_that_does_not_answer() -> None:
     exporter, provider = StuckExporter(), TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer = SpanTracer(provider)
-    tracer.start(METHOD, []).end(grpc.StatusCode.OK)
+    tracer.start(METHOD, []).end(code_pb2.OK)
     await tracer.flush(seconds=0.01)
     assert not exporter.let_go.is_set()
     exporter.let_go.set()

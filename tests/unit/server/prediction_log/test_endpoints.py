@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import grpc
@@ -19,9 +18,11 @@ from housing.v1.prediction_log_service_pb2 import (
     GetPredictionStatsRequest,
     ListPredictionsRequest,
 )
+from housing_server.core.calls import CODE_NAMES, Calls, Method
 from housing_server.core.gate import Gate
-from housing_server.grpc_transport.call import Call, Method
-from housing_server.grpc_transport.prediction_log import add_log_services
+from housing_server.grpc_transport.handlers import Handlers
+from housing_server.grpc_transport.server import local_server
+from housing_server.prediction_log.endpoints import log_endpoints
 from housing_server.prediction_log.store import PredictionStore
 from predictions_on_record import START, add, prediction_id, record
 
@@ -34,12 +35,12 @@ class Counts:
         self.results: Counter[str] = Counter()
 
     def call_started(self, method: Method) -> None:
-        """Take no note."""
+        """Count nothing."""
 
-    def call_ended(self, method: Method, code: grpc.StatusCode, seconds: float) -> None:
+    def call_ended(self, method: Method, code: int, seconds: float) -> None:
         """Count a call by its end."""
         assert seconds >= 0
-        self.calls[method.name, code.name] += 1
+        self.calls[method.name, CODE_NAMES[code]] += 1
 
     def outcomes(self, result: str, count: int) -> None:
         """Count outcomes."""
@@ -63,9 +64,10 @@ async def channel(store_path: Path, counts: Counts) -> AsyncIterator[grpc.aio.Ch
     """A connection to a server of the two services, whose store holds three predictions."""
     store = PredictionStore.open(f"sqlite:///{store_path}")
     add(store, *(record(number) for number in range(3)))
-    server = grpc.aio.server()
-    call = partial(Call, gate=Gate(), observer=counts, log=structlog.get_logger())
-    add_log_services(server, store, call, counts)
+    calls = Calls(gate=Gate(), observer=counts, log=structlog.get_logger())
+    handlers = Handlers(calls)
+    handlers.mount(log_endpoints(store, counts), calls)
+    server = local_server(handlers)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as opened:

@@ -1,0 +1,283 @@
+"""What surrounds every call, whatever it does and whichever transport carries it.
+
+A call is counted, timed and logged, refused while the service stops, and an error that ends it becomes a
+`google.rpc.Status`. A transport begins a scope when a call arrives, enters it before the call is answered, and finishes
+it with what came of it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import uuid_utils
+from google.rpc.code_pb2 import CANCELLED, DEADLINE_EXCEEDED, OK, Code
+from google.rpc.status_pb2 import Status
+
+from housing_server.core.callers import Caller, CallSpan
+from housing_server.core.gate import Gate
+from housing_server.core.status import status_from_error
+from housing_server.errors import DeadlinePassed, InternalError, RequestError, ShuttingDown
+
+DEFAULT_UNARY_SECONDS = 120.0
+"""How long a unary call whose caller sets no deadline may take, its message's arrival included."""
+
+REQUEST_ID = "x-request-id"
+"""The metadata that carries a request's id, in both directions."""
+
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+"""An id that is fit for a header, a log line and a record."""
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+
+CODE_NAMES: dict[int, str] = {number: name for name, number in Code.items()}
+"""The names of the codes of `google.rpc.Code`, which are those of gRPC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A method of a service."""
+
+    kind: str
+    """`unary`, `server_stream` or `bidi_stream`."""
+    service: str
+    """Full name of the service, for example `housing.v1.PredictionService`."""
+    name: str
+    """Name of the method, for example `Predict`."""
+
+    @property
+    def path(self) -> str:
+        """The path that callers name it by: `/SERVICE/NAME`."""
+        return f"/{self.service}/{self.name}"
+
+    @property
+    def labels(self) -> tuple[str, str, str]:
+        """Kind, service and name, as metrics are labelled."""
+        return self.kind, self.service, self.name
+
+
+class CallObserver(Protocol):
+    """Counts calls."""
+
+    def call_started(self, method: Method) -> None:
+        """Count a call that has arrived."""
+
+    def call_ended(self, method: Method, code: int, seconds: float) -> None:
+        """Count a call that has ended with a `google.rpc.Code`, `seconds` after it arrived."""
+
+
+class CallTracer(Protocol):
+    """Traces calls."""
+
+    def start(self, method: Method, metadata: Iterable[tuple[str, str | bytes]]) -> CallSpan:
+        """Begin the span of a call that has arrived with this metadata."""
+
+
+class CallLog(Protocol):
+    """Logs calls."""
+
+    def info(self, event: str, **facts: object) -> object:
+        """Log a call."""
+
+    def error(self, event: str, **facts: object) -> object:
+        """Log a call that failed in an unforeseen way."""
+
+
+class Calls:
+    """Makes the scopes of calls; used on the event loop alone."""
+
+    def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
+        self,
+        *,
+        gate: Gate,
+        observer: CallObserver,
+        log: CallLog,
+        tracer: CallTracer | None = None,
+        unary_seconds: float = DEFAULT_UNARY_SECONDS,
+        new_id: Callable[[], object] = uuid_utils.uuid7,
+    ) -> None:
+        """Set what every call passes.
+
+        Args:
+            gate: counts the calls in flight, and closes when the service stops.
+            observer: counts every call.
+            log: logs every call.
+            tracer: traces every call; None to trace none.
+            unary_seconds: how long a unary call without a deadline may take.
+            new_id: makes an id for a request that came without a valid one.
+        """
+        self.gate = gate
+        self.observer = observer
+        self.log = log
+        self._tracer = tracer
+        self._unary_seconds = unary_seconds
+        self._new_id = new_id
+
+    def begin(
+        self, method: Method, metadata: Iterable[tuple[str, str | bytes]], *, peer: str, seconds_left: float | None
+    ) -> CallScope:
+        """Count a call that has arrived, and open its scope.
+
+        Args:
+            method: the method that is called.
+            metadata: names, in lower case, and values.
+            peer: address that the call came from.
+            seconds_left: how long the caller still waits; None when it does not say.
+        """
+        arrived = time.perf_counter()
+        self.observer.call_started(method)
+        request_id = traceparent = trace_id = span = None
+        for key, value in metadata:
+            if key == REQUEST_ID:
+                request_id = str(value)
+            elif key == "traceparent":
+                traceparent = str(value)
+        if request_id is None or not _REQUEST_ID.fullmatch(request_id):
+            request_id = str(self._new_id())
+        if traceparent is not None:
+            trace_id = _trace_id(traceparent)
+        if self._tracer is not None:
+            span = self._tracer.start(method, metadata)
+            trace_id = span.trace_id
+        if seconds_left is None and method.kind == "unary":
+            seconds_left = self._unary_seconds
+        deadline = None if seconds_left is None else arrived + seconds_left
+        caller = Caller(method.name, peer, request_id, trace_id, arrived, deadline, span, traceparent)
+        return CallScope(self, method, caller, request_id)
+
+
+class CallScope:
+    """One call, from its arrival to its end."""
+
+    __slots__ = ("_calls", "_inside", "_method", "caller", "request_id")
+
+    def __init__(self, calls: Calls, method: Method, caller: Caller, request_id: str) -> None:
+        self._calls = calls
+        self._method = method
+        self.caller = caller
+        """The origin of the call."""
+        self.request_id = request_id
+        """The id of the request, to be returned to the caller."""
+        self._inside = False
+
+    def enter(self) -> Caller:
+        """Pass the gate.
+
+        Raises:
+            ShuttingDown: the service is stopping.
+            DeadlinePassed: the caller has stopped waiting.
+        """
+        caller, gate = self.caller, self._calls.gate
+        if not gate.open:
+            raise ShuttingDown
+        if caller.deadline is not None and caller.deadline <= caller.arrived:
+            raise DeadlinePassed
+        gate.enter()
+        self._inside = True
+        return caller
+
+    def finish(self, error: BaseException | None = None) -> Status | None:
+        """Count and log the end of the call.
+
+        Args:
+            error: what ended it; None when it was answered. A RequestError becomes its status. Any other exception is
+                logged whole and becomes INTERNAL with a fixed text, so that nothing internal reaches a caller.
+
+        Returns:
+            The status to answer with; None when the call was answered, or its caller has gone.
+        """
+        if self._inside:
+            self._calls.gate.leave()
+        if error is None:
+            self._end(OK)
+            return None
+        if isinstance(error, TimeoutError) and self.caller.late:
+            error = DeadlinePassed()
+        if not isinstance(error, Exception):
+            self._end(DEADLINE_EXCEEDED if self.caller.late else CANCELLED)
+            return None
+        if not isinstance(error, RequestError):
+            self._calls.log.error("call failed", method=self._method.name, request_id=self.request_id, exc_info=error)
+            error = InternalError()
+        status = status_from_error(error)
+        self._end(status.code, reason=error.cause)
+        return status
+
+    def _end(self, code: int, **more: str) -> None:
+        calls, method, caller = self._calls, self._method, self.caller
+        seconds = time.perf_counter() - caller.arrived
+        calls.observer.call_ended(method, code, seconds)
+        if caller.span is not None:
+            caller.span.end(code)
+        calls.log.info(
+            "rpc",
+            service=method.service,
+            method=method.name,
+            code=CODE_NAMES[code],
+            seconds=round(seconds, 6),
+            peer=caller.peer,
+            request_id=self.request_id,
+            trace_id=caller.trace_id,
+            **more,
+        )
+
+
+class Uncounted:
+    """Counts nothing: for calls that another process counts."""
+
+    def call_started(self, method: Method) -> None:
+        """Count nothing."""
+
+    def call_ended(self, method: Method, code: int, seconds: float) -> None:
+        """Count nothing."""
+
+
+class FailuresCounted:
+    """Counts only calls that fail: probes and reflection would outnumber the calls that matter."""
+
+    def __init__(self, observer: CallObserver) -> None:
+        self._observer = observer
+
+    def call_started(self, method: Method) -> None:
+        """Count nothing yet."""
+
+    def call_ended(self, method: Method, code: int, seconds: float) -> None:
+        """Count a call that has failed."""
+        if code not in {OK, CANCELLED}:
+            self._observer.call_started(method)
+            self._observer.call_ended(method, code, seconds)
+
+
+class FailuresLogged:
+    """Logs only calls that fail, or only those that fail in an unforeseen way."""
+
+    def __init__(self, log: CallLog, *, unforeseen_only: bool = False) -> None:
+        self._log = log
+        self._unforeseen_only = unforeseen_only
+
+    def info(self, event: str, **facts: object) -> None:
+        """Log a call unless it ended well."""
+        if not self._unforeseen_only and facts.get("code") not in {"OK", "CANCELLED"}:
+            self._log.info(event, **facts)
+
+    def error(self, event: str, **facts: object) -> None:
+        """Log a call that failed in an unforeseen way."""
+        self._log.error(event, **facts)
+
+
+def background_calls(observer: CallObserver, log: CallLog) -> Calls:
+    """Make the scopes of probes and reflection: answered while the service stops, counted and logged when they fail."""
+    return Calls(gate=Gate(), observer=FailuresCounted(observer), log=FailuresLogged(log))
+
+
+def relayed_calls(log: CallLog) -> Calls:
+    """Make the scopes of calls that a worker has relayed here: it counts and logs all but unforeseen failures."""
+    return Calls(gate=Gate(), observer=Uncounted(), log=FailuresLogged(log, unforeseen_only=True))
+
+
+def _trace_id(traceparent: str) -> str | None:
+    """Parse the trace's id from a W3C trace context: `VERSION-TRACE_ID-SPAN_ID-FLAGS`."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    return match[1] if match else None

@@ -1,0 +1,149 @@
+"""What a service answers, as a table that any transport mounts: its methods, their messages, and what answers them.
+
+A transport decodes and encodes messages itself, within the scope of a call (`core/calls.py`), so that a message that
+cannot be decoded is refused, counted and logged like any other bad request.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from housing_server.core.callers import Caller
+from housing_server.core.calls import Method
+from housing_server.core.parsing import request_parser
+from housing_server.errors import MessageTooLarge, UndecodableMessage
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response", bound=Message)
+
+MAX_REQUEST_BYTES = 4 << 20
+"""The largest legal batch is about 1 MB; what is far over it is refused before it is decoded."""
+
+UNKNOWN_METHOD = Method(kind="unknown", service="unknown", name="unknown")
+"""Stands for every method that no service has: what a caller names must not become a label."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Endpoint(Generic[Request, Response]):
+    method: Method
+    """The method."""
+    request: type[Request]
+    """Type of its requests."""
+    response: type[Response]
+    """Type of its responses."""
+    parse: Callable[[bytes], Request]
+    """Parses an encoded request, no further than it takes to refuse one whose lists are too long."""
+
+    def decode(self, data: bytes) -> Request:
+        """Decode a request.
+
+        Raises:
+            MessageTooLarge: it is larger than `MAX_REQUEST_BYTES`.
+            UndecodableMessage: it is no message of this type.
+        """
+        check_size(data)
+        try:
+            return self.parse(data)
+        except DecodeError:
+            raise UndecodableMessage(self.request.DESCRIPTOR.full_name) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnaryEndpoint(_Endpoint[Request, Response]):
+    """A method with one request and one response."""
+
+    handler: Callable[[Request, Caller], Awaitable[Response]]
+    """Answers a request; raises a RequestError to refuse it."""
+
+    async def answer(self, data: bytes, caller: Caller) -> bytes:
+        """Answer an encoded request with an encoded response; raises a RequestError to refuse it."""
+        response = await self.handler(self.decode(data), caller)
+        return response.SerializeToString()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEndpoint(_Endpoint[Request, Response]):
+    """A method with a stream of responses; its requests, one or many, are a stream too."""
+
+    handler: Callable[[AsyncIterator[Request], Caller], AsyncIterator[Response]]
+    """Answers requests; raises a RequestError to end the stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayedEndpoint(_Endpoint[Request, Response]):
+    """A unary method that another process answers: a transport that carries bytes need not decode them."""
+
+    handler: Callable[[bytes, Caller], Awaitable[bytes]]
+    """Answers an encoded request with an encoded response; raises a RequestError to refuse it."""
+
+    async def answer(self, data: bytes, caller: Caller) -> bytes:
+        """Answer an encoded request with an encoded response; raises a RequestError to refuse it."""
+        check_size(data)
+        return await self.handler(data, caller)
+
+
+Endpoint: TypeAlias = UnaryEndpoint[Any, Any] | StreamEndpoint[Any, Any] | RelayedEndpoint[Any, Any]
+"""One method of a service."""
+
+
+def check_size(data: bytes) -> None:
+    """Raise if an encoded request is too large.
+
+    Raises:
+        MessageTooLarge: it is larger than `MAX_REQUEST_BYTES`.
+    """
+    if len(data) > MAX_REQUEST_BYTES:
+        raise MessageTooLarge(MAX_REQUEST_BYTES)
+
+
+def unary(
+    service: ServiceDescriptor, name: str, handler: Callable[[Any, Caller], Awaitable[Any]]
+) -> UnaryEndpoint[Any, Any]:
+    """Make the endpoint of a unary method from the contract's descriptor."""
+    method = service.methods_by_name[name]
+    return UnaryEndpoint(
+        method=describe(method),
+        request=GetMessageClass(method.input_type),
+        response=GetMessageClass(method.output_type),
+        parse=request_parser(GetMessageClass(method.input_type)),
+        handler=handler,
+    )
+
+
+def stream(
+    service: ServiceDescriptor, name: str, handler: Callable[[AsyncIterator[Any], Caller], AsyncIterator[Any]]
+) -> StreamEndpoint[Any, Any]:
+    """Make the endpoint of a method with a stream of responses from the contract's descriptor."""
+    method = service.methods_by_name[name]
+    return StreamEndpoint(
+        method=describe(method),
+        request=GetMessageClass(method.input_type),
+        response=GetMessageClass(method.output_type),
+        parse=request_parser(GetMessageClass(method.input_type)),
+        handler=handler,
+    )
+
+
+def relayed(
+    method: MethodDescriptor, handler: Callable[[bytes, Caller], Awaitable[bytes]]
+) -> RelayedEndpoint[Any, Any]:
+    """Make the endpoint of a unary method that another process answers."""
+    return RelayedEndpoint(
+        method=describe(method),
+        request=GetMessageClass(method.input_type),
+        response=GetMessageClass(method.output_type),
+        parse=request_parser(GetMessageClass(method.input_type)),
+        handler=handler,
+    )
+
+
+def describe(method: MethodDescriptor) -> Method:
+    """Describe a method of the contract, as it is counted and logged."""
+    kind = "unary"
+    if method.server_streaming:
+        kind = "bidi_stream" if method.client_streaming else "server_stream"
+    return Method(kind=kind, service=method.containing_service.full_name, name=method.name)

@@ -1,0 +1,173 @@
+"""Endpoints over grpc.aio: metadata in, messages decoded within the scope of the call, statuses out.
+
+Every handler is one for a stream of bytes, of a unary method too: gRPC would otherwise wait for the message before it
+calls anything of ours, and answer what it cannot decode by itself, uncounted and with a text of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from google.rpc.status_pb2 import Status
+
+from housing_server.core.byte_budget import ByteBudget
+from housing_server.core.callers import Caller
+from housing_server.core.calls import REQUEST_ID, Calls, CallScope, Method
+from housing_server.core.endpoints import (
+    UNKNOWN_METHOD,
+    Endpoint,
+    RelayedEndpoint,
+    StreamEndpoint,
+    UnaryEndpoint,
+)
+from housing_server.errors import DeadlinePassed, MethodNotFound, RequestError, UndecodableMessage
+from housing_server.grpc_transport.deadlines import Deadlines
+
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[Any, Any]
+    Handler = grpc.RpcMethodHandler[Any, Any]
+
+_DETAILS_KEY = "grpc-status-details-bin"
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_HELD_FROM = 16 << 10
+"""Smaller answers do not count against the budget: a connection's calls bound them well enough."""
+
+UNSENT_BYTES = 64 << 20
+"""How many bytes of large answers a process holds for callers that do not read: fifty of the largest batches. gRPC
+takes two to three times as much memory."""
+
+
+class Handlers(grpc.GenericRpcHandler):
+    """The handlers of all methods of a server, by path; any other path is refused and counted as unknown."""
+
+    def __init__(self, unknown: Calls, *, unsent: ByteBudget | None = None, deadlines: Deadlines | None = None) -> None:
+        """Begin with no method.
+
+        Args:
+            unknown: makes the scopes of calls of unknown methods.
+            unsent: bounds the answers that wait to be sent.
+            deadlines: ends unary calls whose deadline has passed.
+        """
+        self._deadlines = deadlines or Deadlines()
+        self._unsent = unsent or ByteBudget(UNSENT_BYTES)
+        self._handlers: dict[str, Handler] = {}
+        self._unknown: Handler = grpc.stream_stream_rpc_method_handler(_unknown(unknown))
+
+    def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
+        """Answer the methods of a table, each call in a scope of `calls`."""
+        for endpoint in endpoints:
+            self._handlers[endpoint.method.path] = self._handler(endpoint, calls)
+
+    @property
+    def paths(self) -> Mapping[str, Handler]:
+        """The handlers by path."""
+        return self._handlers
+
+    def _handler(self, endpoint: Endpoint, calls: Calls) -> Handler:
+        if isinstance(endpoint, StreamEndpoint):
+            return grpc.stream_stream_rpc_method_handler(_stream(endpoint, calls))
+        answer = _unary(endpoint, calls, unsent=self._unsent, deadlines=self._deadlines)
+        return grpc.stream_unary_rpc_method_handler(answer)
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
+        """Return the handler of the method that a call names."""
+        return self._handlers.get(handler_call_details.method, self._unknown)
+
+
+def _unary(
+    endpoint: UnaryEndpoint[Any, Any] | RelayedEndpoint[Any, Any],
+    calls: Calls,
+    *,
+    unsent: ByteBudget,
+    deadlines: Deadlines,
+) -> Any:
+    method, answer = endpoint.method, endpoint.answer  # found once, not for every call
+
+    async def handle(_requests: AsyncIterator[bytes], context: Context) -> bytes:
+        scope = _begin(calls, method, context)
+        try:
+            caller = scope.enter()
+            with deadlines.keep(caller.deadline):
+                message: bytes | object = await context.read()
+                if not isinstance(message, bytes):
+                    raise _missing(endpoint, caller)
+                data = await answer(message, caller)
+            _hold(data, context, unsent)
+        except BaseException as error:
+            await _fail(scope, error, context)
+            raise
+        _succeed(scope, context)
+        return data
+
+    return handle
+
+
+def _stream(endpoint: StreamEndpoint[Any, Any], calls: Calls) -> Any:
+    async def answer(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+        scope = _begin(calls, endpoint.method, context)
+        try:
+            caller = scope.enter()
+            async with asyncio.timeout(caller.seconds_left()):
+                async for response in endpoint.handler(_decoded(endpoint, requests), caller):
+                    yield response.SerializeToString()
+        except BaseException as error:
+            await _fail(scope, error, context)
+            raise
+        _succeed(scope, context)
+
+    return answer
+
+
+def _unknown(calls: Calls) -> Any:
+    async def refuse(_requests: AsyncIterator[bytes], context: Context) -> None:
+        scope = _begin(calls, UNKNOWN_METHOD, context)
+        try:
+            scope.enter()
+            raise MethodNotFound
+        except BaseException as error:
+            await _fail(scope, error, context)
+            raise
+
+    return refuse
+
+
+def _begin(calls: Calls, method: Method, context: Context) -> CallScope:
+    return calls.begin(
+        method, context.invocation_metadata() or (), peer=context.peer(), seconds_left=context.time_remaining()
+    )
+
+
+def _missing(endpoint: Endpoint, caller: Caller) -> RequestError:
+    """Return why a call has no message: its caller ended it without one, or late."""
+    return DeadlinePassed() if caller.late else UndecodableMessage(endpoint.request.DESCRIPTOR.full_name)
+
+
+async def _decoded(endpoint: StreamEndpoint[Any, Any], requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for data in requests:
+        yield endpoint.decode(data)
+
+
+def _hold(data: bytes, context: Context, unsent: ByteBudget) -> None:
+    """Count a large answer until it has been sent."""
+    size = len(data)
+    if size >= _HELD_FROM:
+        unsent.hold(size)
+        context.add_done_callback(lambda _: unsent.release(size))  # type: ignore[arg-type]  # the stub wants two
+
+
+def _succeed(scope: CallScope, context: Context) -> None:
+    scope.finish()
+    context.set_trailing_metadata(((REQUEST_ID, scope.request_id),))
+
+
+async def _fail(scope: CallScope, error: BaseException, context: Context) -> None:
+    status = scope.finish(error)
+    if status is not None:
+        await context.abort(_CODES[status.code], status.message, _trailing_metadata(scope, status))
+
+
+def _trailing_metadata(scope: CallScope, status: Status) -> tuple[tuple[str, str | bytes], ...]:
+    return (REQUEST_ID, scope.request_id), (_DETAILS_KEY, status.SerializeToString())

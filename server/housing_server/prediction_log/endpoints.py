@@ -1,0 +1,95 @@
+"""The endpoints of PredictionLogService and OutcomeService: what reads or writes the store is done on threads."""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+
+from housing.v1 import outcome_service_pb2, prediction_log_service_pb2
+from housing.v1.outcome_service_pb2 import OutcomeResult, RecordOutcomesRequest, RecordOutcomesResponse
+from housing_server.core.admission import Admission
+from housing_server.core.callers import Caller
+from housing_server.core.endpoints import UnaryEndpoint, unary
+from housing_server.core.validation import RequestValidator
+from housing_server.prediction_log.listing import get_prediction, list_predictions
+from housing_server.prediction_log.outcomes import record_outcomes
+from housing_server.prediction_log.records import now_us
+from housing_server.prediction_log.statistics import get_prediction_stats
+from housing_server.prediction_log.store import PredictionStore
+
+_LOG = prediction_log_service_pb2.DESCRIPTOR.services_by_name["PredictionLogService"]
+_OUTCOMES = outcome_service_pb2.DESCRIPTOR.services_by_name["OutcomeService"]
+
+
+_MAX_OUTCOMES = 50_000
+"""The most outcomes that may be under way: they are recorded one request after the other, and wait in memory."""
+
+
+class _Uncounted:
+    """Counts no refusals: the worker that relayed a call counts how it ended."""
+
+    def not_admitted(self, reason: str) -> None:
+        """Count nothing."""
+
+
+class OutcomeObserver(Protocol):
+    """Counts outcomes."""
+
+    def outcomes(self, result: str, count: int) -> None:
+        """Count outcomes that were `recorded`, `unchanged`, `revised`, `late` or `unknown`."""
+
+
+def log_endpoints(
+    store: PredictionStore, observer: OutcomeObserver | None = None
+) -> tuple[UnaryEndpoint[Any, Any], ...]:
+    """List the endpoints of the services about the prediction log.
+
+    Args:
+        store: where the log is.
+        observer: counts outcomes.
+    """
+    validator = RequestValidator()
+
+    def endpoint(service: ServiceDescriptor, name: str, answer: Callable[[Any], Message]) -> UnaryEndpoint[Any, Any]:
+        async def handle(request: Message, _caller: Caller) -> Message:
+            validator.check(request)
+            return await asyncio.to_thread(answer, request)
+
+        return unary(service, name, handle)
+
+    return (
+        endpoint(_LOG, "ListPredictions", lambda request: list_predictions(store, request)),
+        endpoint(_LOG, "GetPrediction", lambda request: get_prediction(store, request.prediction_id)),
+        endpoint(_LOG, "GetPredictionStats", lambda request: get_prediction_stats(store, request, now_us=now_us())),
+        unary(_OUTCOMES, "RecordOutcomes", _recorder_of_outcomes(store, validator, observer)),
+    )
+
+
+def _recorder_of_outcomes(
+    store: PredictionStore, validator: RequestValidator, observer: OutcomeObserver | None
+) -> Callable[[RecordOutcomesRequest, Caller], Awaitable[RecordOutcomesResponse]]:
+    admission = Admission(_Uncounted(), max_rows=_MAX_OUTCOMES, max_queue_seconds=math.inf)
+
+    def record(request: RecordOutcomesRequest) -> RecordOutcomesResponse:
+        """Check and record, on a thread: ten thousand outcomes take a while to look at."""
+        validator.check(request)
+        return record_outcomes(store, request, now_us=now_us())
+
+    async def handle(request: RecordOutcomesRequest, _caller: Caller) -> RecordOutcomesResponse:
+        with admission.admit(len(request.outcomes)):
+            response = await asyncio.to_thread(record, request)
+        if observer is not None:
+            _count(response, observer)
+        return response
+
+    return handle
+
+
+def _count(response: RecordOutcomesResponse, observer: OutcomeObserver) -> None:
+    for result, count in Counter(outcome.result for outcome in response.outcomes).items():
+        name = OutcomeResult.Name(result)
+        observer.outcomes(name.removeprefix("OUTCOME_RESULT_").lower(), count)
