@@ -98,9 +98,13 @@ def test_status_tells_of_workers_and_resources(channel: grpc.Channel) -> None:
 
 @pytest.mark.parametrize("name", ["", *SERVICES])
 def test_health_is_serving_overall_and_by_service(channel: grpc.Channel, name: str) -> None:
-    """Standard health checks say that each service is served."""
-    answer = HealthStub(channel).Check(HealthCheckRequest(service=name))  # type: ignore[attr-defined]  # untyped stub
-    assert answer.status == HealthCheckResponse.SERVING
+    """Standard health checks say that each service is served, as soon as the process that answers it is."""
+
+    def serving() -> bool | None:
+        answer = HealthStub(channel).Check(HealthCheckRequest(service=name))  # type: ignore[attr-defined]  # untyped stub
+        return answer.status == HealthCheckResponse.SERVING or None
+
+    wait_for(serving, f"the health of {name!r}")
 
 
 def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
