@@ -13,6 +13,9 @@ import pytest
 from housing.example import BERKELEY
 from running import Service, running_gateway, running_service
 
+NOWHERE = "019caefa-2400-7000-8000-000000000000"
+"""An id that no prediction has; the same each time, or processes that share the tests would disagree on their names."""
+
 PATH = "/api/logs/predictions"
 
 
@@ -132,7 +135,7 @@ def test_outcomes_give_live_errors(http: httpx.Client, predicted: list[dict[str,
         ),
         ("/stats?period=week", (400, "INVALID_REQUEST", ["period"])),
         ("/5", (400, "INVALID_REQUEST", ["prediction_id"])),
-        (f"/{uuid4()}", (404, "PREDICTION_NOT_FOUND", [])),
+        (f"/{NOWHERE}", (404, "PREDICTION_NOT_FOUND", [])),
     ],
 )
 def test_bad_query_names_its_field(http: httpx.Client, query: str, expected: tuple[int, str, list[str]]) -> None:
@@ -144,11 +147,11 @@ def test_bad_query_names_its_field(http: httpx.Client, query: str, expected: tup
     ("outcomes", "fields"),
     [
         ([], ["outcomes"]),
-        ([{"prediction_id": str(uuid4())}], ["outcomes[0].median_house_value"]),
+        ([{"prediction_id": NOWHERE}], ["outcomes[0].median_house_value"]),
         ([{"prediction_id": 5, "median_house_value": 5}], ["outcomes[0].prediction_id"]),
-        ([{"prediction_id": str(uuid4()), "median_house_value": "much"}], ["outcomes[0].median_house_value"]),
-        ([{"prediction_id": str(uuid4()), "median_house_value": "NaN"}], ["outcomes[0].median_house_value"]),
-        ([{"prediction_id": str(uuid4()), "median_house_value": 0}], ["outcomes[0].median_house_value"]),
+        ([{"prediction_id": NOWHERE, "median_house_value": "much"}], ["outcomes[0].median_house_value"]),
+        ([{"prediction_id": NOWHERE, "median_house_value": "NaN"}], ["outcomes[0].median_house_value"]),
+        ([{"prediction_id": NOWHERE, "median_house_value": 0}], ["outcomes[0].median_house_value"]),
         ([{"prediction_id": "5", "median_house_value": 5}], ["outcomes[0].prediction_id"]),
     ],
 )
