@@ -42,7 +42,7 @@ COPY deploy/scripts/install-lock.sh /opt/build/bin/install-lock
 
 # The distribution itself: small, and the only layer that changes with the code.
 FROM build AS wheel
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY protos protos
 COPY server server
 COPY client client

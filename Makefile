@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install test fuzz tools lint format proto lock bench bench-quick soak containers clean
+.PHONY: help up install test unit coverage fuzz tools lint format proto descriptors lock bench bench-quick soak containers clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -34,6 +34,12 @@ $(INSTALLED): pyproject.toml requirements/build.txt requirements/dev.txt
 test: $(INSTALLED) tools ## Run all tests, in JOBS=2 processes; TESTS=tests/unit picks some
 	@$(BIN)/housing train  # the champion that tests ask; a moment when nothing has changed
 	$(BIN)/pytest -n $(or $(JOBS),2) --dist loadgroup --no-loadscope-reorder $(TESTS)
+
+unit: $(INSTALLED) ## Run the unit tests: nothing is trained, and no program but Python is needed
+	$(BIN)/pytest -n auto tests/unit
+
+coverage: $(INSTALLED) ## Run the unit tests and list the lines that they do not reach
+	$(BIN)/pytest -n auto --cov --cov-report=term-missing:skip-covered tests/unit
 
 fuzz: $(INSTALLED) ## Try EXAMPLES=100000 requests of any content on every method, and damaged ones through the gateway
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/pytest -q --timeout=0 tests/unit/server/test_fuzzing.py \
