@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install test unit coverage fuzz tools lint format proto descriptors lock bench bench-quick soak containers clean
+.PHONY: help up install test unit coverage fuzz tools lint format proto descriptors released lock bench bench-quick soak containers clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -54,8 +54,9 @@ lint: $(INSTALLED) ## Check formatting, style, types, contract and import rules
 	$(BIN)/mypy
 	$(BIN)/pylint --recursive=y $(SOURCES)
 	PYTHONPATH=benchmarks $(BIN)/lint-imports
-	$(BIN)/python protos/generate.py .venv/housing.binpb
-	$(BIN)/buf lint .venv/housing.binpb --config protos/buf.yaml --path housing
+	$(BIN)/buf lint protos
+	$(BIN)/buf build protos --path protos/housing --output .venv/contract.binpb
+	$(BIN)/buf breaking .venv/contract.binpb --against protos/released.binpb.gz
 
 format: $(INSTALLED) ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix $(SOURCES)
@@ -63,6 +64,13 @@ format: $(INSTALLED) ## Format the code and mend what can be mended by itself
 
 proto: $(INSTALLED) ## Generate the stubs of the contract
 	$(BIN)/python protos/generate.py
+
+descriptors: $(INSTALLED) ## Write the contract and its imports as one descriptor set, dist/housing.binpb
+	@mkdir -p dist
+	$(BIN)/buf build protos --path protos/housing --as-file-descriptor-set --output dist/housing.binpb
+
+released: $(INSTALLED) ## Make today's contract the one that `make lint` compares with; at a release only
+	$(BIN)/buf build protos --path protos/housing --exclude-source-info --output protos/released.binpb.gz
 
 lock: $(INSTALLED) ## Pin what pyproject.toml has gained; LOCK_FLAGS=--upgrade moves every pin
 	UV=$(BIN)/uv deploy/scripts/lock.sh $(LOCK_FLAGS)

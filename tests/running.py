@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 import pytest
 
@@ -41,8 +41,14 @@ def tool(name: str, how: str) -> str:
     found = shutil.which(name, path=f"{ROOT / '.tools/bin'}{os.pathsep}{os.environ['PATH']}")
     if found is not None:
         return found
-    reason = f"{name} is missing: {how}"
-    return pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    missing(f"{name} is missing: {how}")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test, since something that it needs is missing; under CI, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def wait_for(look: Callable[[], T | None], what: str) -> T:

@@ -31,4 +31,7 @@ debian prometheus prometheus
 debian prometheus-alertmanager amtool
 debian postgresql pg_ctlcluster
 go_module grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+go_module protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+go_module protoc-gen-go-grpc google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+! have go || (cd docs/clients/go && go mod download) || echo "the Go modules of docs/clients/go cannot be downloaded here" >&2
 exit 0

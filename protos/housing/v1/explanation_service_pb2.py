@@ -28,13 +28,14 @@ from housing.v1 import block_group_pb2 as housing_dot_v1_dot_block__group__pb2
 from housing.v1 import prediction_service_pb2 as housing_dot_v1_dot_prediction__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$housing/v1/explanation_service.proto\x12\nhousing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1chousing/v1/block_group.proto\x1a#housing/v1/prediction_service.proto\"E\n\x0e\x45xplainRequest\x12\x33\n\x0b\x62lock_group\x18\x01 \x01(\x0b\x32\x16.housing.v1.BlockGroupB\x06\xbaH\x03\xc8\x01\x01\"\x8f\x02\n\x0f\x45xplainResponse\x12\x1a\n\x12median_house_value\x18\x01 \x01(\x01\x12\x30\n\x08interval\x18\x02 \x01(\x0b\x32\x1e.housing.v1.PredictionInterval\x12\x12\n\nbase_value\x18\x03 \x01(\x01\x12/\n\rcontributions\x18\x04 \x03(\x0b\x32\x18.housing.v1.Contribution\x12\x17\n\x0funbounded_value\x18\x05 \x01(\x01\x12\x12\n\nmodel_name\x18\x06 \x01(\t\x12\x15\n\rmodel_version\x18\x07 \x01(\t\x12%\n\x08warnings\x18\x08 \x03(\x0b\x32\x13.housing.v1.Warning\"3\n\x0c\x43ontribution\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontribution\x18\x02 \x01(\x01\x32{\n\x12\x45xplanationService\x12\x65\n\x07\x45xplain\x12\x1a.housing.v1.ExplainRequest\x1a\x1b.housing.v1.ExplainResponse\"!\x82\xd3\xe4\x93\x02\x1b\"\x0c/api/explain:\x0b\x62lock_groupb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$housing/v1/explanation_service.proto\x12\nhousing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1chousing/v1/block_group.proto\x1a#housing/v1/prediction_service.proto\"E\n\x0e\x45xplainRequest\x12\x33\n\x0b\x62lock_group\x18\x01 \x01(\x0b\x32\x16.housing.v1.BlockGroupB\x06\xbaH\x03\xc8\x01\x01\"\x8f\x02\n\x0f\x45xplainResponse\x12\x1a\n\x12median_house_value\x18\x01 \x01(\x01\x12\x30\n\x08interval\x18\x02 \x01(\x0b\x32\x1e.housing.v1.PredictionInterval\x12\x12\n\nbase_value\x18\x03 \x01(\x01\x12/\n\rcontributions\x18\x04 \x03(\x0b\x32\x18.housing.v1.Contribution\x12\x17\n\x0funbounded_value\x18\x05 \x01(\x01\x12\x12\n\nmodel_name\x18\x06 \x01(\t\x12\x15\n\rmodel_version\x18\x07 \x01(\t\x12%\n\x08warnings\x18\x08 \x03(\x0b\x32\x13.housing.v1.Warning\"3\n\x0c\x43ontribution\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontribution\x18\x02 \x01(\x01\x32{\n\x12\x45xplanationService\x12\x65\n\x07\x45xplain\x12\x1a.housing.v1.ExplainRequest\x1a\x1b.housing.v1.ExplainResponse\"!\x82\xd3\xe4\x93\x02\x1b\"\x0c/api/explain:\x0b\x62lock_groupB=\n\nhousing.v1B\x17\x45xplanationServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'housing.v1.explanation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\nhousing.v1B\027ExplanationServiceProtoP\001Z\024housing/v1;housingv1'
   _globals['_EXPLAINREQUEST'].fields_by_name['block_group']._loaded_options = None
   _globals['_EXPLAINREQUEST'].fields_by_name['block_group']._serialized_options = b'\272H\003\310\001\001'
   _globals['_EXPLANATIONSERVICE'].methods_by_name['Explain']._loaded_options = None
