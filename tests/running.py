@@ -39,9 +39,7 @@ def has_ipv6() -> bool:
 def tool(name: str, how: str) -> str:
     """Find a program; without it the test is skipped and says how to get it, but under CI it fails."""
     found = shutil.which(name, path=f"{ROOT / '.tools/bin'}{os.pathsep}{os.environ['PATH']}")
-    if found is not None:
-        return found
-    missing(f"{name} is missing: {how}")
+    return found or missing(f"{name} is missing: {how}")
 
 
 def missing(reason: str) -> NoReturn:

@@ -34,6 +34,13 @@ ELSEWHERE = {
     "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317": "tests/e2e/test_tracing.py runs the service with a collector",
     ".venv/bin/housing train": "tests/unit/training and tests/model run the pipeline",
     ".venv/bin/python -c": "tests/integration/test_swap.py moves the alias",
+    "go ": "tests/integration/test_go_client.py compiles the client and calls the service with it",
+    "buf generate": "the same",
+    "mvn ": "for people: it fetches what it needs",
+    "npm ": "the same",
+    "npx ": "the same",
+    "pip install grpcio-tools": "`make install` does",
+    "python -m grpc_tools.protoc": "tests/unit/housing/test_released_contract.py runs it",
     "kill -HUP": "tests/integration/test_swap.py sends the signal",
 }
 """Commands that are not run here, by how they begin, and what runs them instead."""

@@ -15,6 +15,7 @@ from protovalidate._gen.buf.validate import validate_pb  # the only place the wh
 
 from running import ROOT
 
+CLIENTS = (ROOT / "docs/clients.md").read_text("utf-8")
 BUF = Path(sys.executable).parent / "buf"
 NOT_PROTO = shutil.ignore_patterns("*.py", "*.pyi", "__pycache__")
 
@@ -61,7 +62,7 @@ def test_contract_keeps_what_was_released(protos: Path) -> None:
     ids=["renumbered", "renamed", "another type", "no presence", "removed", "another package"],
 )
 def test_broken_contract_is_found(protos: Path, before: str, after: str, found: str) -> None:
-    """A field that is renumbered, renamed, retyped or removed fails `make lint`, and so does what breaks source code."""
+    """A field that is renumbered, renamed, retyped or removed fails `make lint`, as does another package."""
     edit(protos, lambda text: re.sub(before, after, text, flags=re.DOTALL))
     assert found in compare(protos)
 
@@ -70,6 +71,15 @@ def test_field_that_is_added_breaks_nothing(protos: Path) -> None:
     """The contract may grow."""
     edit(protos, lambda text: text.replace("message BlockGroup {", "message BlockGroup {\n  string more = 99;"))
     assert compare(protos) == ""
+
+
+def test_python_stubs_need_the_folder_alone(protos: Path) -> None:
+    """The documented command makes stubs of the contract and of its rules."""
+    (command,) = re.findall(r"^(python -m grpc_tools\.protoc .*?)\n```", CLIENTS, re.DOTALL | re.MULTILINE)
+    here = command.replace("python", sys.executable, 1)
+    subprocess.run(here, cwd=protos.parent, shell=True, check=True)  # noqa: S602  # it stands in our documents
+    made = {str(path.relative_to(protos.parent)) for path in protos.parent.rglob("*_pb2*.py")}
+    assert {"housing/v1/prediction_service_pb2_grpc.py", "buf/validate/validate_pb2.py"} <= made
 
 
 def test_imported_contracts_are_those_that_are_installed(protos: Path) -> None:
