@@ -36,10 +36,10 @@ test: $(INSTALLED) tools ## Run all tests, in JOBS=2 processes; TESTS=tests/unit
 	$(BIN)/pytest -n $(or $(JOBS),2) --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 unit: $(INSTALLED) ## Run the unit tests: nothing is trained, and no program but Python is needed
-	$(BIN)/pytest -n auto tests/unit
+	$(BIN)/pytest -n auto -m "not external" tests/unit
 
 coverage: $(INSTALLED) ## Run the unit tests and list the lines that they do not reach
-	$(BIN)/pytest -n auto --cov --cov-report=term-missing:skip-covered tests/unit
+	$(BIN)/pytest -n auto --cov --cov-report=term-missing:skip-covered -m "not external" tests/unit
 
 fuzz: $(INSTALLED) ## Try EXAMPLES=100000 requests of any content on every method, and damaged ones through the gateway
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/pytest -q --timeout=0 tests/unit/server/test_fuzzing.py \

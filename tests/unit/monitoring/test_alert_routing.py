@@ -33,11 +33,13 @@ def run_start(folder: Path, environment: Mapping[str, str]) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
+@pytest.mark.external
 def test_configuration_is_valid() -> None:
     """Alertmanager's own checker accepts the committed configuration."""
     assert "SUCCESS" in amtool("check-config", str(FOLDER / "alertmanager.yml"))
 
 
+@pytest.mark.external
 @pytest.mark.parametrize(("severity", "receiver"), [("critical", "pages"), ("warning", "tickets"), ("info", "notes")])
 def test_severity_decides_who_is_told(severity: str, receiver: str) -> None:
     """Critical alerts page somebody, warnings do not, and the rest is for the record."""

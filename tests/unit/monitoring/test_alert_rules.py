@@ -119,6 +119,7 @@ def test_alert_is_seen_to_fire_and_not_to_fire(name: str) -> None:
     assert seen == {True: True, False: True}
 
 
+@pytest.mark.external
 @pytest.mark.parametrize("path", sorted(CASES.glob("*.yml")), ids=lambda path: path.stem)
 def test_alerts_fire_when_they_should(path: Path) -> None:
     """Prometheus' own rule tester agrees with every case."""
@@ -126,6 +127,7 @@ def test_alerts_fire_when_they_should(path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.external
 def test_prometheus_accepts_the_rules() -> None:
     """Prometheus' own checker accepts rules and configuration, which loads all of them."""
     done = promtool("check", "config", str(RULES.parent / "prometheus.yml"))

@@ -30,6 +30,7 @@ def fingerprints(**environment: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.external
 def test_other_processors_train_the_same_models() -> None:
     """Without the newest vector instructions and with another's linear algebra, graphs are the same to the byte."""
     kernels, features = OTHER_KERNELS.get(platform.machine()), newer_features()
