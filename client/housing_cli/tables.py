@@ -13,9 +13,7 @@ from housing.cells import is_missing, parse_number
 from housing.contract import message_from_mapping
 from housing.tables import BLOCK_GROUP_COLUMNS, PRICE_COLUMN, Row, RowsBeforeError, Table, TableError
 from housing.v1.block_group_pb2 import BlockGroup
-from housing_client.client import PredictionClient
-from housing_client.errors import HousingError, InvalidRequestError
-from housing_client.results import Prediction
+from housing_client import HousingError, InvalidRequestError, Prediction, PredictionClient
 
 RESULT_COLUMNS = (
     "prediction_id",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from housing.contract import FEATURES
-from housing_client.prediction_log import LoggedPrediction
+from housing_client import LoggedPrediction
 
 _ROWS_AT_ONCE = 10_000
 

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from housing_client.client import PredictionClient
-from housing_client.prediction_log import LoggedPrediction, PredictionFilter
+from housing_client import LoggedPrediction, PredictionClient, PredictionFilter
 
 _LOOK_BACK = timedelta(seconds=2)
 """Workers put answers on record side by side, so one may show after another that is a little younger."""
