@@ -82,7 +82,7 @@ def write_parquet(path: Path, predictions: Iterable[LoggedPrediction]) -> None:
     Raises:
         ModuleNotFoundError: pyarrow is not installed.
     """
-    import pyarrow as pa  # noqa: PLC0415 - only who wants Parquet needs it
+    import pyarrow as pa  # noqa: PLC0415 - only Parquet needs it
     from pyarrow.parquet import ParquetWriter  # noqa: PLC0415
 
     types = {

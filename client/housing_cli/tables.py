@@ -108,7 +108,7 @@ class BlockGroupTable:
     def typed(self, cells: Sequence[str]) -> tuple[Cell, ...]:
         """Convert the cells of a row to what they stand for: numbers where the contract has numbers, else text.
 
-        What is no number in such a column stays text; a missing value is None.
+        What is not a number in such a column stays text; a missing value is None.
         """
         return tuple(_typed(name, cell.strip()) for name, cell in zip(self.header, cells, strict=True))
 

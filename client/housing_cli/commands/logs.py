@@ -59,7 +59,7 @@ def logs(
     elif follow or as_json:
         raise click.UsageError("--output goes with neither --follow nor --json")
     elif output.suffix not in _FORMATS:
-        raise click.UsageError(f"--output must end in {' or '.join(_FORMATS)}: that tells what to write")
+        raise click.UsageError(f"--output must end in {' or '.join(_FORMATS)}: the suffix chooses the format")
     else:
         with connected(target) as client:
             _export(client, wanted(filters), limit, output)

@@ -197,7 +197,7 @@ class FakePredictionService(
         request: model_service_pb2.GetModelCardRequest,  # noqa: ARG002 - gRPC passes it
         context: grpc.ServicerContext,
     ) -> model_service_pb2.GetModelCardResponse:
-        """Give `CARD`."""
+        """Answer with `CARD`."""
         self._fail_or_hold(context)
         return model_service_pb2.GetModelCardResponse(model_name="fake", model_version="7", markdown=CARD)
 
