@@ -63,7 +63,7 @@ class HousingCommand:
 
     def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(  # pylint: disable=consider-using-with  # this object is the context manager
-            [sys.executable, "-m", "housing_client", *arguments],
+            [sys.executable, "-m", "housing_cli", *arguments],
             cwd=ROOT,
             env=os.environ | dict(environment or {}),
             stdout=subprocess.PIPE,

@@ -30,7 +30,7 @@ _LEFT_BEHIND_SECONDS = 3.0
 
 PYTHON = sys.executable
 
-HOUSING = (PYTHON, "-m", "housing_client")
+HOUSING = (PYTHON, "-m", "housing_cli")
 """The project's own command."""
 
 

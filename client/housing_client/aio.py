@@ -1,5 +1,6 @@
 """The asynchronous client."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from datetime import datetime
 from types import TracebackType
@@ -7,32 +8,20 @@ from typing import Any, Self
 
 import grpc
 
-from housing.contract import BATCH_SIZES
-from housing.v1 import (
-    explanation_service_pb2_grpc,
-    model_service_pb2,
-    model_service_pb2_grpc,
-    outcome_service_pb2_grpc,
-    prediction_log_service_pb2,
-    prediction_log_service_pb2_grpc,
-    prediction_service_pb2_grpc,
-    status_service_pb2,
-    status_service_pb2_grpc,
-)
-from housing_client import log_messages, messages
+from housing_client import calls
 from housing_client.aio_streams import AsyncStream
-from housing_client.channel import (
-    DEFAULT_DEADLINES,
-    DEFAULT_RETRIES,
-    STREAM_WINDOW,
-    Deadlines,
-    Retries,
-    open_channel,
-    resolve_target,
-)
-from housing_client.errors import HousingError, housing_errors
-from housing_client.log_messages import OutcomesLike
+from housing_client.channel import STREAM_WINDOW, Credentials, choose_channel
+from housing_client.errors import HousingError
+from housing_client.log_messages import PAGE_SIZE, OutcomesLike
 from housing_client.messages import BlockGroupLike
+from housing_client.policies import (
+    DEFAULT_DEADLINES,
+    DEFAULT_KEEPALIVE,
+    DEFAULT_RETRIES,
+    Deadlines,
+    Keepalive,
+    Retries,
+)
 from housing_client.prediction_log import (
     EVERYTHING,
     LoggedPrediction,
@@ -40,34 +29,34 @@ from housing_client.prediction_log import (
     PredictionStats,
     RecordedOutcome,
 )
-from housing_client.results import Explanation, Model, ModelCard, Prediction, Status
+from housing_client.results import Explanation, Model, ModelCard, ModelProfile, Prediction, Status
+from housing_client.senders import AsyncSender
 from housing_client.unanswered import Unanswered
 
 
 class AsyncPredictionClient:
     """Calls the prediction service from one event loop. Close it, or use it as an async context manager.
 
-    Arguments, deadlines and errors are those of `PredictionClient`.
+    Arguments, deadlines and errors are those of `PredictionClient`; a channel is one of `grpc.aio`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         target: str | None = None,
         *,
-        credentials: grpc.ChannelCredentials | None = None,
+        channel: grpc.aio.Channel | None = None,
+        credentials: Credentials | None = None,
         deadlines: Deadlines = DEFAULT_DEADLINES,
         retries: Retries = DEFAULT_RETRIES,
+        keepalive: Keepalive = DEFAULT_KEEPALIVE,
     ) -> None:
-        self.target = resolve_target(target)
+        self._channel, self.target = choose_channel(
+            grpc.aio, target, channel, credentials=credentials, retries=retries, keepalive=keepalive
+        )
+        self._closes_channel = channel is None
         self._deadlines = deadlines
         self._retries = retries
-        self._channel = open_channel(grpc.aio, self.target, credentials, retries)
-        self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
-        self._explanations = explanation_service_pb2_grpc.ExplanationServiceStub(self._channel)
-        self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
-        self._statuses = status_service_pb2_grpc.StatusServiceStub(self._channel)
-        self._log = prediction_log_service_pb2_grpc.PredictionLogServiceStub(self._channel)
-        self._outcomes = outcome_service_pb2_grpc.OutcomeServiceStub(self._channel)
+        self._sender = AsyncSender(self._channel, deadlines)
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,28 +67,34 @@ class AsyncPredictionClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection; calls that are still open are cancelled."""
-        await self._channel.close()
+        """Close the connection; calls that are still open are cancelled. A channel of the caller's stays open."""
+        if self._closes_channel:
+            await self._channel.close()
+
+    async def wait_until_reachable(self, seconds: float) -> bool:
+        """Connect, and return whether that was possible within a time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._channel.channel_ready()
+        except TimeoutError:
+            return False
+        return True
 
     async def predict(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Prediction:
         """Predict one block group, given whole or as fields by name."""
-        request = messages.predict_request(block_group, fields)
-        with housing_errors():
-            response = await self._predictions.Predict(request, timeout=deadline or self._deadlines.predict)
-        return messages.prediction(response)
+        return await self._sender.call(calls.PREDICT, deadline, block_group, fields)
 
     async def predict_batch(
         self, block_groups: Iterable[BlockGroupLike], *, deadline: float | None = None
     ) -> list[Prediction]:
-        """Predict any number of block groups, as `PredictionClient.predict_batch` does."""
-        predictions: list[Prediction] = []
-        for answered, request in messages.batch_requests(block_groups, BATCH_SIZES[-1]):
-            with housing_errors(answered=answered):
-                response = await self._predictions.BatchPredict(request, timeout=deadline or self._deadlines.batch)
-            predictions += messages.batch_predictions(response)
-        return predictions
+        """Predict any number of block groups, in order.
+
+        They are sent in batches as large as the contract allows; each batch is answered by one model version and has
+        the deadline to itself. A bad block group refuses its batch; violations name its place in `block_groups`.
+        """
+        return await self._sender.call_each(calls.BATCH_PREDICT, deadline, block_groups)
 
     async def predict_stream(
         self,
@@ -108,12 +103,18 @@ class AsyncPredictionClient:
         deadline: float | None = None,
         window: int = STREAM_WINDOW,
     ) -> AsyncGenerator[Prediction | HousingError, None]:
-        """Predict block groups one by one, in order, as `PredictionClient.predict_stream` does."""
-        unanswered = Unanswered(deadline=deadline or self._deadlines.stream, retries=self._retries)
-        stream = AsyncStream(self._predictions.StreamPredict, unanswered)
+        """Predict block groups one by one, in order, holding no more than `window` of them.
+
+        They may come from an asynchronous iterator. A bad block group comes back as the error it is refused with, in
+        its place, and the stream goes on; `PredictionClient.predict_stream` describes the rest.
+        """
+        call = calls.STREAM_PREDICT
+        unanswered = Unanswered(deadline=call.seconds(deadline, self._deadlines), retries=self._retries)
+        method = self._channel.stream_stream(call.path, call.encode, call.decode)
+        stream = AsyncStream(method, unanswered)
         try:
             async for given in _each(block_groups):
-                stream.send(messages.stream_request(given))
+                stream.send(call.request(given))
                 if len(unanswered.requests) == window:
                     yield await stream.receive()
             stream.end()
@@ -125,19 +126,20 @@ class AsyncPredictionClient:
     async def explain(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Explanation:
-        """Explain what each field adds to the price of one block group, as `PredictionClient.explain` does."""
-        request = messages.explain_request(block_group, fields)
-        with housing_errors():
-            response = await self._explanations.Explain(request, timeout=deadline or self._deadlines.predict)
-        return messages.explanation(response)
+        """Explain what each field adds to the price of one block group, given whole or as fields by name."""
+        return await self._sender.call(calls.EXPLAIN, deadline, block_group, fields)
 
     async def model(self, *, deadline: float | None = None) -> Model:
         """Describe the model that is being served."""
-        with housing_errors():
-            response = await self._models.GetModel(
-                model_service_pb2.GetModelRequest(), timeout=deadline or self._deadlines.describe
-            )
-        return messages.model(response)
+        return await self._sender.call(calls.GET_MODEL, deadline)
+
+    async def model_profile(self, *, deadline: float | None = None) -> ModelProfile:
+        """Return what the inputs and answers of the model that is being served looked like when it was made.
+
+        Raises:
+            NotFoundError: it was registered without a profile.
+        """
+        return await self._sender.call(calls.GET_MODEL_PROFILE, deadline)
 
     async def model_card(self, *, deadline: float | None = None) -> ModelCard:
         """Return the card of the model that is being served.
@@ -145,70 +147,73 @@ class AsyncPredictionClient:
         Raises:
             NotFoundError: it was registered without one.
         """
-        with housing_errors():
-            response = await self._models.GetModelCard(
-                model_service_pb2.GetModelCardRequest(), timeout=deadline or self._deadlines.describe
-            )
-        return messages.model_card(response)
+        return await self._sender.call(calls.GET_MODEL_CARD, deadline)
 
     async def status(self, *, deadline: float | None = None) -> Status:
         """Report the state of the service."""
-        with housing_errors():
-            response = await self._statuses.GetStatus(
-                status_service_pb2.GetStatusRequest(), timeout=deadline or self._deadlines.describe
-            )
-        return messages.status(response)
+        return await self._sender.call(calls.GET_STATUS, deadline)
 
     async def logged_predictions(
-        self,
-        wanted: PredictionFilter = EVERYTHING,
-        *,
-        page_size: int = log_messages.PAGE_SIZE,
-        deadline: float | None = None,
+        self, wanted: PredictionFilter = EVERYTHING, *, page_size: int = PAGE_SIZE, deadline: float | None = None
     ) -> AsyncIterator[LoggedPrediction]:
-        """List the predictions on record, as `PredictionClient.logged_predictions` does."""
-        request = log_messages.list_request(wanted, page_size)
+        """List the predictions on record, the newest first; pages are fetched as they are needed.
+
+        Raises:
+            ValueError: a time of the filter has no time zone.
+        """
+        request = calls.LIST_PREDICTIONS.request(wanted, page_size)
         listed = 0
         while True:
-            with housing_errors(answered=listed):
-                page = await self._log.ListPredictions(request, timeout=deadline or self._deadlines.log)
+            page = await self._sender.send(calls.LIST_PREDICTIONS, request, deadline, answered=listed)
             for found in page.predictions:
-                yield log_messages.logged_prediction(found)
+                yield found
             listed += len(page.predictions)
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
 
     async def logged_prediction(self, prediction_id: str, *, deadline: float | None = None) -> LoggedPrediction:
-        """Return one prediction on record."""
-        request = prediction_log_service_pb2.GetPredictionRequest(prediction_id=prediction_id)
-        with housing_errors():
-            response = await self._log.GetPrediction(request, timeout=deadline or self._deadlines.log)
-        return log_messages.logged_prediction(response.prediction)
+        """Return one prediction on record.
 
-    async def prediction_stats(
+        Raises:
+            NotFoundError: it is not on record.
+        """
+        return await self._sender.call(calls.GET_PREDICTION, deadline, prediction_id)
+
+    async def prediction_stats(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         *,
         start_time: datetime | None = None,
         end_time: datetime | None = None,
         model_version: str = "",
         period: str = "hour",
+        errors_only: bool = False,
         deadline: float | None = None,
     ) -> PredictionStats:
-        """Count and measure predictions, as `PredictionClient.prediction_stats` does."""
-        request = log_messages.stats_request(start_time, end_time, model_version, period)
-        with housing_errors():
-            response = await self._log.GetPredictionStats(request, timeout=deadline or self._deadlines.log)
-        return log_messages.prediction_stats(response)
+        """Count the predictions of the last day, or of a range of time, and measure prices and errors.
+
+        Args:
+            start_time: from when on; by default a day, or for days a month, before the end.
+            end_time: before when; by default now.
+            model_version: the only version of the model to look at; empty for any.
+            period: how long the periods are: `hour` or `day`.
+            errors_only: whether to leave out prices and periods, and versions without a true price: that is cheap.
+            deadline: how long the call may take, in seconds.
+
+        Raises:
+            ValueError: the period is neither, or a time has no time zone.
+        """
+        return await self._sender.call(
+            calls.GET_PREDICTION_STATS, deadline, start_time, end_time, model_version, period, errors_only
+        )
 
     async def record_outcomes(self, outcomes: OutcomesLike, *, deadline: float | None = None) -> list[RecordedOutcome]:
-        """Record what predictions turned out to be worth, as `PredictionClient.record_outcomes` does."""
-        recorded: list[RecordedOutcome] = []
-        for answered, request in log_messages.outcome_requests(outcomes):
-            with housing_errors(answered=answered):
-                response = await self._outcomes.RecordOutcomes(request, timeout=deadline or self._deadlines.log)
-            recorded += log_messages.recorded_outcomes(response)
-        return recorded
+        """Record what predictions turned out to be worth, in 1990 USD by prediction id, and return the result of each.
+
+        It may be repeated. Any number is sent in requests as large as the contract allows; a bad outcome refuses its
+        request, and violations name its place in `outcomes`.
+        """
+        return await self._sender.call_each(calls.RECORD_OUTCOMES, deadline, outcomes)
 
 
 async def _each(

@@ -1,4 +1,4 @@
-"""How both clients reach the service: target, deadlines, retries, limits and load balancing.
+"""How both clients reach the service: target, retries, limits and load balancing of a channel.
 
 A call does not wait for a connection (`wait_for_ready` is off): where nothing listens, the retries below bridge the
 second or two that a restart takes and then fail with what is wrong. Waiting would instead end in
@@ -8,7 +8,6 @@ second or two that a restart takes and then fail with what is wrong. Waiting wou
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -16,7 +15,9 @@ from google.protobuf import descriptor_pool
 
 from housing.addresses import is_loopback
 from housing.contract import BATCH_SIZES, SERVICES
+from housing_client.policies import DEFAULT_KEEPALIVE, DEFAULT_RETRIES, Keepalive, Retries, Tls
 
+_Channel = TypeVar("_Channel")
 _Channel_co = TypeVar("_Channel_co", covariant=True)
 
 DEFAULT_TARGET = "localhost:50051"
@@ -26,11 +27,6 @@ STREAM_WINDOW = 256
 
 _BYTES_PER_ITEM = 1024
 """A block group or a prediction takes 100 to 300 bytes; the rest is room for fields to come."""
-
-_KEEPALIVE_MS = 6 * 60 * 1000
-"""A server with default settings closes connections that ping more often than every 5 minutes."""
-
-_KEEPALIVE_TIMEOUT_MS = 20 * 1000
 
 _FIRST_RECONNECT_MS = 100
 """gRPC's own second would be most of what the retries of a call bridge."""
@@ -42,49 +38,8 @@ _METADATA_BYTES = 16 * 1024
 """The most metadata that a reply may carry, the details of an error included: gRPC by itself refuses replies between
 this and half of it at random."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
-    """How long calls may take, in seconds, retries included; None for as long as they like."""
-
-    predict: float | None = 5.0
-    """One block group."""
-    batch: float | None = 60.0
-    """One batch: the contract's largest takes about a second."""
-    stream: float | None = 3600.0
-    """A whole stream, for as long as the caller sends."""
-    describe: float | None = 5.0
-    """What the model and the state of the service are."""
-    log: float | None = 60.0
-    """A page of the prediction log, its statistics, or the contract's largest request of outcomes."""
-
-
-DEFAULT_DEADLINES = Deadlines()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retries:
-    """How a call that finds the service unavailable is tried again.
-
-    Every method may be repeated: a prediction changes nothing but the prediction log, where each try is a row of its
-    own, and an outcome that comes again changes nothing.
-    """
-
-    attempts: int = 5
-    """Most attempts of a call, the first among them; gRPC allows up to 5, and 1 tries nothing again."""
-    first_pause: float = 0.1
-    """Seconds before the second attempt; each further pause is twice as long."""
-    longest_pause: float = 2.0
-    """Most seconds between two attempts."""
-    stream_patience: float = 30.0
-    """A stream that has had answers is opened again for so many seconds after the last of them, whatever `attempts`."""
-
-    def pause(self, failures: int) -> float:
-        """Return the seconds to wait after so many failures, 1 or more, without progress."""
-        return min(self.first_pause * 2.0 ** min(failures - 1, 30), self.longest_pause)
-
-
-DEFAULT_RETRIES = Retries()
+Credentials = grpc.ChannelCredentials | Tls
+"""What makes a connection encrypted."""
 
 
 class Transport(Protocol[_Channel_co]):
@@ -102,18 +57,45 @@ class Transport(Protocol[_Channel_co]):
         """Open a channel with TLS."""
 
 
+def choose_channel(  # noqa: PLR0913 - what a client is opened with
+    transport: Transport[_Channel],
+    target: str | None,
+    given: _Channel | None,
+    *,
+    credentials: Credentials | None,
+    retries: Retries,
+    keepalive: Keepalive,
+) -> tuple[_Channel, str]:
+    """Return the channel that the caller has opened, or open one, and the target; that of the caller's is not known.
+
+    Raises:
+        TypeError: the caller's channel comes with a target or credentials, which it has already.
+    """
+    if given is None:
+        target = resolve_target(target)
+        return open_channel(transport, target, credentials, retries, keepalive), target
+    if target is not None or credentials is not None:
+        raise TypeError("a channel has its target and its credentials already: give either those or the channel")
+    return given, ""
+
+
 def open_channel(
     transport: Transport[_Channel_co],
     target: str,
-    credentials: grpc.ChannelCredentials | None,
+    credentials: Credentials | None,
     retries: Retries = DEFAULT_RETRIES,
+    keepalive: Keepalive = DEFAULT_KEEPALIVE,
 ) -> _Channel_co:
     """Open a channel of `grpc` or of `grpc.aio`; nothing is connected until the first call."""
-    options = channel_options(retries)
+    options = channel_options(retries, keepalive)
     if is_loopback(target):  # which no proxy that the environment names could reach
         options.append(("grpc.enable_http_proxy", 0))
     if credentials is None:
         return transport.insecure_channel(target, options)
+    if isinstance(credentials, Tls):
+        if credentials.server_name is not None:
+            options.append(("grpc.ssl_target_name_override", credentials.server_name))
+        credentials = credentials.credentials()
     return transport.secure_channel(target, credentials, options)
 
 
@@ -151,8 +133,10 @@ def _unary_methods() -> list[dict[str, str]]:
     ]
 
 
-def channel_options(retries: Retries = DEFAULT_RETRIES) -> list[tuple[str, Any]]:
-    """List the options of a channel."""
+def channel_options(
+    retries: Retries = DEFAULT_RETRIES, keepalive: Keepalive = DEFAULT_KEEPALIVE
+) -> list[tuple[str, Any]]:
+    """List the gRPC options of a channel; one that the caller opens needs them too, for retries and large batches."""
     message_bytes = BATCH_SIZES[-1] * _BYTES_PER_ITEM
     return [
         ("grpc.service_config", service_config(retries)),
@@ -164,6 +148,15 @@ def channel_options(retries: Retries = DEFAULT_RETRIES) -> list[tuple[str, Any]]
         ("grpc.max_reconnect_backoff_ms", _LONGEST_RECONNECT_MS),
         ("grpc.max_metadata_size", _METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
-        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
-        ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+        *_keepalive_options(keepalive),
+    ]
+
+
+def _keepalive_options(keepalive: Keepalive) -> list[tuple[str, int]]:
+    return [
+        ("grpc.keepalive_time_ms", round(keepalive.interval * 1000)),
+        ("grpc.keepalive_timeout_ms", round(keepalive.timeout * 1000)),
+        ("grpc.keepalive_permit_without_calls", int(keepalive.without_calls)),
+        # By default gRPC sends two pings without data between them, and then no more until there is some.
+        ("grpc.http2.max_pings_without_data", 0),
     ]

@@ -7,31 +7,19 @@ from typing import Any, Self
 
 import grpc
 
-from housing.contract import BATCH_SIZES
-from housing.v1 import (
-    explanation_service_pb2_grpc,
-    model_service_pb2,
-    model_service_pb2_grpc,
-    outcome_service_pb2_grpc,
-    prediction_log_service_pb2,
-    prediction_log_service_pb2_grpc,
-    prediction_service_pb2_grpc,
-    status_service_pb2,
-    status_service_pb2_grpc,
-)
-from housing_client import log_messages, messages
-from housing_client.channel import (
-    DEFAULT_DEADLINES,
-    DEFAULT_RETRIES,
-    STREAM_WINDOW,
-    Deadlines,
-    Retries,
-    open_channel,
-    resolve_target,
-)
-from housing_client.errors import HousingError, housing_errors
-from housing_client.log_messages import OutcomesLike
+from housing_client import calls
+from housing_client.channel import STREAM_WINDOW, Credentials, choose_channel
+from housing_client.errors import HousingError
+from housing_client.log_messages import PAGE_SIZE, OutcomesLike
 from housing_client.messages import BlockGroupLike
+from housing_client.policies import (
+    DEFAULT_DEADLINES,
+    DEFAULT_KEEPALIVE,
+    DEFAULT_RETRIES,
+    Deadlines,
+    Keepalive,
+    Retries,
+)
 from housing_client.prediction_log import (
     EVERYTHING,
     LoggedPrediction,
@@ -39,7 +27,8 @@ from housing_client.prediction_log import (
     PredictionStats,
     RecordedOutcome,
 )
-from housing_client.results import Explanation, Model, ModelCard, Prediction, Status
+from housing_client.results import Explanation, Model, ModelCard, ModelProfile, Prediction, Status
+from housing_client.senders import Sender
 from housing_client.streams import Stream
 from housing_client.unanswered import Unanswered
 
@@ -53,29 +42,34 @@ class PredictionClient:
 
     Args:
         target: `host:port` of the service, or any gRPC target; by default `HOUSING_TARGET`, else `localhost:50051`.
-        credentials: for TLS, what `grpc.ssl_channel_credentials` makes; without them nothing is encrypted.
+        channel: a channel that the caller has opened, and closes, in place of target and credentials. Its options are
+            the caller's too: those of `channel_options` bring retries, keepalive and room for the largest batches.
+        credentials: for TLS, a `Tls` or what `grpc.ssl_channel_credentials` makes; without them nothing is encrypted.
         deadlines: how long calls may take.
         retries: how calls are tried again that find the service unavailable.
+        keepalive: how lost connections are noticed.
+
+    Raises:
+        TypeError: a channel comes with a target or with credentials.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         target: str | None = None,
         *,
-        credentials: grpc.ChannelCredentials | None = None,
+        channel: grpc.Channel | None = None,
+        credentials: Credentials | None = None,
         deadlines: Deadlines = DEFAULT_DEADLINES,
         retries: Retries = DEFAULT_RETRIES,
+        keepalive: Keepalive = DEFAULT_KEEPALIVE,
     ) -> None:
-        self.target = resolve_target(target)
+        self._channel, self.target = choose_channel(
+            grpc, target, channel, credentials=credentials, retries=retries, keepalive=keepalive
+        )
+        self._closes_channel = channel is None
         self._deadlines = deadlines
         self._retries = retries
-        self._channel = open_channel(grpc, self.target, credentials, retries)
-        self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
-        self._explanations = explanation_service_pb2_grpc.ExplanationServiceStub(self._channel)
-        self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
-        self._statuses = status_service_pb2_grpc.StatusServiceStub(self._channel)
-        self._log = prediction_log_service_pb2_grpc.PredictionLogServiceStub(self._channel)
-        self._outcomes = outcome_service_pb2_grpc.OutcomeServiceStub(self._channel)
+        self._sender = Sender(self._channel, deadlines)
 
     def __enter__(self) -> Self:
         return self
@@ -86,17 +80,25 @@ class PredictionClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; calls that are still open are cancelled."""
-        self._channel.close()
+        """Close the connection; calls that are still open are cancelled. A channel of the caller's stays open."""
+        if self._closes_channel:
+            self._channel.close()
+
+    def wait_until_reachable(self, seconds: float) -> bool:
+        """Connect, and return whether that was possible within a time."""
+        connected = grpc.channel_ready_future(self._channel)
+        try:
+            connected.result(timeout=seconds)
+        except grpc.FutureTimeoutError:
+            connected.cancel()
+            return False
+        return True
 
     def predict(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Prediction:
         """Predict one block group, given whole or as fields by name."""
-        request = messages.predict_request(block_group, fields)
-        with housing_errors():
-            response = self._predictions.Predict(request, timeout=deadline or self._deadlines.predict)
-        return messages.prediction(response)
+        return self._sender.call(calls.PREDICT, deadline, block_group, fields)
 
     def predict_batch(
         self, block_groups: Iterable[BlockGroupLike], *, deadline: float | None = None
@@ -106,12 +108,7 @@ class PredictionClient:
         They are sent in batches as large as the contract allows; each batch is answered by one model version and has
         the deadline to itself. A bad block group refuses its batch; violations name its place in `block_groups`.
         """
-        predictions: list[Prediction] = []
-        for answered, request in messages.batch_requests(block_groups, BATCH_SIZES[-1]):
-            with housing_errors(answered=answered):
-                response = self._predictions.BatchPredict(request, timeout=deadline or self._deadlines.batch)
-            predictions += messages.batch_predictions(response)
-        return predictions
+        return self._sender.call_each(calls.BATCH_PREDICT, deadline, block_groups)
 
     def predict_stream(
         self, block_groups: Iterable[BlockGroupLike], *, deadline: float | None = None, window: int = STREAM_WINDOW
@@ -126,10 +123,12 @@ class PredictionClient:
         call at the first block group without an answer. Each is answered once; those that were on their way may be
         on record in the prediction log twice.
         """
-        unanswered = Unanswered(deadline=deadline or self._deadlines.stream, retries=self._retries)
-        stream = Stream(self._predictions.StreamPredict, unanswered)
+        call = calls.STREAM_PREDICT
+        unanswered = Unanswered(deadline=call.seconds(deadline, self._deadlines), retries=self._retries)
+        method = self._channel.stream_stream(call.path, call.encode, call.decode)
+        stream = Stream(method, unanswered)
         try:
-            for request in map(messages.stream_request, block_groups):
+            for request in map(call.request, block_groups):
                 stream.send(request)
                 if len(unanswered.requests) == window:
                     yield stream.receive()
@@ -143,18 +142,19 @@ class PredictionClient:
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Explanation:
         """Explain what each field adds to the price of one block group, given whole or as fields by name."""
-        request = messages.explain_request(block_group, fields)
-        with housing_errors():
-            response = self._explanations.Explain(request, timeout=deadline or self._deadlines.predict)
-        return messages.explanation(response)
+        return self._sender.call(calls.EXPLAIN, deadline, block_group, fields)
 
     def model(self, *, deadline: float | None = None) -> Model:
         """Describe the model that is being served."""
-        with housing_errors():
-            response = self._models.GetModel(
-                model_service_pb2.GetModelRequest(), timeout=deadline or self._deadlines.describe
-            )
-        return messages.model(response)
+        return self._sender.call(calls.GET_MODEL, deadline)
+
+    def model_profile(self, *, deadline: float | None = None) -> ModelProfile:
+        """Return what the inputs and answers of the model that is being served looked like when it was made.
+
+        Raises:
+            NotFoundError: it was registered without a profile.
+        """
+        return self._sender.call(calls.GET_MODEL_PROFILE, deadline)
 
     def model_card(self, *, deadline: float | None = None) -> ModelCard:
         """Return the card of the model that is being served.
@@ -162,38 +162,25 @@ class PredictionClient:
         Raises:
             NotFoundError: it was registered without one.
         """
-        with housing_errors():
-            response = self._models.GetModelCard(
-                model_service_pb2.GetModelCardRequest(), timeout=deadline or self._deadlines.describe
-            )
-        return messages.model_card(response)
+        return self._sender.call(calls.GET_MODEL_CARD, deadline)
 
     def status(self, *, deadline: float | None = None) -> Status:
         """Report the state of the service."""
-        with housing_errors():
-            response = self._statuses.GetStatus(
-                status_service_pb2.GetStatusRequest(), timeout=deadline or self._deadlines.describe
-            )
-        return messages.status(response)
+        return self._sender.call(calls.GET_STATUS, deadline)
 
     def logged_predictions(
-        self,
-        wanted: PredictionFilter = EVERYTHING,
-        *,
-        page_size: int = log_messages.PAGE_SIZE,
-        deadline: float | None = None,
+        self, wanted: PredictionFilter = EVERYTHING, *, page_size: int = PAGE_SIZE, deadline: float | None = None
     ) -> Iterator[LoggedPrediction]:
         """List the predictions on record, the newest first; pages are fetched as they are needed.
 
         Raises:
             ValueError: a time of the filter has no time zone.
         """
-        request = log_messages.list_request(wanted, page_size)
+        request = calls.LIST_PREDICTIONS.request(wanted, page_size)
         listed = 0
         while True:
-            with housing_errors(answered=listed):
-                page = self._log.ListPredictions(request, timeout=deadline or self._deadlines.log)
-            yield from map(log_messages.logged_prediction, page.predictions)
+            page = self._sender.send(calls.LIST_PREDICTIONS, request, deadline, answered=listed)
+            yield from page.predictions
             listed += len(page.predictions)
             if not page.next_page_token:
                 return
@@ -205,18 +192,16 @@ class PredictionClient:
         Raises:
             NotFoundError: it is not on record.
         """
-        request = prediction_log_service_pb2.GetPredictionRequest(prediction_id=prediction_id)
-        with housing_errors():
-            response = self._log.GetPrediction(request, timeout=deadline or self._deadlines.log)
-        return log_messages.logged_prediction(response.prediction)
+        return self._sender.call(calls.GET_PREDICTION, deadline, prediction_id)
 
-    def prediction_stats(
+    def prediction_stats(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         *,
         start_time: datetime | None = None,
         end_time: datetime | None = None,
         model_version: str = "",
         period: str = "hour",
+        errors_only: bool = False,
         deadline: float | None = None,
     ) -> PredictionStats:
         """Count the predictions of the last day, or of a range of time, and measure prices and errors.
@@ -226,15 +211,15 @@ class PredictionClient:
             end_time: before when; by default now.
             model_version: the only version of the model to look at; empty for any.
             period: how long the periods are: `hour` or `day`.
+            errors_only: whether to leave out prices and periods, and versions without a true price: that is cheap.
             deadline: how long the call may take, in seconds.
 
         Raises:
             ValueError: the period is neither, or a time has no time zone.
         """
-        request = log_messages.stats_request(start_time, end_time, model_version, period)
-        with housing_errors():
-            response = self._log.GetPredictionStats(request, timeout=deadline or self._deadlines.log)
-        return log_messages.prediction_stats(response)
+        return self._sender.call(
+            calls.GET_PREDICTION_STATS, deadline, start_time, end_time, model_version, period, errors_only
+        )
 
     def record_outcomes(self, outcomes: OutcomesLike, *, deadline: float | None = None) -> list[RecordedOutcome]:
         """Record what predictions turned out to be worth, in 1990 USD by prediction id, and return the result of each.
@@ -242,9 +227,4 @@ class PredictionClient:
         It may be repeated. Any number is sent in requests as large as the contract allows; a bad outcome refuses its
         request, and violations name its place in `outcomes`.
         """
-        recorded: list[RecordedOutcome] = []
-        for answered, request in log_messages.outcome_requests(outcomes):
-            with housing_errors(answered=answered):
-                response = self._outcomes.RecordOutcomes(request, timeout=deadline or self._deadlines.log)
-            recorded += log_messages.recorded_outcomes(response)
-        return recorded
+        return self._sender.call_each(calls.RECORD_OUTCOMES, deadline, outcomes)

@@ -40,7 +40,7 @@ class Violation:
         return f"{self.field}: {self.description} ({self.reason})"
 
     def in_table(self) -> str:
-        """Say the same of a row, where the field is a column: without the path to the row."""
+        """Return the same about a row, where the field is a column: without the path to the row."""
         return f"{self.field.rpartition('.')[2]}: {self.description} ({self.reason})"
 
 

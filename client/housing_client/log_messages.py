@@ -15,6 +15,7 @@ from housing_client.prediction_log import (
     LoggedPrediction,
     ModelVersionStats,
     Outcome,
+    Page,
     PeriodStats,
     PredictionFilter,
     PredictionStats,
@@ -36,7 +37,7 @@ def list_request(wanted: PredictionFilter, page_size: int) -> log_pb.ListPredict
     """Make the request of the first page of ListPredictions.
 
     Raises:
-        ValueError: a time is not aware.
+        ValueError: a time has no time zone.
     """
     box = wanted.bounding_box
     return log_pb.ListPredictionsRequest(
@@ -51,19 +52,25 @@ def list_request(wanted: PredictionFilter, page_size: int) -> log_pb.ListPredict
     )
 
 
+def get_request(prediction_id: str) -> log_pb.GetPredictionRequest:
+    """Make the request of GetPrediction."""
+    return log_pb.GetPredictionRequest(prediction_id=prediction_id)
+
+
 def stats_request(
-    start_time: datetime | None, end_time: datetime | None, model_version: str, period: str
+    start_time: datetime | None, end_time: datetime | None, model_version: str, period: str, errors_only: bool
 ) -> log_pb.GetPredictionStatsRequest:
     """Make the request of GetPredictionStats.
 
     Raises:
-        ValueError: the period is none, or a time is not aware.
+        ValueError: the period is unknown, or a time has no time zone.
     """
     return log_pb.GetPredictionStatsRequest(
         start_time=_timestamp(start_time),
         end_time=_timestamp(end_time),
         model_version=model_version,
         period=log_pb.StatsPeriod.Value(f"STATS_PERIOD_{period.upper()}"),
+        errors_only=errors_only,
     )
 
 
@@ -75,6 +82,18 @@ def outcome_requests(outcomes: OutcomesLike) -> Iterator[tuple[int, outcome_pb.R
     while items := list(islice(messages, OUTCOMES_AT_ONCE)):
         yield first_item, outcome_pb.RecordOutcomesRequest(outcomes=items)
         first_item += len(items)
+
+
+def page(response: log_pb.ListPredictionsResponse) -> Page:
+    """Read the answer of ListPredictions."""
+    return Page(
+        predictions=tuple(map(logged_prediction, response.predictions)), next_page_token=response.next_page_token
+    )
+
+
+def found_prediction(response: log_pb.GetPredictionResponse) -> LoggedPrediction:
+    """Read the answer of GetPrediction."""
+    return logged_prediction(response.prediction)
 
 
 def logged_prediction(found: log_pb.LoggedPrediction) -> LoggedPrediction:
@@ -164,7 +183,7 @@ def _timestamp(moment: datetime | None) -> Timestamp | None:
     if moment is None:
         return None
     if moment.tzinfo is None:
-        raise ValueError(f"{moment.isoformat()} says no time zone")
+        raise ValueError(f"{moment.isoformat()} has no time zone")
     message = Timestamp()
     message.FromDatetime(moment)
     return message

@@ -7,7 +7,7 @@ from typing import Any
 
 from google.rpc import code_pb2, status_pb2
 
-from housing.contract import Feature, message_from_mapping
+from housing.contract import BATCH_SIZES, Feature, message_from_mapping
 from housing.v1 import (
     block_group_pb2,
     explanation_service_pb2,
@@ -21,6 +21,7 @@ from housing_client.results import (
     Explanation,
     Model,
     ModelCard,
+    ModelProfile,
     Prediction,
     PredictionInterval,
     PredictionLogState,
@@ -56,12 +57,12 @@ def predict_request(given: BlockGroupLike | None, fields: Mapping[str, Any]) -> 
 
 
 def batch_requests(
-    given: Iterable[BlockGroupLike], size: int
+    given: Iterable[BlockGroupLike],
 ) -> Iterator[tuple[int, prediction_service_pb2.BatchPredictRequest]]:
-    """Split block groups into requests of at most `size`, each with the place of its first block group."""
+    """Split block groups into the largest requests allowed, each with the place of its first block group."""
     messages = map(block_group, given)
     first_item = 0
-    while items := list(islice(messages, size)):
+    while items := list(islice(messages, BATCH_SIZES[-1])):
         yield first_item, prediction_service_pb2.BatchPredictRequest(block_groups=items)
         first_item += len(items)
 
@@ -138,6 +139,11 @@ def model(response: model_service_pb2.GetModelResponse) -> Model:
         metrics=dict(found.metrics),
         features=tuple(map(_feature, found.features)),
     )
+
+
+def model_profile(response: model_service_pb2.GetModelProfileResponse) -> ModelProfile:
+    """Read the answer of GetModelProfile."""
+    return ModelProfile(model_name=response.model_name, model_version=response.model_version, profile=response.profile)
 
 
 def model_card(response: model_service_pb2.GetModelCardResponse) -> ModelCard:

@@ -102,6 +102,16 @@ class LoggedPrediction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Part of a list of predictions."""
+
+    predictions: tuple[LoggedPrediction, ...]
+    """The predictions, the newest first."""
+    next_page_token: str
+    """What stands for the next page; empty on the last one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PriceStats:
     """How predicted prices are spread."""
 

@@ -1,10 +1,11 @@
-"""What the client returns: plain values that hold no message and no connection."""
+"""What the client returns: plain values that hold no connection, and no message but a model's profile."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from housing.contract import Feature
+from housing.v1 import model_profile_pb2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,18 @@ class Model:
     """What training measured: `*_rmse` and `*_mae` in USD, `*_mape` and `*_r2` as fractions."""
     features: tuple[Feature, ...]
     """The fields it reads, in the order of its columns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelProfile:
+    """What the inputs and answers of the model being served looked like when it was made."""
+
+    model_name: str
+    """Name in the registry."""
+    model_version: str
+    """Version in the registry."""
+    profile: model_profile_pb2.ModelProfile
+    """The contract's own document, which `housing.profile` compares values with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

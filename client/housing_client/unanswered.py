@@ -10,8 +10,8 @@ import grpc
 
 from housing.v1.prediction_service_pb2 import StreamPredictRequest, StreamPredictResponse
 from housing_client import messages
-from housing_client.channel import Retries
 from housing_client.errors import HousingError, housing_errors
+from housing_client.policies import Retries
 from housing_client.results import Prediction
 
 _JITTER = 0.2
@@ -25,7 +25,7 @@ class Unanswered:
 
     Args:
         deadline: seconds that the whole stream may take, over all its calls; None for no limit.
-        retries: how often and how patiently the call is opened again.
+        retries: how often, and for how long, the call is opened again.
         clock: reads the time, in seconds.
     """
 
@@ -67,7 +67,7 @@ class Unanswered:
         """Return the seconds to wait before the call is opened again.
 
         Raises:
-            HousingError: it is not to be, because it would fail again or has failed too often.
+            HousingError: it must not be opened again, because it would fail again or has failed too often.
         """
         self._failures += 1
         pause = self._retries.pause(self._failures) * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret

@@ -1,92 +1,84 @@
-"""The service as the contract's stubs reach it."""
+"""The service as the client library reaches it."""
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from typing import TypeVar
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
-import grpc
-
-from housing.contract import row_from_message
-from housing.v1 import prediction_log_service_pb2
+from housing.contract import message_from_mapping, row_from_message
 from housing.v1.model_profile_pb2 import ModelProfile
-from housing.v1.model_service_pb2 import GetModelProfileRequest, GetModelRequest, Model
-from housing.v1.model_service_pb2_grpc import ModelServiceStub
-from housing.v1.prediction_log_service_pb2 import GetPredictionStatsRequest, ListPredictionsRequest, ModelVersionStats
-from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
+from housing_client import (
+    AsyncPredictionClient,
+    Deadlines,
+    HousingError,
+    LiveError,
+    LoggedPrediction,
+    Model,
+    NotFoundError,
+    PredictionFilter,
+)
 from housing_monitoring.errors import ServiceFailed
 from housing_monitoring.results import LiveQuality, TrainingQuality
 from housing_monitoring.service import ServedModel
-from housing_monitoring.window import LoggedPrediction
+from housing_monitoring.window import LoggedPrediction as WindowPrediction
 
-_CALL_SECONDS = 30.0
-_PAGE_ROWS = 1000
-
-_Answer = TypeVar("_Answer")
+DEADLINES = Deadlines(describe=30.0, log=30.0)
+"""How long the calls of a watcher, which nobody waits for, may take."""
 
 
 class GrpcService:
-    """A WatchedService behind a gRPC channel."""
+    """A WatchedService behind a client."""
 
-    def __init__(self, channel: grpc.aio.Channel, target: str) -> None:
-        """Ask nothing yet.
+    def __init__(self, client: AsyncPredictionClient) -> None:
+        """Call nothing yet.
 
         Args:
-            channel: a connection to the service, which stays the caller's to close.
-            target: where it leads, for messages.
+            client: calls the service; it stays the caller's to close.
         """
-        self._models = ModelServiceStub(channel)
-        self._log = PredictionLogServiceStub(channel)
-        self._target = target
+        self._client = client
         self._profile_of: str | None = None
         self._profile: ModelProfile | None = None
 
     async def model(self) -> ServedModel:
-        """Describe the model that is served now; its profile is asked for once a version."""
-        model = (await self._answer(self._models.GetModel(GetModelRequest(), timeout=_CALL_SECONDS))).model
-        if self._profile_of != model.version:
-            self._profile = await self._ask_for_profile()
-            self._profile_of = model.version
+        """Describe the model that is served now; its profile is fetched once a version."""
+        with self._failures():
+            model = await self._client.model()
+            if self._profile_of != model.version:
+                self._profile = await self._fetch_profile()
+                self._profile_of = model.version
         return ServedModel(name=model.name, training=_training(model), profile=self._profile)
 
-    async def newest_first(self, since: float) -> AsyncIterator[LoggedPrediction]:
+    async def newest_first(self, since: float) -> AsyncIterator[WindowPrediction]:
         """Read the prediction log backwards, page by page, to a time in seconds since the epoch."""
-        request = ListPredictionsRequest(page_size=_PAGE_ROWS)
-        request.start_time.FromMicroseconds(int(since * 1e6))
-        while True:
-            page = await self._answer(self._log.ListPredictions(request, timeout=_CALL_SECONDS))
-            for logged in page.predictions:
+        wanted = PredictionFilter(start_time=datetime.fromtimestamp(since, UTC))
+        with self._failures():
+            async for logged in self._client.logged_predictions(wanted):
                 yield _prediction(logged)
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
     async def live_quality(self, model_name: str) -> Sequence[LiveQuality]:
-        """Tell how good the answers of the last 30 days were, by version."""
-        # Of days: hours are told of the last day only.
-        period = prediction_log_service_pb2.STATS_PERIOD_DAY
-        request = GetPredictionStatsRequest(period=period, errors_only=True)
-        stats = await self._answer(self._log.GetPredictionStats(request, timeout=_CALL_SECONDS))
-        return [_quality(version) for version in stats.model_versions if version.model_name == model_name]
+        """Return how good the answers of the last 30 days were, by version."""
+        with self._failures():  # by day, since statistics by hour cover the last day only
+            stats = await self._client.prediction_stats(period="day", errors_only=True)
+        return [
+            _quality(version.model_version, version.error)
+            for version in stats.model_versions
+            if version.model_name == model_name and version.error is not None
+        ]
 
-    async def _ask_for_profile(self) -> ModelProfile | None:
+    async def _fetch_profile(self) -> ModelProfile | None:
         try:
-            answer = await self._models.GetModelProfile(GetModelProfileRequest(), timeout=_CALL_SECONDS)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:
-                return None
-            raise self._failure(error) from error
-        return answer.profile
+            return (await self._client.model_profile()).profile
+        except NotFoundError:
+            return None
 
-    async def _answer(self, call: Awaitable[_Answer]) -> _Answer:
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
         try:
-            return await call
-        except grpc.aio.AioRpcError as error:
-            raise self._failure(error) from error
-
-    def _failure(self, error: grpc.aio.AioRpcError) -> ServiceFailed:
-        return ServiceFailed(
-            f"the service at {self._target} fails ({error.code().name}: {error.details()}); is it running, and are "
-            "HOUSING_GRPC_HOST and HOUSING_GRPC_PORT right?"
-        )
+            yield
+        except HousingError as error:
+            raise ServiceFailed(
+                f"the service at {self._client.target} fails ({error.code.name}: {error}); is it running, and are "
+                "HOUSING_GRPC_HOST and HOUSING_GRPC_PORT right?"
+            ) from error
 
 
 def _training(model: Model) -> TrainingQuality:
@@ -98,23 +90,22 @@ def _training(model: Model) -> TrainingQuality:
     )
 
 
-def _prediction(logged: prediction_log_service_pb2.LoggedPrediction) -> LoggedPrediction:
-    return LoggedPrediction(
+def _prediction(logged: LoggedPrediction) -> WindowPrediction:
+    return WindowPrediction(
         prediction_id=logged.prediction_id,
-        predicted_at=logged.predicted_at.ToMicroseconds() / 1e6,
+        predicted_at=logged.predicted_at.timestamp(),
         model_version=logged.model_version,
-        row=tuple(row_from_message(logged.block_group)),
+        row=tuple(row_from_message(message_from_mapping(logged.block_group))),
         median_house_value=logged.median_house_value,
     )
 
 
-def _quality(version: ModelVersionStats) -> LiveQuality:
-    error = version.error
+def _quality(model_version: str, error: LiveError) -> LiveQuality:
     return LiveQuality(
-        model_version=version.model_version,
+        model_version=model_version,
         outcomes=error.outcomes,
         mean_absolute_error=error.mean_absolute_error,
         root_mean_squared_error=error.root_mean_squared_error,
         bias=error.bias,
-        interval_coverage=error.interval_coverage if error.HasField("interval_coverage") else None,
+        interval_coverage=error.interval_coverage,
     )

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import click
-import grpc
 from prometheus_client import CollectorRegistry, start_http_server
 
+from housing_client import AsyncPredictionClient
 from housing_monitoring.errors import MonitoringError, PortInUse
-from housing_monitoring.grpc_service import GrpcService
+from housing_monitoring.grpc_service import DEADLINES, GrpcService
 from housing_monitoring.inspection import Inspector
 from housing_monitoring.logs import Log, configure_logging
 from housing_monitoring.monitor import Monitor
@@ -38,16 +38,17 @@ def monitor() -> None:
 async def _monitor(settings: MonitorSettings, log: Log) -> None:
     _cancel_on_signals()
     registry = CollectorRegistry()
-    async with grpc.aio.insecure_channel(settings.target) as channel:
+    async with AsyncPredictionClient(settings.target, deadlines=DEADLINES) as client:
         window = Window(rows=settings.drift_window_rows, seconds=settings.drift_window_seconds)
-        inspector = Inspector(GrpcService(channel, settings.target), window, minimum_rows=settings.drift_minimum_rows)
+        inspector = Inspector(GrpcService(client), window, minimum_rows=settings.drift_minimum_rows)
         watching = Monitor(
             inspector.look, ResultsFile(settings.state_dir), log, starting_seconds=settings.monitor_seconds
         )
         watching.show(registry)
         with _metrics(settings, registry) as port:
             log.info("listening", monitor_port=port, target=settings.target)
-            await _until_reachable(channel, settings.monitor_seconds)
+            # For a service that starts at the same time; if it is not there, the first look reports that.
+            await client.wait_until_reachable(settings.monitor_seconds)
             await watching.watch(settings.monitor_seconds)
 
 
@@ -72,10 +73,3 @@ def _metrics(settings: MonitorSettings, registry: CollectorRegistry) -> Iterator
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-async def _until_reachable(channel: grpc.aio.Channel, seconds: float) -> None:
-    """Wait for a service that starts at the same time; if it is not there, the first look tells."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await channel.channel_ready()

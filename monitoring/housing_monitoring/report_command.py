@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import click
-import grpc
 
+from housing_client import AsyncPredictionClient
 from housing_monitoring.comparison import pair_up
 from housing_monitoring.errors import MonitoringError, NothingToCompare
-from housing_monitoring.grpc_service import GrpcService
+from housing_monitoring.grpc_service import DEADLINES, GrpcService
 from housing_monitoring.report import Report, render, report_field
 from housing_monitoring.settings import MonitorSettings, read_settings
 from housing_monitoring.window import Window
@@ -41,14 +41,14 @@ def drift_report(output: Path) -> None:
 
 
 async def _gather(settings: MonitorSettings) -> Report:
-    """Read what the report tells.
+    """Read what the report is made of.
 
     Raises:
         ServiceFailed: the service does not answer.
         NothingToCompare: there are no predictions, or the model has no profile.
     """
-    async with grpc.aio.insecure_channel(settings.target) as channel:
-        service = GrpcService(channel, settings.target)
+    async with AsyncPredictionClient(settings.target, deadlines=DEADLINES) as client:
+        service = GrpcService(client)
         model = await service.model()
         window = Window(rows=settings.drift_window_rows, seconds=settings.drift_window_seconds)
         await window.refresh(service.newest_first, time.time())

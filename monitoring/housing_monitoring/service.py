@@ -31,4 +31,4 @@ class WatchedService(Protocol):
         """Read the prediction log backwards, to a time in seconds since the epoch, for as long as the caller asks."""
 
     async def live_quality(self, model_name: str) -> Sequence[LiveQuality]:
-        """Tell how good the answers of a model were lately, by version, where the true price is known."""
+        """Return how good the answers of a model were lately, by version, where the true price is known."""

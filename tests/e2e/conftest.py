@@ -33,7 +33,7 @@ class Product:
 @pytest.fixture(scope="session")
 def state_dir() -> Path:
     """The state folder of this checkout, with the champion in it; trained now if it never was."""
-    subprocess.run([sys.executable, "-m", "housing_client", "train"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "housing_cli", "train"], cwd=ROOT, check=True)
     return ROOT / "var"
 
 

@@ -166,7 +166,7 @@ def test_commands_read_and_judge_the_same_record(
     """What `housing logs` exports, `housing outcomes` takes."""
 
     def housing(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "housing_client", *arguments, "--target", service.target]
+        command = [sys.executable, "-m", "housing_cli", *arguments, "--target", service.target]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     exported = housing("logs", "--output", str(tmp_path / "log.csv"))

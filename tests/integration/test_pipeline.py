@@ -110,7 +110,7 @@ class WorkingTree:
 
     def train(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `housing train`, successfully."""
-        result = self.run("housing_client", "train", *options, **environment)
+        result = self.run("housing_cli", "train", *options, **environment)
         assert result.returncode == 0, result.stdout + result.stderr
         return result
 
@@ -280,7 +280,7 @@ def test_the_csvs_own_labels_and_gaps_are_kept(trained: WorkingTree) -> None:
 
 def test_a_search_without_a_mixture_is_refused(tree: WorkingTree) -> None:
     """The rows are brought up to date first, and then one line says what there is nothing of to search."""
-    result = tree.run("housing_client", "train", "--tune", "--trials", "1")
+    result = tree.run("housing_cli", "train", "--tune", "--trials", "1")
 
     assert result.returncode == 1
     assert "prepare" in result.stdout
@@ -297,7 +297,7 @@ def test_a_csv_that_breaks_stops_the_pipeline(tree: WorkingTree) -> None:
     table.to_csv(tree.root / OWN_CSV, index=False)
     model = tree.read("training/models/xgboost.onnx")
 
-    result = tree.run("housing_client", "train")
+    result = tree.run("housing_cli", "train")
 
     assert result.returncode == 1
     assert "2 rows break the schema" in result.stderr
@@ -356,7 +356,7 @@ def test_a_server_that_is_not_there_is_one_line(registered_elsewhere: WorkingTre
     """When MLflow cannot be reached, the error names the address and what to check."""
     nowhere = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
 
-    result = registered_elsewhere.run("housing_client", "train", **nowhere)
+    result = registered_elsewhere.run("housing_cli", "train", **nowhere)
 
     assert result.returncode == 1
     assert "Error: MLflow at http://127.0.0.1:1 failed: " in result.stderr

@@ -8,7 +8,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from housing.contract import SERVICES
-from housing_client.cli import main
+from housing_cli.main import main
 from housing_monitoring.settings import MonitorSettings
 from housing_server.settings import GatewaySettings, ServerSettings
 from running import ROOT

@@ -16,7 +16,7 @@ def service() -> FakePredictionService:
 
 @pytest.fixture
 def target(service: FakePredictionService) -> Iterator[str]:
-    """Serve it, and tell where."""
+    """Serve it, and yield its address."""
     with serving(service) as address:
         yield address
 
@@ -29,6 +29,6 @@ def log() -> FakePredictionLog:
 
 @pytest.fixture
 def log_target(log: FakePredictionLog) -> Iterator[str]:
-    """Serve it, and tell where."""
+    """Serve it, and yield its address."""
     with serving_log(log) as address:
         yield address

@@ -76,7 +76,7 @@ class FakePredictionLog(
     def GetPrediction(  # noqa: N802 - the contract's name
         self, request: log_pb.GetPredictionRequest, context: grpc.ServicerContext
     ) -> log_pb.GetPredictionResponse:
-        """Tell one prediction."""
+        """Return one prediction."""
         for each in self.predictions:
             if each.prediction_id == request.prediction_id:
                 return log_pb.GetPredictionResponse(prediction=each)

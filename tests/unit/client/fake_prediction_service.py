@@ -18,6 +18,7 @@ from housing.v1 import (
     block_group_pb2,
     explanation_service_pb2,
     explanation_service_pb2_grpc,
+    model_profile_pb2,
     model_service_pb2,
     model_service_pb2_grpc,
     prediction_service_pb2,
@@ -29,6 +30,10 @@ from housing.v1 import (
 PREDICTED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TRAINED_AT = datetime(2025, 12, 31, 23, 59, tzinfo=UTC)
 CARD = "# A card\n\nMünchhausen made it up.\n"
+
+PROFILE = model_profile_pb2.ModelProfile(
+    median_house_value=model_profile_pb2.Distribution(name="median_house_value", edges=[0, 1], counts=[0, 5, 0])
+)
 
 BERKELEY: dict[str, float | str] = dict(example.BERKELEY)
 INTERVAL = prediction_service_pb2.PredictionInterval(lower=70_000, upper=500_001, coverage=0.9, upper_open=True)
@@ -183,15 +188,16 @@ class FakePredictionService(
         request: model_service_pb2.GetModelProfileRequest,  # noqa: ARG002 - gRPC passes it
         context: grpc.ServicerContext,
     ) -> model_service_pb2.GetModelProfileResponse:
-        """Refuse: it is for monitors, and this client does not ask for it."""
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, "there is no profile of a fake")
+        """Answer with `PROFILE`."""
+        self._fail_or_hold(context)
+        return model_service_pb2.GetModelProfileResponse(model_name="fake", model_version="7", profile=PROFILE)
 
     def GetModelCard(  # noqa: N802 - the contract's name
         self,
         request: model_service_pb2.GetModelCardRequest,  # noqa: ARG002 - gRPC passes it
         context: grpc.ServicerContext,
     ) -> model_service_pb2.GetModelCardResponse:
-        """Give `CARD`."""
+        """Answer with `CARD`."""
         self._fail_or_hold(context)
         return model_service_pb2.GetModelCardResponse(model_name="fake", model_version="7", markdown=CARD)
 

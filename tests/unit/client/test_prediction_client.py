@@ -8,7 +8,6 @@ from typing import Any
 
 import grpc
 import pytest
-import trustme
 from google.rpc import code_pb2, error_details_pb2
 
 from housing.contract import BATCH_SIZES, FEATURES, UNUSUAL_RULES, message_from_mapping
@@ -18,6 +17,7 @@ from housing_client import (
     DeadlineExceededError,
     HousingError,
     InvalidRequestError,
+    NotFoundError,
     NotPermittedError,
     OverloadedError,
     PredictionClient,
@@ -31,11 +31,11 @@ from unit.client.fake_prediction_service import (
     BERKELEY,
     CARD,
     PREDICTED_AT,
+    PROFILE,
     TRAINED_AT,
     FakePredictionService,
     failed,
     refused,
-    serving,
 )
 
 Ask = Callable[..., Any]
@@ -229,6 +229,19 @@ def test_the_models_card_is_given(ask: Ask, target: str) -> None:
     assert (card.model_name, card.model_version, card.markdown) == ("fake", "7", CARD)
 
 
+def test_the_models_profile_is_returned(ask: Ask, target: str) -> None:
+    """It is the contract's own document, with the version that it belongs to."""
+    found = ask(target, "model_profile")
+    assert (found.model_name, found.model_version, found.profile) == ("fake", "7", PROFILE)
+
+
+def test_a_model_without_a_profile_is_not_found(ask: Ask, target: str, service: FakePredictionService) -> None:
+    """As for its card."""
+    service.failures = [failed(code_pb2.NOT_FOUND, "no profile")]
+    with pytest.raises(NotFoundError):
+        ask(target, "model_profile")
+
+
 def test_the_status_is_reported(ask: Ask, target: str) -> None:
     """The state is one word, and counts are where they belong."""
     status = ask(target, "status")
@@ -256,25 +269,6 @@ def test_the_target_comes_from_the_argument_then_the_environment(monkeypatch: py
     monkeypatch.setenv("HOUSING_TARGET", "elsewhere:1")
     assert resolve_target(None) == "elsewhere:1"
     assert resolve_target("here:2") == "here:2"
-
-
-def test_credentials_make_the_connection_tls(service: FakePredictionService) -> None:
-    """With the right authority both clients are answered by a server that speaks TLS only."""
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    pair = (certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes())
-    credentials = grpc.ssl_channel_credentials(authority.cert_pem.bytes())
-
-    async def ask_async(target: str) -> str:
-        async with AsyncPredictionClient(target, credentials=credentials) as client:
-            return (await client.model()).name
-
-    with serving(service, grpc.ssl_server_credentials([pair])) as target:
-        with PredictionClient(target, credentials=credentials) as client:
-            assert client.model().name == "fake"
-        assert asyncio.run(ask_async(target)) == "fake"
-        with PredictionClient(target) as plain, pytest.raises(UnavailableError):
-            plain.model()
 
 
 def test_a_proxy_that_rewrites_the_message_leaves_an_error() -> None:

@@ -92,7 +92,7 @@ def test_filter_is_sent_whole(log: FakePredictionLog, client: PredictionClient) 
 
 def test_time_without_zone_is_refused(client: PredictionClient) -> None:
     """Whose time it is cannot be guessed."""
-    with pytest.raises(ValueError, match="says no time zone"):
+    with pytest.raises(ValueError, match="has no time zone"):
         next(iter(client.logged_predictions(PredictionFilter(start_time=START.replace(tzinfo=None)))))
 
 

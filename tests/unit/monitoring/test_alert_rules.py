@@ -75,7 +75,7 @@ def test_runbook_asks_for_metrics_that_there_are(known: set[str]) -> None:
     """Metrics and alerts that the runbook names exist."""
     named = set(re.findall(r"\b(?:housing|grpc_server|envoy)_\w+\b(?=[`{\[( )])", RUNBOOK))
     assert {"housing_workers", "grpc_server_handled_total"} <= named
-    assert named - {"housing_client"} <= known
+    assert named - {"housing_cli"} <= known
     assert set(re.findall(r"alertname=(\w+)", RUNBOOK)) <= set(ALERTS)
 
 

@@ -1,13 +1,13 @@
-"""Reading a service through the contract's stubs, over real gRPC."""
+"""Reading a service through the client library, over real gRPC."""
 
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import grpc
 import pytest
 
 from housing.v1.prediction_log_service_pb2 import LiveError, ModelVersionStats
+from housing_client import AsyncPredictionClient
 from housing_monitoring.errors import ServiceFailed
 from housing_monitoring.grpc_service import GrpcService
 from housing_monitoring.results import LiveQuality, TrainingQuality
@@ -20,8 +20,8 @@ NAME = "california-housing"
 @asynccontextmanager
 async def reading(answers: Answers) -> AsyncIterator[GrpcService]:
     """Serve answers, and read them."""
-    async with serving(answers) as target, grpc.aio.insecure_channel(target) as channel:
-        yield GrpcService(channel, target)
+    async with serving(answers) as target, AsyncPredictionClient(target) as client:
+        yield GrpcService(client)
 
 
 async def test_model_is_described() -> None:
@@ -100,6 +100,6 @@ async def test_a_service_that_is_not_there_is_named() -> None:
     """The error says where nothing answers and which settings move it."""
     async with serving(Answers()) as target:
         pass
-    async with grpc.aio.insecure_channel(target) as channel:
+    async with AsyncPredictionClient(target) as client:
         with pytest.raises(ServiceFailed, match=r"127\.0\.0\.1:\d+ fails \(UNAVAILABLE.*HOUSING_GRPC_PORT"):
-            await GrpcService(channel, target).model()
+            await GrpcService(client).model()

@@ -19,8 +19,8 @@ import pytest
 from click.testing import CliRunner
 
 from housing.contract import message_from_mapping
-from housing_client.cli import main
-from housing_client.stack import Probe
+from housing_cli.main import main
+from housing_cli.stack import Probe
 
 PART = r"""
 import os, signal, sys
@@ -42,7 +42,7 @@ while True:
 
 STACK = r"""
 import os, sys
-from housing_client.stack import Part, Probe, Stack, StackError
+from housing_cli.stack import Part, Probe, Stack, StackError
 part, port, server, first, grace, ready, monitor = sys.argv[1:]
 def command(name, how="serve", vital=True):
     return Part(name=name, command=(sys.executable, "-c", part, name, how), vital=vital)
@@ -313,7 +313,7 @@ def test_up_trains_serves_prints_addresses_and_stops(fake_parts: Path) -> None:
         "HOUSING_METRICS_PORT": str(metrics_port),
         "HOUSING_MONITOR_PORT": str(monitor_port),
     }
-    command = [sys.executable, "-m", "housing_client", "up"]
+    command = [sys.executable, "-m", "housing_cli", "up"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = []

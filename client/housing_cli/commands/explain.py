@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from housing_client.commands.features import check_given, feature_options
-from housing_client.commands.service import aligned, connected, interval_text, json_option, target_option, to_json
-from housing_client.results import Contribution, Explanation
+from housing_cli.commands.features import check_given, feature_options
+from housing_cli.commands.service import aligned, connected, interval_text, json_option, target_option, to_json
+from housing_client import Contribution, Explanation
 
 _BAR_WIDTH = 30
 """Length of the longest bar."""

@@ -2,7 +2,7 @@
 
 Each child leads a session of its own, so that Ctrl-C in a terminal, which signals every process of the foreground
 group, reaches this process alone: the children are then stopped one after the other, with time to finish. A second
-Ctrl-C kills the one that is stopping. When this process itself is killed, the children are told to stop by the system.
+Ctrl-C kills the one that is stopping. When this process itself is killed, the system signals the children to stop.
 """
 
 import asyncio

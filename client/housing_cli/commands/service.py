@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from housing_client.channel import resolve_target
-from housing_client.client import PredictionClient
-from housing_client.errors import HousingError, InvalidRequestError, UnavailableError
-from housing_client.results import PredictionInterval
+from housing_client import (
+    DEFAULT_TARGET,
+    HousingError,
+    InvalidRequestError,
+    PredictionClient,
+    PredictionInterval,
+    UnavailableError,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -22,8 +26,8 @@ target_option = click.option(
     envvar="HOUSING_TARGET",
     show_envvar=True,
     metavar="HOST:PORT",
-    default=lambda: resolve_target(None),
-    show_default="localhost:50051",
+    default=DEFAULT_TARGET,
+    show_default=True,
     help="Where the service listens.",
 )
 

@@ -15,7 +15,7 @@ from housing.addresses import join_address
 from housing.contract import message_from_mapping
 from housing.example import BERKELEY
 from housing.v1 import prediction_service_pb2
-from housing_client.stack import Part, Probe, Stack, StackError
+from housing_cli.stack import Part, Probe, Stack, StackError
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
 
@@ -81,7 +81,7 @@ def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
 
 
 def _part(command: str, *, vital: bool = True) -> Part:
-    return Part(name=f"housing {command}", command=(sys.executable, "-m", "housing_client", command), vital=vital)
+    return Part(name=f"housing {command}", command=(sys.executable, "-m", "housing_cli", command), vital=vital)
 
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import click
 
-from housing_client.commands.service import aligned, connected, json_option, target_option, to_json
-from housing_client.results import PredictionLogState, Status
+from housing_cli.commands.service import aligned, connected, json_option, target_option, to_json
+from housing_client import PredictionLogState, Status
 
 _GIB = 2**30
 

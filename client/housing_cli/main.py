@@ -5,7 +5,7 @@ import os
 import click
 
 from housing.addresses import bypass_proxies
-from housing_client.plugins import DISTRIBUTION, PluginGroup
+from housing_cli.plugins import DISTRIBUTION, PluginGroup
 
 EXIT_CODES = """\b
 Exit codes:

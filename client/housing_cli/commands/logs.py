@@ -10,13 +10,11 @@ from typing import Any
 
 import click
 
-from housing_client.client import PredictionClient
-from housing_client.commands.log_filters import filter_options, wanted
-from housing_client.commands.service import connected, json_option, target_option, to_json
-from housing_client.log_messages import PAGE_SIZE
-from housing_client.log_table import write_csv, write_parquet
-from housing_client.log_tail import LogTail
-from housing_client.prediction_log import LoggedPrediction, PredictionFilter
+from housing_cli.commands.log_filters import filter_options, wanted
+from housing_cli.commands.service import connected, json_option, target_option, to_json
+from housing_cli.log_table import write_csv, write_parquet
+from housing_cli.log_tail import LogTail
+from housing_client import PAGE_SIZE, LoggedPrediction, PredictionClient, PredictionFilter
 
 _SHOWN_ROWS = 20
 _MOST_ROWS = 10**9
@@ -61,7 +59,7 @@ def logs(
     elif follow or as_json:
         raise click.UsageError("--output goes with neither --follow nor --json")
     elif output.suffix not in _FORMATS:
-        raise click.UsageError(f"--output must end in {' or '.join(_FORMATS)}: that tells what to write")
+        raise click.UsageError(f"--output must end in {' or '.join(_FORMATS)}: the suffix chooses the format")
     else:
         with connected(target) as client:
             _export(client, wanted(filters), limit, output)

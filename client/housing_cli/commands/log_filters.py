@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from housing.cells import parse_number, shown
-from housing_client.commands.features import read_number
-from housing_client.prediction_log import BoundingBox, PredictionFilter
+from housing_cli.commands.features import read_number
+from housing_client import BoundingBox, PredictionFilter
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
 

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 from google.rpc import code_pb2
 
-from housing_client.cli import main
-from housing_client.commands.files import Output
-from housing_client.tables import RESULT_COLUMNS
+from housing_cli.commands.files import Output
+from housing_cli.main import main
+from housing_cli.tables import RESULT_COLUMNS
 from unit.client.fake_prediction_service import BERKELEY, FakePredictionService, failed
 
 

@@ -26,7 +26,7 @@ def read_number(_ctx: click.Context, _param: click.Parameter, value: str | None)
 
 
 def describe(feature: Feature) -> str:
-    """Say which values a field takes: its range and unit or its spellings, and whether it must be given."""
+    """Describe which values a field takes: its range and unit or its spellings, and whether it must be given."""
     return ", ".join(_facts(feature))
 
 
@@ -36,7 +36,7 @@ def option_name(feature: Feature) -> str:
 
 
 def check_given(fields: Mapping[str, Any], otherwise: str = "") -> None:
-    """Make sure that the options of all required fields were given.
+    """Check that the options of all required fields were given.
 
     Args:
         fields: values by name of field; None for what was not given.

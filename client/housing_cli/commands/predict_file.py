@@ -7,9 +7,9 @@ from typing import IO
 import click
 
 from housing.tables import TableError
-from housing_client.commands.files import Output, check_distinct, check_suffix, input_name, shown
-from housing_client.commands.service import connected
-from housing_client.tables import RESULT_COLUMNS, AnsweredRow, BlockGroupTable
+from housing_cli.commands.files import Output, check_distinct, check_suffix, input_name, shown
+from housing_cli.commands.service import connected
+from housing_cli.tables import RESULT_COLUMNS, AnsweredRow, BlockGroupTable
 
 _REFUSALS_SHOWN = 10
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from housing.contract import FEATURES
-from housing_client.prediction_log import LoggedPrediction
+from housing_client import LoggedPrediction
 
 _ROWS_AT_ONCE = 10_000
 
@@ -82,7 +82,7 @@ def write_parquet(path: Path, predictions: Iterable[LoggedPrediction]) -> None:
     Raises:
         ModuleNotFoundError: pyarrow is not installed.
     """
-    import pyarrow as pa  # noqa: PLC0415 - only who wants Parquet needs it
+    import pyarrow as pa  # noqa: PLC0415 - only Parquet needs it
     from pyarrow.parquet import ParquetWriter  # noqa: PLC0415
 
     types = {

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import click
 
 from housing.contract import Feature
-from housing_client.commands.features import describe
-from housing_client.commands.service import aligned, connected, json_option, target_option, to_json
-from housing_client.results import Model, ModelCard
+from housing_cli.commands.features import describe
+from housing_cli.commands.service import aligned, connected, json_option, target_option, to_json
+from housing_client import Model, ModelCard
 
 _USD_METRICS = ("rmse", "mae")
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from housing_client.commands.features import check_given, feature_options
-from housing_client.commands.files import STANDARD_STREAM, Output
-from housing_client.commands.predict_file import predict_file
-from housing_client.commands.service import aligned, connected, interval_text, json_option, target_option, to_json
-from housing_client.results import Prediction
+from housing_cli.commands.features import check_given, feature_options
+from housing_cli.commands.files import STANDARD_STREAM, Output
+from housing_cli.commands.predict_file import predict_file
+from housing_cli.commands.service import aligned, connected, interval_text, json_option, target_option, to_json
+from housing_client import Prediction
 
 
 @click.command()

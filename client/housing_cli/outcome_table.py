@@ -8,8 +8,7 @@ from itertools import islice
 from typing import IO
 
 from housing.tables import PRICE_COLUMN, Column, Row, RowsBeforeError, Table
-from housing_client.client import PredictionClient
-from housing_client.errors import InvalidRequestError
+from housing_client import InvalidRequestError, PredictionClient
 
 _ID_COLUMN = Column(name="prediction_id", kind="text", required=True)
 

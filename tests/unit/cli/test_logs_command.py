@@ -15,7 +15,7 @@ from google.rpc import code_pb2
 
 from housing.contract import FEATURE_NAMES
 from housing.v1.prediction_log_service_pb2 import BoundingBox, ListPredictionsRequest
-from housing_client.cli import main
+from housing_cli.main import main
 from running import PATIENCE
 from unit.client.fake_prediction_log import START, FakePredictionLog, logged
 from unit.client.fake_prediction_service import failed
@@ -186,7 +186,7 @@ def test_parquet_without_pyarrow_names_the_extra(
 def test_following_shows_what_comes_once(log: FakePredictionLog, log_target: str) -> None:
     """Until Ctrl-C, which is no failure; even what turns up a little late is shown."""
     log.predictions = [logged(0), logged(10)]
-    command = [sys.executable, "-m", "housing_client", "logs", "--target", log_target, "--follow", "--json"]
+    command = [sys.executable, "-m", "housing_cli", "logs", "--target", log_target, "--follow", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from housing_client.cli import main
+from housing_cli.main import main
 from unit.client.fake_prediction_log import BAD_ID, LATE_ID, UNKNOWN_ID, FakePredictionLog
 
 

@@ -7,9 +7,9 @@ from typing import IO
 import click
 
 from housing.tables import TableError
-from housing_client.commands.files import STANDARD_STREAM, Output, check_distinct, check_suffix, input_name, shown
-from housing_client.commands.service import connected, json_option, target_option
-from housing_client.outcome_table import REPORT_COLUMNS, OutcomeTable, ReportedRow
+from housing_cli.commands.files import STANDARD_STREAM, Output, check_distinct, check_suffix, input_name, shown
+from housing_cli.commands.service import connected, json_option, target_option
+from housing_cli.outcome_table import REPORT_COLUMNS, OutcomeTable, ReportedRow
 
 
 @click.command()

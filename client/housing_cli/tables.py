@@ -13,9 +13,7 @@ from housing.cells import is_missing, parse_number
 from housing.contract import message_from_mapping
 from housing.tables import BLOCK_GROUP_COLUMNS, PRICE_COLUMN, Row, RowsBeforeError, Table, TableError
 from housing.v1.block_group_pb2 import BlockGroup
-from housing_client.client import PredictionClient
-from housing_client.errors import HousingError, InvalidRequestError
-from housing_client.results import Prediction
+from housing_client import HousingError, InvalidRequestError, Prediction, PredictionClient
 
 RESULT_COLUMNS = (
     "prediction_id",
@@ -110,7 +108,7 @@ class BlockGroupTable:
     def typed(self, cells: Sequence[str]) -> tuple[Cell, ...]:
         """Convert the cells of a row to what they stand for: numbers where the contract has numbers, else text.
 
-        What is no number in such a column stays text; a missing value is None.
+        What is not a number in such a column stays text; a missing value is None.
         """
         return tuple(_typed(name, cell.strip()) for name, cell in zip(self.header, cells, strict=True))
 

@@ -11,7 +11,7 @@ from google.rpc import code_pb2, error_details_pb2
 
 from housing.contract import FEATURES
 from housing.v1 import status_service_pb2
-from housing_client.cli import main
+from housing_cli.main import main
 from unit.client.fake_prediction_service import BERKELEY, CARD, FakePredictionService, failed
 
 PLUGIN = '''
@@ -167,7 +167,7 @@ def test_a_field_that_is_no_plain_number_is_a_usage_error(text: str) -> None:
 @pytest.mark.parametrize("arguments", [["model", "--json"], ["predict", *_flags()]])
 def test_stdout_that_is_full_is_one_line(target: str, arguments: list[str], tmp_path: Path) -> None:
     """The answer is lost, and the command says so without a traceback."""
-    command = [sys.executable, "-m", "housing_client", *arguments, "--target", target]
+    command = [sys.executable, "-m", "housing_cli", *arguments, "--target", target]
     with Path("/dev/full").open("wb") as full:
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
     assert result.returncode == 1

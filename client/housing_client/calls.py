@@ -1,0 +1,168 @@
+"""The calls of the contract, each once for both clients: its request, its response, its result and its deadline.
+
+The clients only differ in how they wait. A method of theirs is a line of this table with a signature.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, ParamSpec, TypeVar
+
+from google.protobuf.message import Message
+
+from housing.v1 import (
+    explanation_service_pb2,
+    model_service_pb2,
+    outcome_service_pb2,
+    prediction_log_service_pb2,
+    prediction_service_pb2,
+    status_service_pb2,
+)
+from housing_client import log_messages, messages
+from housing_client.policies import Deadlines
+
+_Given = ParamSpec("_Given")
+_Request = TypeVar("_Request", bound=Message)
+_Response = TypeVar("_Response", bound=Message)
+_Result = TypeVar("_Result")
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rpc(Generic[_Request, _Response]):
+    """A method of a service."""
+
+    path: str
+    """The path of its HTTP/2 requests: service and method."""
+    response: type[_Response]
+    """The message that it answers with."""
+    deadline: Callable[[Deadlines], float | None]
+    """Chooses its deadline."""
+
+    def encode(self, request: _Request) -> bytes:
+        """Encode a request."""
+        return request.SerializeToString()
+
+    def decode(self, response: bytes) -> _Response:
+        """Decode a response."""
+        return self.response.FromString(response)
+
+    def seconds(self, wanted: float | None, deadlines: Deadlines) -> float | None:
+        """Return how long a call may take: what the caller wants, else this method's deadline; None for no limit."""
+        return self.deadline(deadlines) if wanted is None else wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRpc(Rpc[_Request, _Response], Generic[_Request, _Response, _Result]):
+    """A method with one request and one response."""
+
+    result: Callable[[_Response], _Result]
+    """Reads the response."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(ReadRpc[_Request, _Response, _Result], Generic[_Given, _Request, _Response, _Result]):
+    """A method that is called once."""
+
+    request: Callable[_Given, _Request]
+    """Makes the request from what the caller gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchCall(ReadRpc[_Request, _Response, Sequence[_Item]], Generic[_Given, _Request, _Response, _Item]):
+    """A method that is called as often as its limit of items needs; results are put together."""
+
+    requests: Callable[_Given, Iterator[tuple[int, _Request]]]
+    """Splits what the caller gives into requests, each with the place of its first item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamCall(Rpc[_Request, _Response], Generic[_Given, _Request, _Response]):
+    """A method with a stream of requests and as many responses."""
+
+    request: Callable[_Given, _Request]
+    """Makes a request from what the caller gives."""
+
+
+PREDICT = Call(
+    path="/housing.v1.PredictionService/Predict",
+    request=messages.predict_request,
+    response=prediction_service_pb2.PredictResponse,
+    result=messages.prediction,
+    deadline=lambda deadlines: deadlines.predict,
+)
+BATCH_PREDICT = BatchCall(
+    path="/housing.v1.PredictionService/BatchPredict",
+    requests=messages.batch_requests,
+    response=prediction_service_pb2.BatchPredictResponse,
+    result=messages.batch_predictions,
+    deadline=lambda deadlines: deadlines.batch,
+)
+STREAM_PREDICT = StreamCall(
+    path="/housing.v1.PredictionService/StreamPredict",
+    request=messages.stream_request,
+    response=prediction_service_pb2.StreamPredictResponse,
+    deadline=lambda deadlines: deadlines.stream,
+)
+EXPLAIN = Call(
+    path="/housing.v1.ExplanationService/Explain",
+    request=messages.explain_request,
+    response=explanation_service_pb2.ExplainResponse,
+    result=messages.explanation,
+    deadline=lambda deadlines: deadlines.predict,
+)
+GET_MODEL = Call(
+    path="/housing.v1.ModelService/GetModel",
+    request=model_service_pb2.GetModelRequest,
+    response=model_service_pb2.GetModelResponse,
+    result=messages.model,
+    deadline=lambda deadlines: deadlines.describe,
+)
+GET_MODEL_PROFILE = Call(
+    path="/housing.v1.ModelService/GetModelProfile",
+    request=model_service_pb2.GetModelProfileRequest,
+    response=model_service_pb2.GetModelProfileResponse,
+    result=messages.model_profile,
+    deadline=lambda deadlines: deadlines.describe,
+)
+GET_MODEL_CARD = Call(
+    path="/housing.v1.ModelService/GetModelCard",
+    request=model_service_pb2.GetModelCardRequest,
+    response=model_service_pb2.GetModelCardResponse,
+    result=messages.model_card,
+    deadline=lambda deadlines: deadlines.describe,
+)
+GET_STATUS = Call(
+    path="/housing.v1.StatusService/GetStatus",
+    request=status_service_pb2.GetStatusRequest,
+    response=status_service_pb2.GetStatusResponse,
+    result=messages.status,
+    deadline=lambda deadlines: deadlines.describe,
+)
+LIST_PREDICTIONS = Call(
+    path="/housing.v1.PredictionLogService/ListPredictions",
+    request=log_messages.list_request,
+    response=prediction_log_service_pb2.ListPredictionsResponse,
+    result=log_messages.page,
+    deadline=lambda deadlines: deadlines.log,
+)
+GET_PREDICTION = Call(
+    path="/housing.v1.PredictionLogService/GetPrediction",
+    request=log_messages.get_request,
+    response=prediction_log_service_pb2.GetPredictionResponse,
+    result=log_messages.found_prediction,
+    deadline=lambda deadlines: deadlines.log,
+)
+GET_PREDICTION_STATS = Call(
+    path="/housing.v1.PredictionLogService/GetPredictionStats",
+    request=log_messages.stats_request,
+    response=prediction_log_service_pb2.GetPredictionStatsResponse,
+    result=log_messages.prediction_stats,
+    deadline=lambda deadlines: deadlines.log,
+)
+RECORD_OUTCOMES = BatchCall(
+    path="/housing.v1.OutcomeService/RecordOutcomes",
+    requests=log_messages.outcome_requests,
+    response=outcome_service_pb2.RecordOutcomesResponse,
+    result=log_messages.recorded_outcomes,
+    deadline=lambda deadlines: deadlines.log,
+)

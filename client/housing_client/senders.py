@@ -1,0 +1,122 @@
+"""How a call of the table is made, synchronously and asynchronously: the two only differ in how they wait."""
+
+from collections.abc import Sequence
+from typing import ParamSpec, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from housing_client.calls import BatchCall, Call, ReadRpc
+from housing_client.errors import housing_errors
+from housing_client.policies import Deadlines
+
+_Given = ParamSpec("_Given")
+_Request = TypeVar("_Request", bound=Message)
+_Response = TypeVar("_Response", bound=Message)
+_Result = TypeVar("_Result")
+
+
+class Sender:
+    """Makes calls, and waits for them in the caller's thread.
+
+    Every method raises HousingError when a call fails. A `deadline`, in seconds, replaces the call's own.
+
+    Args:
+        channel: where calls go.
+        deadlines: how long they may take.
+    """
+
+    def __init__(self, channel: grpc.Channel, deadlines: Deadlines) -> None:
+        self._channel = channel
+        self._deadlines = deadlines
+
+    def call(
+        self,
+        call: Call[_Given, _Request, _Response, _Result],
+        deadline: float | None,
+        *given: _Given.args,
+        **named: _Given.kwargs,
+    ) -> _Result:
+        """Make a call with what its request is made of."""
+        return self.send(call, call.request(*given, **named), deadline)
+
+    def call_each(
+        self,
+        call: BatchCall[_Given, _Request, _Response, _Result],
+        deadline: float | None,
+        *given: _Given.args,
+        **named: _Given.kwargs,
+    ) -> list[_Result]:
+        """Make a call for each request that the items fill, one after the other, and put the results together."""
+        results: list[_Result] = []
+        for answered, request in call.requests(*given, **named):
+            found: Sequence[_Result] = self.send(call, request, deadline, answered=answered)
+            results += found
+        return results
+
+    def send(
+        self,
+        rpc: ReadRpc[_Request, _Response, _Result],
+        request: _Request,
+        deadline: float | None,
+        *,
+        answered: int = 0,
+    ) -> _Result:
+        """Send a request, and read the response; `answered` items were answered by requests before this one."""
+        method = self._channel.unary_unary(rpc.path, rpc.encode, rpc.decode)
+        with housing_errors(answered=answered):
+            response = method(request, timeout=rpc.seconds(deadline, self._deadlines))
+        return rpc.result(response)
+
+
+class AsyncSender:
+    """Makes calls, and awaits them.
+
+    Every method raises HousingError when a call fails. A `deadline`, in seconds, replaces the call's own.
+
+    Args:
+        channel: where calls go.
+        deadlines: how long they may take.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, deadlines: Deadlines) -> None:
+        self._channel = channel
+        self._deadlines = deadlines
+
+    async def call(
+        self,
+        call: Call[_Given, _Request, _Response, _Result],
+        deadline: float | None,
+        *given: _Given.args,
+        **named: _Given.kwargs,
+    ) -> _Result:
+        """Make a call with what its request is made of."""
+        return await self.send(call, call.request(*given, **named), deadline)
+
+    async def call_each(
+        self,
+        call: BatchCall[_Given, _Request, _Response, _Result],
+        deadline: float | None,
+        *given: _Given.args,
+        **named: _Given.kwargs,
+    ) -> list[_Result]:
+        """Make a call for each request that the items fill, one after the other, and put the results together."""
+        results: list[_Result] = []
+        for answered, request in call.requests(*given, **named):
+            found: Sequence[_Result] = await self.send(call, request, deadline, answered=answered)
+            results += found
+        return results
+
+    async def send(
+        self,
+        rpc: ReadRpc[_Request, _Response, _Result],
+        request: _Request,
+        deadline: float | None,
+        *,
+        answered: int = 0,
+    ) -> _Result:
+        """Send a request, and read the response; `answered` items were answered by requests before this one."""
+        method = self._channel.unary_unary(rpc.path, rpc.encode, rpc.decode)
+        with housing_errors(answered=answered):
+            response = await method(request, timeout=rpc.seconds(deadline, self._deadlines))
+        return rpc.result(response)
