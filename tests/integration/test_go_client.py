@@ -10,7 +10,6 @@ import pytest
 from running import ROOT, Service, missing, tool
 
 EXAMPLE = ROOT / "docs/clients/go"
-OURS = shutil.ignore_patterns("*.py", "*.pyi", "__pycache__")
 HOW = "run tests/tools.sh"
 
 
@@ -35,7 +34,8 @@ def client(tmp_path: Path) -> Path:
         missing(f"the Go modules of docs/clients/go are missing: {HOW}")
     work = tmp_path / "go"
     shutil.copytree(EXAMPLE, work)
-    shutil.copytree(ROOT / "protos", work / "protos", ignore=OURS)
+    ours = shutil.ignore_patterns("*.py", "*.pyi", "__pycache__")
+    shutil.copytree(ROOT / "protos", work / "protos", ignore=ours)
     run(work, "buf", "generate")
     run(work, go, "build", "-trimpath", "-o", "client", ".")
     return work / "client"

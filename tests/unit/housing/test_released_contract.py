@@ -17,13 +17,13 @@ from running import ROOT
 
 CLIENTS = (ROOT / "docs/clients.md").read_text("utf-8")
 BUF = Path(sys.executable).parent / "buf"
-NOT_PROTO = shutil.ignore_patterns("*.py", "*.pyi", "__pycache__")
 
 
 @pytest.fixture
 def protos(tmp_path: Path) -> Path:
     """A copy of the contract's folder."""
-    return Path(shutil.copytree(ROOT / "protos", tmp_path / "protos", ignore=NOT_PROTO))
+    ours = shutil.ignore_patterns("*.py", "*.pyi", "__pycache__")
+    return Path(shutil.copytree(ROOT / "protos", tmp_path / "protos", ignore=ours))
 
 
 def buf(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
