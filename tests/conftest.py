@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from housing.addresses import bypass_proxies
@@ -13,6 +14,11 @@ os.environ.update(ORT_DISABLE_TELEMETRY="1", MLFLOW_DISABLE_TELEMETRY="true")
 bypass_proxies(os.environ)  # what tests start listens on this machine
 # A shell that runs tests in the background has them ignore Ctrl-C, and so would every program that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# An example that takes long on a busy machine is no fault.
+hypothesis.settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-machine")
 
 _SLOWEST_FIRST = ("e2e", "model", "integration", "unit")
 """The folders of tests: what takes longest begins first, so that the processes end at about the same time."""
