@@ -54,6 +54,8 @@ class ServerSettings(BaseSettings):
     """Processes that answer calls; by default one for each processor."""
     unresponsive_seconds: _Pause = 10
     """How long a process may give no sign of life before it is replaced; 0 for ever."""
+    max_run_seconds: _Pause = 60
+    """How long one run of the model may take before its process gives no more sign of life; 0 for ever."""
     model_uri: str = "models:/california-housing@champion"
     """The model to serve: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
     state_dir: Path = Path("var")

@@ -18,6 +18,7 @@ from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureExplainer, LoadModel, Serving
 from housing_server.core.admission import Admission
 from housing_server.core.calls import relayed_calls
+from housing_server.core.run_clock import RunClock
 from housing_server.errors import ExplanationNotAvailable, ModelRejected
 from housing_server.explanation.core import ExplanationCore
 from housing_server.explanation.endpoints import explanation_endpoints
@@ -44,7 +45,9 @@ class Explainer:
         self._log = log
         metrics = WorkerMetrics(CollectorRegistry())
         admission = Admission(metrics, max_rows=_MAX_CALLS, max_queue_seconds=config.max_queue_seconds)
-        self._core = ExplanationCore(metrics, admission, ThreadPoolExecutor(1))
+        clock = RunClock(config.max_run_seconds)
+        control.alive = lambda: not clock.stuck
+        self._core = ExplanationCore(metrics, admission, ThreadPoolExecutor(1), clock)
         self._server: grpc.aio.Server | None = None
 
     async def load(self, folder: str) -> None:

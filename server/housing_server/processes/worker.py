@@ -41,6 +41,7 @@ from housing_server.core.gate import Gate
 from housing_server.core.interfaces import PredictionLog
 from housing_server.core.model_slot import ModelSlot
 from housing_server.core.prediction import PredictionCore
+from housing_server.core.run_clock import RunClock
 from housing_server.core.services import ReportedStatus, model_endpoints, prediction_endpoints, status_endpoints
 from housing_server.errors import ModelRejected
 from housing_server.explanation.endpoints import explanation_endpoints, explanations_disabled
@@ -109,7 +110,9 @@ class Worker:
         self._watching: list[asyncio.Task[None]] = []
         if config.allow_pyfunc:
             gain_no_rights()
-        self._core = PredictionCore(observer, sink, self._admission, report=partial(_report, log))
+        clock = RunClock(config.max_run_seconds)
+        control.alive = lambda: not clock.stuck
+        self._core = PredictionCore(observer, sink, self._admission, report=partial(_report, log), clock=clock)
         self._slot = ModelSlot(self._core, partial(load_model, allow_pyfunc=config.allow_pyfunc))
         self._status = ReportedStatus()
         unsent = ByteBudget(UNSENT_BYTES)
