@@ -52,6 +52,8 @@ class ServerSettings(BaseSettings):
     """Events of lower levels are not logged; each call is an event of level `info`."""
     workers: int = Field(default_factory=_cores, ge=1, le=256)
     """Processes that answer calls; by default one for each processor."""
+    spare_worker: Literal["on", "off"] = "on"
+    """Whether one process more is kept, ready to take the place of a worker that ends; see `supervision/spare.py`."""
     unresponsive_seconds: _Pause = 10
     """How long a process may give no sign of life before it is replaced; 0 for ever."""
     max_run_seconds: _Pause = 60

@@ -18,7 +18,7 @@ from housing_server.errors import ModelFailed
 class Runs:
     """Answers rows by runs of a model; from any thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         observer: PredictionObserver,
         log: PredictionLog,

@@ -39,6 +39,7 @@ class Time:
         self.seconds = 0.0
 
     def __call__(self) -> float:
+        """Return the time."""
         return self.seconds
 
 
