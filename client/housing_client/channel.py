@@ -32,7 +32,8 @@ _FIRST_RECONNECT_MS = 100
 """gRPC's own second would be most of what the retries of a call bridge."""
 
 _LONGEST_RECONNECT_MS = 1000
-"""A service that is back is found within this, and by the last retry of a call; gRPC's own two minutes are for callers by the million."""
+"""A service that is back is found within this, and so by the last attempt of a call; gRPC's own two minutes are for
+callers by the million."""
 
 _METADATA_BYTES = 16 * 1024
 """The most metadata that a reply may carry, the details of an error included: gRPC by itself refuses replies between

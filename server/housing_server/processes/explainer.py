@@ -26,7 +26,8 @@ from housing_server.explanation.model import ExplainedModel
 from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.server import local_server
 from housing_server.model_store.files import read_description
-from housing_server.observability.logs import configure_logging
+from housing_server.observability.log_metrics import count_dropped_lines
+from housing_server.observability.logs import LineBuffer, configure_logging
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
 
@@ -85,7 +86,9 @@ async def explain(control_end: socket.socket) -> None:
     if not isinstance(config, ConfigureExplainer):
         return
     count_as("explainer")
-    explainer = Explainer(config, control, configure_logging("explainer"))
+    lines = LineBuffer(sys.stdout.buffer, "explainer")
+    count_dropped_lines(lines, "explainer", CollectorRegistry())
+    explainer = Explainer(config, control, configure_logging("explainer", lines))
     if config.model_folder is not None:
         await explainer.load(config.model_folder)
     async for message in control:

@@ -25,7 +25,8 @@ from housing_server.core.calls import relayed_calls
 from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
 from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.server import local_server
-from housing_server.observability.logs import configure_logging
+from housing_server.observability.log_metrics import count_dropped_lines
+from housing_server.observability.logs import LineBuffer, configure_logging
 from housing_server.observability.metrics_files import count_as
 from housing_server.observability.recorder_metrics import RecorderMetrics
 from housing_server.prediction_log.drainer import Drainer
@@ -211,7 +212,9 @@ async def record(control_end: socket.socket) -> None:
     if not isinstance(config, ConfigureRecorder):
         return
     count_as("recorder")
-    log = configure_logging("recorder")
+    lines = LineBuffer(sys.stdout.buffer, "recorder")
+    count_dropped_lines(lines, "recorder", CollectorRegistry())
+    log = configure_logging("recorder", lines)
     recorder = Recorder(config, control, log)
     running = asyncio.create_task(recorder.run())
     told_to_stop = await _until_told_to_stop(control, running)

@@ -52,6 +52,7 @@ from housing_server.grpc_transport.reflection import reflection_endpoints
 from housing_server.grpc_transport.relay import Relay
 from housing_server.grpc_transport.server import ServerLimits, shared_server
 from housing_server.models.loading import load_model
+from housing_server.observability.log_metrics import count_dropped_lines
 from housing_server.observability.logs import CallLines, LineBuffer, configure_logging
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
@@ -258,6 +259,7 @@ async def serve(control_end: socket.socket) -> None:
         return
     count_as(config.name)
     lines = LineBuffer(sys.stdout.buffer, config.name)
+    count_dropped_lines(lines, config.name, CollectorRegistry())
     log = configure_logging(config.name, lines)
     try:
         worker = Worker(config, control, log, CallLines(config.name, lines, log), _tracer(config.name, log))

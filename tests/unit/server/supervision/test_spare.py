@@ -35,7 +35,6 @@ class Reserve:
                 await asyncio.sleep(0)
         return process
 
-
     async def stop_listening(self) -> None:
         """Have the last process answer no more pings."""
         self.listening[-1].cancel()
