@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ class Recorder:
         open_store = partial(PredictionStore.open, config.prediction_log_url)
         self._drainer = Drainer(self._folder, open_store, self._metrics, log, time.perf_counter)
         self._reading = PredictionStore.open(config.prediction_log_url, bring_up_to_date=False)
+        # Of its own: draining must not wait for a thread while others wait for the store.
+        self._drain_thread = ThreadPoolExecutor(1, thread_name_prefix="drain")
         self._draining: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._problem: str | None = None
@@ -70,7 +73,7 @@ class Recorder:
         await self._lock_journals()
         calls = relayed_calls(self._log)
         handlers = Handlers(calls)
-        handlers.mount(log_endpoints(self._reading, self._metrics), calls)
+        handlers.mount(log_endpoints(self._reading, self._metrics, hangs=lambda: self.hangs), calls)
         server = local_server(handlers, _Freshen(self.freshen))
         server.add_insecure_port(self._config.address)
         await server.start()
@@ -86,7 +89,7 @@ class Recorder:
             begun = self._draining is None or self._draining.done()
             if self._draining is None or self._draining.done():
                 self._draining = asyncio.create_task(self._drain_once())
-            await asyncio.wait([self._draining], timeout=_PATIENCE_SECONDS)
+            await asyncio.wait([self._draining], timeout=0 if self.hangs else _PATIENCE_SECONDS)
             if not self._draining.done():
                 return  # what is in the store may be readable nevertheless
 
@@ -139,7 +142,7 @@ class Recorder:
 
     async def _drain_once(self) -> None:
         try:
-            await asyncio.to_thread(self._drain)
+            await asyncio.get_running_loop().run_in_executor(self._drain_thread, self._drain)
         except PredictionLogUnavailable as error:
             self._failed(error.reason)
         else:
