@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from housing.addresses import address_of
 from housing_server.control.messages import ConfigureExplainer, ConfigureRecorder, ConfigureWorker
 from housing_server.settings import ServerSettings
-from housing_server.system.ports import address_of
 
 
 @dataclass(frozen=True, slots=True)
