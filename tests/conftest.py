@@ -6,12 +6,16 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis import settings
 
 from housing.addresses import bypass_proxies
 
 # No library reports its use to its makers.
 os.environ.update(ORT_DISABLE_TELEMETRY="1", MLFLOW_DISABLE_TELEMETRY="true")
 bypass_proxies(os.environ)  # what tests start listens on this machine
+# A busy machine makes examples slow, which is no fault of theirs.
+settings.register_profile("any pace", deadline=None)
+settings.load_profile("any pace")
 # A shell that runs tests in the background has them ignore Ctrl-C, and so would every program that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # An example that takes long on a busy machine is no fault.

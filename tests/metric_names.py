@@ -1,6 +1,7 @@
 """The names of metrics: those that PromQL asks for, and those that there are."""
 
 import asyncio
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from housing_monitoring.inspection import Inspector
 from housing_monitoring.monitor import Monitor
 from housing_monitoring.results import ResultsFile
 from housing_monitoring.window import Window
+from housing_server.observability.log_metrics import count_dropped_lines
+from housing_server.observability.logs import LineBuffer
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.recorder_metrics import RecorderMetrics
 from housing_server.supervision.metrics import ServiceCollector
@@ -90,6 +93,7 @@ def _service(state_dir: Path) -> CollectorRegistry:
     registry = CollectorRegistry()
     WorkerMetrics(registry)
     RecorderMetrics(registry)
+    count_dropped_lines(LineBuffer(io.BytesIO()), "worker-0", registry)
     state = ServiceState([], state_dir)
     state.model = Model(name="california-housing", version="1")
     registry.register(ServiceCollector(state))

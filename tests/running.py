@@ -162,7 +162,8 @@ def running_service(state_dir: Path, registry: Path | None = None, **settings: o
         registry: another state folder, whose registry is read in the place of its own.
         settings: `workers=2` sets HOUSING_WORKERS, and so on.
     """
-    chosen = {"grpc_port": 0, "metrics_port": 0, "workers": 1, "state_dir": state_dir, "drain_seconds": 0} | settings
+    chosen = {"grpc_port": 0, "metrics_port": 0, "workers": 1, "state_dir": state_dir, "drain_seconds": 0}
+    chosen |= {"spare_worker": "off"} | settings  # a process less to start for each test
     environment = {f"HOUSING_{name.upper()}": str(value) for name, value in chosen.items()}
     if registry is not None:
         environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{registry.absolute()}/mlflow.db"

@@ -1,7 +1,7 @@
 """How both clients reach the service: target, retries, limits and load balancing of a channel.
 
 A call does not wait for a connection (`wait_for_ready` is off): where nothing listens, the retries below bridge the
-second or two that a restart takes and then fail with what is wrong. Waiting would instead end in
+few seconds that a restart takes and then fail with what is wrong. Waiting would instead end in
 `DEADLINE_EXCEEDED`, which does not say that the target is wrong.
 """
 
@@ -15,7 +15,7 @@ from google.protobuf import descriptor_pool
 
 from housing.addresses import is_loopback
 from housing.contract import BATCH_SIZES, SERVICES
-from housing_client.policies import DEFAULT_KEEPALIVE, DEFAULT_RETRIES, Keepalive, Retries, Tls
+from housing_client.policies import DEFAULT_KEEPALIVE, DEFAULT_RETRIES, PAUSE_GROWTH, Keepalive, Retries, Tls
 
 _Channel = TypeVar("_Channel")
 _Channel_co = TypeVar("_Channel_co", covariant=True)
@@ -31,8 +31,9 @@ _BYTES_PER_ITEM = 1024
 _FIRST_RECONNECT_MS = 100
 """gRPC's own second would be most of what the retries of a call bridge."""
 
-_LONGEST_RECONNECT_MS = 5 * 1000
-"""A service that is back is found within this; gRPC's own two minutes are for callers by the million."""
+_LONGEST_RECONNECT_MS = 1000
+"""A service that is back is found within this, and so by the last attempt of a call; gRPC's own two minutes are for
+callers by the million."""
 
 _METADATA_BYTES = 16 * 1024
 """The most metadata that a reply may carry, the details of an error included: gRPC by itself refuses replies between
@@ -116,7 +117,7 @@ def service_config(retries: Retries = DEFAULT_RETRIES) -> str:
             "maxAttempts": retries.attempts,
             "initialBackoff": f"{retries.first_pause}s",
             "maxBackoff": f"{retries.longest_pause}s",
-            "backoffMultiplier": 2,
+            "backoffMultiplier": PAUSE_GROWTH,
             "retryableStatusCodes": ["UNAVAILABLE"],
         }
         config["methodConfig"] = [{"name": _unary_methods(), "retryPolicy": policy}]

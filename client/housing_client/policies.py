@@ -26,6 +26,10 @@ class Deadlines:
     """A page of the prediction log, its statistics, or the contract's largest request of outcomes."""
 
 
+PAUSE_GROWTH = 3.0
+"""How many times as long as the last one the next pause between two attempts is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
     """How a call that finds the service unavailable is tried again.
@@ -37,15 +41,16 @@ class Retries:
     attempts: int = 5
     """Most attempts of a call, the first among them; gRPC allows up to 5, and 1 tries nothing again."""
     first_pause: float = 0.1
-    """Seconds before the second attempt; each further pause is twice as long."""
-    longest_pause: float = 2.0
+    """Seconds before the second attempt; each further pause is three times as long: four seconds in five attempts, less
+    than the default deadline of a prediction, so that the error says what is wrong."""
+    longest_pause: float = 3.0
     """Most seconds between two attempts."""
     stream_patience: float = 30.0
     """Seconds after its last answer for which a stream is opened again, whatever `attempts`."""
 
     def pause(self, failures: int) -> float:
         """Return the seconds to wait after a number of failures, 1 or more, without progress."""
-        return min(self.first_pause * 2.0 ** min(failures - 1, 30), self.longest_pause)
+        return min(self.first_pause * PAUSE_GROWTH ** min(failures - 1, 30), self.longest_pause)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import click
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from housing.http_server import BoundedServer
 from housing_client import AsyncPredictionClient
 from housing_monitoring.errors import MonitoringError, PortInUse
 from housing_monitoring.grpc_service import DEADLINES, GrpcService
@@ -45,7 +47,7 @@ async def _monitor(settings: MonitorSettings, log: Log) -> None:
             inspector.look, ResultsFile(settings.state_dir), log, starting_seconds=settings.monitor_seconds
         )
         watching.show(registry)
-        with _metrics(settings, registry) as port:
+        with served_metrics(settings, registry) as port:
             log.info("listening", monitor_port=port, target=settings.target)
             # For a service that starts at the same time; if it is not there, the first look reports that.
             await client.wait_until_reachable(settings.monitor_seconds)
@@ -60,13 +62,15 @@ def _cancel_on_signals() -> None:
 
 
 @contextmanager
-def _metrics(settings: MonitorSettings, registry: CollectorRegistry) -> Iterator[int]:
+def served_metrics(settings: MonitorSettings, registry: CollectorRegistry) -> Iterator[int]:
     """Serve the metrics on a thread until the end of the block; yield the port."""
     host, port = settings.monitor_host, settings.monitor_port
     try:
-        server, thread = start_http_server(port, host, registry)
+        server = BoundedServer(host, port, make_wsgi_app(registry))
     except OSError as error:
         raise PortInUse(f"port {port} of {host} cannot be used: set HOUSING_MONITOR_PORT to another") from error
+    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
     try:
         yield server.server_port
     finally:

@@ -1,6 +1,7 @@
 """Hosts and ports as URLs and gRPC write them, and calls within one machine."""
 
 import ipaddress
+import socket
 from collections.abc import MutableMapping
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -9,6 +10,22 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def join_address(host: str, port: int) -> str:
     """Join a host and a port: an IPv6 address stands in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def address_family(host: str) -> int:
+    """Find whether a host, given by name or address, is reached by IPv4 or by IPv6; IPv4 where both can be used.
+
+    Raises:
+        OSError: it has no address.
+    """
+    found = {family for family, *_ in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    return socket.AF_INET if socket.AF_INET in found else socket.AF_INET6
+
+
+def address_of(host: str) -> str:
+    """Resolve a host to the address to listen on: an address stays what it is."""
+    family = address_family(host)
+    return str(socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4][0])
 
 
 def is_loopback(target: str) -> bool:

@@ -52,8 +52,12 @@ class ServerSettings(BaseSettings):
     """Events of lower levels are not logged; each call is an event of level `info`."""
     workers: int = Field(default_factory=_cores, ge=1, le=256)
     """Processes that answer calls; by default one for each processor."""
+    spare_worker: Literal["on", "off"] = "on"
+    """Whether one process more is kept, ready to take the place of a worker that ends; see `supervision/spare.py`."""
     unresponsive_seconds: _Pause = 10
     """How long a process may give no sign of life before it is replaced; 0 for ever."""
+    max_run_seconds: _Pause = 60
+    """How long one run of the model may take before its process gives no more sign of life; 0 for ever."""
     model_uri: str = "models:/california-housing@champion"
     """The model to serve: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
     state_dir: Path = Path("var")

@@ -3,9 +3,10 @@
 import os
 import shutil
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,52 @@ def test_answers_given_while_postgresql_is_down_are_handed_over_later(
         service.command.wait_for("the prediction log's store takes writes again")
         wait_for(lambda: True if log_status(service).prediction_log.backlog_rows == 0 else None, "no backlog")
     assert_all_on_record(callers.answered, url)
+
+
+def test_store_that_hangs_is_reported_and_holds_nobody_up(
+    serve: Serve, store: str, block_group: BlockGroup, request: pytest.FixtureRequest
+) -> None:
+    """Predictions are answered, reading ends in time, and afterwards everything is on record."""
+    predict = PredictRequest(block_group=block_group)
+    with serve(prediction_log=store, workers=1) as service, grpc.insecure_channel(service.target) as channel:
+        predictions, log = PredictionServiceStub(channel), PredictionLogServiceStub(channel)
+        answered = [predictions.Predict(predict, timeout=60).prediction_id]
+        assert log.GetPrediction(GetPredictionRequest(prediction_id=answered[0]), timeout=60).prediction
+        with hanging(store, request):
+            answered += [predictions.Predict(predict, timeout=60).prediction_id for _ in range(20)]
+            status = wait_for(lambda: None if (found := log_status(service)).prediction_log.store_up else found, "down")
+            assert status.prediction_log.problem == "the store does not answer"
+            for _ in range(12):  # more than there are threads to wait
+                assert reads_or_is_unavailable(log, answered[0], locked=store.startswith("sqlite"))
+            answered += [predictions.Predict(predict, timeout=60).prediction_id for _ in range(20)]
+        wait_for(lambda: True if log_status(service).prediction_log.store_up else None, "the store")
+        wait_for(lambda: True if log_status(service).prediction_log.backlog_rows == 0 else None, "no backlog")
+        assert log.GetPrediction(GetPredictionRequest(prediction_id=answered[-1]), timeout=60).prediction
+    assert_all_on_record(answered, store)
+
+
+@contextmanager
+def hanging(store: str, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have a store take no writes and refuse none: a frozen server, or a file that another process has locked."""
+    if not store.startswith("sqlite"):
+        server: PostgresServer = request.getfixturevalue("postgres")
+        with server.frozen():
+            yield
+        return
+    with closing(sqlite3.connect(store.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def reads_or_is_unavailable(log: PredictionLogServiceStub, prediction_id: str, *, locked: bool) -> bool:
+    """Read from a store that hangs: a locked file can be read, a frozen server is reported, and not waited for."""
+    wanted = GetPredictionRequest(prediction_id=prediction_id)
+    if locked:
+        return log.GetPrediction(wanted, timeout=30).prediction.prediction_id == prediction_id
+    with pytest.raises(grpc.RpcError) as refusal:
+        log.GetPrediction(wanted, timeout=30)
+    return refusal.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 def test_strict_mode_answers_nothing_that_the_store_does_not_take(

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import onnx
 import pandas as pd
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from onnx import TensorProto, helper
 
 from housing.contract import FEATURES
 from housing.v1.block_group_pb2 import BlockGroup
@@ -22,10 +24,19 @@ from housing.v1.model_service_pb2_grpc import ModelServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing_server.control.channel import ControlChannel
-from housing_server.control.messages import ConfigureWorker, Drain, LoadFailed, LoadModel, Serving
+from housing_server.control.messages import (
+    ConfigureWorker,
+    Drain,
+    LoadFailed,
+    LoadModel,
+    Ping,
+    Pong,
+    Serving,
+)
 from housing_server.model_store.fetching import fetch_model
 from housing_server.system.ports import reserved_port
 from registries import fitted_pipeline, income_graph, log_pipeline, registry
+from running import PATIENCE
 
 MODEL = "models:/california-housing@champion"
 
@@ -68,11 +79,12 @@ def configuration(port: int) -> ConfigureWorker:
         port=port,
         model_folder=None,
         drain_seconds=0,
-        grace_seconds=5,
+        grace_seconds=0.1,
         max_connection_age_seconds=60,
         max_concurrent_streams=100,
         max_rows_in_flight=10_000,
         max_queue_seconds=1,
+        max_run_seconds=0.5,
         prediction_log_mode="off",
         prediction_log_url="",
         journal_folder="",
@@ -133,6 +145,54 @@ async def test_bad_model_leaves_the_good_one_serving(
     assert isinstance(await worker.control.receive(), LoadFailed)
     answer = await PredictionServiceStub(worker.channel).Predict(PredictRequest(block_group=block_group))
     assert answer.median_house_value == pytest.approx(383_008)
+
+
+async def test_model_that_never_returns_ends_the_signs_of_life(
+    worker: RunningWorker, state_dir: Path, tmp_path: Path, block_group: BlockGroup
+) -> None:
+    """A batch on a thread hangs for good; the event loop turns, but the supervisor is not answered any more."""
+    (tmp_path / "model.json").write_bytes((await fetch_model(MODEL, state_dir) / "model.json").read_bytes())
+    (tmp_path / "model.onnx").write_bytes(graph_without_end().SerializeToString())
+    worker.control.send(LoadModel(folder=str(tmp_path)))
+    assert await worker.control.receive() == Serving(model_version="1")
+    batch = BatchPredictRequest(block_groups=[block_group] * 100)
+    hanging = asyncio.ensure_future(PredictionServiceStub(worker.channel).BatchPredict(batch))
+    async with asyncio.timeout(PATIENCE):
+        while await answers_a_ping(worker):
+            assert not hanging.done()
+    assert await health(worker) == HealthCheckResponse.SERVING
+    hanging.cancel()
+
+
+async def answers_a_ping(worker: RunningWorker) -> bool:
+    """Send a ping, and after it what is answered for certain; return whether the ping was answered."""
+    worker.control.send(Ping())
+    worker.control.send(LoadModel(folder="nowhere"))
+    first = await worker.control.receive()
+    if first == Pong():
+        assert isinstance(await worker.control.receive(), LoadFailed)
+    assert await worker.control.receive() == Serving(model_version="1")
+    return first == Pong()
+
+
+def graph_without_end() -> onnx.ModelProto:
+    """A graph that does not return when it is run for a hundred rows."""
+    model = income_graph()
+    carried = {"i": TensorProto.INT64, "go_on": TensorProto.BOOL, "still": TensorProto.BOOL}
+    number, flag, same = (helper.make_tensor_value_info(name, kind, []) for name, kind in carried.items())
+    prices = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["N"]) for name in ("before", "after")]
+    again = [helper.make_node("Identity", ["go_on"], ["still"]), helper.make_node("Identity", ["before"], ["after"])]
+    body = helper.make_graph(again, "again", [number, flag, prices[0]], [same, prices[1]])
+    model.graph.node[-1].output[0] = "answer"
+    model.graph.node.extend(
+        [
+            helper.make_node("Size", ["answer"], ["size"]),
+            helper.make_node("Greater", ["size", "few"], ["many"]),
+            helper.make_node("Loop", ["", "many", "answer"], ["median_house_value"], body=body),
+        ]
+    )
+    model.graph.initializer.append(helper.make_tensor("few", TensorProto.INT64, [], [99]))
+    return model
 
 
 async def test_scikit_learn_pipeline_is_served(worker: RunningWorker, tmp_path: Path, block_group: BlockGroup) -> None:

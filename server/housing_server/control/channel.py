@@ -1,14 +1,14 @@
 """The socket between the supervisor and a process.
 
 It is a lifeline too: each side takes its end for the death of the other, and a process answers every `Ping` while its
-event loop turns, whatever else it is busy with.
+event loop turns, whatever else it is busy with, unless it has found that its work is stuck.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 from housing_server.control.messages import ControlMessage, Ping, Pong, decode, encode
@@ -20,6 +20,8 @@ class ControlChannel:
     """One end of the socket between the supervisor and a process."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.alive: Callable[[], bool] = lambda: True
+        """Whether a `Ping` is answered."""
         self._reader = reader
         self._writer = writer
         self._received: asyncio.Queue[ControlMessage | None] = asyncio.Queue()
@@ -68,6 +70,7 @@ class ControlChannel:
 
     def _receive(self, message: ControlMessage) -> None:
         if isinstance(message, Ping):
-            self.send(Pong())
+            if self.alive():
+                self.send(Pong())
         else:
             self._received.put_nowait(message)

@@ -33,6 +33,8 @@ class ConfigureWorker:
     """The most block groups that may be under way."""
     max_queue_seconds: float
     """The longest that the work under way may be expected to take."""
+    max_run_seconds: float
+    """How long one run of the model may take before the worker gives no more sign of life; 0 for ever."""
     prediction_log_mode: LogMode
     """How answers go on record."""
     prediction_log_url: str
@@ -73,6 +75,8 @@ class ConfigureExplainer:
     """The fetched model to explain; None to wait for `LoadModel`."""
     max_queue_seconds: float
     """The longest that the work under way may be expected to take."""
+    max_run_seconds: float
+    """How long one explanation may take before the explainer gives no more sign of life; 0 for ever."""
     grace_seconds: float
     """How long calls may take to finish when the explainer stops."""
 
@@ -135,12 +139,15 @@ class Drain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """To a process: answer with a `Pong` as soon as the event loop turns. `ControlChannel` does so by itself."""
+    """To a process: answer with a `Pong` as soon as the event loop turns, unless work on a thread is stuck.
+
+    `ControlChannel` does so by itself.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pong:
-    """From a process: its event loop turns."""
+    """From a process: it is alive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ fault are found; the number of runs is bounded, so that a model that fails altog
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ _UNSOUND = "its price or interval is not finite, the interval is out of order, o
 _NO_FAILURES: Mapping[int, str] = MappingProxyType({})
 
 
+Run: TypeAlias = Callable[[Callable[[Rows], Estimates], Rows], Estimates]
+"""Calls a model's `estimate` with rows."""
+
+
 class Estimated(NamedTuple):
     """What came of estimating n rows."""
 
@@ -35,46 +39,53 @@ class Estimated(NamedTuple):
     """What the model did with each of the others, by its index."""
 
 
-def estimate_each(model: PriceModel, rows: Rows, *, all_or_none: bool = False) -> Estimated:
+def _call(estimate: Callable[[Rows], Estimates], rows: Rows) -> Estimates:
+    return estimate(rows)
+
+
+def estimate_each(model: PriceModel, rows: Rows, *, run: Run = _call, all_or_none: bool = False) -> Estimated:
     """Estimate one price a row, and keep rows without an answer apart.
 
     Args:
         model: what computes prices.
         rows: float64, shape (n, 9), n at least 1.
+        run: makes each run of the model.
         all_or_none: whether to stop at the first row that has no answer.
     """
     try:
-        estimates = model.estimate(rows)
+        estimates = run(model.estimate, rows)
         unsound = sound_rows(estimates, len(rows), len(model.warnings)) is not None
     except Exception:  # pylint: disable=broad-exception-caught  # whatever it is, the search meets it again
         unsound = True
     if not unsound:
         return Estimated(estimates, _NO_FAILURES)
-    search = _Search(model, rows, all_or_none)
-    search.run(np.arange(len(rows)))
+    search = _Search(model, rows, run, all_or_none)
+    search.estimate(np.arange(len(rows)))
     return Estimated(_joined(search.parts), search.failures)
 
 
 class _Search:
     """Runs a model on rows, and on ever smaller parts of them where it fails."""
 
-    def __init__(self, model: PriceModel, rows: Rows, all_or_none: bool) -> None:
+    def __init__(self, model: PriceModel, rows: Rows, run: Run, all_or_none: bool) -> None:
         self.parts: list[Estimates] = []
         """What was estimated, in the order of the rows."""
         self.failures: dict[int, str] = {}
         """What the model did with the rows that have no answer."""
         self._model = model
         self._rows = rows
+        self._run = run
         self._all_or_none = all_or_none
         self._runs_left = _MAX_RUNS
 
-    def run(self, which: NDArray[np.intp]) -> None:
+    def estimate(self, which: NDArray[np.intp]) -> None:
         """Estimate the rows with these indexes."""
         if self._all_or_none and self.failures:
             return
         try:
             self._runs_left -= 1
-            estimates = self._model.estimate(self._rows[which] if len(which) < len(self._rows) else self._rows)
+            rows = self._rows[which] if len(which) < len(self._rows) else self._rows
+            estimates = self._run(self._model.estimate, rows)
             sound = sound_rows(estimates, len(which), len(self._model.warnings))
         except Exception as error:  # pylint: disable=broad-exception-caught  # a model raises whatever it likes
             self._split(which, f"{type(error).__name__}: {error}"[:_MAX_REASON])
@@ -95,7 +106,7 @@ class _Search:
             self._fail(which, reason)
             return
         for half in np.array_split(which, 2):
-            self.run(half)
+            self.estimate(half)
 
     def _fail(self, which: NDArray[np.intp], reason: str) -> None:
         self.failures |= dict.fromkeys(which.tolist(), reason)

@@ -29,6 +29,7 @@ from housing_server.core.model import LoadedModel, PriceModel
 from housing_server.core.pipelining import Pipeline
 from housing_server.core.refusals import RowRefusals, path_of
 from housing_server.core.rows import CheckedRows, read_row, read_rows
+from housing_server.core.run_clock import RunClock
 from housing_server.core.runs import Runs
 from housing_server.core.status import status_from_error
 from housing_server.core.validation import RequestValidator
@@ -71,6 +72,7 @@ class PredictionCore:
         now: Callable[[], int] = time.time_ns,
         new_id: Callable[[], object] = uuid_utils.uuid7,
         report: Callable[[Exception], object] = repr,
+        clock: RunClock | None = None,
     ) -> None:
         """Make a core without a model.
 
@@ -81,6 +83,7 @@ class PredictionCore:
             now: returns the time, in nanoseconds since the epoch.
             new_id: returns a new prediction id, unique for good.
             report: is called with what the observer raises, which fails no call; by default it is dropped.
+            clock: times what is under way.
         """
         self.model: LoadedModel | None = None
         """The model that answers from the next run on; may be replaced at any time."""
@@ -89,7 +92,7 @@ class PredictionCore:
         self._admission = admission
         self._validator = RequestValidator()
         self._refusals = RowRefusals(self._validator)
-        self._runs = Runs(observer, log, now=now, new_id=new_id, report=report)
+        self._runs = Runs(observer, log, now=now, new_id=new_id, report=report, clock=clock or RunClock())
         self._coalescer = Coalescer(self._predictor, self._runs.answer, inline=log.inline)
         self._batches = ThreadPoolExecutor(_BATCH_THREADS, thread_name_prefix="batch")
         self._now = now

@@ -11,13 +11,14 @@ from housing_server.core.coalescing import Outcome
 from housing_server.core.interfaces import PredictionLog, PredictionObserver
 from housing_server.core.isolation import estimate_each
 from housing_server.core.model import PriceModel, Rows
+from housing_server.core.run_clock import RunClock
 from housing_server.errors import ModelFailed
 
 
 class Runs:
     """Answers rows by runs of a model; from any thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         observer: PredictionObserver,
         log: PredictionLog,
@@ -25,6 +26,7 @@ class Runs:
         now: Callable[[], int],
         new_id: Callable[[], object],
         report: Callable[[Exception], object],
+        clock: RunClock,
     ) -> None:
         """Prepare to run models.
 
@@ -34,12 +36,14 @@ class Runs:
             now: returns the time, in nanoseconds since the epoch.
             new_id: returns a new prediction id, unique for good.
             report: is called with what the observer raises.
+            clock: times what is under way.
         """
         self._observer = observer
         self._log = log
         self._now = now
         self._new_id = new_id
         self._report = report
+        self._clock = clock
 
     def answer(
         self, model: PriceModel, rows: Rows | Sequence[list[float]], callers: Sequence[Caller], *, whole: bool = False
@@ -57,7 +61,7 @@ class Runs:
         """
         rows = np.asarray(rows)
         started = time.perf_counter()
-        estimated = estimate_each(model, rows, all_or_none=whole)
+        estimated = estimate_each(model, rows, run=self._clock.run, all_or_none=whole)
         answered = time.perf_counter()
         failures = {index: ModelFailed(reason) for index, reason in estimated.failures.items()}
         if failures:
@@ -77,7 +81,7 @@ class Runs:
             latency_seconds=[answered - caller.arrived for caller in callers],
             callers=callers,
         )
-        self._log.append(answers)
+        self._clock.run(self._log.append, answers)
         times = RunTimes(
             queue=started - callers[0].arrived, inference=answered - started, append=time.perf_counter() - answered
         )

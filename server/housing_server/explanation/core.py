@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Executor
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from housing_server.core.answers import interval_of, warnings_of
 from housing_server.core.callers import Caller
 from housing_server.core.isolation import sound_rows
 from housing_server.core.model import Rows
+from housing_server.core.run_clock import RunClock
 from housing_server.core.validation import RequestValidator
 from housing_server.errors import ExplanationNotAvailable, InvalidRequest, ModelFailed, ModelNotLoaded
 from housing_server.explanation.model import Explained, ExplainedModel
@@ -30,13 +32,16 @@ class ExplanationObserver(Protocol):
 class ExplanationCore:
     """Explains with the model that is loaded, on an event loop."""
 
-    def __init__(self, observer: ExplanationObserver, admission: Admission, thread: Executor) -> None:
+    def __init__(
+        self, observer: ExplanationObserver, admission: Admission, thread: Executor, clock: RunClock | None = None
+    ) -> None:
         """Make a core without a model.
 
         Args:
             observer: is told of refused requests.
             admission: bounds what is under way.
             thread: what models run on, one at a time.
+            clock: times what is under way.
         """
         self.model: ExplainedModel | None = None
         """The model to explain."""
@@ -45,6 +50,7 @@ class ExplanationCore:
         self._observer = observer
         self._admission = admission
         self._thread = thread
+        self._clock = clock or RunClock()
         self._validator = RequestValidator()
 
     async def explain(self, request: ExplainRequest, caller: Caller) -> ExplainResponse:
@@ -61,7 +67,8 @@ class ExplanationCore:
         model = self._loaded_model()
         rows = np.array([row_from_message(request.block_group)])
         with self._admission.admit(1, seconds_left=caller.seconds_left()):
-            running = asyncio.get_running_loop().run_in_executor(self._thread, _explained, model, rows)
+            explain = partial(_explained, model)
+            running = asyncio.get_running_loop().run_in_executor(self._thread, self._clock.run, explain, rows)
             explained = await running
         return response(explained)
 

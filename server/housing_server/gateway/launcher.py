@@ -5,11 +5,12 @@ import signal
 
 import structlog
 
+from housing.addresses import address_of
 from housing_server.gateway.config import render
 from housing_server.gateway.envoy import Envoy
 from housing_server.observability.tracing_options import TracingOptions
 from housing_server.settings import GatewaySettings
-from housing_server.system.ports import address_of, reserved_port
+from housing_server.system.ports import reserved_port
 
 
 async def run_gateway(

@@ -5,8 +5,10 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from select import PIPE_BUF
 from typing import BinaryIO
 
 import orjson
@@ -25,7 +27,8 @@ class LineBuffer:
 
     A line waits for 0.05 s at most, and one about an error not at all. A process that is killed takes its last lines
     with it. When a reader stalls, lines beyond a bound are dropped and counted; a line says how many, once it reads on.
-    From any thread.
+    What is written at a time is as much as a pipe takes at once, so that processes that share it break no line of each
+    other's. From any thread.
     """
 
     def __init__(self, stream: BinaryIO, process: str = "", max_bytes: int = _MAX_BYTES) -> None:
@@ -42,6 +45,8 @@ class LineBuffer:
         self._lines: list[bytes] = []
         self._bytes = 0
         self._dropped = 0
+        self.on_drop: Callable[[], object] = lambda: None
+        """Is called for each line that is dropped."""
         self._urgent = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -68,6 +73,7 @@ class LineBuffer:
         with self._changed:
             if self._bytes + len(line) > self._max_bytes:
                 self._dropped += 1
+                self.on_drop()
                 return
             self._lines.append(line)
             self._bytes += len(line)
@@ -85,8 +91,9 @@ class LineBuffer:
                 lines.append(self._drop_line(dropped))
             # A reader that has gone, or a full disk, is no reason to end: there may be another line to write.
             with suppress(OSError, ValueError):
-                self._stream.write(b"\n".join(lines) + b"\n")
-                self._stream.flush()
+                for chunk in _chunks(lines):
+                    self._stream.write(chunk)
+                    self._stream.flush()
             with self._changed:
                 self._bytes -= sum(map(len, lines[:-1] if dropped else lines))
                 self._changed.notify_all()
@@ -103,6 +110,18 @@ class LineBuffer:
     def _drop_line(self, lines: int) -> bytes:
         event = "log lines dropped: whoever reads them does not keep up"
         return orjson.dumps({"process": self._process, "lines": lines, "event": event, "level": "warning"} | _now())
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Join lines, each with its end, as far as a pipe takes them at once; a longer line is alone."""
+    chunk = b""
+    for line in lines:
+        if chunk and len(chunk) + len(line) >= PIPE_BUF:
+            yield chunk
+            chunk = b""
+        chunk += line + b"\n"
+    if chunk:
+        yield chunk
 
 
 def _now() -> dict[str, str]:

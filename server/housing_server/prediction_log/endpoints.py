@@ -1,9 +1,9 @@
 """The endpoints of PredictionLogService and OutcomeService: what reads or writes the store is done on threads."""
 
-import asyncio
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -20,10 +20,13 @@ from housing_server.prediction_log.outcomes import record_outcomes
 from housing_server.prediction_log.records import now_us
 from housing_server.prediction_log.statistics import get_prediction_stats
 from housing_server.prediction_log.store import PredictionStore
+from housing_server.prediction_log.store_calls import StoreCalls
 
 _LOG = prediction_log_service_pb2.DESCRIPTOR.services_by_name["PredictionLogService"]
 _OUTCOMES = outcome_service_pb2.DESCRIPTOR.services_by_name["OutcomeService"]
-
+_READERS = 8
+_WRITERS = 2
+"""Calls that read, and that write outcomes, at once; as many connections as the store's pool keeps."""
 
 _MAX_OUTCOMES = 50_000
 """The most outcomes that may be under way: they are recorded one request after the other, and wait in memory."""
@@ -44,20 +47,25 @@ class OutcomeObserver(Protocol):
 
 
 def log_endpoints(
-    store: PredictionStore, observer: OutcomeObserver | None = None
+    store: PredictionStore,
+    observer: OutcomeObserver | None = None,
+    *,
+    hangs: Callable[[], bool] = lambda: False,
 ) -> tuple[UnaryEndpoint[Any, Any], ...]:
     """List the endpoints of the services about the prediction log.
 
     Args:
         store: where the log is.
         observer: counts outcomes.
+        hangs: returns whether the store is known not to answer.
     """
     validator = RequestValidator()
+    reads, writes = StoreCalls(hangs, _READERS), StoreCalls(hangs, _WRITERS)
 
     def endpoint(service: ServiceDescriptor, name: str, answer: Callable[[Any], Message]) -> UnaryEndpoint[Any, Any]:
         async def handle(request: Message, _caller: Caller) -> Message:
             validator.check(request)
-            return await asyncio.to_thread(answer, request)
+            return await reads.run(partial(answer, request))
 
         return unary(service, name, handle)
 
@@ -65,12 +73,12 @@ def log_endpoints(
         endpoint(_LOG, "ListPredictions", lambda request: list_predictions(store, request)),
         endpoint(_LOG, "GetPrediction", lambda request: get_prediction(store, request.prediction_id)),
         endpoint(_LOG, "GetPredictionStats", lambda request: get_prediction_stats(store, request, now_us=now_us())),
-        unary(_OUTCOMES, "RecordOutcomes", _recorder_of_outcomes(store, validator, observer)),
+        unary(_OUTCOMES, "RecordOutcomes", _recorder_of_outcomes(store, validator, observer, writes)),
     )
 
 
 def _recorder_of_outcomes(
-    store: PredictionStore, validator: RequestValidator, observer: OutcomeObserver | None
+    store: PredictionStore, validator: RequestValidator, observer: OutcomeObserver | None, writes: StoreCalls
 ) -> Callable[[RecordOutcomesRequest, Caller], Awaitable[RecordOutcomesResponse]]:
     admission = Admission(_Uncounted(), max_rows=_MAX_OUTCOMES, max_queue_seconds=math.inf)
 
@@ -81,7 +89,7 @@ def _recorder_of_outcomes(
 
     async def handle(request: RecordOutcomesRequest, _caller: Caller) -> RecordOutcomesResponse:
         with admission.admit(len(request.outcomes)):
-            response = await asyncio.to_thread(record, request)
+            response = await writes.run(partial(record, request))
         if observer is not None:
             _count(response, observer)
         return response

@@ -18,6 +18,7 @@ from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureExplainer, LoadModel, Serving
 from housing_server.core.admission import Admission
 from housing_server.core.calls import relayed_calls
+from housing_server.core.run_clock import RunClock
 from housing_server.errors import ExplanationNotAvailable, ModelRejected
 from housing_server.explanation.core import ExplanationCore
 from housing_server.explanation.endpoints import explanation_endpoints
@@ -25,7 +26,8 @@ from housing_server.explanation.model import ExplainedModel
 from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.server import local_server
 from housing_server.model_store.files import read_description
-from housing_server.observability.logs import configure_logging
+from housing_server.observability.log_metrics import count_dropped_lines
+from housing_server.observability.logs import LineBuffer, configure_logging
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
 
@@ -44,7 +46,9 @@ class Explainer:
         self._log = log
         metrics = WorkerMetrics(CollectorRegistry())
         admission = Admission(metrics, max_rows=_MAX_CALLS, max_queue_seconds=config.max_queue_seconds)
-        self._core = ExplanationCore(metrics, admission, ThreadPoolExecutor(1))
+        clock = RunClock(config.max_run_seconds)
+        control.alive = lambda: not clock.stuck
+        self._core = ExplanationCore(metrics, admission, ThreadPoolExecutor(1), clock)
         self._server: grpc.aio.Server | None = None
 
     async def load(self, folder: str) -> None:
@@ -82,7 +86,9 @@ async def explain(control_end: socket.socket) -> None:
     if not isinstance(config, ConfigureExplainer):
         return
     count_as("explainer")
-    explainer = Explainer(config, control, configure_logging("explainer"))
+    lines = LineBuffer(sys.stdout.buffer, "explainer")
+    count_dropped_lines(lines, "explainer", CollectorRegistry())
+    explainer = Explainer(config, control, configure_logging("explainer", lines))
     if config.model_folder is not None:
         await explainer.load(config.model_folder)
     async for message in control:

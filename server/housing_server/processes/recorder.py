@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from housing_server.core.calls import relayed_calls
 from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
 from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.server import local_server
-from housing_server.observability.logs import configure_logging
+from housing_server.observability.log_metrics import count_dropped_lines
+from housing_server.observability.logs import LineBuffer, configure_logging
 from housing_server.observability.metrics_files import count_as
 from housing_server.observability.recorder_metrics import RecorderMetrics
 from housing_server.prediction_log.drainer import Drainer
@@ -59,6 +61,8 @@ class Recorder:
         open_store = partial(PredictionStore.open, config.prediction_log_url)
         self._drainer = Drainer(self._folder, open_store, self._metrics, log, time.perf_counter)
         self._reading = PredictionStore.open(config.prediction_log_url, bring_up_to_date=False)
+        # Of its own: draining must not wait for a thread while others wait for the store.
+        self._drain_thread = ThreadPoolExecutor(1, thread_name_prefix="drain")
         self._draining: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._problem: str | None = None
@@ -69,7 +73,7 @@ class Recorder:
         await self._lock_journals()
         calls = relayed_calls(self._log)
         handlers = Handlers(calls)
-        handlers.mount(log_endpoints(self._reading, self._metrics), calls)
+        handlers.mount(log_endpoints(self._reading, self._metrics, hangs=lambda: self.hangs), calls)
         server = local_server(handlers, _Freshen(self.freshen))
         server.add_insecure_port(self._config.address)
         await server.start()
@@ -85,7 +89,7 @@ class Recorder:
             begun = self._draining is None or self._draining.done()
             if self._draining is None or self._draining.done():
                 self._draining = asyncio.create_task(self._drain_once())
-            await asyncio.wait([self._draining], timeout=_PATIENCE_SECONDS)
+            await asyncio.wait([self._draining], timeout=0 if self.hangs else _PATIENCE_SECONDS)
             if not self._draining.done():
                 return  # what is in the store may be readable nevertheless
 
@@ -138,7 +142,7 @@ class Recorder:
 
     async def _drain_once(self) -> None:
         try:
-            await asyncio.to_thread(self._drain)
+            await asyncio.get_running_loop().run_in_executor(self._drain_thread, self._drain)
         except PredictionLogUnavailable as error:
             self._failed(error.reason)
         else:
@@ -211,7 +215,9 @@ async def record(control_end: socket.socket) -> None:
     if not isinstance(config, ConfigureRecorder):
         return
     count_as("recorder")
-    log = configure_logging("recorder")
+    lines = LineBuffer(sys.stdout.buffer, "recorder")
+    count_dropped_lines(lines, "recorder", CollectorRegistry())
+    log = configure_logging("recorder", lines)
     recorder = Recorder(config, control, log)
     running = asyncio.create_task(recorder.run())
     told_to_stop = await _until_told_to_stop(control, running)

@@ -41,6 +41,7 @@ from housing_server.core.gate import Gate
 from housing_server.core.interfaces import PredictionLog
 from housing_server.core.model_slot import ModelSlot
 from housing_server.core.prediction import PredictionCore
+from housing_server.core.run_clock import RunClock
 from housing_server.core.services import ReportedStatus, model_endpoints, prediction_endpoints, status_endpoints
 from housing_server.errors import ModelRejected
 from housing_server.explanation.endpoints import explanation_endpoints, explanations_disabled
@@ -51,6 +52,7 @@ from housing_server.grpc_transport.reflection import reflection_endpoints
 from housing_server.grpc_transport.relay import Relay
 from housing_server.grpc_transport.server import ServerLimits, shared_server
 from housing_server.models.loading import load_model
+from housing_server.observability.log_metrics import count_dropped_lines
 from housing_server.observability.logs import CallLines, LineBuffer, configure_logging
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
@@ -109,7 +111,9 @@ class Worker:
         self._watching: list[asyncio.Task[None]] = []
         if config.allow_pyfunc:
             gain_no_rights()
-        self._core = PredictionCore(observer, sink, self._admission, report=partial(_report, log))
+        clock = RunClock(config.max_run_seconds)
+        control.alive = lambda: not clock.stuck
+        self._core = PredictionCore(observer, sink, self._admission, report=partial(_report, log), clock=clock)
         self._slot = ModelSlot(self._core, partial(load_model, allow_pyfunc=config.allow_pyfunc))
         self._status = ReportedStatus()
         unsent = ByteBudget(UNSENT_BYTES)
@@ -255,6 +259,7 @@ async def serve(control_end: socket.socket) -> None:
         return
     count_as(config.name)
     lines = LineBuffer(sys.stdout.buffer, config.name)
+    count_dropped_lines(lines, config.name, CollectorRegistry())
     log = configure_logging(config.name, lines)
     try:
         worker = Worker(config, control, log, CallLines(config.name, lines, log), _tracer(config.name, log))

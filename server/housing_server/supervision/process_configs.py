@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from housing.addresses import address_of
 from housing_server.control.messages import ConfigureExplainer, ConfigureRecorder, ConfigureWorker
 from housing_server.settings import ServerSettings
-from housing_server.system.ports import address_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class ProcessConfigs:
             max_concurrent_streams=settings.max_concurrent_streams,
             max_rows_in_flight=settings.max_rows_in_flight,
             max_queue_seconds=settings.max_queue_seconds,
+            max_run_seconds=settings.max_run_seconds,
             prediction_log_mode=settings.prediction_log_mode,
             prediction_log_url=settings.prediction_log if settings.prediction_log_mode == "strict" else "",
             journal_folder=str(self._journal),
@@ -63,6 +64,7 @@ class ProcessConfigs:
             address=self._explainer_address,
             model_folder=None,
             max_queue_seconds=self.settings.max_queue_seconds,
+            max_run_seconds=self.settings.max_run_seconds,
             grace_seconds=self.settings.grace_seconds,
         )
 

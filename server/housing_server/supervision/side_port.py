@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import structlog
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from housing_server.supervision.http_server import BoundedServer
+from housing.http_server import BoundedServer
 from housing_server.system.ports import refused_port
 
 if TYPE_CHECKING:
@@ -67,7 +67,12 @@ class SidePort:
             StartError: the port is not available.
         """
         try:
-            self._server = BoundedServer(host, port, _application(registry, ready), log)
+            self._server = BoundedServer(
+                host,
+                port,
+                _application(registry, ready),
+                on_error=lambda: log.debug("request on the side port failed", exc_info=True),
+            )
         except OSError as error:
             raise refused_port(error, host, port, "HOUSING_METRICS_PORT", "HOUSING_HOST") from error
         self._thread = threading.Thread(target=self._server.serve_forever, name="side-port", daemon=True)

@@ -24,6 +24,7 @@ from housing_server.model_store.updates import SwapResult
 from housing_server.supervision.explainer import ExplainerProcess
 from housing_server.supervision.process import SupervisedProcess
 from housing_server.supervision.recorder import RecorderProcess
+from housing_server.supervision.spare import SpareStarter
 from housing_server.supervision.worker import WorkerProcess
 
 _WINDOW_SECONDS = 0.9
@@ -72,6 +73,7 @@ class ServiceState:
         state_dir: Path,
         recorder: RecorderProcess | None = None,
         explainer: ExplainerProcess | None = None,
+        spare: SpareStarter | None = None,
     ) -> None:
         self.model: Model | None = None
         """The model that the workers are told to serve."""
@@ -85,6 +87,7 @@ class ServiceState:
         """The workers, running or not."""
         self._recorder = recorder
         self._explainer = explainer
+        self._spare = spare
         self._state_dir = state_dir
         self._started = time.monotonic()
         self._cpu = CpuWindow()
@@ -107,6 +110,8 @@ class ServiceState:
     def process_use(self) -> Iterator[ProcessUse]:
         """Measure the processes that run now."""
         pids = {"supervisor": os.getpid()} | {child.name: child.pid for child in self._children() if child.pid}
+        if self._spare is not None and self._spare.pid is not None:
+            pids["spare"] = self._spare.pid
         for name, pid in pids.items():
             try:
                 process = psutil.Process(pid)

@@ -25,6 +25,7 @@ from housing_server.supervision.recorder import RecorderProcess
 from housing_server.supervision.run_folder import run_folder
 from housing_server.supervision.run_folder_keeper import RunFolderKeeper
 from housing_server.supervision.side_port import SidePort
+from housing_server.supervision.spare import SpareStarter
 from housing_server.supervision.starting import ProcessStarter, Starter
 from housing_server.supervision.state import ServiceState
 from housing_server.supervision.status_report import StatusReporter
@@ -91,7 +92,8 @@ class Supervisor:
             log: logs what happens.
         """
         self._changed = asyncio.Event()
-        supervision = Supervision(starter=starter, log=log, unresponsive_seconds=settings.unresponsive_seconds)
+        self._spare = SpareStarter(starter, log)
+        supervision = Supervision(starter=self._spare, log=log, unresponsive_seconds=settings.unresponsive_seconds)
         self._workers = [
             WorkerProcess(configs.worker(slot), supervision, self._on_worker_change) for slot in range(settings.workers)
         ]
@@ -106,7 +108,7 @@ class Supervisor:
         self._settings = settings
         self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
         self._log = log
-        self.state = ServiceState(self._workers, settings.state_dir, self._recorder, self._explainer)
+        self.state = ServiceState(self._workers, settings.state_dir, self._recorder, self._explainer, spare=self._spare)
         """What is known of the service."""
         self._reporter = StatusReporter(self.state.report, self._workers, log)
         self._restorer: ModelRestorer | None = None
@@ -125,6 +127,8 @@ class Supervisor:
             self._in_background("status", self._reporter.keep_reporting),
             self._in_background("run folder", self._keeper.keep),
         ]
+        if self._settings.spare_worker == "on":
+            background.append(self._in_background("spare worker", self._keep_spare))
         serving = asyncio.create_task(self._serve_model(source, look_now))
         stop = asyncio.create_task(stopping.wait())
         try:
@@ -138,6 +142,9 @@ class Supervisor:
             await self._drain(self._workers, workers)
             if helpers:  # once nobody needs them any more
                 await self._drain(self._helpers, helpers)
+
+    async def _keep_spare(self) -> None:
+        await self._spare.keep_ready(lambda: self.state.serving == len(self._workers))
 
     @property
     def _helpers(self) -> list[SupervisedProcess]:

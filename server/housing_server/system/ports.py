@@ -5,23 +5,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from housing.addresses import address_family, address_of
 from housing_server.errors import InvalidSettings, PortInUse, StartError
-
-
-def address_family(host: str) -> int:
-    """Find whether a host, given by name or address, is reached by IPv4 or by IPv6; IPv4 where both can be used.
-
-    Raises:
-        OSError: it has no address.
-    """
-    found = {family for family, *_ in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    return socket.AF_INET if socket.AF_INET in found else socket.AF_INET6
-
-
-def address_of(host: str) -> str:
-    """Resolve a host to the address to listen on: an address stays what it is."""
-    family = address_family(host)
-    return str(socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4][0])
 
 
 def refused_port(error: OSError, host: str, port: int, setting: str, host_setting: str) -> StartError:

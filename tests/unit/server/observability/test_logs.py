@@ -4,10 +4,13 @@ import io
 import json
 import threading
 from datetime import UTC, datetime
+from select import PIPE_BUF
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from housing_server.observability.log_metrics import count_dropped_lines
 from housing_server.observability.logs import CallLines, LineBuffer, configure_logging
 from running import wait_for
 
@@ -62,7 +65,9 @@ class StalledPipe(io.BytesIO):
 def test_reader_that_stalls_stops_nobody_and_costs_counted_lines() -> None:
     """What waits is bounded; once it reads on, a line says how many it has missed."""
     pipe = StalledPipe()
+    registry = CollectorRegistry()
     lines = LineBuffer(pipe, "worker-0", max_bytes=1_000)
+    count_dropped_lines(lines, "worker-0", registry)
     lines.error(b"x" * 100)
     pipe.begun.wait()
     for _ in range(1_000):
@@ -74,6 +79,32 @@ def test_reader_that_stalls_stops_nobody_and_costs_counted_lines() -> None:
     assert kept == [b"x" * 100] * 10
     assert json.loads(note)["lines"] == 991
     assert json.loads(note)["process"] == "worker-0"
+    assert registry.get_sample_value("housing_log_lines_dropped_total", {"process": "worker-0"}) == 991
+
+
+class Chunks(io.BytesIO):
+    """A stream that remembers what was written at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def flush(self) -> None:
+        """Remember what has been written since the last time."""
+        self.written.append(self.getvalue()[sum(map(len, self.written)) :])
+
+
+def test_processes_that_share_a_pipe_break_no_line_of_each_other() -> None:
+    """A pipe mixes what it cannot take at once, so whole lines are written as far as it can; a longer one is alone."""
+    stream = Chunks()
+    lines = LineBuffer(stream)
+    written = [b"x" * length for length in (*range(1, 1_000, 7), PIPE_BUF, 3)]
+    for line in written:
+        lines.info(line)
+    lines.flush()
+    assert b"".join(stream.written) == b"".join(line + b"\n" for line in written)
+    assert all(chunk.endswith(b"\n") for chunk in stream.written)
+    assert all(len(chunk) <= PIPE_BUF for chunk in stream.written if chunk.count(b"\n") > 1)
 
 
 def test_reader_that_has_gone_is_no_error() -> None:

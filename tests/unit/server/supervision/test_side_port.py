@@ -10,8 +10,8 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from housing.http_server import MAX_CONNECTIONS, Connections
 from housing_server.errors import PortInUse
-from housing_server.supervision.http_server import MAX_CONNECTIONS, Connections
 from housing_server.supervision.side_port import SidePort
 from running import has_ipv6
 

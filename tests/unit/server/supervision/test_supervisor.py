@@ -63,7 +63,12 @@ class Running:
         self.around = Surroundings()
         self.folder = folder
         settings = ServerSettings(
-            workers=2, state_dir=folder, prediction_log_mode="off", explainer="off", grace_seconds=0.1
+            workers=2,
+            state_dir=folder,
+            prediction_log_mode="off",
+            explainer="off",
+            spare_worker="off",
+            grace_seconds=0.1,
         )
         configs = ProcessConfigs(settings, 0, folder)
         self.supervisor = Supervisor(settings, configs, self.around.starter, self.around.log)

@@ -9,15 +9,14 @@ lasts longer than a deadline.
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-import structlog
-
-from housing_server.system.ports import address_family, address_of
+from housing.addresses import address_family, address_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -130,10 +129,18 @@ class BoundedServer(ThreadingMixIn, WSGIServer):
         host: str,
         port: int,
         application: "WSGIApplication",
-        log: structlog.typing.FilteringBoundLogger,
         connections: Connections | None = None,
+        *,
+        on_error: Callable[[], object] = lambda: None,
     ) -> None:
         """Bind a port.
+
+        Args:
+            host: the address to listen on, or a name of it.
+            port: the port; 0 for any free one.
+            application: answers requests.
+            connections: those that are open; by default few, each for a short time.
+            on_error: is called while a request that failed is handled; its caller may only have gone.
 
         Raises:
             OSError: it is not available.
@@ -141,7 +148,7 @@ class BoundedServer(ThreadingMixIn, WSGIServer):
         self.address_family = address_family(host)
         self.connections = connections or Connections(MAX_CONNECTIONS, REQUEST_SECONDS)
         """Those that are open."""
-        self._log = log
+        self._on_error = on_error
         super().__init__((address_of(host), port), _Handler)
         self.set_app(application)
 
@@ -175,5 +182,5 @@ class BoundedServer(ThreadingMixIn, WSGIServer):
         self.connections.close_late()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class says so
-        """Log what went wrong with a request, but for callers that have gone."""
-        self._log.debug("request on the side port failed", exc_info=True)
+        """Report what went wrong with a request."""
+        self._on_error()
