@@ -78,8 +78,7 @@ RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
     install-lock requirements/trainer.txt
 
-# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics), `explainer` (XGBoost, which explains prices),
-# `tracing` and `registry`. The last is MLflow in full, because models of any flavour are served: its lighter edition can fetch a model but
+# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics), `tracing` and `registry`. The last is MLflow in full, because models of any flavour are served: its lighter edition can fetch a model but
 # not run a pyfunc one. MLflow brings pandas and scikit-learn of its own accord; what only training needs (DVC, converters,
 # pandera) is not here.
 FROM base AS server

@@ -89,7 +89,7 @@ class ServerSettings(BaseSettings):
     allow_pyfunc: bool = False
     """Whether models are served that are no graphs: loading one runs code of its maker's; see docs/models.md."""
     explainer: Literal["on", "off"] = "on"
-    """Whether prices are explained, by a process of its own; needs XGBoost."""
+    """Whether prices are explained, by a process of its own."""
 
 
 class GatewaySettings(BaseSettings):

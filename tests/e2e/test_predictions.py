@@ -73,8 +73,9 @@ def test_batch_stream_and_singles_agree(channel: grpc.Channel, census_rows: list
     batch = stub.BatchPredict(BatchPredictRequest(block_groups=messages)).predictions
     stream = stub.StreamPredict(StreamPredictRequest(block_group=message) for message in messages)
     singles = [stub.Predict(PredictRequest(block_group=message)).median_house_value for message in messages]
-    assert [each.median_house_value for each in batch] == singles
-    assert [each.prediction.median_house_value for each in stream] == singles
+    # Matrix products of one row and of many add up in another order, so the last bits may differ.
+    assert [each.median_house_value for each in batch] == pytest.approx(singles, abs=1)
+    assert [each.prediction.median_house_value for each in stream] == pytest.approx(singles, abs=1)
 
 
 def test_fields_that_may_be_left_out_hardly_matter(http: httpx.Client, census_rows: list[BlockGroup]) -> None:

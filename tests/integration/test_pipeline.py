@@ -251,11 +251,11 @@ def test_forcing_makes_the_same_files_again(tree: WorkingTree, trained: WorkingT
 def test_results_travel_through_a_remote(tree: WorkingTree, trained: WorkingTree, tmp_path: Path) -> None:
     """What one tree pushes to a folder another pulls; there, where var/ is missing too, only registering is left."""
     assert tree.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote")).returncode == 0
-    assert tree.run("dvc", "push", "training/dvc.yaml").returncode == 0
-    for made in (".dvc/cache", "data", "training/models", "training/reports"):
+    assert tree.run("dvc", "push", "data/dvc.yaml", "training/dvc.yaml").returncode == 0
+    for made in (".dvc/cache", "data/raw", "data/processed", "training/models", "training/reports"):
         shutil.rmtree(tree.root / made)
 
-    pulled = tree.run("dvc", "pull", "training/dvc.yaml")
+    pulled = tree.run("dvc", "pull", "data/dvc.yaml", "training/dvc.yaml")
 
     assert pulled.returncode == 0, pulled.stderr
     assert tree.read("training/models/xgboost.onnx") == trained.read("training/models/xgboost.onnx")

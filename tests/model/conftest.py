@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from housing_training.params import MIXTURE
+from housing_training.params import MIXTURE, STUDENT
 from model.real_data import Data, Fitted
 
 
@@ -16,7 +16,13 @@ def data() -> Data:
 
 @pytest.fixture(scope="session")
 def champion(data: Data) -> Fitted:
-    """The candidate that wins: the mixture of experts."""
+    """The candidate that wins: the student."""
+    return data.fitted(STUDENT)
+
+
+@pytest.fixture(scope="session")
+def teacher(data: Data) -> Fitted:
+    """The mixture of experts that it has learnt from."""
     return data.fitted(MIXTURE)
 
 

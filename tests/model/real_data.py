@@ -8,10 +8,11 @@ import onnx
 
 from housing_training.graph import compile_pipeline
 from housing_training.graph_model import GraphModel
+from housing_training.metrics import Metrics
 from housing_training.params import FetchParams, Params
 from housing_training.pipeline import Pipeline
 from housing_training.preparation import prepare
-from housing_training.recipes import recipe
+from housing_training.recipes import recipes
 from housing_training.source import fetch
 from housing_training.table import prices_from_frame, rows_from_frame
 from running import ROOT
@@ -27,6 +28,8 @@ class Fitted:
     """The graph compiled from it."""
     graph: GraphModel
     """The graph, ready to be asked."""
+    cross_validated: Metrics
+    """Its cross-validated errors."""
 
 
 class Data:
@@ -38,13 +41,16 @@ class Data:
         self.train, self.test = prepare(self.raw, self.params.prepare)
         self.rows, self.prices = rows_from_frame(self.train), prices_from_frame(self.train)
         self.test_rows, self.test_prices = rows_from_frame(self.test), prices_from_frame(self.test)
+        self._recipes = recipes(self.params.train)  # the student's shares what the mixture's has fitted
         self.fitted = cache(self.fit)
 
     def fit(self, name: str) -> Fitted:
         """Train a candidate anew; `fitted` gives the same one each time."""
-        pipeline = recipe(name, self.params.train).fit(self.rows, self.prices, lambda: None).pipeline
-        model = compile_pipeline(pipeline)
-        return Fitted(pipeline=pipeline, model=model, graph=GraphModel(model))
+        fitted = self._recipes[name].fit(self.rows, self.prices, lambda: None)
+        model = compile_pipeline(fitted.pipeline)
+        return Fitted(
+            pipeline=fitted.pipeline, model=model, graph=GraphModel(model), cross_validated=fitted.cross_validated
+        )
 
     def all_rows(self) -> np.ndarray:
         """All 20,640 rows."""

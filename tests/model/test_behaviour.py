@@ -82,12 +82,44 @@ def test_every_corner_of_the_contract_gets_a_price(data: Data, champion: Fitted,
 
 
 def test_answers_do_not_depend_on_the_batch(data: Data, champion: Fitted) -> None:
-    """A row is worth the same alone, in a batch, and in the same batch backwards."""
+    """A row is worth the same to the dollar alone, in a batch, and in the same batch backwards."""
     rows = data.test_rows[:300]
     batch = champion.graph.predict(rows)
 
-    assert np.array_equal(batch, np.concatenate([champion.graph.predict(row[None, :]) for row in rows]))
-    assert np.array_equal(batch, champion.graph.predict(rows[::-1])[::-1])
+    # Matrix products of one row and of many add up in another order.
+    assert champion.graph.predict(rows[::-1])[::-1] == pytest.approx(batch, abs=1)
+    assert np.concatenate([champion.graph.predict(row[None, :]) for row in rows]) == pytest.approx(batch, abs=1)
+
+
+def test_prices_hardly_fall_with_income(data: Data, champion: Fitted) -> None:
+    """In steps of 2,500 USD a year from the least income to the greatest: under half of the rows ever fall by 1,000."""
+    incomes = np.arange(0.5, 15.01, 0.25)
+    along = np.stack([champion.graph.predict(changed(data.test_rows, "median_income", each)) for each in incomes])
+
+    falls = np.maximum(-np.diff(along, axis=0), 0).max(axis=0)
+
+    assert np.mean(falls > 1_000) < 0.5
+    assert falls.max() < 40_000
+
+
+def test_the_teacher_never_falls_with_income(data: Data, teacher: Fitted) -> None:
+    """Both experts are held to it."""
+    incomes = np.arange(0.5, 15.01, 0.5)
+    along = np.stack([teacher.graph.predict(changed(data.test_rows, "median_income", each)) for each in incomes])
+
+    assert np.diff(along, axis=0).min() > -1
+
+
+def test_neighbouring_cells_differ_no_more_than_the_teachers(data: Data, champion: Fitted, teacher: Fitted) -> None:
+    """A step of 0.01 degree moves the student's prices by no more at the median, and at worst."""
+    moved = changed(data.test_rows, "longitude", data.test_rows[:, column("longitude")] + 0.01)
+
+    def jumps(fitted: Fitted) -> np.ndarray:
+        return np.abs(fitted.graph.predict(moved) - fitted.graph.predict(data.test_rows))
+
+    own, teachers = jumps(champion), jumps(teacher)
+    assert np.median(own) < np.median(teachers)
+    assert own.max() < 1.1 * teachers.max()
 
 
 def test_training_again_gives_the_same_graph(data: Data) -> None:

@@ -14,8 +14,11 @@ def figures(data: Data, champion: Fitted) -> dict[str, float]:
 
 
 def test_intervals_hold_as_often_as_promised(figures: dict[str, float]) -> None:
-    """Nine of ten true prices are inside, to a percent, and the intervals are no wider than they need be."""
-    assert figures["interval_coverage"] == pytest.approx(0.9, abs=0.01)
+    """Nine of ten true prices are inside, and the intervals are no wider than they need be.
+
+    Margins are set by 3,300 rows held out and looked at on 4,128 others: chance moves that by 0.7 percent (one sigma).
+    """
+    assert figures["interval_coverage"] == pytest.approx(0.9, abs=0.015)
     assert figures["interval_mean_width"] < 96_000
 
 
@@ -23,6 +26,16 @@ def test_intervals_hold_as_often_as_promised(figures: dict[str, float]) -> None:
 def test_intervals_hold_for_cheap_and_dear(figures: dict[str, float], fifth: int) -> None:
     """From the cheapest fifth of the predictions to the dearest, at least 85 percent are inside."""
     assert figures[f"interval_coverage_fifth_{fifth}"] >= 0.85
+
+
+def test_intervals_hold_without_bedrooms(data: Data, champion: Fitted) -> None:
+    """Where they are left out, prices are a little worse, and intervals hold nearly as often."""
+    rows = data.test_rows.copy()
+    rows[:, 4] = np.nan
+    figures = measure(champion.graph, rows, data.test_prices)
+
+    assert figures["interval_coverage"] > 0.88
+    assert figures["test_rmse"] < 39_500
 
 
 def test_intervals_are_wider_in_unseen_areas(data: Data, champion: Fitted) -> None:

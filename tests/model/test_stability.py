@@ -17,13 +17,13 @@ def other_prices(data: Data) -> np.ndarray:
 
 
 def test_another_seed_is_as_good(data: Data, other_prices: np.ndarray) -> None:
-    """The champion's accuracy is no luck of the draw."""
+    """The teacher's accuracy is no luck of the draw."""
     assert Metrics.of(data.test_prices, other_prices).rmse < 39_200
 
 
-def test_another_seed_says_nearly_the_same(data: Data, champion: Fitted, other_prices: np.ndarray) -> None:
+def test_another_seed_says_nearly_the_same(data: Data, teacher: Fitted, other_prices: np.ndarray) -> None:
     """Half of the prices move by less than 2.5 percent, and nineteen in twenty by less than 15."""
-    prices = champion.graph.predict(data.test_rows)
+    prices = teacher.graph.predict(data.test_rows)
     moved = np.abs(other_prices - prices) / prices
 
     assert np.median(moved) < 0.025

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from housing.card import PICTURES
+from housing_training.behaviour import Behaviour
 from housing_training.calibration import Calibration
 from housing_training.interface import Interface
-from housing_training.params import MIXTURE, Params
+from housing_training.params import MIXTURE, STUDENT, Params
 from housing_training.slices import BY_INCOME, SliceFigures
 from housing_training.source import PUBLISHED
 
@@ -29,8 +30,15 @@ KINDS = {
     MIXTURE: "Two ensembles of gradient boosted trees (XGBoost) and a gate between them. The local one looks at what\n"
     "neighbouring block groups cost, the regional one does not; the gate weighs them by how much of a hole in the\n"
     "data a place lies in. A third ensemble expects how far off the price is, and makes the interval from that.",
+    STUDENT: "A small network that has learnt from the mixture of experts, and from a network beside it, what they\n"
+    "answer for many rows that nobody has counted. It reads what is known about a place, such as what neighbouring\n"
+    "block groups cost, from a table, and answers the price and the width of the interval as smooth functions.",
 }
 """What the candidates are."""
+
+
+EVALUATED = (MIXTURE, STUDENT)
+"""The candidates that the spatial evaluation measures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +103,8 @@ class Card:
     """The intervals of each fifth of the rows held out, by prediction; empty if there are none."""
     slices: Mapping[str, Sequence[SliceFigures]]
     """How good it is on parts of the rows held out, by what they were cut by."""
+    behaviour: Behaviour | None
+    """What its answers do when a request changes; None if it has no intervals."""
 
     @property
     def published(self) -> bool:
@@ -137,5 +147,5 @@ def render(card: Card) -> str:
         usd="{:,.0f}".format, count="{:,}".format, percent="{:.1%}".format, fixed="{:.3f}".format
     )
     return environment.get_template(TEMPLATE).render(
-        card=card, figures=card.figures, folder=PICTURES, published=PUBLISHED, mixture=MIXTURE
+        card=card, figures=card.figures, folder=PICTURES, published=PUBLISHED, evaluated=EVALUATED
     )

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pandas as pd
 
+from housing_training.behaviour import Behaviour
 from housing_training.calibration import calibration_by_fifth
 from housing_training.card import Card, GraphFacts, TableFacts
 from housing_training.graph_model import INTERVAL, PRICE, GraphModel
@@ -50,7 +51,7 @@ class CardWriter:
     def __init__(self, params: Params, tables: Tables, reports: Reports) -> None:
         self._params, self._reports = params, reports
         train, test = pd.read_parquet(tables.train), pd.read_parquet(tables.test)
-        self._trained = rows_from_frame(train)
+        self._trained, self._trained_prices = rows_from_frame(train), prices_from_frame(train)
         self._rows, self._prices = rows_from_frame(test), prices_from_frame(test)
         self._cap = float(prices_from_frame(train).max())
         self._tables = [
@@ -61,7 +62,8 @@ class CardWriter:
 
     def card(self, candidate: str, graph: Path) -> Card:
         """Describe a candidate whose graph is in a file."""
-        answers = self._answers(GraphModel(graph.read_bytes()))
+        model = GraphModel(graph.read_bytes())
+        answers = self._answers(model)
         comparison = self._reports.comparison
         return Card(
             candidate=candidate,
@@ -75,7 +77,13 @@ class CardWriter:
             graph=_graph_facts(graph, self._reports.trained[candidate]["parity"]),
             calibration=calibration_by_fifth(answers),
             slices=measure_slices(self._rows, answers, self._trained, self._cap),
+            behaviour=self._behaviour(model),
         )
+
+    def _behaviour(self, model: GraphModel) -> Behaviour | None:
+        if INTERVAL not in model.outputs:
+            return None
+        return Behaviour.of(model, (self._rows, self._prices), (self._trained, self._trained_prices))
 
     def _answers(self, model: GraphModel) -> Answers:
         answer = model.answer(self._rows)

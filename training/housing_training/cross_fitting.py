@@ -31,8 +31,10 @@ class Fold:
 
     rows: Indices
     """Which rows, shape (m,)."""
+    experts: Experts
+    """Who have learnt from the rest."""
     estimate: Estimate
-    """What was said about them."""
+    """What they estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class Calibrated:
     """The intervals that would have held them."""
     cross_validated: Metrics
     """Mean over the folds parted at random."""
+    rehearsal: Fold
+    """The first of these folds: experts and the rows that they have not seen."""
 
 
 def areas(rows: Rows, offset_degrees: float = 0.0) -> npt.NDArray[np.int64]:
@@ -76,7 +80,7 @@ def cross_fit(
     def fit(fold: tuple[Indices, Indices]) -> Fold:
         learnt, held_out = fold
         experts = Experts.fit(params, rows[learnt], prices[learnt], seed)
-        return Fold(rows=held_out, estimate=experts.estimate(rows[held_out]))
+        return Fold(rows=held_out, experts=experts, estimate=experts.estimate(rows[held_out]))
 
     with ThreadPoolExecutor(THREADS) as pool:
         yield from pool.map(fit, folds)
@@ -103,7 +107,7 @@ def calibrate(
     intervals = IntervalModel.fit(params.interval, _pooled(prices, among_known, in_the_unknown), train.seed)
     advance()
     metrics = [Metrics.of(prices[fold.rows], fold.estimate.prices) for fold in among_known]
-    return Calibrated(intervals=intervals, cross_validated=Metrics.mean(metrics))
+    return Calibrated(intervals=intervals, cross_validated=Metrics.mean(metrics), rehearsal=among_known[0])
 
 
 def _pooled(prices: Rows, among_known: list[Fold], in_the_unknown: list[Fold]) -> HeldOut:

@@ -72,9 +72,13 @@ class TrainingDomain:
         xp = rows.__array_namespace__()
         fields = rows[:, FIRST : FIRST + len(COUNTS)]
         outside = (fields < xp.asarray(np.asarray(self.lowest))) | (fields > xp.asarray(np.asarray(self.highest)))
-        factor, distance = (_column(place_features, name) for name in ("outlier_factor", "neighbour_km"))
-        far = (factor > FAR_FACTOR) | (distance > FAR_KM)
-        return xp.concat([far, outside, _contradicted(rows, place_features)], axis=1)
+        return xp.concat([is_far(place_features), outside, _contradicted(rows, place_features)], axis=1)
+
+
+def is_far(place_features: Array) -> Array:
+    """Return whether places, whose `places.FEATURES` are given, shape (n, columns), are far from data: shape (n, 1)."""
+    factor, distance = (_column(place_features, name) for name in ("outlier_factor", "neighbour_km"))
+    return (factor > FAR_FACTOR) | (distance > FAR_KM)
 
 
 def _contradicted(rows: Array, place_features: Array) -> Array:

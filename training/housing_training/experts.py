@@ -7,7 +7,7 @@ are, compared with how far theirs are. The gate gives the local expert the weigh
 steepness).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from xgboost import XGBRegressor
 
 from housing_training.candidates import build_booster
 from housing_training.geography import Array
-from housing_training.located_features import OWN, REGIONAL, matrix, own_features
+from housing_training.located_features import COLUMNS, OWN, REGIONAL, matrix, own_features
 from housing_training.neighbours import ATTRIBUTES, Neighbourhood
 from housing_training.params import GateParams, HoleParams, MixtureParams
 from housing_training.places import GEOGRAPHY, geography, rounded
@@ -49,6 +49,18 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpertLessons:
+    """What the local expert learns from: all rows as they are, and some again as if nothing around were known."""
+
+    rows: npt.NDArray[np.intp]
+    """Which row each is, all in order first, shape (m,)."""
+    matrix: Matrix
+    """What is read of each, shape (m, columns)."""
+    weights: Rows
+    """How much each counts, shape (m,)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Experts:
     """The fitted experts, and the data that they look for neighbours in."""
 
@@ -60,6 +72,8 @@ class Experts:
     """Estimates prices less `mean` from all columns of the matrix."""
     regional: XGBRegressor
     """Estimates them from the columns of `REGIONAL`."""
+    lessons: ExpertLessons
+    """What the local expert has learnt from."""
     gate: GateParams
     """The shape of the gate."""
     mean: float
@@ -79,8 +93,11 @@ class Experts:
         return cls(
             bedrooms_per_household=bedrooms,
             neighbourhood=neighbourhood,
-            local=build_booster(params.local, seed).fit(lessons.matrix, targets, sample_weight=lessons.weights),
+            local=build_booster(_by_column(params.local, COLUMNS), seed).fit(
+                lessons.matrix, targets, sample_weight=lessons.weights
+            ),
             regional=_fit_regional(params, lessons.matrix[: len(rows), : len(REGIONAL)], targets[: len(rows)], seed),
+            lessons=lessons,
             gate=params.gate,
             mean=mean,
             floor=float(prices.min()),
@@ -116,24 +133,12 @@ def local_weight(gate: GateParams, outlier_factor: Array) -> Array:
     return 1.0 / (1.0 + (outlier_factor / gate.midpoint) ** gate.steepness)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lessons:
-    """What the local expert learns from: all rows as they are, and some again as if nothing around were known."""
-
-    rows: npt.NDArray[np.intp]
-    """Which row each is, all in order first, shape (m,)."""
-    matrix: Matrix
-    """What is read of each, shape (m, columns)."""
-    weights: Rows
-    """How much each counts, shape (m,)."""
-
-
-def _lessons(params: HoleParams, rows: Rows, neighbourhood: Neighbourhood, bedrooms: float, seed: int) -> _Lessons:
+def _lessons(params: HoleParams, rows: Rows, neighbourhood: Neighbourhood, bedrooms: float, seed: int) -> ExpertLessons:
     again, radii = draw_holes(params, len(rows), seed)
     known, unknown = neighbourhood.leave_one_out(), neighbourhood.beyond(again, radii)
     shown = np.concatenate([np.arange(len(rows)), again])
     place_features = rounded(np.hstack([geography(rows[:, :2])[shown], np.concatenate([known, unknown])]))
-    return _Lessons(
+    return ExpertLessons(
         rows=shown,
         matrix=matrix(rows[shown], place_features, bedrooms),
         weights=np.repeat([1.0, params.weight], [len(rows), len(again)]),
@@ -146,7 +151,7 @@ def _fit_regional(params: MixtureParams, columns: Matrix, targets: Rows, seed: i
     What a block group is counts alike everywhere, so the less is left for its place to explain, the less goes wrong in
     places that are unknown; and the less it errs like the local expert, the more the two gain from each other.
     """
-    booster = {"n_estimators": DEFAULT_ROUNDS, **_by_column(params.regional)}
+    booster = {"n_estimators": DEFAULT_ROUNDS, **_by_column(params.regional, REGIONAL)}
     if not params.rounds_without_place:
         return build_booster(booster, seed).fit(columns, targets)
     placeless = columns.copy()
@@ -156,10 +161,10 @@ def _fit_regional(params: MixtureParams, columns: Matrix, targets: Rows, seed: i
     return build_booster(rest, seed + 1).fit(columns, targets, xgb_model=first.get_booster())
 
 
-def _by_column(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Spell `monotone_constraints`, given by name of column, out for all columns of `REGIONAL`."""
+def _by_column(hyper_parameters: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    """Spell `monotone_constraints`, given by name of column, out for all columns of an expert."""
     constraints = hyper_parameters.get("monotone_constraints", {})
-    return {**hyper_parameters, "monotone_constraints": tuple(constraints.get(name, 0) for name in REGIONAL)}
+    return {**hyper_parameters, "monotone_constraints": tuple(constraints.get(name, 0) for name in columns)}
 
 
 def _attributes(rows: Rows, bedrooms_per_household: float) -> Rows:

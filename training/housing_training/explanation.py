@@ -1,61 +1,55 @@
-"""What explanations of a price need beside the graph: the experts as XGBoost saves them, and what their columns mean.
+"""What explanations of a price need beside the graph: rows that stand for all, and the fields that matter.
 
-The folder `explain/` among a model's files (MLflow puts it into `extra_files/`) holds
+The file `explain/background.json` among a model's files (MLflow puts it into `extra_files/`) holds
 
-- `local.ubj` and `regional.ubj`: the experts, to be read by `xgboost.Booster`. `predict(matrix, pred_contribs=True)`
-  gives, for each row, a contribution in USD of each column and, last, the base value.
-- `explain.json`:
-    - `base`: USD that belong to the base value on top of what the experts say.
-    - `limits`: the least and the greatest price that is answered.
-    - `columns`: a list, in the order of the matrix, of `{"name": ..., "fields": [...]}`: the fields of a request that
-      the column is made from. Its contribution is theirs, in equal shares.
-    - `experts`: a list of `{"file": ..., "columns": ...}`, the local one first; each reads that many first columns.
+- `rows`: some of the rows trained on, the nine fields of each in the contract's order, null for one that was left out.
+- `fields`: the fields of a request that the price is computed from.
 
-The graph answers, beside the price, `explain_features`, the matrix (float32, shape (N, columns)), and
-`explain_weight`, the weight w of the local expert (float64, shape (N,)). So for each row, with contributions c and
-base values b,
-
-    price = base + w (b_local + sum c_local) + (1 - w) (b_regional + sum c_regional)
-
-before it is kept within its limits, to within a few cents. Nothing is made from `ocean_proximity`.
+A server compares the graph's answers for a row with those for the background, field by field: see
+`housing_server.explanation.attribution`.
 """
 
 import json
+from collections.abc import Mapping
 
-from xgboost import XGBRegressor
+import numpy as np
 
-from housing_training.experts import Experts
-from housing_training.located_features import COLUMNS, REGIONAL, fields_of
-from housing_training.mixture import MixturePipeline
-from housing_training.pipeline import Pipeline
+from housing.contract import FEATURE_NAMES
+from housing_training.experts import Rows
+from housing_training.pipeline import Pipeline, PricePipeline
 
-DESCRIPTION = "explain.json"
-"""What the columns mean."""
+BACKGROUND = "background.json"
+"""The file's name."""
+COUNT = 64
+"""Rows of the background: the mean of their prices is that of all within half a percent, since they are not drawn."""
 
 
-def explanation_files(pipeline: Pipeline) -> dict[str, bytes]:
-    """Return the files of the folder by name; none for a pipeline that is not explained."""
-    if not isinstance(pipeline, MixturePipeline):
-        return {}
-    experts = pipeline.experts
-    return {
-        DESCRIPTION: (json.dumps(_description(experts), indent=2) + "\n").encode(),
-        "local.ubj": _saved(experts.local),
-        "regional.ubj": _saved(experts.regional),
+def explanation_files(pipeline: Pipeline, rows: Rows) -> Mapping[str, bytes]:
+    """Return the files of the folder by name.
+
+    Args:
+        pipeline: what is explained.
+        rows: what it was trained on, shape (n, 9).
+    """
+    kept = background_of(pipeline, rows)
+    content = {
+        "fields": list(fields_of(pipeline)),
+        "rows": [[None if np.isnan(value) else value for value in row] for row in kept.tolist()],
     }
+    return {BACKGROUND: (json.dumps(content) + "\n").encode()}
 
 
-def _description(experts: Experts) -> dict[str, object]:
-    return {
-        "base": experts.mean,
-        "limits": [experts.floor, experts.ceiling],
-        "columns": [{"name": column, "fields": list(fields_of(column))} for column in COLUMNS],
-        "experts": [
-            {"file": "local.ubj", "columns": len(COLUMNS)},
-            {"file": "regional.ubj", "columns": len(REGIONAL)},
-        ],
-    }
+def background_of(pipeline: Pipeline, rows: Rows) -> Rows:
+    """Pick rows whose prices are spread as all rows' are: the middle one of each of `COUNT` parts, cheapest first."""
+    cheapest_first = np.argsort(pipeline.predict(rows).round(2), kind="stable")
+    count = min(COUNT, len(rows))
+    middles = ((np.arange(count) + 0.5) * len(rows) / count).astype(int)
+    kept: Rows = rows[cheapest_first[middles]]
+    return kept
 
 
-def _saved(booster: XGBRegressor) -> bytes:
-    return bytes(booster.get_booster().save_raw("ubj"))
+def fields_of(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return the fields that a pipeline computes prices from: the label is read by those with one estimator alone."""
+    if isinstance(pipeline, PricePipeline):
+        return FEATURE_NAMES
+    return tuple(name for name in FEATURE_NAMES if name != "ocean_proximity")

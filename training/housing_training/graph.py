@@ -16,8 +16,6 @@ from xgboost import XGBRegressor
 from housing.contract import FEATURE_NAMES
 from housing_training.geography import Array
 from housing_training.graph_model import (
-    EXPLAIN_FEATURES,
-    EXPLAIN_WEIGHT,
     INPUT,
     INTERVAL,
     INTERVAL_UPPER_OPEN,
@@ -27,6 +25,8 @@ from housing_training.graph_model import (
 )
 from housing_training.mixture import MixturePipeline
 from housing_training.pipeline import Pipeline, PricePipeline
+from housing_training.student import StudentPipeline
+from housing_training.student_graph import student_outputs
 
 
 def compile_pipeline(pipeline: Pipeline) -> onnx.ModelProto:
@@ -43,7 +43,11 @@ def compile_pipeline(pipeline: Pipeline) -> onnx.ModelProto:
         case PricePipeline():
             outputs, properties = _price_outputs(pipeline, rows), {}
         case MixturePipeline():
-            outputs, properties = _mixture_outputs(pipeline, rows), _mixture_properties(pipeline)
+            outputs, properties = _mixture_outputs(pipeline, rows), _properties(pipeline)
+        case StudentPipeline():
+            answers = student_outputs(pipeline, rows.unwrap_spox())
+            outputs = {name: ndx.asarray(answer) for name, answer in answers.items()}
+            properties = _properties(pipeline)
         case _:
             raise TypeError(f"{type(pipeline).__name__} has no graph")
     model = ndx.build({INPUT: rows}, outputs)
@@ -70,12 +74,10 @@ def _mixture_outputs(pipeline: MixturePipeline, rows: Array) -> dict[str, Array]
         INTERVAL: answer.interval,
         INTERVAL_UPPER_OPEN: answer.interval_upper_open,
         WARNINGS: answer.warnings,
-        EXPLAIN_FEATURES: answer.matrix,
-        EXPLAIN_WEIGHT: answer.weights,
     }
 
 
-def _mixture_properties(pipeline: MixturePipeline) -> dict[str, str]:
+def _properties(pipeline: MixturePipeline | StudentPipeline) -> dict[str, str]:
     return {"interval_coverage": str(pipeline.coverage), "warnings": json.dumps(pipeline.domain.described())}
 
 

@@ -23,10 +23,6 @@ INTERVAL_UPPER_OPEN = "interval_upper_open"
 """Whether the upper bound has reached the highest price there is data for: bool, shape (N,)."""
 WARNINGS = "warnings"
 """Which of the warnings that the graph's properties describe apply: bool, shape (N, warnings)."""
-EXPLAIN_FEATURES = "explain_features"
-"""What the mixture's experts read, for explanations: float, shape (N, columns)."""
-EXPLAIN_WEIGHT = "explain_weight"
-"""Weight of the mixture's local expert, for explanations: double, shape (N,)."""
 
 Rows = npt.NDArray[np.float64]
 

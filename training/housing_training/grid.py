@@ -91,6 +91,11 @@ def _place_of(cells: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return places
 
 
+def cell_places(places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return longitude and latitude of the middle of the cell that each place is in, shape (n, 2) both."""
+    return _place_of(_cell_of(places))
+
+
 def block_of(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Return the number of the block that each place, shape (n, 2), is in: shape (n,)."""
     numbers: npt.NDArray[np.int64] = _numbered(_cell_of(places) // BLOCK, shape()[1])

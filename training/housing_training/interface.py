@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import onnx
 
 from housing_training.graph_model import (
-    EXPLAIN_FEATURES,
-    EXPLAIN_WEIGHT,
     INPUT,
     INTERVAL,
     INTERVAL_UPPER_OPEN,
@@ -23,8 +21,6 @@ MEANINGS = {
     INTERVAL: "lower and upper bound of the prices, in USD",
     INTERVAL_UPPER_OPEN: "whether the upper bound has reached the highest price there is data for",
     WARNINGS: "which of the warnings that the property `warnings` describes apply",
-    EXPLAIN_FEATURES: "for explanations: what the two experts read",
-    EXPLAIN_WEIGHT: "for explanations: the weight of the local expert",
 }
 """What the tensors hold."""
 ROWS = "N"

@@ -22,6 +22,8 @@ from housing_training.rounding import legible
 
 LEAST_ERROR_USD = 1_000.0
 """Added to errors before their logarithm is taken, so that a lucky hit does not count as certainty."""
+LEAST_MARGIN = 1e-3
+"""Least margin whose logarithm is taken, in expected errors."""
 FOLDS = 5
 """In how many parts scores are computed, each by a booster that has learnt from the others."""
 
@@ -72,9 +74,9 @@ class IntervalModel:
         unknown = ~held_out.surrounded & (held_out.weights[:, 0] < HALF)
         return cls(
             error=build_booster(params.error, seed).fit(held_out.matrix, targets),
-            among_known=_margins(scores[held_out.surrounded], params.coverage),
+            among_known=margins_of(scores[held_out.surrounded], params.coverage),
             # In data without holes, the other margins are the better guess.
-            in_the_unknown=_margins(scores[unknown if unknown.any() else held_out.surrounded], params.coverage),
+            in_the_unknown=margins_of(scores[unknown if unknown.any() else held_out.surrounded], params.coverage),
         )
 
     def bounds(self, prices: Array, log_errors: Array, weights: Array, limits: tuple[float, float]) -> Array:
@@ -91,9 +93,23 @@ class IntervalModel:
         """
         xp = prices.__array_namespace__()
         errors = xp.exp(xp.astype(log_errors, xp.float64))
-        known, unknown = (np.array([[-each.below, each.above]]) for each in (self.among_known, self.in_the_unknown))
-        margins = xp.asarray(unknown) + weights * xp.asarray(known - unknown)
-        return xp.clip(prices + errors * margins, *limits)
+        return xp.clip(prices + errors * (self._margins(weights) * xp.asarray(np.array([[-1.0, 1.0]]))), *limits)
+
+    def log_widths(self, log_errors: npt.NDArray[np.float32], weights: Rows) -> Rows:
+        """Return the logarithms of the widths of intervals below and above the price in USD, shape (n, 2).
+
+        Args:
+            log_errors: what `error` says, float32, shape (n, 1).
+            weights: weight of the local expert, float64, shape (n, 1).
+        """
+        widths: Rows = log_errors.astype(np.float64) + np.log(np.maximum(self._margins(weights), LEAST_MARGIN))
+        return widths
+
+    def _margins(self, weights: Array) -> Array:
+        """Weigh the margins below and above: float64, shape (n, 2)."""
+        xp = weights.__array_namespace__()
+        known, unknown = (np.array([[each.below, each.above]]) for each in (self.among_known, self.in_the_unknown))
+        return xp.asarray(unknown) + weights * xp.asarray(known - unknown)
 
 
 def _out_of_fold(params: IntervalParams, matrix: Matrix, targets: Rows, seed: int) -> Rows:
@@ -106,8 +122,8 @@ def _out_of_fold(params: IntervalParams, matrix: Matrix, targets: Rows, seed: in
     return expected
 
 
-def _margins(scores: Rows, coverage: float) -> Margins:
-    """Leave as many scores out at either end, rounding to the safe side as conformal prediction asks."""
+def margins_of(scores: Rows, coverage: float) -> Margins:
+    """Return margins that leave as many scores, shape (n,), out at either end, rounded to the safe side."""
     tail = (1 - coverage) / 2
     rank = min(1.0, np.ceil((len(scores) + 1) * (1 - tail)) / len(scores))
     below, above = (float(np.quantile(side * scores, rank, method="higher")) for side in (-1, 1))

@@ -33,16 +33,6 @@ COLUMNS = (*REGIONAL, *neighbours.NAMES, "longitude", "latitude")
 """All columns of the matrix, in order."""
 
 
-def fields_of(column: str) -> tuple[str, ...]:
-    """Return the fields of a request that a column of the matrix is computed from."""
-    if column in FEATURE_NAMES:
-        return (column,)
-    for above, below in RATIOS:
-        if column == f"{above}_per_{below}":
-            return (above, below)
-    return ("longitude", "latitude")
-
-
 def matrix(rows: Array, place_features: Array, bedrooms_per_household: float) -> Array:
     """Compute the matrix.
 

@@ -42,6 +42,16 @@ class Metrics:
             r2=round(float(np.mean([fold.r2 for fold in folds])), 5),
         )
 
+    def scaled(self, one: Self, other: Self) -> Self:
+        """Return these figures times the ratio of two measurements of the same rows."""
+        unexplained = (1 - self.r2) * (1 - one.r2) / (1 - other.r2)
+        return type(self)(
+            rmse=round(self.rmse * one.rmse / other.rmse, 2),
+            mae=round(self.mae * one.mae / other.mae, 2),
+            mape=round(self.mape * one.mape / other.mape, 5),
+            r2=round(1 - unexplained, 5),
+        )
+
     def named(self, prefix: str) -> dict[str, float]:
         """Spell the figures out under names such as `test_rmse`."""
         figures = {"rmse": self.rmse, "mae": self.mae, "mape": self.mape, "r2": self.r2}

@@ -36,10 +36,6 @@ class Answer(NamedTuple):
     """Whether the upper bound has reached the highest price there is data for, bool, shape (n,)."""
     warnings: Array
     """Which of the domain's warnings apply, bool, shape (n, warnings)."""
-    matrix: Array
-    """What the experts read, float32, shape (n, columns)."""
-    weights: Array
-    """Weight of the local expert, float64, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +80,4 @@ class MixturePipeline:
             interval=interval,
             interval_upper_open=interval[:, 1] >= self.experts.ceiling,
             warnings=self.domain.warned(rows, known),
-            matrix=columns,
-            weights=weights[:, 0],
         )

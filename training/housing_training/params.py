@@ -11,6 +11,8 @@ from housing_training.errors import ParameterError
 
 MIXTURE = "mixture_of_experts"
 """Name of the candidate that is more than features and an estimator."""
+STUDENT = "student"
+"""Name of the candidate that learns from the mixture."""
 
 
 class _Section(BaseModel):
@@ -101,6 +103,50 @@ class MixtureParams(_Section):
         if rounds is not None and rounds <= self.rounds_without_place:
             raise ValueError("rounds_without_place must be less than regional.n_estimators")
         return self
+
+    @classmethod
+    def of(cls, name: str, hyper_parameters: Mapping[str, Any]) -> Self:
+        """Read the hyper-parameters of a candidate.
+
+        Raises:
+            ParameterError: something is missing or unknown; the text names each such place.
+        """
+        try:
+            return cls.model_validate(hyper_parameters)
+        except ValidationError as error:
+            raise ParameterError(f"train.candidates.{name}: {_reasons(error)}") from error
+
+
+class NetworkParams(_Section):
+    """The shape of a network, and how it is trained."""
+
+    hidden: tuple[int, ...] = Field(min_length=1)
+    """Columns of its hidden layers."""
+    epochs: int = Field(ge=1)
+    """How often all rows are shown."""
+    batch: int = Field(ge=1)
+    """Rows of a step."""
+    learning_rate: float = Field(gt=0)
+    """The greatest learning rate."""
+    weight_decay: float = Field(ge=0)
+    """How much weights decay in a step, times the learning rate."""
+    averaging: float = Field(ge=0, lt=1)
+    """How slowly the average of the weights follows them."""
+    noise: float = Field(default=0.0, ge=0)
+    """Standard deviation of what is added to every column that is read."""
+
+
+class StudentParams(_Section):
+    """Hyper-parameters of the student."""
+
+    rows: int = Field(ge=1)
+    """Synthetic rows that it learns from."""
+    network: NetworkParams
+    """Of the student itself."""
+    tutor: NetworkParams
+    """Of the network that teaches it together with the mixture of experts."""
+    tutor_share: float = Field(ge=0, le=1)
+    """The tutor's share in what the local expert teaches; the rest is the local expert's."""
 
     @classmethod
     def of(cls, name: str, hyper_parameters: Mapping[str, Any]) -> Self:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from housing_training.params import MIXTURE, TrainParams
+from housing_training.params import MIXTURE, STUDENT, TrainParams
 
 
 def fingerprint(params: TrainParams, data_sha256: str) -> str:
@@ -14,13 +14,13 @@ def fingerprint(params: TrainParams, data_sha256: str) -> str:
         "data_sha256": data_sha256,
         "seed": params.seed,
         "folds": params.folds,
-        MIXTURE: params.candidates.get(MIXTURE),
+        **{name: params.candidates[name] for name in (MIXTURE, STUDENT) if name in params.candidates},
     }
     return hashlib.sha256(json.dumps(spoken_of, sort_keys=True).encode()).hexdigest()
 
 
-def figures_of(evaluation: Mapping[str, Any], params: TrainParams, data_sha256: str) -> dict[str, float]:
-    """Return the figures of an evaluation, if it speaks of this training; else none."""
+def figures_of(evaluation: Mapping[str, Any], params: TrainParams, data_sha256: str) -> dict[str, dict[str, float]]:
+    """Return the figures of an evaluation by candidate, if it speaks of this training; else none."""
     if evaluation["of"] != fingerprint(params, data_sha256):
         return {}
     return dict(evaluation["figures"])

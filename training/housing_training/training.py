@@ -15,7 +15,7 @@ from housing_training.golden import golden_requests
 from housing_training.graph import compile_pipeline
 from housing_training.params import TrainParams
 from housing_training.parity import check_parity
-from housing_training.recipes import recipe
+from housing_training.recipes import recipes
 
 Rows = npt.NDArray[np.float64]
 
@@ -31,7 +31,7 @@ class Trained:
     golden: GoldenRequests
     """What servers ask it again before they serve it."""
     explanation: Mapping[str, bytes]
-    """What explanations need beside the graph, by name of file; empty for kinds that are not explained."""
+    """What explanations need beside the graph, by name of file."""
     report: Mapping[str, Any]
     """Cross-validated metrics, and what the parity check found."""
 
@@ -49,10 +49,10 @@ def train(rows: Rows, prices: Rows, unseen: Rows, params: TrainParams) -> Iterat
         ParameterError: a candidate or one of its hyper-parameters is unknown.
         ParityError: a graph answers otherwise than the pipeline it was compiled from.
     """
-    recipes = {name: recipe(name, params) for name in params.candidates}
-    steps = sum(each.steps + 2 for each in recipes.values())
+    candidates = recipes(params)
+    steps = sum(each.steps + 2 for each in candidates.values())
     with tqdm(total=steps, desc="train", unit="step") as progress:
-        for name, each in recipes.items():
+        for name, each in candidates.items():
             progress.set_description(name)
             fitted = each.fit(rows, prices, progress.update)
             model = compile_pipeline(fitted.pipeline)
@@ -63,6 +63,6 @@ def train(rows: Rows, prices: Rows, unseen: Rows, params: TrainParams) -> Iterat
                 name=name,
                 model=model,
                 golden=golden_requests(fitted.pipeline, unseen),
-                explanation=explanation_files(fitted.pipeline),
+                explanation=explanation_files(fitted.pipeline, rows),
                 report=fitted.cross_validated.named("cv") | {"parity": asdict(parity)},
             )

@@ -61,13 +61,12 @@ class ExplainResponse(_message.Message):
     median_house_value: _builtins.float
     """Predicted median value of the block group's owner-occupied homes, in 1990 USD: what Predict answers."""
     base_value: _builtins.float
-    """What the model answers for a block group it knows nothing about, in 1990 USD: its average answer for the block
-    groups it was trained on. The same for every block group; another model version has another.
+    """What the model answers for a block group it knows nothing about, in 1990 USD: its average answer for some block
+    groups that stand for all it was trained on. The same for every block group; another model version has another.
     """
     unbounded_value: _builtins.float
-    """What base value and contributions would come to if answers were not kept within the range of prices that the model
-    was trained on, in 1990 USD. Where this is out of that range, contributions are scaled down, all by the same
-    factor, to add up to the answer; else it is the answer, to within a dollar.
+    """What base value and contributions come to, in 1990 USD: the answer, since answers are explained with the limits that
+    they are kept within.
     """
     model_name: _builtins.str
     """Name of the registered model that was explained."""
@@ -119,9 +118,9 @@ class Contribution(_message.Message):
     """Name of the field, for example `median_income`."""
     contribution: _builtins.float
     """By how much its value moves the price from the base value, in 1990 USD; negative when it lowers it, and zero for a
-    field that the model does not use. What the model works out from several fields, such as rooms per household or
-    the distance to the coast, is shared equally by them. A field that was left out contributes by what the model puts
-    in its place.
+    field that the model does not use: its Shapley value, the average of what knowing it changes over all orders in which
+    fields become known. What the place adds is shared equally by longitude and latitude. A field that was left out
+    contributes by what the model puts in its place.
     """
     def __init__(
         self,

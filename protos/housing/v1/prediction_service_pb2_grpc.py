@@ -73,7 +73,8 @@ class PredictionServiceServicer:
 
     def BatchPredict(self, request, context):
         """BatchPredict answers many block groups in one call, all by the same model version. One bad block group refuses
-        the whole batch, unless partial results are asked for.
+        the whole batch, unless partial results are asked for. A price may differ by a fraction of a dollar from what Predict
+        answers, since models add up in another order for many rows than for one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,8 @@ class PredictionServiceStub:
     """Predict answers one block group. Over HTTP the body is the block group itself."""
     BatchPredict: _grpc.UnaryUnaryMultiCallable[_prediction_service_pb2.BatchPredictRequest, _prediction_service_pb2.BatchPredictResponse]
     """BatchPredict answers many block groups in one call, all by the same model version. One bad block group refuses
-    the whole batch, unless partial results are asked for.
+    the whole batch, unless partial results are asked for. A price may differ by a fraction of a dollar from what Predict
+    answers, since models add up in another order for many rows than for one.
     """
     StreamPredict: _grpc.StreamStreamMultiCallable[_prediction_service_pb2.StreamPredictRequest, _prediction_service_pb2.StreamPredictResponse]
     """StreamPredict answers block groups one by one, in the order they are sent, for as long as the caller sends. A bad
@@ -63,7 +64,8 @@ class PredictionServiceAsyncStub(PredictionServiceStub):
     """Predict answers one block group. Over HTTP the body is the block group itself."""
     BatchPredict: _aio.UnaryUnaryMultiCallable[_prediction_service_pb2.BatchPredictRequest, _prediction_service_pb2.BatchPredictResponse]  # type: ignore[assignment]
     """BatchPredict answers many block groups in one call, all by the same model version. One bad block group refuses
-    the whole batch, unless partial results are asked for.
+    the whole batch, unless partial results are asked for. A price may differ by a fraction of a dollar from what Predict
+    answers, since models add up in another order for many rows than for one.
     """
     StreamPredict: _aio.StreamStreamMultiCallable[_prediction_service_pb2.StreamPredictRequest, _prediction_service_pb2.StreamPredictResponse]  # type: ignore[assignment]
     """StreamPredict answers block groups one by one, in the order they are sent, for as long as the caller sends. A bad
@@ -93,7 +95,8 @@ class PredictionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_prediction_service_pb2.BatchPredictResponse, _abc.Awaitable[_prediction_service_pb2.BatchPredictResponse]]:
         """BatchPredict answers many block groups in one call, all by the same model version. One bad block group refuses
-        the whole batch, unless partial results are asked for.
+        the whole batch, unless partial results are asked for. A price may differ by a fraction of a dollar from what Predict
+        answers, since models add up in another order for many rows than for one.
         """
 
     @_abc_1.abstractmethod

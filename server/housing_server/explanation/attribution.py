@@ -1,27 +1,27 @@
-"""From the experts' reasons to what each field of a request adds to the price.
+"""From a model's answers to what each field of a request adds to the price: exact Shapley values.
 
-With w the weight of the local expert at the place of the row, c the contributions of columns and b what an expert says
-without looking at any, the price before it is kept within limits is
-
-    base + w (b_local + sum c_local) + (1 - w) (b_regional + sum c_regional)
-  = [base + b_local]  +  [sum of w c_local + (1 - w) c_regional]  +  [(1 - w) (b_regional - b_local)]
-
-The first bracket is the same for all rows: the base value. The second is shared by the fields that the columns are made
-from. The third is what the gate alone adds: it depends on the place, and belongs to longitude and latitude in equal
-shares. Where the limits cut, all contributions are scaled by one factor; since the base value is within the limits, it
-lies between 0 and 1, so that signs and order stay.
+The players are the fields of a block group; longitude and latitude are one, the place, since a longitude of one place
+with the latitude of another is often in the sea. A coalition of players is worth what the model answers on average
+when their fields are those of the row at hand, and the others those of each row of the background in turn. A player
+adds the average, over all orders in which players could come together, of what its coming changes. (Interventional
+Shapley values: Lundberg and Lee 2017; Janzing, Minorics and Bloebaum 2020.) All coalitions are computed, so nothing is
+drawn, and the contributions add up to the answer exactly.
 """
 
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from housing.contract import FEATURE_NAMES
-from housing_server.explanation.expert import Reasons
-from housing_server.explanation.files import ExplanationFiles
+from housing_server.explanation.background import Background
 
-_PLACE = [FEATURE_NAMES.index(name) for name in ("longitude", "latitude")]
+PLACE = ("longitude", "latitude")
+"""The fields of one player."""
 
 Array = NDArray[np.float64]
 
@@ -31,11 +31,9 @@ class Attribution:
     """What the fields of n rows add to their prices, in USD."""
 
     base_value: float
-    """What the model says without looking at any field."""
+    """What the model answers on average for the background."""
     contributions: Array
     """What each field adds to it, shape (n, 9), columns in `FEATURES` order."""
-    unbounded: Array
-    """What both would come to without limits, shape (n,)."""
 
     @property
     def prices(self) -> Array:
@@ -44,36 +42,67 @@ class Attribution:
         return prices
 
 
-def attribute(local: Reasons, regional: Reasons, weights: Array, files: ExplanationFiles) -> Attribution:
-    """Attribute prices to fields.
+class Attributor:
+    """Attributes a model's prices to fields."""
 
-    Args:
-        local: why the local expert says what it says about n rows.
-        regional: the same of the regional expert.
-        weights: weight of the local expert, shape (n,).
-        files: how columns are shared, and the limits.
+    def __init__(self, predict: Callable[[Array], Array], background: Background) -> None:
+        """Compute what is the same for all rows.
+
+        Args:
+            predict: the model: prices in USD, shape (n,), of rows, shape (n, 9).
+            background: the rows that stand for all, and the fields that matter.
+        """
+        self._predict = predict
+        self._background = background.rows
+        self._players = players(background.fields)
+        self._coalitions = coalitions(len(self._players))
+        self._shares = shapley_weights(self._coalitions)
+        self.base_value = float(predict(background.rows).mean())
+        """What the model answers on average for the background, in USD."""
+
+    def attribute(self, rows: Array) -> Attribution:
+        """Attribute the prices of rows, shape (n, 9), to their fields."""
+        contributions = np.zeros((len(rows), len(FEATURE_NAMES)))
+        for row, added in zip(rows, contributions, strict=True):
+            for player, usd in zip(self._players, self._shares @ self._worth(row), strict=True):
+                added[player] = usd / len(player)
+        return Attribution(base_value=self.base_value, contributions=contributions)
+
+    def _worth(self, row: Array) -> Array:
+        """Compute what each coalition is worth, in USD: shape (coalitions,)."""
+        worth = np.empty(len(self._coalitions))
+        # Without a player it is the base value; with all of them, and of fields that do not matter, the answer itself.
+        worth[0], worth[-1] = self.base_value, self._predict(row[None, :])[0]
+        partial = self._coalitions[1:-1]
+        from_row = np.zeros((len(partial), len(row)), dtype=bool)
+        for player, fields in enumerate(self._players):
+            from_row[:, fields] = partial[:, player, None]
+        asked = np.where(from_row[:, None, :], row, self._background)
+        prices = self._predict(asked.reshape(-1, asked.shape[-1]))
+        worth[1:-1] = prices.reshape(len(partial), -1).mean(axis=1)
+        return worth
+
+
+def players(fields: tuple[str, ...]) -> list[list[int]]:
+    """Return the columns of each player, in the order of `FEATURES`, the place first."""
+    place = [FEATURE_NAMES.index(name) for name in PLACE if name in fields]
+    others = [[FEATURE_NAMES.index(name)] for name in fields if name not in PLACE]
+    return [place, *others] if place else others
+
+
+def coalitions(count: int) -> NDArray[np.bool_]:
+    """List all coalitions of so many players, from none to all: whether each takes part, shape (2 ** count, count)."""
+    return (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(bool)
+
+
+def shapley_weights(members: NDArray[np.bool_]) -> Array:
+    """Return what the worth of each coalition counts in what each player adds, shape (players, coalitions).
+
+    With n players, a coalition of s of them that has the player counts (s - 1)! (n - s)! / n!, and one that does not
+    counts -s! (n - s - 1)! / n! (Shapley 1953).
     """
-    base_value = files.base + local.base
-    contributions = _shared(local, weights, files) + _shared(regional, 1 - weights, files)
-    gate = (1 - weights) * (regional.base - local.base)
-    contributions[:, _PLACE] += gate[:, np.newaxis] / len(_PLACE)
-    unbounded = base_value + contributions.sum(axis=1)
-    return Attribution(
-        base_value=base_value,
-        contributions=contributions * _scale(unbounded, base_value, files.limits)[:, np.newaxis],
-        unbounded=unbounded,
-    )
-
-
-def _shared(reasons: Reasons, weights: Array, files: ExplanationFiles) -> Array:
-    """Share an expert's contributions, as far as it counts, by fields; shape (n, 9)."""
-    shared: Array = reasons.contributions @ files.shares[: reasons.contributions.shape[1]]
-    return shared * weights[:, np.newaxis]
-
-
-def _scale(unbounded: Array, base_value: float, limits: tuple[float, float]) -> Array:
-    """Tell the share of the contributions that the limits leave, shape (n,)."""
-    bounded = np.clip(unbounded, *limits)
-    scale = np.ones_like(unbounded)
-    np.divide(bounded - base_value, unbounded - base_value, out=scale, where=bounded != unbounded)
-    return scale
+    count, size = members.shape[1], members.sum(axis=1)
+    orders = [math.factorial(each) * math.factorial(count - 1 - each) / math.factorial(count) for each in range(count)]
+    padded = np.array([0.0, *orders, 0.0])
+    weights: Array = np.where(members.T, padded[size], -padded[size + 1])
+    return weights

@@ -23,10 +23,10 @@ from housing_server.explanation.model import Explained, ExplainedModel
 
 
 class ExplanationObserver(Protocol):
-    """Who is told what was refused."""
+    """Counts what was refused."""
 
     def refused(self, error: InvalidRequest) -> None:
-        """Note that a request broke rules of the contract."""
+        """Count a request that broke rules of the contract."""
 
 
 class ExplanationCore:
@@ -35,10 +35,10 @@ class ExplanationCore:
     def __init__(
         self, observer: ExplanationObserver, admission: Admission, thread: Executor, clock: RunClock | None = None
     ) -> None:
-        """Make a core without a model.
+        """Begin without a model.
 
         Args:
-            observer: is told of refused requests.
+            observer: hears of refused requests.
             admission: bounds what is under way.
             thread: what models run on, one at a time.
             clock: times what is under way.
@@ -54,7 +54,7 @@ class ExplanationCore:
         self._validator = RequestValidator()
 
     async def explain(self, request: ExplainRequest, caller: Caller) -> ExplainResponse:
-        """Answer one block group, and tell why.
+        """Answer one block group, and what each field adds to its price.
 
         Raises:
             InvalidRequest: it breaks a rule of the contract.
@@ -96,10 +96,7 @@ def _explained(model: ExplainedModel, rows: Rows) -> Explained:
     try:
         explained = model.explain(rows)
         sound = sound_rows(explained.estimates, len(rows), len(explained.model.warnings)) is None
-        finite = (
-            np.isfinite(explained.attribution.contributions).all()
-            and np.isfinite(explained.attribution.unbounded).all()
-        )
+        finite = np.isfinite(explained.attribution.contributions).all()
     except Exception as error:  # a model raises whatever it likes
         raise ModelFailed(f"{type(error).__name__}: {error}") from error
     if not (sound and finite):
@@ -118,7 +115,7 @@ def response(explained: Explained) -> ExplainResponse:
             Contribution(field=name, contribution=usd)
             for name, usd in zip(FEATURE_NAMES, attribution.contributions[0].tolist(), strict=True)
         ],
-        unbounded_value=attribution.unbounded[0],
+        unbounded_value=float(estimates.median_house_value[0]),
         model_name=model.description.name,
         model_version=model.description.version,
         warnings=warnings_of(model, explained.rows, estimates).get(0),

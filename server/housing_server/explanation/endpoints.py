@@ -24,6 +24,4 @@ async def explanations_disabled(_request: ExplainRequest, _caller: Caller) -> Ex
     Raises:
         ExplanationNotAvailable: always.
     """
-    raise ExplanationNotAvailable(
-        "this server is run without explanations: HOUSING_EXPLAINER is off, or XGBoost is not installed"
-    )
+    raise ExplanationNotAvailable("this server is run without explanations: HOUSING_EXPLAINER is off")

@@ -1,8 +1,7 @@
-"""A model that can be explained: the graph that is served, and the experts behind it."""
+"""A model that can be explained: the graph that is served, and a background to explain it before."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,19 +10,18 @@ import numpy as np
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.core.model import Estimates, Rows
 from housing_server.errors import ExplanationNotAvailable, ModelRejected
-from housing_server.explanation.attribution import Attribution, attribute
-from housing_server.explanation.expert import Expert
-from housing_server.explanation.files import ExplanationFiles, read_files
+from housing_server.explanation.attribution import Attribution, Attributor
+from housing_server.explanation.background import Background, read_background
 from housing_server.model_store.files import GRAPH_FILE, read_description
 from housing_server.models.golden import read_golden
 from housing_server.models.loading import example_rows
 from housing_server.models.onnx import OnnxModel
 
-_MATRIX, _WEIGHTS = "explain_features", "explain_weight"
-"""What the graph puts out for explanations: what the experts read, and the weight of the local one."""
-
 TOLERANCE_USD = 1.0
 """The most that an explanation may differ from the price."""
+CHECKED = 5
+"""How many explanations are compared with prices when a model is loaded."""
+_PRICE = "median_house_value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,50 +39,38 @@ class Explained:
 
 
 class ExplainedModel:
-    """A graph and its experts; for one thread at a time."""
+    """A graph and its background; for one thread at a time."""
 
-    def __init__(self, graph: OnnxModel, files: ExplanationFiles) -> None:
-        """Load the experts.
-
-        Raises:
-            ModelRejected: their files are damaged, or they are not those of the graph.
-        """
+    def __init__(self, graph: OnnxModel, background: Background) -> None:
         self.description = graph.description
         """Where the model comes from."""
         self._graph = graph
-        self._files = files
-        threads = ThreadPoolExecutor(2, "trees")
-        self._local, self._regional = (Expert(file, threads) for file in (files.local, files.regional))
+        self._attributor = Attributor(lambda rows: graph.run([_PRICE], rows)[_PRICE], background)
 
     @classmethod
     def load(cls, folder: Path) -> ExplainedModel:
         """Load a fetched model, and make sure that its explanations add up.
 
         Raises:
-            ExplanationNotAvailable: it came without what explanations need.
-            ModelRejected: its files are damaged or do not fit together.
+            ExplanationNotAvailable: it came without a background, or is no graph.
+            ModelRejected: its files are damaged, or its answers are not finite.
         """
         description = read_description(folder)
-        files = read_files(folder)
-        if files is None or description.runtime != "onnx":
+        background = read_background(folder)
+        if background is None or description.runtime != "onnx":
             raise _not_explained(description)
-        graph = OnnxModel(folder / GRAPH_FILE, description)
-        if not graph.output_names.issuperset((_MATRIX, _WEIGHTS)):
-            raise _not_explained(description)
-        model = cls(graph, files)
+        model = cls(OnnxModel(folder / GRAPH_FILE, description), background)
         golden = read_golden(folder)
-        model.check(example_rows() if golden is None else np.array(golden.rows()))
+        model.check((example_rows() if golden is None else np.array(golden.rows()))[:CHECKED])
         return model
 
     def explain(self, rows: Rows) -> Explained:
-        """Estimate a price for each row, shape (n, 9), and tell why."""
-        outputs = self._graph.run((_MATRIX, _WEIGHTS), rows)
-        local, regional = (expert.reasons(outputs[_MATRIX]) for expert in (self._local, self._regional))
+        """Estimate a price for each row, shape (n, 9), and compute what each field adds to it."""
         return Explained(
             model=self._graph,
             rows=rows,
             estimates=self._graph.estimate(rows),
-            attribution=attribute(local, regional, outputs[_WEIGHTS], self._files),
+            attribution=self._attributor.attribute(rows),
         )
 
     def check(self, rows: Rows) -> None:

@@ -1,7 +1,7 @@
-"""The explainer: one process that explains prices, which takes a hundred times as long as predicting them.
+"""The explainer: one process that explains prices, which takes some hundred times as long as predicting them.
 
 Started by the supervisor through `housing_server.processes.launch`, with its end of the control socket as argument. It
-explains the model that the workers serve, which it loads once more, beside XGBoost, so that workers stay light.
+explains the model that the workers serve, which it loads once more, so that explanations keep no prediction waiting.
 """
 
 import asyncio
@@ -99,6 +99,4 @@ async def explain(control_end: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    # XGBoost imports scikit-learn, and with it pandas, where it finds them: 130 MB that explaining has no use for.
-    sys.modules["sklearn"] = None  # type: ignore[assignment]  # documented: not to be found
     asyncio.run(explain(socket.socket(fileno=int(sys.argv[1]))))

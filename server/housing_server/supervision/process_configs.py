@@ -1,7 +1,6 @@
 """The configuration of each process of the service, and where processes meet."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from housing.addresses import address_of
@@ -55,8 +54,8 @@ class ProcessConfigs:
 
     @property
     def explains(self) -> bool:
-        """Whether there is an explainer: it is wanted, and what it needs is installed."""
-        return self.settings.explainer == "on" and find_spec("xgboost") is not None
+        """Whether there is an explainer."""
+        return self.settings.explainer == "on"
 
     def explainer(self) -> ConfigureExplainer:
         """Configure the explainer."""

@@ -103,8 +103,6 @@ class Supervisor:
         self._explainer = None
         if configs.explains:
             self._explainer = ExplainerProcess(configs.explainer(), supervision)
-        elif settings.explainer == "on":
-            log.warning("prices are not explained: XGBoost is missing; pip install '.[explainer]'")
         self._settings = settings
         self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
         self._log = log

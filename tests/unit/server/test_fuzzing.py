@@ -83,9 +83,7 @@ class PickyExplainer:
     def explain(self, rows: Rows) -> Explained:
         """Explain each price by zeros."""
         model, count = PickyModel(), len(rows)
-        attribution = Attribution(
-            base_value=0.0, contributions=np.zeros((count, len(FEATURE_NAMES))), unbounded=np.zeros(count)
-        )
+        attribution = Attribution(base_value=0.0, contributions=np.zeros((count, len(FEATURE_NAMES))))
         return Explained(model=model, rows=rows, estimates=model.estimate(rows), attribution=attribution)  # type: ignore[arg-type]
 
 

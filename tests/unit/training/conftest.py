@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from housing_training.mixture import MixturePipeline
-from housing_training.params import MIXTURE, TrainParams
+from housing_training.params import MIXTURE, STUDENT, TrainParams
 from housing_training.preparation import fill_ocean_proximity
-from housing_training.recipes import recipe
+from housing_training.recipes import Fitted, recipe
 from housing_training.table import COLUMNS, prices_from_frame, rows_from_frame
 
 _QUICK: dict[str, Any] = {"n_estimators": 20, "max_depth": 4, "learning_rate": 0.2}
@@ -22,6 +22,21 @@ QUICK_MIXTURE: dict[str, Any] = {
     "interval": {"coverage": 0.9, "area_folds": 2, "error": _QUICK},
 }
 """A mixture that is fitted in a moment."""
+_QUICK_NETWORK: dict[str, Any] = {
+    "hidden": [16, 16],
+    "epochs": 8,
+    "batch": 64,
+    "learning_rate": 0.01,
+    "weight_decay": 0.01,
+    "averaging": 0.98,
+}
+QUICK_STUDENT: dict[str, Any] = {
+    "rows": 6_000,
+    "network": _QUICK_NETWORK,
+    "tutor": _QUICK_NETWORK | {"noise": 0.1},
+    "tutor_share": 0.5,
+}
+"""A student that learns in a moment."""
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +73,19 @@ def table(made_up: pd.DataFrame) -> pd.DataFrame:
 def mixture_params() -> TrainParams:
     """Parameters that train a quick mixture and nothing else."""
     return TrainParams(seed=1, folds=2, candidates={MIXTURE: QUICK_MIXTURE})
+
+
+@pytest.fixture(scope="session")
+def student_params(mixture_params: TrainParams) -> TrainParams:
+    """Parameters that train a quick mixture and its quick student."""
+    return mixture_params.model_copy(update={"candidates": {MIXTURE: QUICK_MIXTURE, STUDENT: QUICK_STUDENT}})
+
+
+@pytest.fixture(scope="session")
+def student_fitted(made_up: pd.DataFrame, student_params: TrainParams) -> Fitted:
+    """The quick student of the quick mixture, fitted on the made-up block groups."""
+    rows, prices = rows_from_frame(fill_ocean_proximity(made_up)), prices_from_frame(made_up)
+    return recipe(STUDENT, student_params).fit(rows, prices, lambda: None)
 
 
 @pytest.fixture(scope="session")

@@ -5,16 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from xgboost import Booster, DMatrix
 
 from housing.contract import FEATURE_NAMES
 from housing_training.cross_fitting import area_folds, areas
 from housing_training.errors import ParameterError
 from housing_training.experts import draw_holes, local_weight
-from housing_training.explanation import explanation_files
 from housing_training.graph import compile_pipeline
 from housing_training.graph_model import GraphModel
-from housing_training.located_features import COLUMNS, fields_of
 from housing_training.mixture import MixturePipeline
 from housing_training.params import MIXTURE, GateParams, HoleParams, MixtureParams, TrainParams
 from housing_training.parity import TOLERANCE_USD, check_parity
@@ -68,7 +65,7 @@ def test_no_area_is_on_both_sides_of_a_fold(rows: np.ndarray) -> None:
 def test_the_graph_answers_what_the_pipeline_answers(
     mixture: MixturePipeline, graph: GraphModel, rows: np.ndarray
 ) -> None:
-    """Prices, bounds, warnings and what experts read agree, on and off the census's grid and far from data."""
+    """Prices, bounds and warnings agree, on and off the census's grid and far from data."""
     places = np.random.default_rng(3).uniform((-124.6, 32.5), (-114.1, 42.0), (len(rows), 2))
     strewn = np.hstack([places, rows[:, 2:]])
 
@@ -77,8 +74,6 @@ def test_the_graph_answers_what_the_pipeline_answers(
         assert np.abs(told["interval"] - expected.interval).max() <= TOLERANCE_USD
         assert np.array_equal(told["interval_upper_open"], expected.interval_upper_open)
         assert np.array_equal(told["warnings"], expected.warnings)
-        assert np.array_equal(told["explain_features"], expected.matrix)
-        assert np.array_equal(told["explain_weight"], expected.weights)
     parity = check_parity(compile_pipeline(mixture), mixture, strewn)
     assert parity.largest_difference_usd <= TOLERANCE_USD
 
@@ -87,7 +82,7 @@ def test_the_graph_has_the_agreed_surface(graph: GraphModel, mixture: MixturePip
     """Servers find prices, labels, intervals and warnings under their names, and what they mean in the properties."""
     properties = {each.key: each.value for each in compile_pipeline(mixture).metadata_props}
 
-    assert graph.outputs[:5] == (
+    assert graph.outputs == (
         "median_house_value",
         "ocean_proximity",
         "interval",
@@ -102,8 +97,6 @@ def test_the_graph_has_the_agreed_surface(graph: GraphModel, mixture: MixturePip
         "interval": (0, 2),
         "interval_upper_open": (0,),
         "warnings": (0, len(graph.warnings)),
-        "explain_features": (0, len(COLUMNS)),
-        "explain_weight": (0,),
     }
 
 
@@ -128,7 +121,9 @@ def test_bounds_are_around_the_price(graph: GraphModel, rows: np.ndarray) -> Non
     assert answer["interval_upper_open"].any()
 
 
-def test_far_from_data_the_regional_expert_speaks_and_warns(graph: GraphModel, rows: np.ndarray) -> None:
+def test_far_from_data_the_regional_expert_speaks_and_warns(
+    mixture: MixturePipeline, graph: GraphModel, rows: np.ndarray
+) -> None:
     """In an unseen corner the local expert has next to no weight, and the answer says that it is no promise."""
     there = np.hstack([np.tile(UNSEEN, (len(rows), 1)), rows[:, 2:8], np.full((len(rows), 1), np.nan)])
     reasons = [warning["reason"] for warning in graph.warnings]
@@ -136,7 +131,7 @@ def test_far_from_data_the_regional_expert_speaks_and_warns(graph: GraphModel, r
     warned = graph.answer(there)["warnings"][:, reasons.index("FAR_FROM_TRAINING_DATA")]
 
     assert warned.all()
-    assert (graph.answer(there)["explain_weight"] < 0.5).all()
+    assert (mixture.experts.estimate(there).weights < 0.5).all()
 
 
 def test_unusual_figures_are_named(graph: GraphModel, rows: np.ndarray) -> None:
@@ -177,31 +172,6 @@ def test_the_label_does_not_move_the_price(graph: GraphModel, rows: np.ndarray) 
     relabelled = np.hstack([rows[:, :8], np.full((len(rows), 1), 4.0)])
 
     assert np.array_equal(graph.predict(relabelled), graph.predict(rows))
-
-
-def test_contributions_add_up_to_the_price(mixture: MixturePipeline, graph: GraphModel, rows: np.ndarray) -> None:
-    """What the explanation's files and the graph's outputs give, put together as documented, is the price."""
-    files = explanation_files(mixture)
-    description, answer = json.loads(files["explain.json"]), graph.answer(rows)
-    weight = answer["explain_weight"]
-
-    said = []
-    for expert in description["experts"]:
-        booster = Booster(model_file=bytearray(files[expert["file"]]))
-        read = DMatrix(answer["explain_features"][:, : expert["columns"]])
-        said.append(booster.predict(read, pred_contribs=True).astype(np.float64).sum(axis=1))
-
-    total = description["base"] + weight * said[0] + (1 - weight) * said[1]
-    within = (total > mixture.experts.floor) & (total < mixture.experts.ceiling)
-    assert within.mean() > 0.9
-    assert total[within] == pytest.approx(answer["median_house_value"][within], abs=1)
-
-
-def test_every_column_belongs_to_fields_of_a_request() -> None:
-    """Each column of the matrix is made of fields that a request has, and each but the label is used."""
-    fields = {field for column in COLUMNS for field in fields_of(column)}
-
-    assert fields == set(FEATURE_NAMES) - {"ocean_proximity"}
 
 
 def test_a_regional_expert_must_learn_of_places(mixture_params: TrainParams) -> None:

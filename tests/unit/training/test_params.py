@@ -31,6 +31,7 @@ def test_the_repository_trains_its_candidates_on_the_agreed_split() -> None:
         "random_forest",
         "xgboost",
         "mixture_of_experts",
+        "student",
     ]
     assert MixtureParams.of(MIXTURE, params.train.candidates[MIXTURE]).interval.coverage == 0.9
     assert (params.prepare.test_size, params.prepare.seed) == (0.2, 42)

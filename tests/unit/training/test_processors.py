@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,22 +22,32 @@ def newer_features() -> list[str]:
     return [name for name in found if name != "X86_V3"]
 
 
-def fingerprints(**environment: str) -> dict[str, str]:
-    """Train in a process of its own under settings, and return the hashes of what was made by name."""
-    result = subprocess.run(
-        [sys.executable, PROGRAM], env=os.environ | environment, capture_output=True, text=True, check=True
-    )
-    found: dict[str, str] = json.loads(result.stdout)
+def start(**environment: str) -> subprocess.Popen[str]:
+    """Train in a process of its own under settings."""
+    return subprocess.Popen([sys.executable, PROGRAM], env=os.environ | environment, stdout=subprocess.PIPE, text=True)
+
+
+def result(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Wait for what was made."""
+    with process:
+        output, _ = process.communicate()
+    assert process.returncode == 0
+    found: dict[str, Any] = json.loads(output)
     return found
 
 
 @pytest.mark.external
 def test_other_processors_train_the_same_models() -> None:
-    """Without the newest vector instructions and with another's linear algebra, graphs are the same to the byte."""
+    """Without the newest vector instructions and with another's linear algebra, graphs are the same to the byte.
+
+    The student, a network, is the same to a few percent: its own golden requests go with each model.
+    """
     kernels, features = OTHER_KERNELS.get(platform.machine()), newer_features()
     if kernels is None or not features:
         pytest.skip("this processor cannot pass for another one")
 
-    other = fingerprints(NPY_DISABLE_CPU_FEATURES=" ".join(features), OPENBLAS_CORETYPE=kernels)
+    own, other = map(result, (start(), start(NPY_DISABLE_CPU_FEATURES=" ".join(features), OPENBLAS_CORETYPE=kernels)))
 
-    assert other == fingerprints()
+    assert other["hashes"] == own["hashes"]
+    differences = np.abs(np.subtract(other["student"], own["student"])) / own["student"]
+    assert np.median(differences) < 0.02

@@ -12,7 +12,7 @@ from housing_training import artifacts
 from housing_training.card import render
 from housing_training.card_facts import CardWriter, Reports, Tables
 from housing_training.card_plots import draw_card
-from housing_training.params import MIXTURE, Params
+from housing_training.params import Params
 from housing_training.provenance import file_sha256
 from housing_training.spatial_figures import figures_of
 
@@ -47,5 +47,4 @@ def _write(writer: CardWriter, name: str, folder: Path) -> None:
 
 
 def _spatial(params: Params) -> Mapping[str, Mapping[str, float]]:
-    figures = figures_of(artifacts.read_json(artifacts.SPATIAL_EVALUATION), params.train, file_sha256(artifacts.TRAIN))
-    return {MIXTURE: figures} if figures else {}
+    return figures_of(artifacts.read_json(artifacts.SPATIAL_EVALUATION), params.train, file_sha256(artifacts.TRAIN))

@@ -1,4 +1,4 @@
-"""Measure the mixture of experts where it has never been."""
+"""Measure the mixture of experts and its student where they have never been."""
 
 import click
 import pandas as pd
@@ -19,5 +19,6 @@ def run() -> None:
         figures = evaluation.run(progress.update)
     content = {"of": fingerprint(params, file_sha256(artifacts.TRAIN)), "figures": figures}
     artifacts.write_json(content, artifacts.SPATIAL_EVALUATION)
-    for name, value in figures.items():
-        click.echo(f"{name:45} {value:>12,.3f}")
+    for candidate, measured in figures.items():
+        for name, value in measured.items():
+            click.echo(f"{candidate:20} {name:45} {value:>12,.3f}")

@@ -5,7 +5,7 @@ import pandas as pd
 
 from housing_training import artifacts
 from housing_training.parameter_names import flat
-from housing_training.params import MIXTURE, Params, TrainParams
+from housing_training.params import Params, TrainParams
 from housing_training.provenance import file_sha256, git_commit
 from housing_training.registry import CandidateRecord, Provenance, Registry
 from housing_training.spatial_figures import figures_of
@@ -23,9 +23,9 @@ def run() -> None:
     """
     params, comparison = Params.read(artifacts.PARAMS), artifacts.read_json(artifacts.COMPARISON)
     data_sha256 = file_sha256(artifacts.TRAIN)
+    spatial = _spatial(params.train, data_sha256)
     records = [
-        _record(name, metrics | (_spatial(params.train, data_sha256) if name == MIXTURE else {}), params)
-        for name, metrics in comparison["candidates"].items()
+        _record(name, metrics | spatial.get(name, {}), params) for name, metrics in comparison["candidates"].items()
     ]
     provenance = Provenance(
         data_sha256=data_sha256,
@@ -56,7 +56,7 @@ def _record(name: str, metrics: dict[str, float], params: Params) -> CandidateRe
     )
 
 
-def _spatial(params: TrainParams, data_sha256: str) -> dict[str, float]:
+def _spatial(params: TrainParams, data_sha256: str) -> dict[str, dict[str, float]]:
     figures = figures_of(artifacts.read_json(artifacts.SPATIAL_EVALUATION), params, data_sha256)
     if not figures:
         click.echo(

@@ -1,37 +1,32 @@
 """Explaining prices: contributions that add up, and models that cannot be explained."""
 
 import json
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import permutations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import xgboost
 from google.protobuf import json_format
 
-from explained_models import LIMITS, ExplainedFiles, california, description, explained_files, learnt, matrix
+from explained_models import FIELDS, LIMITS, ExplainedFiles, background, background_rows, california, explained_files
 from housing.contract import FEATURE_NAMES, message_from_row
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.explanation_service_pb2 import ExplainRequest
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.core.admission import Admission
 from housing_server.errors import ExplanationNotAvailable, InvalidRequest, ModelNotLoaded, ModelRejected, Overloaded
-from housing_server.explanation.attribution import attribute
+from housing_server.explanation.attribution import Attributor, coalitions, shapley_weights
+from housing_server.explanation.background import FILE, Background
 from housing_server.explanation.core import ExplanationCore
-from housing_server.explanation.expert import Reasons
-from housing_server.explanation.files import DESCRIPTION, FOLDER, ExpertFile, ExplanationFiles
 from housing_server.explanation.model import ExplainedModel
 from housing_server.settings import ServerSettings
 from housing_server.supervision.process_configs import ProcessConfigs
-from registries import income_graph
 from serving_fakes import CALLER, Notes
 
 COLUMN = {name: column for column, name in enumerate(FEATURE_NAMES)}
-NO_FILE = ExpertFile(path=Path("none"), columns=2)
 
 
 @pytest.fixture(scope="module")
@@ -48,77 +43,90 @@ def model(files: ExplainedFiles, tmp_path_factory: pytest.TempPathFactory) -> Ex
 
 def test_contributions_add_up_to_the_price(model: ExplainedModel) -> None:
     """On every row, also where fields are left out or a limit cuts, and no row has a base value of its own."""
-    explained = model.explain(california(1_000))
+    explained = model.explain(california(100))
     prices, attribution = explained.estimates.median_house_value, explained.attribution
     sums = attribution.base_value + attribution.contributions.sum(axis=1)
     assert np.abs(sums - prices).max() < 1
-    assert all((prices == limit).sum() > 10 for limit in LIMITS)
-    unbounded = np.clip(attribution.unbounded, *LIMITS)
-    assert np.abs(unbounded - prices).max() < 1
+    assert all((prices == limit).sum() > 3 for limit in LIMITS)
 
 
-def test_base_value_is_the_average_answer_of_the_local_expert(model: ExplainedModel, files: ExplainedFiles) -> None:
-    """It is what is said about the rows learnt from, on average."""
-    booster = xgboost.Booster(model_file=bytearray(files.explanation["local.ubj"]))
-    answers = booster.predict(xgboost.DMatrix(matrix(learnt())))
-    base_value = model.explain(california(1)).attribution.base_value
-    assert base_value == pytest.approx(description()["base"] + answers.mean(), abs=1)
+def test_base_value_is_the_average_answer_for_the_background(model: ExplainedModel) -> None:
+    """It is the same for every row, and of the very graph that answers."""
+    expected = model.explain(background_rows()).estimates.median_house_value.mean()
+    assert model.explain(california(1)).attribution.base_value == pytest.approx(expected)
 
 
-def test_columns_are_shared_by_the_fields_they_are_made_from(model: ExplainedModel) -> None:
-    """A ratio belongs to both its fields in equal shares; a field of no column contributes nothing."""
-    contributions = model.explain(california(50)).attribution.contributions
-    assert np.abs(contributions[:, COLUMN["total_rooms"]]).max() > 0
-    np.testing.assert_allclose(contributions[:, COLUMN["total_rooms"]], contributions[:, COLUMN["households"]])
-    for unused in ("ocean_proximity", "population", "total_bedrooms", "housing_median_age"):
+def test_fields_that_do_not_matter_contribute_nothing(model: ExplainedModel) -> None:
+    """The place belongs to longitude and latitude in equal shares."""
+    contributions = model.explain(california(20)).attribution.contributions
+    for used in FIELDS:
+        assert np.abs(contributions[:, COLUMN[used]]).max() > 0
+    for unused in set(FEATURE_NAMES) - set(FIELDS):
         assert not contributions[:, COLUMN[unused]].any()
+    assert np.array_equal(contributions[:, COLUMN["longitude"]], contributions[:, COLUMN["latitude"]])
 
 
-def _attribute(weight: float, local: Reasons, regional: Reasons) -> Any:
-    shares = np.zeros((2, len(FEATURE_NAMES)))
-    shares[0, COLUMN["median_income"]] = 1
-    shares[1, [COLUMN["longitude"], COLUMN["latitude"]]] = 0.5
-    files = ExplanationFiles(base=100.0, limits=(50.0, 200.0), shares=shares, local=NO_FILE, regional=NO_FILE)
-    return attribute(local, regional, np.array([weight]), files)
+def _attributor(predict: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, fields: tuple[str, ...]) -> Attributor:
+    return Attributor(predict, Background(rows=rows, fields=fields))
 
 
-def test_experts_count_by_the_weight_of_the_place_and_the_gate_belongs_to_it() -> None:
-    """By hand: base 100 + 8; income 0.25 * 40 + 0.75 * 20; place 0.25 * 4 and 0.75 * (2 - 8) from the gate."""
-    found = _attribute(0.25, Reasons(np.array([[40.0, 4.0]]), 8.0), Reasons(np.array([[20.0]]), 2.0))
-    assert found.base_value == 108
-    assert found.contributions[0, COLUMN["median_income"]] == 25
-    assert found.contributions[0, COLUMN["longitude"]] == found.contributions[0, COLUMN["latitude"]] == -1.75
-    assert found.unbounded == found.prices == 129.5
+def test_contributions_of_a_sum_are_what_each_field_adds_by_itself() -> None:
+    """Where fields do not interact, a contribution is the difference from the background's average."""
+    rows, slopes = california(40).clip(min=0), np.array([3.0, 0, 5, 7, 0, 0, 11, 13, 0])
+    rows[np.isnan(rows)] = 0
+    found = _attributor(lambda asked: asked @ slopes, rows, FEATURE_NAMES).attribute(rows[:3])
+    expected = slopes * (rows[:3] - rows.mean(axis=0))
+    expected[:, [0, 1]] = expected[:, [0, 1]].sum(axis=1, keepdims=True) / 2
+    assert found.contributions == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize(("income", "limit"), [(300.0, 200.0), (-300.0, 50.0)])
-def test_limit_scales_all_contributions_alike(income: float, limit: float) -> None:
-    """Signs and proportions stay, and the sum is the limit."""
-    found = _attribute(1.0, Reasons(np.array([[income, -income / 10]]), 0.0), Reasons(np.zeros((1, 1)), 0.0))
-    assert found.prices == pytest.approx([limit])
-    assert found.unbounded == 100 + income * 0.9
-    ratio = found.contributions[0, COLUMN["longitude"]] / found.contributions[0, COLUMN["median_income"]]
-    assert ratio == pytest.approx(-0.05)
-    assert np.sign(found.contributions[0, COLUMN["median_income"]]) == np.sign(income)
+def test_contributions_are_averages_over_all_orders() -> None:
+    """By the definition: for each order of the fields, what each changes when it joins those before it."""
+    rows, columns = (
+        california(4)[:, :].copy(),
+        [COLUMN[name] for name in ("total_rooms", "households", "median_income")],
+    )
+
+    def predict(asked: np.ndarray) -> np.ndarray:
+        rooms, households, income = asked[:, columns].T
+        return np.asarray(income * 1_000 + np.minimum(rooms, households) * income)
+
+    fields = tuple(FEATURE_NAMES[column] for column in columns)
+    found = _attributor(predict, rows[1:], fields).attribute(rows[:1]).contributions[0]
+
+    expected = np.zeros(len(FEATURE_NAMES))
+    orders = list(permutations(columns))
+    for order in orders:
+        asked = rows[1:].copy()
+        for column in order:
+            before = predict(asked).mean()
+            asked[:, column] = rows[0, column]
+            expected[column] += (predict(asked).mean() - before) / len(orders)
+    assert found == pytest.approx(expected)
 
 
-def _without_files(folder: Path) -> None:
-    (folder / FOLDER / DESCRIPTION).unlink()
+@pytest.mark.parametrize("count", range(1, 9))
+def test_weights_give_all_that_there_is_to_the_players(count: int) -> None:
+    """What all players add is the worth of all less that of none, whatever coalitions are worth."""
+    weights = shapley_weights(coalitions(count))
+    expected = np.zeros(2**count)
+    expected[0], expected[-1] = -1, 1
+    assert weights.sum(axis=0) == pytest.approx(expected)
+
+
+def _without_background(folder: Path) -> None:
+    (folder / FILE).unlink()
 
 
 def _as_pyfunc(folder: Path) -> None:
     (folder / "model.json").write_text(json_format.MessageToJson(ModelDescription(runtime="pyfunc")), "utf-8")
 
 
-def _other_graph(folder: Path) -> None:
-    (folder / "model.onnx").write_bytes(income_graph().SerializeToString())
-
-
-@pytest.mark.parametrize("damage", [_without_files, _as_pyfunc, _other_graph])
+@pytest.mark.parametrize("damage", [_without_background, _as_pyfunc])
 def test_model_without_what_explanations_need_says_so(
     damage: Callable[[Path], None], files: ExplainedFiles, tmp_path: Path
 ) -> None:
-    """Older models, pyfunc models and graphs of one estimator are served, but not explained."""
+    """Models without a background and pyfunc models are served, but not explained."""
     folder = files.write(tmp_path / "model", version="5")
     damage(folder)
     with pytest.raises(ExplanationNotAvailable, match="was registered without what explanations need"):
@@ -126,46 +134,39 @@ def test_model_without_what_explanations_need_says_so(
 
 
 def _described(folder: Path, **changes: object) -> None:
-    (folder / FOLDER / DESCRIPTION).write_text(json.dumps(description() | changes), "utf-8")
-
-
-def _damaged_booster(folder: Path) -> None:
-    (folder / FOLDER / "regional.ubj").write_bytes(b"{")
+    (folder / FILE).write_text(json.dumps(background() | changes), "utf-8")
 
 
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (_damaged_booster, "is not a booster that XGBoost can load"),
-        (lambda folder: (folder / FOLDER / "local.ubj").unlink(), "is not a booster that XGBoost can load"),
-        (partial(_described, columns=[{"name": "garden", "fields": ["garden"]}]), "not fields of the contract"),
-        (partial(_described, columns=[{"name": "nothing", "fields": []}]), "not fields of the contract"),
-        (partial(_described, experts=[{"file": "local.ubj", "columns": 4}]), "must be 2 experts, not 1"),
-        (partial(_described, limits=None), "cannot be read"),
-        (lambda folder: (folder / FOLDER / DESCRIPTION).write_text("{", "utf-8"), "cannot be read"),
-        (partial(_described, experts=[{"file": "regional.ubj", "columns": 4}] * 2), "reads 2 columns, not 4"),
-        (partial(_described, base=150_005.0), "do not add up to its prices: they are off by"),
+        (partial(_described, fields=["garden"]), "are not fields of the contract"),
+        (partial(_described, rows=[]), "1 to 256 rows of 9 fields"),
+        (partial(_described, rows=[[1.0] * 8]), "1 to 256 rows of 9 fields"),
+        (partial(_described, rows=[[1.0] * 9] * 257), "1 to 256 rows of 9 fields"),
+        (partial(_described, rows=[[None] * 9]), "a required field is missing"),
+        (partial(_described, rows=None), "cannot be read"),
+        (lambda folder: (folder / FILE).write_text("[]", "utf-8"), "cannot be read"),
+        (lambda folder: (folder / FILE).write_text("{", "utf-8"), "cannot be read"),
     ],
 )
-def test_files_that_are_damaged_or_not_of_the_model_are_refused(
+def test_damaged_backgrounds_are_refused(
     damage: Callable[[Path], object], reason: str, files: ExplainedFiles, tmp_path: Path
 ) -> None:
-    """What would explain another price than the one answered explains none."""
+    """What cannot be read explains nothing."""
     folder = files.write(tmp_path / "model")
     damage(folder)
     with pytest.raises(ModelRejected, match=reason):
         ExplainedModel.load(folder)
 
 
-def test_explainer_runs_where_it_is_wanted_and_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without XGBoost there is none, and workers are told of none."""
+def test_explainer_runs_where_it_is_wanted_and_can(tmp_path: Path) -> None:
+    """Where it is switched off, workers have no address of one."""
     wanted, unwanted = (ProcessConfigs(ServerSettings(explainer=explainer), 0, tmp_path) for explainer in ("on", "off"))
     assert wanted.explains
     assert wanted.worker(0).explainer == wanted.explainer().address
     assert not unwanted.explains
     assert not unwanted.worker(0).explainer
-    monkeypatch.setitem(sys.modules, "xgboost", None)
-    assert not wanted.explains
 
 
 @pytest.fixture
