@@ -32,11 +32,12 @@ def follow_move(uri: str) -> bool:
     database, now = sqlite_path(uri), artifact_location(uri)
     if database is None or now is None or not database.exists():
         return False
-    with closing(sqlite3.connect(database)) as connection, connection:
+    with closing(sqlite3.connect(database)) as connection:
         moved = [before for before in _recorded(connection) if _has_moved(before, now)]
         for before in moved:
             for table, column in _COLUMNS:
                 _replace(connection, table, column, before, now)
+        connection.commit()
         return bool(moved)
 
 
@@ -54,10 +55,10 @@ def _has_moved(before: str, now: str) -> bool:
 
 
 def _replace(connection: sqlite3.Connection, table: str, column: str, before: str, now: str) -> None:
-    connection.execute(
-        f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {column} = ? OR substr({column}, 1, ?) = ?",  # noqa: S608 - names of our own
-        (now, len(before) + 1, before, len(before) + 1, f"{before}/"),
-    )
+    # Table and column are names of our own.
+    where = f"{column} = ? OR substr({column}, 1, ?) = ?"
+    statement = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {where}"  # noqa: S608
+    connection.execute(statement, (now, len(before) + 1, before, len(before) + 1, f"{before}/"))
 
 
 def _exists(location: str) -> bool:

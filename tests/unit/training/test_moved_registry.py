@@ -23,12 +23,13 @@ def folder(tmp_path: Path) -> Path:
     before = (tmp_path / "before/mlartifacts").as_uri()
     folder = tmp_path / "now"
     (folder / "mlartifacts").mkdir(parents=True)
-    with closing(sqlite3.connect(folder / "mlflow.db")) as connection, connection:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
         connection.executescript(SCHEMA)
         connection.execute("INSERT INTO experiments VALUES ('homes', ?), ('others', 's3://bucket')", (before,))
         connection.execute("INSERT INTO runs VALUES (?)", (f"{before}/1/artifacts",))
         connection.execute("INSERT INTO logged_models VALUES (?)", (f"{before}/models/m-1/artifacts",))
         connection.execute("INSERT INTO model_versions VALUES ('models:/m-1', ?)", (f"{before}/models/m-1/artifacts",))
+        connection.commit()
     return folder
 
 

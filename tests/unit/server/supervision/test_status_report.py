@@ -44,7 +44,8 @@ async def test_workers_receive_the_state_as_json(around: Surroundings) -> None:
     """They answer GetStatus with it."""
     listener = Listener(around)
     StatusReporter(lambda: GetStatusResponse(uptime_seconds=3), [listener], around.log).report()
-    (message,) = listener.sent
+    message = listener.sent[-1]
+    assert len(listener.sent) == 1
     assert isinstance(message, ReportStatus)
     assert json_format.Parse(message.status, GetStatusResponse()).uptime_seconds == 3
 
