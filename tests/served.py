@@ -15,9 +15,9 @@ from grpc_status.rpc_status import from_call
 from housing.contract import SERVICES
 from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.calls import CODE_NAMES, Calls, Method, background_calls
+from housing_server.core.deadlines import Deadlines
 from housing_server.core.gate import Gate
 from housing_server.core.services import ReportedStatus, model_endpoints, prediction_endpoints, status_endpoints
-from housing_server.grpc_transport.deadlines import Deadlines
 from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.health import Health
 from housing_server.grpc_transport.reflection import reflection_endpoints

@@ -12,6 +12,7 @@ ServingError
     ├── InvalidRequest
     ├── UndecodableMessage
     ├── MessageTooLarge
+    ├── EncodingNotSupported
     ├── MethodNotFound
     ├── ServiceNotFound
     ├── DeadlinePassed
@@ -141,6 +142,13 @@ class MessageTooLarge(RequestError):
             limit: the largest size allowed, in bytes.
         """
         super().__init__(f"the message is larger than {limit} bytes")
+
+
+class EncodingNotSupported(RequestError):
+    """Messages are compressed in a way that the service does not read."""
+
+    def __init__(self) -> None:
+        super().__init__("messages may be compressed with gzip, or not at all")
 
 
 class MethodNotFound(RequestError):

@@ -16,6 +16,7 @@ from google.rpc.status_pb2 import Status
 
 from housing_server.errors import (
     DeadlinePassed,
+    EncodingNotSupported,
     ExplanationNotAvailable,
     HelperUnavailable,
     InternalError,
@@ -44,6 +45,7 @@ _CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (INVALID_ARGUMENT, "INVALID_REQUEST"),
     UndecodableMessage: (INVALID_ARGUMENT, "UNDECODABLE_MESSAGE"),
     MessageTooLarge: (RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE"),
+    EncodingNotSupported: (UNIMPLEMENTED, "ENCODING_NOT_SUPPORTED"),
     MethodNotFound: (UNIMPLEMENTED, "METHOD_NOT_FOUND"),
     ServiceNotFound: (NOT_FOUND, "SERVICE_NOT_FOUND"),
     DeadlinePassed: (DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),

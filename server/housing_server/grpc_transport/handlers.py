@@ -16,6 +16,7 @@ from google.rpc.status_pb2 import Status
 from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.callers import Caller
 from housing_server.core.calls import REQUEST_ID, Calls, CallScope, Method
+from housing_server.core.deadlines import Deadlines
 from housing_server.core.endpoints import (
     UNKNOWN_METHOD,
     Endpoint,
@@ -24,7 +25,6 @@ from housing_server.core.endpoints import (
     UnaryEndpoint,
 )
 from housing_server.errors import DeadlinePassed, MethodNotFound, RequestError, UndecodableMessage
-from housing_server.grpc_transport.deadlines import Deadlines
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[Any, Any]

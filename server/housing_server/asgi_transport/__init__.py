@@ -1,0 +1,1 @@
+"""The core as an ASGI application that speaks gRPC, for a server that sends trailers, such as Envoy with pyvoy."""

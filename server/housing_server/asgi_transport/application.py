@@ -1,0 +1,182 @@
+"""Endpoints as an ASGI application: gRPC calls in, each in the scope of a call, statuses out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from housing_server.asgi_transport.events import Receive, Scope, Send
+from housing_server.asgi_transport.frames import Frames
+from housing_server.asgi_transport.hangups import Hangups
+from housing_server.asgi_transport.headers import failure, is_grpc, metadata, peer, seconds_left, success
+from housing_server.asgi_transport.requests import Requests, read_only_message
+from housing_server.asgi_transport.response import Response
+from housing_server.core.byte_budget import ByteBudget
+from housing_server.core.calls import Calls, CallScope, Method
+from housing_server.core.deadlines import Deadlines
+from housing_server.core.endpoints import (
+    UNKNOWN_METHOD,
+    Endpoint,
+    RelayedEndpoint,
+    StreamEndpoint,
+    UnaryEndpoint,
+)
+from housing_server.errors import MethodNotFound, UndecodableMessage
+
+_HELD_FROM = 16 << 10
+"""Smaller answers do not count against the budget: a connection's calls bound them well enough."""
+UNSENT_BYTES = 64 << 20
+"""How many bytes of large answers wait, by default, for callers that do not read."""
+
+_Headers: TypeAlias = Mapping[bytes, bytes]
+_Handler: TypeAlias = Callable[[_Headers, Scope, Receive, Send], Awaitable[None]]
+
+
+class Application:
+    """An ASGI application that answers all methods of a server; any other method is refused and counted as unknown."""
+
+    def __init__(
+        self,
+        unknown: Calls,
+        *,
+        unsent: ByteBudget | None = None,
+        deadlines: Deadlines | None = None,
+        hangups: Hangups | None = None,
+    ) -> None:
+        """Begin with no method.
+
+        Args:
+            unknown: makes the scopes of calls of unknown methods.
+            unsent: bounds the answers that wait to be sent.
+            deadlines: ends unary calls whose deadline has passed.
+            hangups: ends unary calls whose callers have gone.
+        """
+        self._unsent = unsent or ByteBudget(UNSENT_BYTES)
+        self._deadlines = deadlines or Deadlines()
+        self._hangups = hangups or Hangups()
+        self._handlers: dict[str, _Handler] = {}
+        self._unknown = _unknown(unknown)
+
+    def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
+        """Answer the methods of a table, each call in a scope of `calls`."""
+        for endpoint in endpoints:
+            self._handlers[endpoint.method.path] = self._handler(endpoint, calls)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        headers = dict(scope["headers"])
+        if scope["method"] != "POST":
+            await _refuse(send, 405, (b"allow", b"POST"))
+        elif not is_grpc(headers.get(b"content-type", b"")):
+            await _refuse(send, 415, (b"accept-post", b"application/grpc"))
+        else:
+            await self._handlers.get(scope["path"], self._unknown)(headers, scope, receive, send)
+
+    def _handler(self, endpoint: Endpoint, calls: Calls) -> _Handler:
+        if isinstance(endpoint, StreamEndpoint):
+            return _stream(endpoint, calls)
+        return _unary(endpoint, calls, unsent=self._unsent, deadlines=self._deadlines, hangups=self._hangups)
+
+
+def _unary(
+    endpoint: UnaryEndpoint[Any, Any] | RelayedEndpoint[Any, Any],
+    calls: Calls,
+    *,
+    unsent: ByteBudget,
+    deadlines: Deadlines,
+    hangups: Hangups,
+) -> _Handler:
+    method, answer = endpoint.method, endpoint.answer  # found once, not for every call
+    message_type = endpoint.request.DESCRIPTOR.full_name
+
+    async def handle(headers: _Headers, scope: Scope, receive: Receive, send: Send) -> None:
+        call = _begin(calls, method, headers, scope)
+        response = Response(send)
+        try:
+            caller = call.enter()
+            with deadlines.keep(caller.deadline):
+                frames = Frames(headers.get(b"grpc-encoding", b""), message_type)
+                message = await read_only_message(receive, frames)
+                if message is None:
+                    raise UndecodableMessage(message_type)
+                with hangups.watch(receive):
+                    data = await answer(message, caller)
+            await _reply(response, data, call, unsent)
+        except BaseException as error:
+            await _fail(response, call, error)
+            return
+        call.finish()
+
+    return handle
+
+
+def _stream(endpoint: StreamEndpoint[Any, Any], calls: Calls) -> _Handler:
+    message_type = endpoint.request.DESCRIPTOR.full_name
+
+    async def handle(headers: _Headers, scope: Scope, receive: Receive, send: Send) -> None:
+        call = _begin(calls, endpoint.method, headers, scope)
+        response = Response(send)
+        try:
+            caller = call.enter()
+            frames = Frames(headers.get(b"grpc-encoding", b""), message_type)
+            async with asyncio.timeout(caller.seconds_left()), Requests(receive, frames) as requests:
+                async for message in endpoint.handler(_decoded(endpoint, requests), caller):
+                    await response.message(message.SerializeToString())
+                await response.end(success(call.request_id))
+        except BaseException as error:
+            await _fail(response, call, error)
+            return
+        call.finish()
+
+    return handle
+
+
+def _unknown(calls: Calls) -> _Handler:
+    async def refuse(headers: _Headers, scope: Scope, _receive: Receive, send: Send) -> None:
+        call = _begin(calls, UNKNOWN_METHOD, headers, scope)
+        try:
+            call.enter()
+            raise MethodNotFound
+        except BaseException as error:
+            await _fail(Response(send), call, error)
+
+    return refuse
+
+
+def _begin(calls: Calls, method: Method, headers: _Headers, scope: Scope) -> CallScope:
+    left = seconds_left(headers.get(b"grpc-timeout"))
+    return calls.begin(method, metadata(headers), peer=peer(scope), seconds_left=left)
+
+
+async def _decoded(endpoint: StreamEndpoint[Any, Any], requests: Requests) -> AsyncIterator[Any]:
+    async for data in requests:
+        yield endpoint.decode(data)
+
+
+async def _reply(response: Response, data: bytes, call: CallScope, unsent: ByteBudget) -> None:
+    """Send an answer; a large one counts against the budget until it has left."""
+    size = len(data)
+    if size < _HELD_FROM:
+        await response.only_message(data, success(call.request_id))
+        return
+    unsent.hold(size)
+    try:
+        await response.only_message(data, success(call.request_id))
+    finally:
+        unsent.release(size)
+
+
+async def _fail(response: Response, call: CallScope, error: BaseException) -> None:
+    """End a call with what its error means, if anybody is left to read it."""
+    status = call.finish(error)
+    if status is not None:
+        await response.end(failure(call.request_id, status))
+    elif isinstance(error, asyncio.CancelledError):
+        raise error
+
+
+async def _refuse(send: Send, status: int, header: tuple[bytes, bytes]) -> None:
+    """Answer what is no gRPC call."""
+    await send({"type": "http.response.start", "status": status, "headers": [header]})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

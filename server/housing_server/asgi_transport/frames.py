@@ -1,0 +1,104 @@
+"""Messages in a body: each after a byte that says whether it is compressed, and four with its length.
+
+https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from housing_server.core.endpoints import MAX_REQUEST_BYTES
+from housing_server.errors import EncodingNotSupported, MessageTooLarge, UndecodableMessage
+
+ENCODINGS = b"gzip,identity"
+"""The encodings of requests that are understood."""
+
+_PREFIX = struct.Struct(">BI")
+_GZIP_WINDOW = 31
+"""How zlib is asked for gzip's header and checksum."""
+_PLAIN, _COMPRESSED = 0, 1
+
+
+def frame(message: bytes) -> bytes:
+    """Encode a message for a body, uncompressed."""
+    return _PREFIX.pack(_PLAIN, len(message)) + message
+
+
+def only_message(body: bytes) -> bytes | None:
+    """Return the message of a body that holds one, whole and uncompressed; None of any other body."""
+    if len(body) < _PREFIX.size or body[0] != _PLAIN:
+        return None
+    size: int = _PREFIX.unpack_from(body)[1]
+    return body[_PREFIX.size :] if len(body) == _PREFIX.size + size else None
+
+
+class Frames:
+    """Splits the body of a request, as it arrives, into messages."""
+
+    def __init__(self, encoding: bytes, message_type: str, *, max_bytes: int = MAX_REQUEST_BYTES) -> None:
+        """Begin with nothing.
+
+        Args:
+            encoding: how compressed messages are encoded: the header `grpc-encoding`, empty without one.
+            message_type: full name of the messages' type, for errors.
+            max_bytes: the largest message, before and after decompression.
+
+        Raises:
+            EncodingNotSupported: it is neither gzip nor identity.
+        """
+        if encoding not in {b"", b"identity", b"gzip"}:
+            raise EncodingNotSupported
+        self._gzip = encoding == b"gzip"
+        self._message_type = message_type
+        self._max_bytes = max_bytes
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Add what has arrived."""
+        self._buffer += data
+
+    @property
+    def size(self) -> int:
+        """The bytes that have arrived and are not part of a message that was returned."""
+        return len(self._buffer)
+
+    def messages(self) -> Iterator[bytes]:
+        """Remove and return, one after the other, the messages that are complete.
+
+        Raises:
+            MessageTooLarge: a message is; of what has not arrived yet, too.
+            UndecodableMessage: a message is not compressed as its frame says.
+        """
+        while len(self._buffer) >= _PREFIX.size:
+            flag, size = _PREFIX.unpack_from(self._buffer)
+            if size > self._max_bytes:
+                raise MessageTooLarge(self._max_bytes)
+            end = _PREFIX.size + size
+            if len(self._buffer) < end:
+                return
+            data = bytes(self._buffer[_PREFIX.size : end])
+            del self._buffer[:end]
+            yield data if flag == _PLAIN else self._decompress(flag, data)
+
+    def close(self) -> None:
+        """Check that the body did not end within a message.
+
+        Raises:
+            UndecodableMessage: it did.
+        """
+        if self._buffer:
+            raise UndecodableMessage(self._message_type)
+
+    def _decompress(self, flag: int, data: bytes) -> bytes:
+        if flag != _COMPRESSED or not self._gzip:
+            raise UndecodableMessage(self._message_type)
+        unpacking = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            message = unpacking.decompress(data, self._max_bytes + 1)
+        except zlib.error:
+            raise UndecodableMessage(self._message_type) from None
+        if len(message) > self._max_bytes:
+            raise MessageTooLarge(self._max_bytes)
+        if not unpacking.eof or unpacking.unused_data:
+            raise UndecodableMessage(self._message_type)
+        return message

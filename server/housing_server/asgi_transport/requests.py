@@ -1,0 +1,99 @@
+"""The requests of a call: one message, or a stream of them that is read ahead of its handler, but not far."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Self
+
+from housing_server.asgi_transport.events import CallerGone, Receive, gone
+from housing_server.asgi_transport.frames import Frames, only_message
+
+_READ_AHEAD_BYTES = 64 << 10
+"""How much of a stream may wait for its handler before its caller has to."""
+
+
+async def read_only_message(receive: Receive, frames: Frames) -> bytes | None:
+    """Read the whole request of a call that has one message; None when it has none, or several.
+
+    Raises:
+        CallerGone: the caller has closed the call.
+        MessageTooLarge: the message is.
+        UndecodableMessage: the request does not consist of messages.
+    """
+    event = await receive()
+    if event["type"] == "http.request" and not event.get("more_body", False):
+        message = only_message(event.get("body", b""))
+        if message is not None:
+            return message
+    messages: list[bytes] = []
+    while True:
+        if event["type"] == "http.disconnect":
+            raise CallerGone
+        frames.feed(event.get("body", b""))
+        messages += frames.messages()
+        if not event.get("more_body", False):
+            frames.close()
+            return messages[0] if len(messages) == 1 else None
+        if len(messages) > 1:
+            return None
+        event = await receive()
+
+
+class Requests:
+    """The messages of a stream: `async with Requests(...)`, a block that raises CallerGone if its caller goes."""
+
+    def __init__(self, receive: Receive, frames: Frames) -> None:
+        self._receive = receive
+        self._frames = frames
+        self._arrived = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._ended = False
+        self._gone = False
+        self._task: asyncio.Task[Any] | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            for message in self._frames.messages():
+                yield message
+            if self._ended:
+                self._frames.close()
+                return
+            self._arrived.clear()
+            self._wanted.set()
+            await self._arrived.wait()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.current_task()
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._task is not None  # noqa: S101 - both are set on entering
+        assert self._reading is not None  # noqa: S101
+        self._reading.cancel()
+        if self._gone:
+            self._task.uncancel()
+            if isinstance(error, asyncio.CancelledError):
+                raise CallerGone from error
+
+    async def _read(self) -> None:
+        while not self._ended:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                return self._hang_up()
+            self._frames.feed(event.get("body", b""))
+            self._ended = not event.get("more_body", False)
+            self._arrived.set()
+            if self._frames.size > _READ_AHEAD_BYTES:
+                self._wanted.clear()
+                await self._wanted.wait()
+        await gone(self._receive)
+        return self._hang_up()
+
+    def _hang_up(self) -> None:
+        self._gone = True
+        if self._task is not None:
+            self._task.cancel()
