@@ -18,6 +18,8 @@ from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 import pytest
 
+from housing_server.asgi_transport.envoy import why_not
+
 ROOT = Path(__file__).parents[1]
 """The repository."""
 
@@ -47,6 +49,18 @@ def missing(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+TRANSPORTS = ("grpc", "envoy")
+"""What can carry the service's calls: values of HOUSING_TRANSPORT."""
+
+
+def transport_or_skip(name: str) -> str:
+    """Return a transport; where it does not run the test is skipped and says why, but under CI it fails."""
+    reason = why_not() if name == "envoy" else None
+    if reason is None:
+        return name
+    return pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
 
 def wait_for(look: Callable[[], T | None], what: str) -> T:

@@ -54,6 +54,8 @@ class ServerSettings(BaseSettings):
     """Processes that answer calls; by default one for each processor."""
     spare_worker: Literal["on", "off"] = "on"
     """Whether one process more is kept, ready to take the place of a worker that ends; see `supervision/spare.py`."""
+    transport: Literal["grpc", "envoy"] = "grpc"
+    """What carries calls: gRPC's own library, or an Envoy around each worker; see docs/performance.md."""
     unresponsive_seconds: _Pause = 10
     """How long a process may give no sign of life before it is replaced; 0 for ever."""
     max_run_seconds: _Pause = 60

@@ -20,7 +20,7 @@ from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing.v1.status_service_pb2 import GetStatusRequest, WorkerStatus
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
 from registries import income_graph, log_graph, registry
-from running import HousingCommand, Service, running_service, wait_for
+from running import TRANSPORTS, HousingCommand, Service, running_service, transport_or_skip, wait_for
 
 CLIENTS = 8
 
@@ -60,10 +60,16 @@ class Load:
                     self.outcomes[code] += 1
 
 
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """Each transport that carries calls."""
+    return transport_or_skip(request.param)
+
+
 @pytest.fixture
-def stopped_under_load(state_dir: Path, block_group: BlockGroup) -> Iterator[tuple[Service, Load, int]]:
+def stopped_under_load(state_dir: Path, transport: str, block_group: BlockGroup) -> Iterator[tuple[Service, Load, int]]:
     """A service that was told to stop while clients called it, the load, and its exit code."""
-    with running_service(state_dir, workers=2) as service:
+    with running_service(state_dir, workers=2, transport=transport) as service:
         load = Load(service.target, block_group)
         load.start(calls=500)
         service.command.send(signal.SIGTERM)
@@ -88,7 +94,8 @@ def serving_workers(service: Service) -> list[psutil.Process]:
     return [
         process
         for process in psutil.Process(service.command.pid).children()
-        if "housing_server.processes.worker" in process.cmdline()
+        # A worker inside Envoy has become one.
+        if not {"housing_server.processes.worker", "--config-path"}.isdisjoint(process.cmdline())
     ]
 
 
@@ -108,9 +115,11 @@ def answered_calls(service: Service) -> float:
     return sum(float(line.split()[-1]) for line in lines)
 
 
-def test_killed_worker_is_replaced_and_its_counts_live_on(state_dir: Path, block_group: BlockGroup) -> None:
+def test_killed_worker_is_replaced_and_its_counts_live_on(
+    state_dir: Path, transport: str, block_group: BlockGroup
+) -> None:
     """After kill -9 of each worker the service serves again, and no counter has run backwards."""
-    with running_service(state_dir, workers=2) as service:
+    with running_service(state_dir, workers=2, transport=transport) as service:
         predict(service.target, block_group, times=20)
         victims = serving_workers(service)
         for victim in victims:
@@ -130,9 +139,9 @@ def predict(target: str, block_group: BlockGroup, times: int) -> None:
             PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group), wait_for_ready=True)
 
 
-def test_workers_end_when_the_supervisor_is_killed(state_dir: Path) -> None:
+def test_workers_end_when_the_supervisor_is_killed(state_dir: Path, transport: str) -> None:
     """Nothing is left running, and the port is free again."""
-    with running_service(state_dir, workers=2) as service:
+    with running_service(state_dir, workers=2, transport=transport) as service:
         workers = serving_workers(service)
         assert len(workers) == 2
         os.kill(service.command.pid, signal.SIGKILL)

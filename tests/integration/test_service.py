@@ -1,6 +1,8 @@
 """The service as a whole: a supervisor and its workers, over real connections."""
 
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import httpx
@@ -17,9 +19,16 @@ from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictReques
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing.v1.status_service_pb2 import SERVICE_STATUS_SERVING, GetStatusRequest
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
-from running import Service, tool, wait_for
+from running import TRANSPORTS, Service, running_service, tool, transport_or_skip, wait_for
 
 PRICE = 50_000 + 40_000 * 8.3252
+
+
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def service(request: pytest.FixtureRequest, state_dir: Path) -> Iterator[Service]:
+    """A service with two workers, over each transport."""
+    with running_service(state_dir, workers=2, transport=transport_or_skip(request.param)) as running:
+        yield running
 
 
 def test_one_block_group_is_answered(channel: grpc.Channel, block_group: BlockGroup) -> None:

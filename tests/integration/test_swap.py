@@ -21,15 +21,24 @@ from housing.v1.status_service_pb2 import GetStatusRequest
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
 from model_versions import FOREIGN, LYING, SLOPES, counted, move_alias
 from registries import point_alias
-from running import Service, running_service, wait_for
+from running import TRANSPORTS, Service, running_service, transport_or_skip, wait_for
 
 CLIENTS = 4
 
 
+OVER_EACH_TRANSPORT = pytest.mark.parametrize("transport", TRANSPORTS, indirect=True)
+
+
 @pytest.fixture
-def service(folder: Path) -> Iterator[Service]:
+def transport(request: pytest.FixtureRequest) -> str:
+    """What carries calls: gRPC's own library, unless the test says otherwise."""
+    return transport_or_skip(getattr(request, "param", TRANSPORTS[0]))
+
+
+@pytest.fixture
+def service(folder: Path, transport: str) -> Iterator[Service]:
     """A service with two workers, which looks at the registry only when told to."""
-    with running_service(folder, workers=2, model_poll_seconds=0) as running:
+    with running_service(folder, workers=2, model_poll_seconds=0, transport=transport) as running:
         running.command.wait_for("serving")
         yield running
 
@@ -94,6 +103,7 @@ class Callers:
                     return
 
 
+@OVER_EACH_TRANSPORT
 def test_swap_under_load_fails_no_call(service: Service, folder: Path, block_group: BlockGroup) -> None:
     """Every call is answered, by one version or the other and rightly named; no connection goes back to the old one."""
     with Callers(service, block_group) as callers:
@@ -122,6 +132,7 @@ def test_everything_names_the_new_version(service: Service, folder: Path) -> Non
     assert 'version="2"' in httpx.get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
 
 
+@OVER_EACH_TRANSPORT
 def test_worker_killed_after_a_swap_comes_back_with_the_new_version(
     service: Service, folder: Path, block_group: BlockGroup
 ) -> None:

@@ -12,7 +12,7 @@ from housing_server.asgi_transport.hangups import Hangups
 from housing_server.asgi_transport.headers import failure, is_grpc, metadata, peer, seconds_left, success
 from housing_server.asgi_transport.requests import Requests, read_only_message
 from housing_server.asgi_transport.response import Response
-from housing_server.core.byte_budget import ByteBudget
+from housing_server.core.byte_budget import HELD_FROM, UNSENT_BYTES, ByteBudget
 from housing_server.core.calls import Calls, CallScope, Method
 from housing_server.core.deadlines import Deadlines
 from housing_server.core.endpoints import (
@@ -22,12 +22,7 @@ from housing_server.core.endpoints import (
     StreamEndpoint,
     UnaryEndpoint,
 )
-from housing_server.errors import MethodNotFound, UndecodableMessage
-
-_HELD_FROM = 16 << 10
-"""Smaller answers do not count against the budget: a connection's calls bound them well enough."""
-UNSENT_BYTES = 64 << 20
-"""How many bytes of large answers wait, by default, for callers that do not read."""
+from housing_server.errors import MethodNotFound, RequestError, UndecodableMessage
 
 _Headers: TypeAlias = Mapping[bytes, bytes]
 _Handler: TypeAlias = Callable[[_Headers, Scope, Receive, Send], Awaitable[None]]
@@ -103,7 +98,7 @@ def _unary(
                 with hangups.watch(receive):
                     data = await answer(message, caller)
             await _reply(response, data, call, unsent)
-        except BaseException as error:
+        except BaseException as error:  # pylint: disable=broad-exception-caught  # `_fail` raises what is not for callers
             await _fail(response, call, error)
             return
         call.finish()
@@ -124,7 +119,7 @@ def _stream(endpoint: StreamEndpoint[Any, Any], calls: Calls) -> _Handler:
                 async for message in endpoint.handler(_decoded(endpoint, requests), caller):
                     await response.message(message.SerializeToString())
                 await response.end(success(call.request_id))
-        except BaseException as error:
+        except BaseException as error:  # pylint: disable=broad-exception-caught  # `_fail` raises what is not for callers
             await _fail(response, call, error)
             return
         call.finish()
@@ -138,7 +133,7 @@ def _unknown(calls: Calls) -> _Handler:
         try:
             call.enter()
             raise MethodNotFound
-        except BaseException as error:
+        except RequestError as error:
             await _fail(Response(send), call, error)
 
     return refuse
@@ -157,7 +152,7 @@ async def _decoded(endpoint: StreamEndpoint[Any, Any], requests: Requests) -> As
 async def _reply(response: Response, data: bytes, call: CallScope, unsent: ByteBudget) -> None:
     """Send an answer; a large one counts against the budget until it has left."""
     size = len(data)
-    if size < _HELD_FROM:
+    if size < HELD_FROM:
         await response.only_message(data, success(call.request_id))
         return
     unsent.hold(size)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 
-from housing_server.asgi_transport.events import CallerGone, Receive, gone
+from housing_server.asgi_transport.events import CallerGone, Receive, gone, shielded
 from housing_server.asgi_transport.frames import Frames, only_message
 
 _READ_AHEAD_BYTES = 64 << 10
@@ -20,7 +20,7 @@ async def read_only_message(receive: Receive, frames: Frames) -> bytes | None:
         MessageTooLarge: the message is.
         UndecodableMessage: the request does not consist of messages.
     """
-    event = await receive()
+    event = await shielded(receive())
     if event["type"] == "http.request" and not event.get("more_body", False):
         message = only_message(event.get("body", b""))
         if message is not None:
@@ -36,7 +36,7 @@ async def read_only_message(receive: Receive, frames: Frames) -> bytes | None:
             return messages[0] if len(messages) == 1 else None
         if len(messages) > 1:
             return None
-        event = await receive()
+        event = await shielded(receive())
 
 
 class Requests:
@@ -81,7 +81,7 @@ class Requests:
 
     async def _read(self) -> None:
         while not self._ended:
-            event = await self._receive()
+            event = await shielded(self._receive())
             if event["type"] == "http.disconnect":
                 return self._hang_up()
             self._frames.feed(event.get("body", b""))

@@ -1,6 +1,6 @@
 """The response to a call: its headers, messages and trailers, or its trailers alone."""
 
-from housing_server.asgi_transport.events import CallerGone, Event, Send
+from housing_server.asgi_transport.events import CallerGone, Event, Send, shielded
 from housing_server.asgi_transport.frames import ENCODINGS, frame
 from housing_server.asgi_transport.headers import Headers
 
@@ -55,6 +55,6 @@ class Response:
 
     async def _pass(self, event: Event) -> None:
         try:
-            await self._send(event)
+            await shielded(self._send(event))
         except OSError:  # what ASGI servers raise when the connection is closed
             raise CallerGone from None

@@ -47,6 +47,8 @@ class ConfigureWorker:
     """gRPC address of the explainer; empty when there is none."""
     allow_pyfunc: bool = False
     """Whether it may load models that run code of their own."""
+    run_dir: str = ""
+    """Holds the files of this run; of use to a worker inside Envoy alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,13 @@
 
 from housing_server.errors import Overloaded
 
+UNSENT_BYTES = 64 << 20
+"""How many bytes of large answers a process holds for callers that do not read: fifty of the largest batches. What
+carries them takes two to three times as much memory."""
+
+HELD_FROM = 16 << 10
+"""Smaller answers do not count against the budget: a connection's calls bound them well enough."""
+
 _RETRY_SECONDS = 1.0
 """When it is worth trying again: answers leave as fast as their callers read."""
 

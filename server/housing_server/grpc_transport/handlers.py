@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from google.rpc.status_pb2 import Status
 
-from housing_server.core.byte_budget import ByteBudget
+from housing_server.core.byte_budget import HELD_FROM, UNSENT_BYTES, ByteBudget
 from housing_server.core.callers import Caller
 from housing_server.core.calls import REQUEST_ID, Calls, CallScope, Method
 from housing_server.core.deadlines import Deadlines
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
 
 _DETAILS_KEY = "grpc-status-details-bin"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_HELD_FROM = 16 << 10
-"""Smaller answers do not count against the budget: a connection's calls bound them well enough."""
-
-UNSENT_BYTES = 64 << 20
-"""How many bytes of large answers a process holds for callers that do not read: fifty of the largest batches. gRPC
-takes two to three times as much memory."""
 
 
 class Handlers(grpc.GenericRpcHandler):
@@ -153,7 +147,7 @@ async def _decoded(endpoint: StreamEndpoint[Any, Any], requests: AsyncIterator[b
 def _hold(data: bytes, context: Context, unsent: ByteBudget) -> None:
     """Count a large answer until it has been sent."""
     size = len(data)
-    if size >= _HELD_FROM:
+    if size >= HELD_FROM:
         unsent.hold(size)
         context.add_done_callback(lambda _: unsent.release(size))  # type: ignore[arg-type]  # the stub wants two
 

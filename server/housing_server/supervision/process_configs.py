@@ -40,6 +40,7 @@ class ProcessConfigs:
             recorder=self._recorder_address if settings.prediction_log_mode != "off" else "",
             explainer=self._explainer_address if self.explains else "",
             allow_pyfunc=settings.allow_pyfunc,
+            run_dir=str(self.run_dir),
         )
 
     def recorder(self) -> ConfigureRecorder:

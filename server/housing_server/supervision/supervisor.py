@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from housing.v1.model_service_pb2 import Model
+from housing_server.asgi_transport.envoy import why_not
 from housing_server.errors import ModelRejected, StartError
 from housing_server.model_store.files import read_description
 from housing_server.model_store.restoring import FileSource, ModelRestorer
@@ -21,6 +22,7 @@ from housing_server.supervision.explainer import ExplainerProcess
 from housing_server.supervision.metrics import service_registry
 from housing_server.supervision.process import SupervisedProcess, Supervision
 from housing_server.supervision.process_configs import ProcessConfigs
+from housing_server.supervision.programs import WORKERS
 from housing_server.supervision.recorder import RecorderProcess
 from housing_server.supervision.run_folder import run_folder
 from housing_server.supervision.run_folder_keeper import RunFolderKeeper
@@ -51,8 +53,10 @@ async def supervise(settings: ServerSettings, source: ServedSource, log: structl
         log: logs what happens.
 
     Raises:
-        StartError: a port is taken, or there is no model that can be served.
+        StartError: a port is taken, the transport cannot run here, or there is no model that can be served.
     """
+    if settings.transport == "envoy" and (reason := why_not()):
+        raise StartError(f"HOUSING_TRANSPORT=envoy: {reason}")
     raise_open_files_limit()
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     stopping, look_now = asyncio.Event(), asyncio.Event()
@@ -95,7 +99,10 @@ class Supervisor:
         self._spare = SpareStarter(starter, log)
         supervision = Supervision(starter=self._spare, log=log, unresponsive_seconds=settings.unresponsive_seconds)
         self._workers = [
-            WorkerProcess(configs.worker(slot), supervision, self._on_worker_change) for slot in range(settings.workers)
+            WorkerProcess(
+                configs.worker(slot), supervision, self._on_worker_change, program=WORKERS[settings.transport]
+            )
+            for slot in range(settings.workers)
         ]
         self._recorder = None
         if settings.prediction_log_mode != "off":
@@ -125,7 +132,7 @@ class Supervisor:
             self._in_background("status", self._reporter.keep_reporting),
             self._in_background("run folder", self._keeper.keep),
         ]
-        if self._settings.spare_worker == "on":
+        if self._settings.spare_worker == "on" and self._settings.transport == "grpc":
             background.append(self._in_background("spare worker", self._keep_spare))
         serving = asyncio.create_task(self._serve_model(source, look_now))
         stop = asyncio.create_task(stopping.wait())

@@ -32,6 +32,8 @@ class WorkerProcess(SupervisedProcess):
         config: ConfigureWorker,
         supervision: Supervision,
         on_change: Callable[[], None] = lambda: None,
+        *,
+        program: str = WORKER,
     ) -> None:
         """Prepare a slot; nothing runs yet.
 
@@ -39,11 +41,12 @@ class WorkerProcess(SupervisedProcess):
             config: how the worker serves.
             supervision: what it is supervised with.
             on_change: called after the worker began or ceased to serve, or refused a model.
+            program: what runs: a worker over grpc.aio, or one inside Envoy.
         """
         environment: Mapping[str, str] | None = None
         if config.allow_pyfunc:  # what runs a model's own code is given no secret that it can do without
             environment = without_secrets(os.environ, tracing=True, database=config.prediction_log_mode == "strict")
-        super().__init__(config.name, WORKER, supervision, on_change, environment=environment)
+        super().__init__(config.name, program, supervision, on_change, environment=environment)
         self.model_version: str | None = None
         """Version of the model it serves; None while it does not serve."""
         self.refusal: str | None = None

@@ -1,0 +1,128 @@
+"""A worker inside Envoy, from the inside: the ASGI application that Envoy runs, on an event loop of its own.
+
+Envoy loads it before it listens. It follows the supervisor like any other worker, and ends Envoy when it has drained.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import traceback
+from collections.abc import Iterable
+from http import HTTPStatus
+from pathlib import Path
+
+from housing_server.asgi_transport.application import Application
+from housing_server.asgi_transport.events import Receive, Scope, Send
+from housing_server.control.channel import ControlChannel
+from housing_server.control.messages import ConfigureWorker, decode
+from housing_server.core.byte_budget import ByteBudget
+from housing_server.core.calls import Calls
+from housing_server.core.endpoints import Endpoint
+from housing_server.errors import ModelRejected
+from housing_server.processes.embedded_settings import ADMIN_SOCKET, CONFIGURATION, CONTROL
+from housing_server.processes.serving import follow
+
+_POLL_SECONDS = 0.02
+_LEAVING_SECONDS = 0.1
+"""How long Envoy has to send what was answered last."""
+
+
+class EnvoyTransport:
+    """The application of the Envoy around this interpreter."""
+
+    def __init__(self, unknown: Calls, unsent: ByteBudget, *, ready: asyncio.Event, admin: "Admin") -> None:
+        """Prepare to answer calls.
+
+        Args:
+            unknown: makes the scopes of calls of unknown methods.
+            unsent: bounds the answers that wait to be sent.
+            ready: is set once Envoy may listen.
+            admin: Envoy's admin interface.
+        """
+        self.application = Application(unknown, unsent=unsent)
+        self._ready = ready
+        self._admin = admin
+
+    def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
+        """Answer the methods of a table, each call in a scope of `calls`."""
+        self.application.mount(endpoints, calls)
+
+    async def listen(self) -> None:
+        """Let Envoy listen, and wait until it does."""
+        self._ready.set()
+        while not await self._admin.ask("GET", "/ready"):  # noqa: ASYNC110 - Envoy tells nobody by itself
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+class Admin:
+    """Envoy's admin interface."""
+
+    def __init__(self, path: Path) -> None:
+        """Remember its Unix socket; nothing is opened yet."""
+        self._path = path
+
+    async def ask(self, method: str, path: str) -> bool:
+        """Send a request; return whether it succeeded."""
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(self._path))
+        except OSError:
+            return False
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n".encode())
+        try:
+            return int((await reader.readline()).split()[1]) == HTTPStatus.OK
+        except (OSError, IndexError, ValueError):
+            return False
+        finally:
+            writer.close()
+
+
+class EmbeddedWorker:
+    """The ASGI application: the life of a worker, and its calls."""
+
+    def __init__(self) -> None:
+        self._transport: EnvoyTransport | None = None
+        self._living: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call, or live for as long as Envoy does."""
+        if self._transport is not None and scope["type"] == "http":
+            await self._transport.application(scope, receive, send)
+        else:
+            await self._life(receive, send)
+
+    async def _life(self, receive: Receive, send: Send) -> None:
+        await receive()
+        ready = asyncio.Event()
+        self._living = asyncio.create_task(self._live(ready))
+        await ready.wait()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _live(self, ready: asyncio.Event) -> None:
+        """Follow the supervisor, then end the process."""
+        try:
+            await self._follow(ready)
+        except ModelRejected:  # which is logged, and known to the supervisor
+            os._exit(1)
+        except BaseException:  # pylint: disable=broad-exception-caught  # Envoy would stay, with nothing in it
+            traceback.print_exc()
+            os._exit(1)
+        await asyncio.sleep(_LEAVING_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def _follow(self, ready: asyncio.Event) -> None:
+        admin = Admin(Path(os.environ[ADMIN_SOCKET]))
+
+        def make(_config: ConfigureWorker, unknown: Calls, unsent: ByteBudget) -> EnvoyTransport:
+            self._transport = EnvoyTransport(unknown, unsent, ready=ready, admin=admin)
+            return self._transport
+
+        config = decode(os.environ[CONFIGURATION].encode())
+        assert isinstance(config, ConfigureWorker)  # noqa: S101 - what has started this has made sure
+        control = await ControlChannel.open(socket.socket(fileno=int(os.environ[CONTROL])))
+        await follow(control, config, make)
+
+
+application = EmbeddedWorker()

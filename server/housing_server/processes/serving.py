@@ -1,0 +1,295 @@
+"""A worker, whichever transport carries its calls: what it serves, and how it follows the supervisor."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+from google.protobuf import json_format
+from prometheus_client import CollectorRegistry
+
+from housing.contract import EXPLANATION_SERVICE, LOG_SERVICES, PREDICTION_SERVICE, SERVICES
+from housing.v1 import explanation_service_pb2, outcome_service_pb2, prediction_log_service_pb2
+from housing.v1.status_service_pb2 import GetStatusResponse
+from housing_server.control.channel import ControlChannel
+from housing_server.control.messages import (
+    ConfigureWorker,
+    DiscardModel,
+    Drain,
+    LoadFailed,
+    LoadModel,
+    Prepared,
+    PrepareModel,
+    ReportRecording,
+    ReportStatus,
+    Serving,
+)
+from housing_server.core.admission import Admission
+from housing_server.core.byte_budget import UNSENT_BYTES, ByteBudget
+from housing_server.core.calls import CallLog, Calls, background_calls
+from housing_server.core.endpoints import Endpoint
+from housing_server.core.gate import Gate
+from housing_server.core.interfaces import PredictionLog
+from housing_server.core.model_slot import ModelSlot
+from housing_server.core.prediction import PredictionCore
+from housing_server.core.run_clock import RunClock
+from housing_server.core.services import ReportedStatus, model_endpoints, prediction_endpoints, status_endpoints
+from housing_server.errors import ModelRejected
+from housing_server.explanation.endpoints import explanation_endpoints, explanations_disabled
+from housing_server.grpc_transport import health
+from housing_server.grpc_transport.health import Health
+from housing_server.grpc_transport.reflection import reflection_endpoints
+from housing_server.grpc_transport.relay import Relay
+from housing_server.models.loading import load_model
+from housing_server.observability.log_metrics import count_dropped_lines
+from housing_server.observability.logs import CallLines, LineBuffer, configure_logging
+from housing_server.observability.metrics import WorkerMetrics
+from housing_server.observability.metrics_files import count_as
+from housing_server.observability.tracing_options import read_tracing
+from housing_server.prediction_log.sinks import open_sink
+from housing_server.processes.log_watch import LogWatch
+from housing_server.system.confinement import gain_no_rights
+from housing_server.system.memory import release_freed_memory
+
+if TYPE_CHECKING:
+    from housing_server.observability.tracing import SpanTracer
+
+_LOG = (
+    *prediction_log_service_pb2.DESCRIPTOR.services_by_name.values(),
+    *outcome_service_pb2.DESCRIPTOR.services_by_name.values(),
+)
+_EXPLANATIONS = tuple(explanation_service_pb2.DESCRIPTOR.services_by_name.values())
+
+_GIL_SECONDS = 0.0005
+"""How long a thread may keep Python's lock while others wait for it. By default it is ten times as long, which the
+event loop would lose to a batch each time it has something to do."""
+
+
+_PREDICTING = (health.OVERALL, PREDICTION_SERVICE)
+"""What is not served while no answer can be put on record."""
+_RELAYED = {*LOG_SERVICES, EXPLANATION_SERVICE}
+_OTHERS = tuple(name for name in SERVICES if name not in {PREDICTION_SERVICE, *_RELAYED})
+"""What else the worker answers by itself."""
+
+
+class Transport(Protocol):
+    """Carries the calls of a worker."""
+
+    def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
+        """Answer the methods of a table, each call in a scope of `calls`."""
+
+    async def listen(self) -> None:
+        """Accept calls from now on; return once callers can connect."""
+
+
+MakeTransport = Callable[[ConfigureWorker, Calls, ByteBudget], Transport]
+"""Makes the transport of a worker, from its configuration, what makes the scopes of calls of unknown methods, and what
+bounds the answers that wait to be sent."""
+
+
+class Worker:
+    """The services of a worker, and the model it serves."""
+
+    def __init__(  # noqa: PLR0913 - what it is wired from
+        self,
+        make_transport: MakeTransport,
+        config: ConfigureWorker,
+        control: ControlChannel,
+        log: structlog.typing.FilteringBoundLogger,
+        calls: CallLog,
+        *,
+        tracer: "SpanTracer | None" = None,
+    ) -> None:
+        self._metrics = metrics = WorkerMetrics(CollectorRegistry())
+        self._gate = Gate()
+        self._tracer = tracer
+        self._calls = Calls(gate=self._gate, observer=metrics, log=calls, tracer=tracer)
+        self._background = background_calls(metrics, calls)
+        self._admission = Admission(
+            metrics, max_rows=config.max_rows_in_flight, max_queue_seconds=config.max_queue_seconds
+        )
+        self._config = config
+        self._control = control
+        self._preparing: asyncio.Task[None] | None = None
+        observer = metrics if tracer is None else tracer.observing(metrics)
+        sink = _open_sink(config)
+        self._log_watch = LogWatch(sink, self._recording_changed, log)
+        self._watching: list[asyncio.Task[None]] = []
+        if config.allow_pyfunc:
+            gain_no_rights()
+        clock = RunClock(config.max_run_seconds)
+        control.alive = lambda: not clock.stuck
+        self._core = PredictionCore(observer, sink, self._admission, report=partial(_report, log), clock=clock)
+        self._slot = ModelSlot(self._core, partial(load_model, allow_pyfunc=config.allow_pyfunc))
+        self._status = ReportedStatus()
+        unsent = ByteBudget(UNSENT_BYTES)
+        self._relays = _relays(config, unsent)
+        self._health = Health(SERVICES)
+        self._transport = make_transport(config, self._calls, unsent)
+        self._mount()
+
+    def _mount(self) -> None:
+        """Mount all endpoints: those of the services in the scope of every call, those of tools in the background."""
+        services = [prediction_endpoints(self._core), model_endpoints(self._core), status_endpoints(self._status)]
+        services += [relay.endpoints for relay in self._relays]
+        if not self._config.explainer:
+            services.append(explanation_endpoints(explanations_disabled))
+        for endpoints in services:
+            self._transport.mount(endpoints, self._calls)
+        for endpoints in (self._health.endpoints, reflection_endpoints((*SERVICES, health.SERVICE_NAME))):
+            self._transport.mount(endpoints, self._background)
+
+    async def start(self) -> None:
+        """Listen; where a model is known already, with it loaded, so that a restart is not seen by callers.
+
+        Raises:
+            ModelRejected: that model cannot be loaded. To listen without it would take calls from those who can answer.
+        """
+        await self._log_watch.look()
+        if self._config.model_folder is not None:
+            await self._serve(self._config.model_folder)
+        await self._transport.listen()
+        self._announce()
+        self._watching = [asyncio.create_task(self._watch(relay)) for relay in self._relays]
+        self._watching.append(asyncio.create_task(self._log_watch.run()))
+
+    def start_preparing(self, folder: str) -> None:
+        """Load a fetched model beside the one that is served, while other messages are heard."""
+        self._preparing = asyncio.create_task(self._prepare(folder))
+
+    def discard(self) -> None:
+        """Drop the model that was prepared."""
+        self._slot.discard()
+
+    async def load(self, folder: str) -> None:
+        """Serve a fetched model from now on, or tell the supervisor why not."""
+        try:
+            await self._serve(folder)
+        except ModelRejected as error:
+            self._control.send(LoadFailed(reason=str(error)))
+        self._announce()
+
+    def report(self, status: str) -> None:
+        """Answer GetStatus with this message, given as JSON, from now on; the time to tell what is under way, too."""
+        self._metrics.rows_in_flight(self._admission.rows)
+        self._status.response = json_format.Parse(status, GetStatusResponse())
+
+    async def drain(self) -> None:
+        """Take health down, give callers time to notice, then refuse new calls until those in flight are done.
+
+        Only then may the process end.
+        """
+        for watching in self._watching:
+            watching.cancel()
+        self._health.set((health.OVERALL, *SERVICES), serving=False)
+        await asyncio.sleep(self._config.drain_seconds)
+        await self._gate.close(self._config.grace_seconds)
+        if self._tracer is not None:
+            await self._tracer.flush()
+
+    async def _prepare(self, folder: str) -> None:
+        try:
+            await self._slot.prepare(folder)
+        except ModelRejected as error:
+            self._control.send(LoadFailed(reason=str(error)))
+        else:
+            self._control.send(Prepared())
+
+    async def _serve(self, folder: str) -> None:
+        await self._slot.serve(folder)
+        await asyncio.to_thread(release_freed_memory)  # what the model before it has left
+
+    def _announce(self) -> None:
+        if self._core.model is not None:
+            self._health.set(_OTHERS, serving=True)
+            self._set_prediction_health()
+            self._control.send(Serving(model_version=self._core.model.description.version))
+
+    async def _recording_changed(self, problem: str) -> None:
+        """Take predictions out of service while no answer can be put on record; other calls are answered."""
+        if self._core.model is not None:
+            self._set_prediction_health()
+        self._control.send(ReportRecording(problem=problem))
+
+    def _set_prediction_health(self) -> None:
+        self._health.set(_PREDICTING, serving=not self._log_watch.problem)
+
+    async def _watch(self, relay: Relay) -> None:
+        """Keep the health of relayed services that of the process which answers them."""
+        async for connected in relay.watch():
+            self._health.set(relay.services, serving=connected)
+
+
+def _relays(config: ConfigureWorker, unsent: ByteBudget) -> list[Relay]:
+    """Make the relays to the processes that run."""
+    relayed = ((config.recorder, _LOG), (config.explainer, _EXPLANATIONS))
+    return [Relay(address, services, unsent) for address, services in relayed if address]
+
+
+def _open_sink(config: ConfigureWorker) -> PredictionLog:
+    return open_sink(
+        config.prediction_log_mode,
+        url=config.prediction_log_url,
+        journal_folder=Path(config.journal_folder),
+        writer=config.name,
+    )
+
+
+def _report(log: CallLog, error: Exception) -> None:
+    """Log that what the core did could not be counted; the answers stand."""
+    log.error("an answer was not counted", exc_info=error)
+
+
+def _tracer(worker: str, log: structlog.typing.FilteringBoundLogger) -> "SpanTracer | None":
+    """Make what traces calls, if the environment says that they are traced."""
+    options = read_tracing(os.environ)
+    if options is None:
+        return None
+    from housing_server.observability.tracing import SpanTracer  # noqa: PLC0415 - an extra, which costs time and memory
+
+    return SpanTracer.exporting(options.endpoint, worker, log)
+
+
+async def follow(control: ControlChannel, config: ConfigureWorker, make_transport: MakeTransport) -> None:
+    """Serve as the supervisor says, until it says to stop or is gone, and the calls in flight have ended.
+
+    Raises:
+        ModelRejected: the model to begin with cannot be loaded; the supervisor knows.
+    """
+    sys.setswitchinterval(_GIL_SECONDS)
+    count_as(config.name)
+    lines = LineBuffer(sys.stdout.buffer, config.name)
+    count_dropped_lines(lines, config.name, CollectorRegistry())
+    log = configure_logging(config.name, lines)
+    calls = CallLines(config.name, lines, log)
+    try:
+        worker = Worker(make_transport, config, control, log, calls, tracer=_tracer(config.name, log))
+        await worker.start()
+    except ModelRejected as error:
+        log.error("the model cannot be loaded", reason=str(error))
+        control.send(LoadFailed(reason=str(error)))
+        await control.flush()
+        raise
+    await _obey(worker, control)
+    await worker.drain()
+    lines.flush()
+
+
+async def _obey(worker: Worker, control: ControlChannel) -> None:
+    """Do what the supervisor says, until it says to stop or is gone."""
+    async for message in control:
+        match message:
+            case PrepareModel(folder=folder):
+                worker.start_preparing(folder)
+            case DiscardModel():
+                worker.discard()
+            case LoadModel(folder=folder):
+                await worker.load(folder)
+            case ReportStatus(status=status):
+                worker.report(status)
+            case Drain():
+                return
