@@ -34,4 +34,5 @@ go_module grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 go_module protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 go_module protoc-gen-go-grpc google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 ! have go || (cd docs/clients/go && go mod download) || echo "the Go modules of docs/clients/go cannot be downloaded here" >&2
+go_module connectconformance connectrpc.com/conformance/cmd/connectconformance@v1.0.7
 exit 0

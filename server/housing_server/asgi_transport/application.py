@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
-from housing_server.asgi_transport.events import Receive, Scope, Send
+from housing_server.asgi_transport.events import CallerGone, Receive, Scope, Send
 from housing_server.asgi_transport.frames import Frames
 from housing_server.asgi_transport.hangups import Hangups
 from housing_server.asgi_transport.headers import failure, is_grpc, metadata, peer, seconds_left, success
@@ -22,7 +23,7 @@ from housing_server.core.endpoints import (
     StreamEndpoint,
     UnaryEndpoint,
 )
-from housing_server.errors import MethodNotFound, RequestError, UndecodableMessage
+from housing_server.errors import DeadlinePassed, MethodNotFound, RequestError, UndecodableMessage
 
 _Headers: TypeAlias = Mapping[bytes, bytes]
 _Handler: TypeAlias = Callable[[_Headers, Scope, Receive, Send], Awaitable[None]]
@@ -111,16 +112,16 @@ def _stream(endpoint: StreamEndpoint[Any, Any], calls: Calls) -> _Handler:
 
     async def handle(headers: _Headers, scope: Scope, receive: Receive, send: Send) -> None:
         call = _begin(calls, endpoint.method, headers, scope)
-        response = Response(send)
+        response, limit = Response(send), asyncio.timeout(call.caller.seconds_left())
         try:
             caller = call.enter()
             frames = Frames(headers.get(b"grpc-encoding", b""), message_type)
-            async with asyncio.timeout(caller.seconds_left()), Requests(receive, frames) as requests:
+            async with limit, Requests(receive, frames) as requests:
                 async for message in endpoint.handler(_decoded(endpoint, requests), caller):
                     await response.message(message.SerializeToString())
                 await response.end(success(call.request_id))
         except BaseException as error:  # pylint: disable=broad-exception-caught  # `_fail` raises what is not for callers
-            await _fail(response, call, error)
+            await _fail(response, call, DeadlinePassed() if limit.expired() else error)
             return
         call.finish()
 
@@ -166,7 +167,8 @@ async def _fail(response: Response, call: CallScope, error: BaseException) -> No
     """End a call with what its error means, if anybody is left to read it."""
     status = call.finish(error)
     if status is not None:
-        await response.end(failure(call.request_id, status))
+        with suppress(CallerGone):
+            await response.end(failure(call.request_id, status))
     elif isinstance(error, asyncio.CancelledError):
         raise error
 

@@ -272,6 +272,14 @@ async def test_answer_that_nobody_reads_is_counted_as_cancelled(served: Served) 
     assert served.counts.ended == {("Predict", "CANCELLED"): 1}
 
 
+async def test_refusal_that_nobody_reads_ends_quietly(served: Served) -> None:
+    """It is counted as what it is."""
+    request = Request(PREDICT).feed(framed(b""))
+    request.hang_up()
+    await request.answer(served.application)
+    assert served.counts.ended == {("Predict", "INVALID_ARGUMENT"): 1}
+
+
 async def test_task_that_is_cancelled_stays_cancelled(served: Served) -> None:
     """A server that stops its applications is obeyed."""
     answering = served.start(Request(PREDICT))
