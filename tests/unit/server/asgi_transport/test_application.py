@@ -225,7 +225,7 @@ async def test_caller_that_goes_while_it_sends_is_counted_as_cancelled(served: S
     """Nobody is left to answer."""
     request = Request(path).feed(framed(GOOD)[:10], more=True).hang_up()
     await request.answer(served.application)
-    assert request.sent == []
+    assert not request.sent
     assert served.counts.ended == {(path.rpartition("/")[2], "CANCELLED"): 1}
 
 
