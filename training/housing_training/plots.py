@@ -24,10 +24,11 @@ SEED = 42
 Rows = npt.NDArray[np.float64]
 
 
-def draw_all(model: GraphModel, rows: Rows, prices: Rows, folder: Path) -> None:
+def draw_all(name: str, model: GraphModel, rows: Rows, prices: Rows, folder: Path) -> None:
     """Draw a model's pictures into a folder.
 
     Args:
+        name: the model's name, for the titles.
         model: the model.
         rows: rows it has not learnt from, shape (n, 9).
         prices: their true prices in USD, shape (n,).
@@ -41,8 +42,9 @@ def draw_all(model: GraphModel, rows: Rows, prices: Rows, folder: Path) -> None:
         "feature_importance": feature_importance(importance(model, rows, prices)),
         "error_map": error_map(rows, predicted - prices),
     }
-    for name, figure in figures.items():
-        figure.savefig(folder / f"{name}.png", dpi=100, metadata={"Software": None})
+    for file, figure in figures.items():
+        figure.suptitle(f"{name}, {len(rows):,} rows held out", fontsize=9)
+        figure.savefig(folder / f"{file}.png", dpi=100, metadata={"Software": None})
 
 
 def importance(model: GraphModel, rows: Rows, prices: Rows) -> dict[str, float]:
@@ -59,16 +61,18 @@ def importance(model: GraphModel, rows: Rows, prices: Rows) -> dict[str, float]:
 def predicted_vs_true(prices: Rows, predicted: Rows) -> Figure:
     """Draw predictions against true prices; a perfect model is the diagonal."""
     figure, axes = _canvas("Predicted and true prices", "true price", "predicted price")
-    axes.hexbin(prices, predicted, gridsize=60, mincnt=1, bins="log", cmap="viridis")
-    axes.axline((0, 0), slope=1, color="tab:red", linewidth=1)
+    _density(figure, axes, prices, predicted)
+    axes.axline((0, 0), slope=1, color="tab:red", linewidth=1, label="predicted as it is")
+    axes.legend(loc="upper left")
     return figure
 
 
 def residuals(prices: Rows, predicted: Rows) -> Figure:
     """Draw errors against predictions; a perfect model is the line at zero."""
     figure, axes = _canvas("Residuals", "predicted price", "predicted less true price")
-    axes.hexbin(predicted, predicted - prices, gridsize=60, mincnt=1, bins="log", cmap="viridis")
-    axes.axhline(0, color="tab:red", linewidth=1)
+    _density(figure, axes, predicted, predicted - prices)
+    axes.axhline(0, color="tab:red", linewidth=1, label="no error")
+    axes.legend(loc="upper left")
     return figure
 
 
@@ -94,6 +98,12 @@ def error_map(rows: Rows, errors: Rows) -> Figure:
     axes.yaxis.set_major_formatter("{x:.0f}°")
     axes.set_aspect(1.25)
     return figure
+
+
+def _density(figure: Figure, axes: Axes, across: Rows, up: Rows) -> None:
+    """Draw how many rows lie where, with the scale of the colours."""
+    cells = axes.hexbin(across, up, gridsize=60, mincnt=1, bins="log", cmap="viridis")
+    figure.colorbar(cells, label="rows in a cell")
 
 
 def _canvas(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:

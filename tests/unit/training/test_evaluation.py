@@ -84,7 +84,7 @@ def test_pictures_are_the_same_each_time(model: GraphModel, test_rows: pd.DataFr
     """The four pictures are drawn, and drawing again changes no byte."""
     rows, prices = rows_from_frame(test_rows), prices_from_frame(test_rows)
     for folder in ("first", "second"):
-        draw_all(model, rows, prices, tmp_path / folder)
+        draw_all("xgboost", model, rows, prices, tmp_path / folder)
 
     names = sorted(path.name for path in (tmp_path / "first").iterdir())
     assert names == ["error_map.png", "feature_importance.png", "predicted_vs_true.png", "residuals.png"]

@@ -23,7 +23,7 @@ def run() -> None:
     artifacts.write_json(comparison, artifacts.COMPARISON)
     rows, prices = rows_from_frame(test), prices_from_frame(test)
     for name, model in tqdm(models.items(), desc="evaluate", unit="candidate"):
-        draw_all(model, rows, prices, artifacts.PLOTS / name)
+        draw_all(name, model, rows, prices, artifacts.PLOTS / name)
     _write_profiles(models, rows)
     click.echo(render(comparison))
 
