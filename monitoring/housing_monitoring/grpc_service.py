@@ -15,6 +15,7 @@ from housing_client import (
     Model,
     NotFoundError,
     PredictionFilter,
+    Retries,
 )
 from housing_monitoring.errors import ServiceFailed
 from housing_monitoring.results import LiveQuality, TrainingQuality
@@ -23,6 +24,9 @@ from housing_monitoring.window import LoggedPrediction as WindowPrediction
 
 DEADLINES = Deadlines(describe=30.0, log=30.0)
 """How long the calls of a watcher, which nobody waits for, may take."""
+
+ONCE = Retries(attempts=1)
+"""A watcher looks again by itself: a look that fails is reported at once."""
 
 
 class GrpcService:

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from housing.http_server import BoundedServer
 from housing_client import AsyncPredictionClient
 from housing_monitoring.errors import MonitoringError, PortInUse
-from housing_monitoring.grpc_service import DEADLINES, GrpcService
+from housing_monitoring.grpc_service import DEADLINES, ONCE, GrpcService
 from housing_monitoring.inspection import Inspector
 from housing_monitoring.logs import Log, configure_logging
 from housing_monitoring.monitor import Monitor
@@ -40,7 +40,7 @@ def monitor() -> None:
 async def _monitor(settings: MonitorSettings, log: Log) -> None:
     _cancel_on_signals()
     registry = CollectorRegistry()
-    async with AsyncPredictionClient(settings.target, deadlines=DEADLINES) as client:
+    async with AsyncPredictionClient(settings.target, deadlines=DEADLINES, retries=ONCE) as client:
         window = Window(rows=settings.drift_window_rows, seconds=settings.drift_window_seconds)
         inspector = Inspector(GrpcService(client), window, minimum_rows=settings.drift_minimum_rows)
         watching = Monitor(

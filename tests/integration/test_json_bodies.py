@@ -16,6 +16,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from housing.contract import SERVICES
 from housing.example import BERKELEY
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.explanation_service_pb2 import ExplainRequest
@@ -113,7 +114,8 @@ class Ports:
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RememberedGateway]:
     """A gateway in front of a server that remembers."""
     remembering, health = RememberingServer(), HealthServicer()
-    health.set("housing.v1.PredictionService", HealthCheckResponse.SERVING)
+    for service in SERVICES:
+        health.set(service, HealthCheckResponse.SERVING)
     server = grpc.server(ThreadPoolExecutor(2), handlers=[remembering])
     add_HealthServicer_to_server(health, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -72,8 +72,12 @@ class WorkingTree:
     @classmethod
     def of_the_repository(cls, root: Path) -> "WorkingTree":
         """Copy the pipeline, to train quick candidates on a small CSV."""
-        modules = ("card", "contract", "golden", "profile", "v1/block_group_pb2")
-        watched = [f"protos/housing/{name}.py" for name in modules]
+        stages = [
+            stage
+            for folder in ("data", "training", "training/spatial_evaluation")
+            for stage in yaml.safe_load((ROOT / folder / "dvc.yaml").read_text("utf-8"))["stages"].values()
+        ]
+        watched = sorted({path for stage in stages for path in stage["deps"] if path.startswith("protos/")})
         pipelines = [f"{folder}/dvc.yaml" for folder in ("data", "training", "training/spatial_evaluation")]
         for path in (".dvc/config", ".dvcignore", *pipelines, *watched):
             (root / path).parent.mkdir(parents=True, exist_ok=True)
