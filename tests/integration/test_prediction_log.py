@@ -366,7 +366,8 @@ def test_deleting_journals_or_store_under_load_loses_no_answer_that_comes_later(
     with serve() as service:
         with Callers(service.target, block_group) as callers:
             callers.wait_for_more(300)
-            shutil.rmtree(tmp_path / "journal")
+            # Workers make new files in it meanwhile, so the folder itself may outlive the deletion.
+            shutil.rmtree(tmp_path / "journal", ignore_errors=True)
             callers.wait_for_more(3_000)
             (tmp_path / "predictions.db").unlink()
             before = len(callers.answered)
