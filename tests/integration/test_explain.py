@@ -138,10 +138,11 @@ def explainer(service: Service) -> psutil.Process:
 
 
 def test_killed_explainer_is_replaced(service: Service, channel: grpc.Channel) -> None:
-    """After kill -9 callers are told to try again, until they are answered as before."""
+    """After kill -9 a call is answered as before, or refused as one that may be made again."""
     (block_group,) = block_groups(1)
     before = explained(channel, block_group)
-    explainer(service).kill()
+    killed = explainer(service)
+    killed.kill()
     refused: list[tuple[str, str, str]] = []
 
     def answered() -> ExplainResponse | None:
@@ -152,7 +153,9 @@ def test_killed_explainer_is_replaced(service: Service, channel: grpc.Channel) -
             return None
 
     assert wait_for(answered, "an explanation") == before
-    assert {each[:2] for each in refused} == {("UNAVAILABLE", "HELPER_UNAVAILABLE")}
+    # None is refused where the first call reaches the new process.
+    assert {each[:2] for each in refused} <= {("UNAVAILABLE", "HELPER_UNAVAILABLE")}
+    assert explainer(service).pid != killed.pid
     assert service.command.wait_for("explainer serving", count=2)["model_version"] == EXPLAINED
 
 
