@@ -75,9 +75,10 @@ class FakeStarter:
             raise self.refusals.pop(0)
         assert module.startswith("housing_server.processes.")
         one, other = socket.socketpair()
+        control = await ControlChannel.open(one)
         process = FakeProcess(next(self._pids), other)
         self.started.put_nowait(process)
-        return Started(process=process, control=await ControlChannel.open(one))
+        return Started(process=process, control=control)
 
     def clean_up(self, name: str) -> None:
         """Remember the name."""
