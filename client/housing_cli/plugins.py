@@ -2,7 +2,7 @@
 
 A command is an entry point of the group `housing.commands`, such as
 
-    train = "housing_training.cli:train [training]"
+    train = "housing_training.commands.train:train [training]"
 
 where the brackets name the extras that install what it needs. Its short help is the docstring of that function, read
 from the source without running it: a list of all commands imports none of them.

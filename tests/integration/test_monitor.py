@@ -18,7 +18,7 @@ from housing.v1.outcome_service_pb2 import RecordOutcomesRequest, TruePrice
 from housing.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, Prediction
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from housing_training.profile import model_profile
+from housing_training.evaluation.profile import model_profile
 from registries import income_graph, log_graph, registry
 from running import HousingCommand, Monitor, Service, running_monitor, running_service, wait_for
 

@@ -24,8 +24,8 @@ from mlflow.entities.model_registry import ModelVersion
 from housing.card import FILE as CARD
 from housing.contract import FEATURES
 from housing.golden import FILE, GoldenRequests
-from housing_training.graph_model import GraphModel
-from housing_training.proximity import CHOICES
+from housing_training.geography.proximity import CHOICES
+from housing_training.graph.model import GraphModel
 from running import ROOT, wait_for
 
 QUICK = {"linear_regression": {}, "xgboost": {"n_estimators": 20, "max_depth": 6}}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from housing_training.params import MIXTURE, STUDENT
+from housing_training.params.schema import MIXTURE, STUDENT
 from model.real_data import Data, Fitted
 
 

@@ -6,15 +6,15 @@ from functools import cache
 import numpy as np
 import onnx
 
-from housing_training.graph import compile_pipeline
-from housing_training.graph_model import GraphModel
-from housing_training.metrics import Metrics
-from housing_training.params import FetchParams, Params
-from housing_training.pipeline import Pipeline
-from housing_training.preparation import prepare
-from housing_training.recipes import recipes
-from housing_training.source import fetch
-from housing_training.table import prices_from_frame, rows_from_frame
+from housing_training.candidates.pipeline import Pipeline
+from housing_training.candidates.recipes import recipes
+from housing_training.data.preparation import prepare
+from housing_training.data.source import fetch
+from housing_training.data.table import prices_from_frame, rows_from_frame
+from housing_training.graph.compilation import compile_pipeline
+from housing_training.graph.model import GraphModel
+from housing_training.metrics.prices import Metrics
+from housing_training.params.schema import FetchParams, Params
 from running import ROOT
 
 

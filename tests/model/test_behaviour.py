@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from housing.contract import FEATURE_NAMES, FEATURES
-from housing_training.graph import compile_pipeline
-from housing_training.metrics import Metrics
-from housing_training.params import MIXTURE
-from housing_training.recipes import recipe
+from housing_training.candidates.recipes import recipe
+from housing_training.graph.compilation import compile_pipeline
+from housing_training.metrics.prices import Metrics
+from housing_training.params.schema import MIXTURE
 from model.real_data import Data, Fitted
 
 

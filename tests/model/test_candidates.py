@@ -2,8 +2,8 @@
 
 import pytest
 
-from housing_training.metrics import Metrics
-from housing_training.parity import TOLERANCE_USD, check_parity
+from housing_training.graph.parity import TOLERANCE_USD, check_parity
+from housing_training.metrics.prices import Metrics
 from model.real_data import Data, Fitted
 
 WORST_RMSE = {

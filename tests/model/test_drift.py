@@ -12,7 +12,7 @@ from housing_monitoring.drift import SHIFTED, Drift
 from housing_monitoring.results import TrainingQuality
 from housing_monitoring.service import ServedModel
 from housing_monitoring.window import LoggedPrediction
-from housing_training.profile import model_profile
+from housing_training.evaluation.profile import model_profile
 from model.real_data import Data, Fitted
 
 WINDOWS = (500, 1000, 2000, 4128)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from housing_training.evaluation import measure
+from housing_training.evaluation.comparison import measure
 from model.real_data import Data, Fitted
 
 

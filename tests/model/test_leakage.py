@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
-from housing_training.cross_fitting import area_folds, cross_fit, random_folds
-from housing_training.experts import Experts
-from housing_training.neighbours import NAMES
-from housing_training.params import MIXTURE, MixtureParams
+from housing_training.experts.cross_fitting import area_folds, cross_fit, random_folds
+from housing_training.experts.experts import Experts
+from housing_training.geography.neighbours import NAMES
+from housing_training.params.schema import MIXTURE, MixtureParams
 from model.real_data import Data
 
 Parting = Callable[[np.ndarray], list[tuple[np.ndarray, np.ndarray]]]

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from sklearn.model_selection import train_test_split
 
-from housing_training import artifacts
-from housing_training.proximity import CHOICES
-from housing_training.table import TARGET
+from housing_training.data.table import TARGET
+from housing_training.files import artifacts
+from housing_training.geography.proximity import CHOICES
 from model.real_data import Data
 from running import ROOT
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from housing_training.experts import Experts
-from housing_training.metrics import Metrics
-from housing_training.params import MIXTURE, MixtureParams
+from housing_training.experts.experts import Experts
+from housing_training.metrics.prices import Metrics
+from housing_training.params.schema import MIXTURE, MixtureParams
 from model.real_data import Data, Fitted
 
 

@@ -9,7 +9,7 @@ import click
 from housing.addresses import bypass_proxies
 from housing.tether import end_with_parent
 from housing_training.errors import TrainingError
-from housing_training.tracking import quieten
+from housing_training.registry.tracking import quieten
 
 STAGES = ("fetch", "prepare", "evaluate-spatially", "train", "evaluate", "describe", "register")
 """The stages, in order."""

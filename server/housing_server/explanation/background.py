@@ -1,6 +1,6 @@
 """The background that a model is explained before: rows like those it was trained on, kept with it by training.
 
-`housing_training.explanation` documents the file.
+`housing_training.graph.explanation` documents the file.
 """
 
 from __future__ import annotations

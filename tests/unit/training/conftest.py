@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from housing_training.mixture import MixturePipeline
-from housing_training.params import MIXTURE, STUDENT, TrainParams
-from housing_training.preparation import fill_ocean_proximity
-from housing_training.recipes import Fitted, recipe
-from housing_training.table import COLUMNS, prices_from_frame, rows_from_frame
+from housing_training.candidates.recipes import Fitted, recipe
+from housing_training.data.preparation import fill_ocean_proximity
+from housing_training.data.table import COLUMNS, prices_from_frame, rows_from_frame
+from housing_training.experts.mixture import MixturePipeline
+from housing_training.params.schema import MIXTURE, STUDENT, TrainParams
 
 _QUICK: dict[str, Any] = {"n_estimators": 20, "max_depth": 4, "learning_rate": 0.2}
 QUICK_MIXTURE: dict[str, Any] = {

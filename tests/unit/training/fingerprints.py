@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from housing_training.explanation import explanation_files
-from housing_training.golden import golden_requests
-from housing_training.graph import compile_pipeline
-from housing_training.params import MIXTURE, STUDENT, TrainParams
-from housing_training.recipes import recipe
+from housing_training.candidates.recipes import recipe
+from housing_training.graph.compilation import compile_pipeline
+from housing_training.graph.explanation import explanation_files
+from housing_training.graph.golden import golden_requests
+from housing_training.params.schema import MIXTURE, STUDENT, TrainParams
 
 ROWS = 900
 NETWORK = {

@@ -8,13 +8,13 @@ import click
 from tqdm import tqdm
 
 from housing.card import FILE, PICTURES
-from housing_training import artifacts
-from housing_training.card import render
-from housing_training.card_facts import CardWriter, Reports, Tables
-from housing_training.card_plots import draw_card
-from housing_training.params import Params
-from housing_training.provenance import file_sha256
-from housing_training.spatial_figures import figures_of
+from housing_training.card.card import render
+from housing_training.card.facts import CardWriter, Reports, Tables
+from housing_training.card.plots import draw_card
+from housing_training.evaluation.spatial_figures import figures_of
+from housing_training.files import artifacts
+from housing_training.files.provenance import file_sha256
+from housing_training.params.schema import Params
 
 OF_THE_EVALUATION = ("predicted_vs_true", "feature_importance", "error_map")
 """Pictures that the evaluation has drawn."""

@@ -7,12 +7,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from housing.profile import profile_to_json
-from housing_training import artifacts
-from housing_training.evaluation import compare, render
-from housing_training.graph_model import GraphModel, Rows
-from housing_training.plots import draw_all
-from housing_training.profile import model_profile
-from housing_training.table import prices_from_frame, rows_from_frame
+from housing_training.data.table import prices_from_frame, rows_from_frame
+from housing_training.evaluation.comparison import compare, render
+from housing_training.evaluation.plots import draw_all
+from housing_training.evaluation.profile import model_profile
+from housing_training.files import artifacts
+from housing_training.graph.model import GraphModel, Rows
 
 
 def run() -> None:

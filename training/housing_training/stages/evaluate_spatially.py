@@ -4,11 +4,11 @@ import click
 import pandas as pd
 from tqdm import tqdm
 
-from housing_training import artifacts
-from housing_training.params import Params
-from housing_training.provenance import file_sha256
-from housing_training.spatial_evaluation import SpatialEvaluation
-from housing_training.spatial_figures import fingerprint
+from housing_training.evaluation.spatial import SpatialEvaluation
+from housing_training.evaluation.spatial_figures import fingerprint
+from housing_training.files import artifacts
+from housing_training.files.provenance import file_sha256
+from housing_training.params.schema import Params
 
 
 def run() -> None:

@@ -2,9 +2,9 @@
 
 import click
 
-from housing_training import artifacts
-from housing_training.params import Params
-from housing_training.source import fetch
+from housing_training.data.source import fetch
+from housing_training.files import artifacts
+from housing_training.params.schema import Params
 
 
 def run() -> None:

@@ -3,9 +3,9 @@
 import click
 import pandas as pd
 
-from housing_training import artifacts
-from housing_training.params import Params
-from housing_training.preparation import prepare
+from housing_training.data.preparation import prepare
+from housing_training.files import artifacts
+from housing_training.params.schema import Params
 
 
 def run() -> None:

@@ -3,14 +3,14 @@
 import click
 import pandas as pd
 
-from housing_training import artifacts
-from housing_training.parameter_names import flat
-from housing_training.params import Params, TrainParams
-from housing_training.provenance import file_sha256, git_commit
-from housing_training.registry import CandidateRecord, Provenance, Registry
-from housing_training.spatial_figures import figures_of
-from housing_training.table import rows_from_frame
-from housing_training.tracking import tracking_uri
+from housing_training.data.table import rows_from_frame
+from housing_training.evaluation.spatial_figures import figures_of
+from housing_training.files import artifacts
+from housing_training.files.provenance import file_sha256, git_commit
+from housing_training.params.names import flat
+from housing_training.params.schema import Params, TrainParams
+from housing_training.registry.mlflow_registry import CandidateRecord, Provenance, Registry
+from housing_training.registry.tracking import tracking_uri
 
 EXAMPLE_ROWS = 3
 """How many rows show what a model is asked."""

@@ -1,12 +1,43 @@
-"""Train the candidates and compile them."""
+"""Train the candidates, compile them, and prove that each graph answers what its model answers."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import click
+import numpy as np
+import numpy.typing as npt
+import onnx
 import pandas as pd
+from tqdm import tqdm
 
-from housing_training import artifacts
-from housing_training.params import Params
-from housing_training.table import prices_from_frame, rows_from_frame
-from housing_training.training import train
+from housing.golden import GoldenRequests
+from housing_training.candidates.recipes import recipes
+from housing_training.data.table import prices_from_frame, rows_from_frame
+from housing_training.files import artifacts
+from housing_training.graph.compilation import compile_pipeline
+from housing_training.graph.explanation import explanation_files
+from housing_training.graph.golden import golden_requests
+from housing_training.graph.parity import check_parity
+from housing_training.params.schema import Params, TrainParams
+
+Rows = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A candidate that is ready to be evaluated."""
+
+    name: str
+    """The candidate's name."""
+    model: onnx.ModelProto
+    """Its graph, fitted on all training rows."""
+    golden: GoldenRequests
+    """What servers ask it again before they serve it."""
+    explanation: Mapping[str, bytes]
+    """What explanations need beside the graph, by name of file."""
+    report: Mapping[str, Any]
+    """Cross-validated metrics, and what the parity check found."""
 
 
 def run() -> None:
@@ -18,7 +49,7 @@ def run() -> None:
     table, unseen = pd.read_parquet(artifacts.TRAIN), pd.read_parquet(artifacts.TEST)
     artifacts.MODELS.mkdir(parents=True, exist_ok=True)
     report = {}
-    for trained in train(rows_from_frame(table), prices_from_frame(table), rows_from_frame(unseen), params):
+    for trained in train_candidates(rows_from_frame(table), prices_from_frame(table), rows_from_frame(unseen), params):
         (artifacts.MODELS / f"{trained.name}.onnx").write_bytes(trained.model.SerializeToString(deterministic=True))
         (artifacts.MODELS / f"{trained.name}.golden.json").write_text(trained.golden.to_json(), encoding="utf-8")
         for file, content in trained.explanation.items():
@@ -28,3 +59,35 @@ def run() -> None:
         report[trained.name] = trained.report
     artifacts.write_json(report, artifacts.TRAINING_REPORT)
     click.echo(f"train: {len(report)} candidates, each the same as its graph on all rows")
+
+
+def train_candidates(rows: Rows, prices: Rows, unseen: Rows, params: TrainParams) -> Iterator[Trained]:
+    """Train each candidate, with a progress bar.
+
+    Args:
+        rows: what is learnt from, shape (n, 9).
+        prices: their prices in USD, shape (n,).
+        unseen: more rows, shape (m, 9), of which nothing is learnt: graphs are checked on them too.
+        params: what to train.
+
+    Raises:
+        ParameterError: a candidate or one of its hyper-parameters is unknown.
+        ParityError: a graph answers otherwise than the pipeline it was compiled from.
+    """
+    candidates = recipes(params)
+    steps = sum(each.steps + 2 for each in candidates.values())
+    with tqdm(total=steps, desc="train", unit="step") as progress:
+        for name, each in candidates.items():
+            progress.set_description(name)
+            fitted = each.fit(rows, prices, progress.update)
+            model = compile_pipeline(fitted.pipeline)
+            progress.update()
+            parity = check_parity(model, fitted.pipeline, np.concatenate([rows, unseen]))
+            progress.update()
+            yield Trained(
+                name=name,
+                model=model,
+                golden=golden_requests(fitted.pipeline, unseen),
+                explanation=explanation_files(fitted.pipeline, rows),
+                report=fitted.cross_validated.named("cv") | {"parity": asdict(parity)},
+            )

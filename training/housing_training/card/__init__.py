@@ -1,0 +1,1 @@
+"""The model card of a candidate: its facts, its pictures and its text."""

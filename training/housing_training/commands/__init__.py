@@ -1,0 +1,1 @@
+"""`housing train` and `housing train --tune`."""

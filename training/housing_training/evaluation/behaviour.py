@@ -1,0 +1,80 @@
+"""What a graph's answers do when a request changes: what one figure of accuracy does not show."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from housing.contract import FEATURE_NAMES
+from housing_training.graph.model import INTERVAL, PRICE, GraphModel, Rows
+from housing_training.metrics.prices import Metrics
+
+INCOMES = np.arange(0.5, 15.01, 0.25)
+"""Incomes that are gone through, in tens of thousands of USD a year."""
+FALL_USD = 1_000.0
+"""Falls of less are not counted."""
+STEP_DEGREES = 0.01
+"""From one cell of the table of places to the next."""
+
+_BEDROOMS, _INCOME = (FEATURE_NAMES.index(name) for name in ("total_bedrooms", "median_income"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """How answers to rows held out change; prices in USD."""
+
+    rmse_without_bedrooms: float
+    """Root mean squared error when bedrooms are left out."""
+    coverage_without_bedrooms: float
+    """Share of the true prices that intervals then hold."""
+    falls: float
+    """Share of the rows whose price falls by more than `FALL_USD` at some step of `INCOMES`."""
+    largest_fall: float
+    """The largest fall of all."""
+    median_step: float
+    """By how much a step to the next cell moves a price, at the median."""
+    largest_step: float
+    """And at most."""
+    rmse_of_known: float
+    """Root mean squared error of the rows trained on."""
+    coverage_of_known: float
+    """Share of their prices that intervals hold."""
+
+    @classmethod
+    def of(cls, graph: GraphModel, held_out: tuple[Rows, Rows], known: tuple[Rows, Rows]) -> Self:
+        """Measure a graph that answers intervals.
+
+        Args:
+            graph: the graph.
+            held_out: rows, shape (n, 9), and their prices in USD, shape (n,).
+            known: the same of those it was trained on.
+        """
+        rows, prices = held_out
+        without, coverage = _measure(graph, _changed(rows, _BEDROOMS, np.nan), prices)
+        along = np.stack([graph.predict(_changed(rows, _INCOME, income)) for income in INCOMES])
+        falls = np.maximum(-np.diff(along, axis=0), 0).max(axis=0)
+        moved = _changed(rows, 0, rows[:, 0] + STEP_DEGREES)
+        steps = np.abs(graph.predict(moved) - graph.predict(rows))
+        rmse_of_known, coverage_of_known = _measure(graph, *known)
+        return cls(
+            rmse_without_bedrooms=without,
+            coverage_without_bedrooms=coverage,
+            falls=round(float(np.mean(falls > FALL_USD)), 5),
+            largest_fall=round(float(falls.max()), 2),
+            median_step=round(float(np.median(steps)), 2),
+            largest_step=round(float(steps.max()), 2),
+            rmse_of_known=rmse_of_known,
+            coverage_of_known=coverage_of_known,
+        )
+
+
+def _measure(graph: GraphModel, rows: Rows, prices: Rows) -> tuple[float, float]:
+    answer = graph.answer(rows)
+    low, high = answer[INTERVAL].T
+    return Metrics.of(prices, answer[PRICE]).rmse, round(float(np.mean((low <= prices) & (prices <= high))), 5)
+
+
+def _changed(rows: Rows, column: int, values: float | Rows) -> Rows:
+    changed = rows.copy()
+    changed[:, column] = values
+    return changed

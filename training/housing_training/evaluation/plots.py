@@ -1,0 +1,125 @@
+"""Pictures of how a model errs.
+
+Figures are drawn without pyplot, so there is no global state and no window, and are saved without a version in their
+metadata, so that the same errors give the same file.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from housing.contract import FEATURE_NAMES
+from housing_training.geography.landmarks import BAY, COAST
+from housing_training.graph.model import GraphModel
+
+SHUFFLES = 3
+"""How often each field is shuffled to see how much it matters."""
+SEED = 42
+"""Seed of the shuffles."""
+
+Rows = npt.NDArray[np.float64]
+
+
+def draw_all(name: str, model: GraphModel, rows: Rows, prices: Rows, folder: Path) -> None:
+    """Draw a model's pictures into a folder.
+
+    Args:
+        name: the model's name, for the titles.
+        model: the model.
+        rows: rows it has not learnt from, shape (n, 9).
+        prices: their true prices in USD, shape (n,).
+        folder: where the PNG files go; it is made if need be.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    predicted = model.predict(rows)
+    figures = {
+        "predicted_vs_true": predicted_vs_true(prices, predicted),
+        "residuals": residuals(prices, predicted),
+        "feature_importance": feature_importance(importance(model, rows, prices)),
+        "error_map": error_map(rows, predicted - prices),
+    }
+    for file, figure in figures.items():
+        figure.suptitle(f"{name}, {len(rows):,} rows held out", fontsize=9)
+        figure.savefig(folder / f"{file}.png", dpi=100, metadata={"Software": None})
+
+
+def importance(model: GraphModel, rows: Rows, prices: Rows) -> dict[str, float]:
+    """Measure by how many USD the RMSE grows when a field's values are shuffled among the rows, for each field."""
+    rng = np.random.default_rng(SEED)
+    base = _rmse(prices, model.predict(rows))
+    growth = {}
+    for column, name in enumerate(FEATURE_NAMES):
+        shuffled = [_rmse(prices, model.predict(_shuffled(rows, column, rng))) for _ in range(SHUFFLES)]
+        growth[name] = float(np.mean(shuffled)) - base
+    return growth
+
+
+def predicted_vs_true(prices: Rows, predicted: Rows) -> Figure:
+    """Draw predictions against true prices; a perfect model is the diagonal."""
+    figure, axes = _canvas("Predicted and true prices", "true price", "predicted price")
+    _density(figure, axes, prices, predicted)
+    axes.axline((0, 0), slope=1, color="tab:red", linewidth=1, label="predicted as it is")
+    axes.legend(loc="upper left")
+    return figure
+
+
+def residuals(prices: Rows, predicted: Rows) -> Figure:
+    """Draw errors against predictions; a perfect model is the line at zero."""
+    figure, axes = _canvas("Residuals", "predicted price", "predicted less true price")
+    _density(figure, axes, predicted, predicted - prices)
+    axes.axhline(0, color="tab:red", linewidth=1, label="no error")
+    axes.legend(loc="upper left")
+    return figure
+
+
+def feature_importance(growth: dict[str, float]) -> Figure:
+    """Draw how much the model leans on each field, most on top."""
+    figure, axes = _canvas("Importance of the fields", "growth of the RMSE when shuffled", "")
+    ordered = sorted(growth, key=growth.__getitem__)
+    axes.barh(range(len(ordered)), [growth[name] for name in ordered])
+    axes.set_yticks(range(len(ordered)), labels=ordered)
+    return figure
+
+
+def error_map(rows: Rows, errors: Rows) -> Figure:
+    """Draw errors where they are made, on the shores of California."""
+    figure, axes = _canvas("Where it errs", "longitude", "latitude")
+    longitude, latitude = rows[:, FEATURE_NAMES.index("longitude")], rows[:, FEATURE_NAMES.index("latitude")]
+    for shore in (COAST, BAY):
+        axes.plot(*np.transpose(shore), color="tab:gray", linewidth=0.8)
+    limit = float(np.quantile(np.abs(errors), 0.98))
+    points = axes.scatter(longitude, latitude, c=errors, s=5, cmap="coolwarm", vmin=-limit, vmax=limit)
+    figure.colorbar(points, label="predicted less true price", format=EngFormatter("USD"))
+    axes.xaxis.set_major_formatter("{x:.0f}°")
+    axes.yaxis.set_major_formatter("{x:.0f}°")
+    axes.set_aspect(1.25)
+    return figure
+
+
+def _density(figure: Figure, axes: Axes, across: Rows, up: Rows) -> None:
+    """Draw how many rows lie where, with the scale of the colours."""
+    cells = axes.hexbin(across, up, gridsize=60, mincnt=1, bins="log", cmap="viridis")
+    figure.colorbar(cells, label="rows in a cell")
+
+
+def _canvas(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    axes.xaxis.set_major_formatter(EngFormatter("USD"))
+    axes.yaxis.set_major_formatter(EngFormatter("USD"))
+    return figure, axes
+
+
+def _shuffled(rows: Rows, column: int, rng: np.random.Generator) -> Rows:
+    shuffled = rows.copy()
+    rng.shuffle(shuffled[:, column])
+    return shuffled
+
+
+def _rmse(prices: Rows, predicted: Rows) -> float:
+    return float(np.sqrt(np.mean((predicted - prices) ** 2)))

@@ -1,0 +1,49 @@
+"""The profile that is kept with each model: what watchers compare live inputs and answers with."""
+
+import numpy as np
+import numpy.typing as npt
+
+from housing.contract import FEATURES
+from housing.profile import tally
+from housing.v1.model_profile_pb2 import Distribution, ModelProfile
+from housing_training.graph.model import PRICE, Rows
+
+BINS = 10
+"""How many bins numbers are put in, with about as many rows in each; two more are for what is out of their range.
+
+With few bins a window of 500 rows separates a shift from chance: see docs/monitoring.md."""
+
+
+def model_profile(trained: Rows, answers: npt.NDArray[np.float64]) -> ModelProfile:
+    """Describe a model.
+
+    Args:
+        trained: the rows it was trained on, shape (n, 9).
+        answers: its prices, in USD, for rows held out, shape (m,).
+    """
+    return ModelProfile(
+        inputs=[
+            _of_text(feature.name, feature.choices, trained[:, column])
+            if feature.choices
+            else _of_numbers(feature.name, trained[:, column])
+            for column, feature in enumerate(FEATURES)
+        ],
+        # In cents: the last bits of a price differ by machine.
+        median_house_value=_of_numbers(PRICE, answers.round(2)),
+    )
+
+
+def _of_text(name: str, choices: tuple[str, ...], codes: npt.NDArray[np.float64]) -> Distribution:
+    return _counted(Distribution(name=name, categories=choices), codes)
+
+
+def _of_numbers(name: str, values: npt.NDArray[np.float64]) -> Distribution:
+    # Edges are values that occur; where many rows share one, several quantiles are one edge.
+    edges = np.unique(np.nanquantile(values, np.linspace(0, 1, BINS + 1), method="inverted_cdf"))
+    return _counted(Distribution(name=name, edges=edges.tolist()), values)
+
+
+def _counted(distribution: Distribution, values: npt.NDArray[np.float64]) -> Distribution:
+    distribution.counts.extend(tally(distribution, values.tolist()))
+    distribution.missing = int(np.isnan(values).sum())
+    return distribution

@@ -1,0 +1,1 @@
+"""The mixture of experts: two boosters and a gate, cross-fitted, with intervals and warnings."""

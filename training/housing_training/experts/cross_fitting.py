@@ -1,0 +1,126 @@
+"""Pricing every training row by experts that have not learnt from it: for cross-validation and for intervals.
+
+The rows are parted twice: at random, which shows how well rows among known ones are priced, and by area, which shows
+how well those are where nothing is known.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import GroupKFold, KFold
+
+from housing_training.experts.experts import Estimate, Experts, Rows
+from housing_training.experts.intervals import HeldOut, IntervalModel
+from housing_training.metrics.prices import Metrics
+from housing_training.params.schema import MixtureParams, TrainParams
+
+THREADS = 2
+"""Folds that are fitted at once, each on one thread: the results are the same with any number."""
+AREA_DEGREES = 0.5
+"""Side of an area."""
+
+Indices = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """A part of the rows, priced by experts that have learnt from the rest."""
+
+    rows: Indices
+    """Which rows, shape (m,)."""
+    experts: Experts
+    """Who have learnt from the rest."""
+    estimate: Estimate
+    """What they estimate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """What is learnt from rows that were held out in turn."""
+
+    intervals: IntervalModel
+    """The intervals that would have held them."""
+    cross_validated: Metrics
+    """Mean over the folds parted at random."""
+    rehearsal: Fold
+    """The first of these folds: experts and the rows that they have not seen."""
+
+
+def areas(rows: Rows, offset_degrees: float = 0.0) -> npt.NDArray[np.int64]:
+    """Number the area, a square of `AREA_DEGREES`, that each row, shape (n, 9), lies in: shape (n,).
+
+    Args:
+        rows: the rows.
+        offset_degrees: by how much the squares are moved south and west.
+    """
+    squares = np.floor((rows[:, :2] + offset_degrees) / AREA_DEGREES)
+    _, numbers = np.unique(squares, axis=0, return_inverse=True)
+    return numbers.astype(np.int64)
+
+
+def random_folds(rows: Rows, folds: int, seed: int) -> list[tuple[Indices, Indices]]:
+    """Part rows at random: what to learn from and what to hold out, for each fold."""
+    return list(KFold(folds, shuffle=True, random_state=seed).split(rows))
+
+
+def area_folds(rows: Rows, folds: int, offset_degrees: float = 0.0) -> list[tuple[Indices, Indices]]:
+    """Part rows by area: what to learn from and what to hold out, for each fold; fewer folds if there are few areas."""
+    groups = areas(rows, offset_degrees)
+    return list(GroupKFold(min(folds, len(np.unique(groups)))).split(rows, groups=groups))
+
+
+def cross_fit(
+    params: MixtureParams, rows: Rows, prices: Rows, folds: list[tuple[Indices, Indices]], seed: int
+) -> Iterator[Fold]:
+    """Price each fold by experts fitted on the others, in order; several at a time."""
+
+    def fit(fold: tuple[Indices, Indices]) -> Fold:
+        learnt, held_out = fold
+        experts = Experts.fit(params, rows[learnt], prices[learnt], seed)
+        return Fold(rows=held_out, experts=experts, estimate=experts.estimate(rows[held_out]))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield from pool.map(fit, folds)
+
+
+def calibrate(
+    params: MixtureParams, train: TrainParams, rows: Rows, prices: Rows, advance: Callable[[], object]
+) -> Calibrated:
+    """Cross-validate the mixture and fit its intervals to the errors it makes.
+
+    Args:
+        params: the mixture's hyper-parameters.
+        train: into how many folds rows are parted at random, and the seed of all that is drawn.
+        rows: training rows, shape (n, 9).
+        prices: their prices in USD, shape (n,).
+        advance: called after each fold and after the intervals.
+    """
+    parts = [*random_folds(rows, train.folds, train.seed), *area_folds(rows, params.interval.area_folds)]
+    priced = []
+    for fold in cross_fit(params, rows, prices, parts, train.seed):
+        priced.append(fold)
+        advance()
+    among_known, in_the_unknown = priced[: train.folds], priced[train.folds :]
+    intervals = IntervalModel.fit(params.interval, _pooled(prices, among_known, in_the_unknown), train.seed)
+    advance()
+    metrics = [Metrics.of(prices[fold.rows], fold.estimate.prices) for fold in among_known]
+    return Calibrated(intervals=intervals, cross_validated=Metrics.mean(metrics), rehearsal=among_known[0])
+
+
+def _pooled(prices: Rows, among_known: list[Fold], in_the_unknown: list[Fold]) -> HeldOut:
+    """Put folds together: those parted at random, and those parted by area."""
+    folds = [*among_known, *in_the_unknown]
+    return HeldOut(
+        matrix=np.concatenate([fold.estimate.matrix for fold in folds]),
+        weights=np.concatenate([fold.estimate.weights for fold in folds]),
+        predicted=np.concatenate([fold.estimate.prices for fold in folds]),
+        prices=np.concatenate([prices[fold.rows] for fold in folds]),
+        surrounded=np.repeat([True, False], [_count(among_known), _count(in_the_unknown)]),
+    )
+
+
+def _count(folds: list[Fold]) -> int:
+    return sum(len(fold.rows) for fold in folds)

@@ -1,0 +1,129 @@
+"""Intervals that hold the true price with a stated probability: adaptive, asymmetric, conformal.
+
+A booster learns from rows held out how far off prices are there. The errors of such rows, divided by what another
+booster that has not seen them expects, are scores; their quantiles, one for each side, are the margins. (Split
+conformal prediction with a normalized score, cross-fitted: Papadopoulos et al. 2002; Lei et al. 2018.) There are
+margins for rows among known ones and others for rows in areas where nothing is known, and the gate between the
+experts weighs them, too.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from housing_training.experts.boosters import Booster, build_booster
+from housing_training.experts.experts import HALF, Matrix, Rows
+from housing_training.features.rounding import legible
+from housing_training.geography.landmarks import Array
+from housing_training.params.schema import IntervalParams
+
+LEAST_ERROR_USD = 1_000.0
+"""Added to errors before their logarithm is taken, so that a lucky hit does not count as certainty."""
+LEAST_MARGIN = 1e-3
+"""Least margin whose logarithm is taken, in expected errors."""
+FOLDS = 5
+"""In how many parts scores are computed, each by a booster that has learnt from the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """Rows that were priced by experts who had not learnt from them."""
+
+    matrix: Matrix
+    """What the experts read, shape (n, columns)."""
+    weights: Rows
+    """Weight of the local expert, shape (n, 1)."""
+    predicted: Rows
+    """What they said, in USD, shape (n,)."""
+    prices: Rows
+    """True prices, in USD, shape (n,)."""
+    surrounded: npt.NDArray[np.bool_]
+    """Whether the rows around them had been learnt from, rather than nothing in the area; shape (n,)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margins:
+    """How many expected errors the bounds are away from the price."""
+
+    below: float
+    """From the price down to the lower bound."""
+    above: float
+    """From the price up to the upper bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalModel:
+    """The fitted intervals."""
+
+    error: Booster
+    """Expects the logarithm of the error in USD, plus `LEAST_ERROR_USD`, from the experts' matrix."""
+    among_known: Margins
+    """Where the local expert has all the weight."""
+    in_the_unknown: Margins
+    """Where it has none."""
+
+    @classmethod
+    def fit(cls, params: IntervalParams, held_out: HeldOut, seed: int) -> Self:
+        """Fit on rows that were held out."""
+        targets = legible(np.log(np.abs(held_out.prices - held_out.predicted) + LEAST_ERROR_USD))
+        expected = np.exp(_out_of_fold(params, held_out.matrix, targets, seed))
+        scores = legible((held_out.prices - held_out.predicted) / expected)
+        unknown = ~held_out.surrounded & (held_out.weights[:, 0] < HALF)
+        return cls(
+            error=build_booster(params.error, seed).fit(held_out.matrix, targets),
+            among_known=margins_of(scores[held_out.surrounded], params.coverage),
+            # In data without holes, the other margins are the better guess.
+            in_the_unknown=margins_of(scores[unknown if unknown.any() else held_out.surrounded], params.coverage),
+        )
+
+    def bounds(self, prices: Array, log_errors: Array, weights: Array, limits: tuple[float, float]) -> Array:
+        """Compute the bounds of intervals.
+
+        Args:
+            prices: USD, float64, shape (n, 1).
+            log_errors: what `error` says, float32, shape (n, 1).
+            weights: weight of the local expert, float64, shape (n, 1).
+            limits: least and greatest price there can be, in USD.
+
+        Returns:
+            Lower and upper bound in USD, float64, shape (n, 2).
+        """
+        xp = prices.__array_namespace__()
+        errors = xp.exp(xp.astype(log_errors, xp.float64))
+        return xp.clip(prices + errors * (self._margins(weights) * xp.asarray(np.array([[-1.0, 1.0]]))), *limits)
+
+    def log_widths(self, log_errors: npt.NDArray[np.float32], weights: Rows) -> Rows:
+        """Return the logarithms of the widths of intervals below and above the price in USD, shape (n, 2).
+
+        Args:
+            log_errors: what `error` says, float32, shape (n, 1).
+            weights: weight of the local expert, float64, shape (n, 1).
+        """
+        widths: Rows = log_errors.astype(np.float64) + np.log(np.maximum(self._margins(weights), LEAST_MARGIN))
+        return widths
+
+    def _margins(self, weights: Array) -> Array:
+        """Weigh the margins below and above: float64, shape (n, 2)."""
+        xp = weights.__array_namespace__()
+        known, unknown = (np.array([[each.below, each.above]]) for each in (self.among_known, self.in_the_unknown))
+        return xp.asarray(unknown) + weights * xp.asarray(known - unknown)
+
+
+def _out_of_fold(params: IntervalParams, matrix: Matrix, targets: Rows, seed: int) -> Rows:
+    """Return what boosters that have learnt from other rows expect of each row: shape (n,)."""
+    fold = np.random.default_rng(seed).integers(FOLDS, size=len(targets))
+    expected = np.empty(len(targets))
+    for each in range(FOLDS):
+        booster = build_booster(params.error, seed).fit(matrix[fold != each], targets[fold != each])
+        expected[fold == each] = booster.predict(matrix[fold == each])
+    return expected
+
+
+def margins_of(scores: Rows, coverage: float) -> Margins:
+    """Return margins that leave as many scores, shape (n,), out at either end, rounded to the safe side."""
+    tail = (1 - coverage) / 2
+    rank = min(1.0, np.ceil((len(scores) + 1) * (1 - tail)) / len(scores))
+    below, above = (float(np.quantile(side * scores, rank, method="higher")) for side in (-1, 1))
+    return Margins(below=max(below, 0.0), above=max(above, 0.0))

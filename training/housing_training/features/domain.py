@@ -1,0 +1,103 @@
+"""The domain of the training rows, and warnings about rows outside of it."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from housing.contract import FEATURE_NAMES, FEATURES
+from housing_training.features.located import COUNTS, FIRST
+from housing_training.geography.landmarks import Array
+from housing_training.geography.places import FEATURES as PLACE_FEATURES
+from housing_training.geography.places import LABELS, PLAUSIBLE_KM
+
+TAIL = 0.001
+"""Share of the training rows beyond each end of a field's usual range."""
+FAR_KM = 25.0
+"""A place whose fifth-nearest training row is farther than this is far from data, however thin the data are there."""
+FAR_FACTOR = 3.0
+"""A place with a greater local outlier factor than this lies in a hole in the data, though others may not be far."""
+FAR = "FAR_FROM_TRAINING_DATA"
+"""Reason of the warning about a place."""
+OUTSIDE = "OUTSIDE_TRAINING_RANGE"
+"""Reason of the warning about a figure."""
+CONTRADICTION = "OCEAN_PROXIMITY_CONTRADICTS_COORDINATES"
+"""Reason of the warning about a label."""
+
+_COLUMNS = (*PLACE_FEATURES, *LABELS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingDomain:
+    """Where the training rows lie."""
+
+    lowest: tuple[float, ...]
+    """Lower end of the usual range of each of `COUNTS`."""
+    highest: tuple[float, ...]
+    """Upper end of the usual range of each of `COUNTS`."""
+
+    @classmethod
+    def fit(cls, rows: npt.NDArray[np.float64]) -> Self:
+        """Learn from training rows, shape (n, 9)."""
+        fields = rows[:, FIRST : FIRST + len(COUNTS)]
+        lowest, highest = np.nanquantile(fields, [TAIL, 1 - TAIL], axis=0)
+        return cls(lowest=tuple(map(_legible, lowest)), highest=tuple(map(_legible, highest)))
+
+    def described(self) -> list[dict[str, str]]:
+        """Describe the warnings, in the order of the columns that `warned` gives: reason, field and message."""
+        units = {feature.name: feature.unit for feature in FEATURES}
+        outside = [
+            _warning(OUTSIDE, name, f"beyond the usual {low:,g} to {high:,g} ({units[name]}) of the training data")
+            for name, low, high in zip(COUNTS, self.lowest, self.highest, strict=True)
+        ]
+        far = "no training data are near this place: the interval is no promise here"
+        contradiction = f"the coordinates do not bear this out: no place within {PLAUSIBLE_KM:g} km is labelled so"
+        return [
+            _warning(FAR, "longitude", far),
+            *outside,
+            _warning(CONTRADICTION, "ocean_proximity", contradiction),
+        ]
+
+    def warned(self, rows: Array, place_features: Array) -> Array:
+        """Return which warnings rows get.
+
+        Args:
+            rows: float64, shape (n, 9), NaN for what was left out, of which nobody is warned.
+            place_features: `places.FEATURES` and `LABELS` of their places, float64, shape (n, columns).
+
+        Returns:
+            bool, shape (n, warnings).
+        """
+        xp = rows.__array_namespace__()
+        fields = rows[:, FIRST : FIRST + len(COUNTS)]
+        outside = (fields < xp.asarray(np.asarray(self.lowest))) | (fields > xp.asarray(np.asarray(self.highest)))
+        return xp.concat([is_far(place_features), outside, _contradicted(rows, place_features)], axis=1)
+
+
+def is_far(place_features: Array) -> Array:
+    """Return whether places, whose `places.FEATURES` are given, shape (n, columns), are far from data: shape (n, 1)."""
+    factor, distance = (_column(place_features, name) for name in ("outlier_factor", "neighbour_km"))
+    return (factor > FAR_FACTOR) | (distance > FAR_KM)
+
+
+def _contradicted(rows: Array, place_features: Array) -> Array:
+    """Look the given label's bit up among the plausible ones: bool, shape (n, 1)."""
+    xp = rows.__array_namespace__()
+    halved = _column(place_features, "plausible_labels") / 2.0 ** (rows[:, len(FEATURE_NAMES) - 1 :] + 1.0)
+    # The bit of the label is now the first one behind the point. If it was left out, all this is NaN, and no less.
+    return halved - xp.floor(halved) < 0.5  # noqa: PLR2004 - that bit's place
+
+
+def _column(place_features: Array, name: str) -> Array:
+    at = _COLUMNS.index(name)
+    return place_features[:, at : at + 1]
+
+
+def _legible(value: float) -> float:
+    """Round to four digits, outwards enough that nothing within is called beyond."""
+    return float(f"{value:.4g}") if value else 0.0
+
+
+def _warning(reason: str, field: str, message: str) -> dict[str, str]:
+    return {"reason": reason, "field": field, "message": message}

@@ -1,0 +1,28 @@
+"""The golden requests that are kept with each model: what servers ask again before they serve it."""
+
+import numpy as np
+
+from housing.contract import FEATURES
+from housing.golden import GoldenRequests
+from housing_training.candidates.pipeline import Pipeline
+from housing_training.graph.model import Rows
+
+COUNT = 50
+"""How many: enough to pass through most parts of a model, few enough to be replayed at every load."""
+
+
+def golden_requests(pipeline: Pipeline, unseen: Rows) -> GoldenRequests:
+    """Price some rows, spread evenly over those held out, with the pipeline itself.
+
+    Of every three, one is as it is, and two lack one of the optional fields.
+
+    Args:
+        pipeline: what was trained; not the graph, which is to be held against it.
+        unseen: rows that nothing was learnt from, shape (m, 9).
+    """
+    rows = unseen[np.linspace(0, len(unseen) - 1, min(COUNT, len(unseen)), dtype=int)].copy()
+    optional = [column for column, feature in enumerate(FEATURES) if not feature.required]
+    for turn, column in enumerate(optional, start=1):
+        rows[turn :: len(optional) + 1, column] = np.nan
+    # In cents: a forest adds up its trees in whatever order its threads finish, which shows in the last bits.
+    return GoldenRequests.from_rows(rows.tolist(), pipeline.predict(rows).round(2).tolist())

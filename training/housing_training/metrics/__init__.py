@@ -1,0 +1,1 @@
+"""How good prices and intervals are, in figures; nothing here knows a model."""

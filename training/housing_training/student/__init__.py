@@ -1,0 +1,1 @@
+"""The student: a small network that learns from the mixture of experts what synthetic rows cost."""

@@ -1,0 +1,1 @@
+"""The search of better hyper-parameters for the mixture of experts."""
