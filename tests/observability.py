@@ -196,7 +196,7 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             """Takes note of what is posted."""
 
-            def do_POST(self) -> None:  # pylint: disable=invalid-name  # the base class names it so
+            def do_POST(self) -> None:
                 """Take a message from Alertmanager."""
                 message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 notices.extend(

@@ -36,7 +36,7 @@ class Collector(TraceServiceServicer):
         """Where it listens, as OTEL_EXPORTER_OTLP_ENDPOINT takes it."""
 
     # The service names the method, and gives it a context.
-    def Export(  # noqa: N802  # pylint: disable=invalid-name
+    def Export(  # noqa: N802 - the contract's name
         self,
         request: ExportTraceServiceRequest,
         context: grpc.ServicerContext,  # noqa: ARG002

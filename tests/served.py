@@ -16,7 +16,7 @@ from housing.contract import SERVICES
 from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.calls import CODE_NAMES, Calls, Method, background_calls
 from housing_server.core.deadlines import Deadlines
-from housing_server.core.gate import Gate
+from housing_server.core.gate import DrainGate
 from housing_server.core.services import ReportedStatus, model_endpoints, prediction_endpoints, status_endpoints
 from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.health import Health
@@ -83,7 +83,7 @@ def code_reason_text(error: grpc.aio.AioRpcError) -> tuple[str, str, str]:
 def mounted(counts: Counts, health: Health, unsent: ByteBudget, unary_seconds: float = UNARY_SECONDS) -> Handlers:
     """Mount every service that a worker answers by itself."""
     log = structlog.get_logger()
-    calls = Calls(gate=Gate(), observer=counts, log=log, unary_seconds=unary_seconds)
+    calls = Calls(gate=DrainGate(), observer=counts, log=log, unary_seconds=unary_seconds)
     core = make_core(Notes(), ListLog())
     handlers = Handlers(calls, unsent=unsent, deadlines=Deadlines(sweep_seconds=0.01))
     for endpoints in (prediction_endpoints(core), model_endpoints(core), status_endpoints(ReportedStatus())):

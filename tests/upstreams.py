@@ -1,7 +1,6 @@
 """A prediction server to put behind a gateway under test: it answers at once, and shows what reached it."""
 
 # ruff: noqa: N802, ARG002 - gRPC names the methods and their arguments
-# pylint: disable=invalid-name, missing-function-docstring
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -100,7 +99,7 @@ class UpstreamServer(
 
 
 class _Page(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # pylint: disable=invalid-name  # the base class names it so
+    def do_GET(self) -> None:
         """Answer with a page."""
         body = b"<!doctype html><title>page</title>"
         self.send_response(200)

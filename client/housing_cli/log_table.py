@@ -1,6 +1,6 @@
-"""Predictions on record as a table: its columns, and files of CSV or Parquet.
+"""Predictions on record as a table: columns, and CSV and Parquet files.
 
-The true price goes by the dataset's own name, `median_house_value`, so that the file can be trained on.
+The true price has the dataset's own column name, `median_house_value`, so that the file can be used for training.
 """
 
 import csv
@@ -23,11 +23,10 @@ class Column:
     """A column of the table."""
 
     name: str
-    """Its name."""
     kind: Kind
-    """What its cells hold; any cell may be empty."""
+    """The type of its cells; any cell may be empty."""
     cell: Callable[[LoggedPrediction], Any]
-    """Reads the cell of a prediction; None leaves it empty."""
+    """Returns the cell of a prediction; None for an empty one."""
 
 
 def _attribute(name: str, kind: Kind = "text") -> Column:
@@ -77,7 +76,7 @@ def write_csv(path: Path, predictions: Iterable[LoggedPrediction]) -> None:
 
 
 def write_parquet(path: Path, predictions: Iterable[LoggedPrediction]) -> None:
-    """Write a Parquet file, some thousand rows at a time.
+    """Write a Parquet file, in row groups of some thousand rows.
 
     Raises:
         ModuleNotFoundError: pyarrow is not installed.

@@ -1,4 +1,4 @@
-"""Following the record of answers: what has come since the last look."""
+"""Polling of new predictions on record."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 from housing_client import LoggedPrediction, PredictionClient, PredictionFilter
 
 _LOOK_BACK = timedelta(seconds=2)
-"""Workers put answers on record side by side, so one may show after another that is a little younger."""
+"""Workers record predictions concurrently, so one may appear after another that is slightly younger."""
 
 
 class LogTail:
-    """Returns what is new, each prediction once."""
+    """Returns new predictions, each once."""
 
     def __init__(self, client: PredictionClient, wanted: PredictionFilter, last: list[LoggedPrediction]) -> None:
-        """Begin after what has been shown already.
+        """Start after the predictions that have been shown.
 
         Args:
-            client: reads the record.
-            wanted: which predictions to return.
-            last: the newest that have been shown, the newest first.
+            client: reads the prediction log.
+            wanted: filter of the predictions to return.
+            last: the newest predictions shown, newest first.
         """
         self._client = client
         self._wanted = wanted
@@ -26,7 +26,7 @@ class LogTail:
         self._remember(last)
 
     def poll(self) -> list[LoggedPrediction]:
-        """Return what has come since the last call, the oldest first."""
+        """Return the predictions recorded since the last call, oldest first."""
         found = list(self._client.logged_predictions(replace(self._wanted, start_time=self._start())))
         new = [each for each in reversed(found) if each.prediction_id not in self._shown]
         self._remember(new)
@@ -39,7 +39,7 @@ class LogTail:
         return max(start, self._wanted.start_time) if self._wanted.start_time else start
 
     def _remember(self, shown: list[LoggedPrediction]) -> None:
-        """Remember what has been shown, for as long as it can be found again."""
+        """Remember which predictions have been shown, while they can still be found again."""
         self._shown |= {each.prediction_id: each.predicted_at for each in shown}
         if self._shown:
             oldest = max(self._shown.values()) - _LOOK_BACK

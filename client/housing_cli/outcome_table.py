@@ -1,4 +1,4 @@
-"""True prices in CSV files: read, sent, and reported on row by row."""
+"""True prices in CSV files: read, sent and reported row by row."""
 
 import re
 from collections import defaultdict
@@ -15,7 +15,7 @@ _ID_COLUMN = Column(name="prediction_id", kind="text", required=True)
 REPORT_COLUMNS = ("line", "prediction_id", "result", "error")
 
 _CHUNK_ROWS = 1000
-"""Rows sent in one call, and held at a time; no more than the contract allows."""
+"""Rows per call, and in memory; no more than the contract allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,21 +23,21 @@ class ReportedRow:
     """A row and its result."""
 
     line: int
-    """The line of the file where the row begins, counted from 1."""
+    """Line of the file at which the row begins, counted from 1."""
     prediction_id: str
-    """The prediction's id, as it was read."""
+    """The prediction's id, as read."""
     result: str
-    """`recorded`, `unchanged`, `revised`, or, when it was not recorded, `late`, `unknown` or `refused`."""
+    """`recorded`, `unchanged` or `revised`; otherwise `late`, `unknown` or `refused`."""
     error: str
-    """What is wrong with a row that was refused; empty for others."""
+    """The error of a refused row; empty for others."""
 
     @property
     def is_on_record(self) -> bool:
-        """Whether the true price is on record now."""
+        """Whether the true price is on record."""
         return self.result in ("recorded", "unchanged", "revised")
 
     def cells(self) -> tuple[int | str, ...]:
-        """Fill `REPORT_COLUMNS`."""
+        """Return the cells of `REPORT_COLUMNS`."""
         return self.line, self.prediction_id, self.result, self.error
 
 
@@ -56,11 +56,11 @@ class OutcomeTable:
         self._id_place = self._table.header.index(_ID_COLUMN.name)
 
     def record(self, client: PredictionClient) -> Iterator[ReportedRow]:
-        """Record the true price of every row, in order; a row that is refused does not stop the others.
+        """Record the true price of every row, in order; a refused row does not stop the others.
 
         Raises:
-            HousingError: the service failed; the rows before that are reported.
-            TableError: the rest of the file cannot be read; the rows before that are reported.
+            HousingError: the service failed; earlier rows have been reported.
+            TableError: the rest of the file cannot be read; earlier rows have been reported.
         """
         rows = RowsBeforeError(self._table)
         while chunk := list(islice(rows, _CHUNK_ROWS)):
@@ -68,7 +68,7 @@ class OutcomeTable:
         rows.raise_error()
 
     def _recorded(self, client: PredictionClient, chunk: Sequence[Row]) -> Iterator[ReportedRow]:
-        """Send rows without those that are refused, which the service names some at a time."""
+        """Send rows, again without those that are refused, until the rest is accepted."""
         refused = {row.line: "; ".join(row.flaws) for row in chunk if row.flaws}
         results: dict[int, str] = {}
         while not results and (sent := [row for row in chunk if row.line not in refused]):
@@ -93,15 +93,15 @@ def _send(client: PredictionClient, rows: Sequence[Row]) -> dict[int, str]:
 
 def _price(row: Row) -> float:
     value = row.values[PRICE_COLUMN.name]
-    assert isinstance(value, float)  # noqa: S101 - the table holds a number in every row without a flaw
+    assert isinstance(value, float)  # noqa: S101 - guaranteed by the table for rows without a flaw
     return value
 
 
 def _refusals(error: InvalidRequestError, sent: Sequence[Row]) -> dict[int, str]:
-    """Find the lines that an error is about.
+    """Return the errors by line.
 
     Raises:
-        InvalidRequestError: it is about no line.
+        InvalidRequestError: the error is not about any line.
     """
     words: defaultdict[int, list[str]] = defaultdict(list)
     for violation in error.violations:

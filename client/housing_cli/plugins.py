@@ -1,11 +1,11 @@
-"""Commands that other packages bring, imported only when they are run.
+"""Commands provided by other packages, imported only when they run.
 
 A command is an entry point of the group `housing.commands`, such as
 
     train = "housing_training.commands.train:train [training]"
 
-where the brackets name the extras that install what it needs. Its short help is the docstring of that function, read
-from the source without running it: a list of all commands imports none of them.
+where the brackets name the extras it requires. Its help is the function's docstring, read from the source without
+importing it: listing all commands imports none.
 """
 
 import ast
@@ -21,7 +21,7 @@ DISTRIBUTION = "california-housing"
 
 
 class PluginCommand(click.Command):
-    """Stands for a command until it is run."""
+    """Stands in for a command until it runs."""
 
     def __init__(self, entry_point: EntryPoint) -> None:
         super().__init__(entry_point.name, help=_docstring(entry_point))
@@ -30,10 +30,10 @@ class PluginCommand(click.Command):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Import the real command and begin to run it.
+        """Import the real command, and create its context.
 
         Raises:
-            ClickException: a package that it needs is not installed.
+            ClickException: a required package is not installed.
         """
         try:
             command = cast(click.Command, self._entry_point.load())
@@ -46,7 +46,7 @@ class PluginGroup(click.Group):
     """A command whose subcommands are entry points."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
-        """Name all commands, in alphabetical order."""
+        """Return the names of all commands, in alphabetical order."""
         return sorted(entry_points(group=GROUP).names)
 
     def get_command(
@@ -54,7 +54,7 @@ class PluginGroup(click.Group):
         ctx: click.Context,  # noqa: ARG002 - click passes it
         cmd_name: str,
     ) -> click.Command | None:
-        """Find a command without importing it."""
+        """Return a command without importing it."""
         found = entry_points(group=GROUP, name=cmd_name)
         return PluginCommand(found[cmd_name]) if found else None
 
@@ -62,13 +62,13 @@ class PluginGroup(click.Group):
         """Run the command that the arguments name.
 
         Raises:
-            ClickException: a package that it imports while it runs is not installed, a file cannot be used, or text
+            ClickException: a package that it imports while it runs is not installed, a file cannot be accessed, or text
                 cannot be encoded.
         """
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise  # nobody reads on: the command ends in silence
+            raise  # the reader has gone: the command ends silently
         except UnicodeEncodeError as error:
             raise click.ClickException(f"{error.object[:80]!r} cannot be written as {error.encoding}") from error
         except OSError as error:
@@ -79,11 +79,11 @@ class PluginGroup(click.Group):
 
 
 def missing_package(entry_point: EntryPoint, error: ModuleNotFoundError) -> click.ClickException:
-    """Return an error that names what to install for a command to run."""
+    """Return an error that names what to install for a command."""
     extras = f"[{','.join(entry_point.extras)}]" if entry_point.extras else ""
     return click.ClickException(
-        f"`housing {entry_point.name}` needs the package {error.name!r}, which is not installed. "
-        f"Install it in the checkout, with: pip install '.{extras}' (make install brings all)"
+        f"`housing {entry_point.name}` requires the package {error.name!r}, which is not installed. "
+        f"Install it from the checkout with: pip install '.{extras}' (make install installs everything)"
     )
 
 

@@ -1,8 +1,8 @@
-"""The parts of the service as child processes, started together and stopped together.
+"""The parts of the service as child processes, started and stopped together.
 
-Each child leads a session of its own, so that Ctrl-C in a terminal, which signals every process of the foreground
-group, reaches this process alone: the children are then stopped one after the other, with time to finish. A second
-Ctrl-C kills the one that is stopping. When this process itself is killed, the system signals the children to stop.
+Each child leads a session of its own. Ctrl-C in a terminal signals the whole foreground process group, and so reaches
+only this process, which stops the children one after the other, with time to finish. A second Ctrl-C kills the one
+that is stopping. When this process itself is killed, the system signals the children to stop.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""A closed terminal sends SIGHUP, which children in sessions of their own never see."""
+"""A closed terminal sends SIGHUP, which children in their own sessions do not receive."""
 
 
 class StackError(Exception):
-    """The stack cannot run; the message says which part failed and how."""
+    """The stack cannot run; the message names the part that failed, and the cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,29 +38,26 @@ class Part:
     """A command to run."""
 
     name: str
-    """What to call it in messages."""
+    """Its name in messages."""
     command: tuple[str, ...]
     """The program and its arguments."""
     vital: bool = True
-    """Whether its end is the end of the stack; otherwise it is started again."""
+    """Whether its exit ends the stack; otherwise it is restarted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A page that is answered 200 once a part is ready."""
+    """A page that returns status 200 once a part is ready."""
 
     host: str
-    """Host to ask."""
     port: int
-    """Its port."""
     path: str
-    """Path of the page."""
 
     def __str__(self) -> str:
         return f"http://{join_address(self.host, self.port)}{self.path}"
 
     def answers(self) -> bool:
-        """Ask once, without the proxies that the environment may name; return whether it is ready."""
+        """Request the page once, bypassing any proxies in the environment; return whether it is ready."""
         connection = HTTPConnection(self.host, self.port, timeout=_PROBE_SECONDS)
         try:
             connection.request("GET", self.path)
@@ -73,31 +70,31 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """What runs, in which order, and when it is ready."""
+    """The parts to run, their order, and when they count as ready."""
 
     first: tuple[Part, ...]
-    """Commands that must end well before the others start, one after the other."""
+    """Commands that must succeed before the others start, one after the other."""
     parts: tuple[Part, ...]
-    """Commands that run until the stack is stopped: started in this order, stopped in the opposite one."""
+    """Commands that run until the stack stops: started in this order, stopped in reverse order."""
     probes: tuple[Probe, ...]
-    """What must answer before the stack is ready."""
+    """Pages that must be ready before the stack is."""
     environment: Mapping[str, str]
     """Environment variables of all commands."""
     ready_seconds: float
-    """How long the probes may take to answer."""
+    """How long each probe may take."""
     grace_seconds: float
     """How long a part may take to stop before it is killed."""
 
     def run(self, on_ready: Callable[[], None], warn: Callable[[str], None]) -> None:
-        """Run until a signal to stop arrives, and return when everything has stopped.
+        """Run until a stop signal, and return when everything has stopped.
 
         Args:
-            on_ready: called once, when every probe has answered.
-            warn: called with a message when a part that is not vital has ended and is started again.
+            on_ready: called once all probes are ready.
+            warn: called with a message when a part that is not vital has exited and will be restarted.
 
         Raises:
-            StackError: a part could not start, ended before all were ready, or was not ready in time; or a vital part
-                ended by itself.
+            StackError: a part could not start, exited before all were ready, or was not ready in time; or a vital part
+                exited on its own.
         """
         with suppress(asyncio.CancelledError):
             asyncio.run(self._run(on_ready, warn))
@@ -136,24 +133,24 @@ class Stack:
         )
 
     async def _attend(self, parts: Sequence["_RunningPart"], warn: Callable[[str], None]) -> None:
-        """Start parts again whenever they end, until cancelled."""
+        """Restart parts whenever they exit, until cancelled."""
         async with asyncio.TaskGroup() as restarting:
             for each in parts:
                 restarting.create_task(self._restart(each, warn))
             await asyncio.get_running_loop().create_future()
 
     async def _restart(self, running: "_RunningPart", warn: Callable[[str], None]) -> None:
-        """Start a part again whenever it ends, with exponential backoff, until cancelled."""
+        """Restart a part whenever it exits, with exponential backoff, until cancelled."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             started = time.monotonic()
             code = await running.process.wait()
             _kill_group(running.process)
             pause = _FIRST_PAUSE_SECONDS if time.monotonic() - started > _LONGEST_PAUSE_SECONDS else pause
-            warn(f"{running.part.name} {_ending(code)}; it is started again in {pause:g} seconds")
+            warn(f"{running.part.name} {_ending(code)}; it is restarted in {pause:g} seconds")
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            with suppress(OSError):  # then it still has ended, and is started in a while
+            with suppress(OSError):  # counts as another exit, and is retried
                 running.process = await self._start(running.part)
 
     async def _stop(self, process: Process) -> None:
@@ -172,21 +169,20 @@ class Stack:
                 async with asyncio.timeout(self.ready_seconds):
                     await _until_answered(probe)
             except TimeoutError as error:
-                raise StackError(f"{probe} did not answer within {self.ready_seconds:g} seconds") from error
+                raise StackError(f"{probe} was not ready within {self.ready_seconds:g} seconds") from error
 
 
 @dataclass(slots=True)
 class _RunningPart:
-    """A part that runs, in one process after the other."""
+    """A part with its current process."""
 
     part: Part
-    """The part."""
     process: Process
     """Its latest process."""
 
 
 def _kill_group(process: Process) -> None:
-    with suppress(ProcessLookupError):  # a part that died at once leaves its own children behind
+    with suppress(ProcessLookupError):  # a part that crashed leaves its own children behind
         os.killpg(process.pid, signal.SIGKILL)
 
 
@@ -203,7 +199,7 @@ async def _until_answered(probe: Probe) -> None:
 
 
 async def _while_alive(parts: Sequence[_RunningPart], work: Awaitable[object]) -> None:
-    """Wait for `work`, or for the first process to end, which is an error."""
+    """Wait for `work`; raise when a process exits first."""
     working = asyncio.ensure_future(work)
     endings = {asyncio.create_task(each.process.wait()): each.part.name for each in parts}
     try:

@@ -1,6 +1,6 @@
 """Block groups in CSV files: read, predicted and written row by row, in constant memory.
 
-Columns carry the contract's field names, in any order; an empty cell leaves its field out. Other columns are kept.
+Columns have the contract's field names, in any order; an empty cell is a missing value. Other columns are kept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,18 +28,18 @@ RESULT_COLUMNS = (
     "warnings",
     "error",
 )
-"""What is added to each row. The price's column differs from the dataset's own, which holds the true price."""
+"""Columns added to each row. The predicted price has another name than the dataset's column of true prices."""
 
 _CHUNK_ROWS = 1000
-"""Rows sent in one call, and held at a time; no more than the contract allows."""
+"""Rows per call, and in memory; no more than the contract allows."""
 
 _CHUNK_SECONDS = 60.0
 
 _KINDS = {column.name: column.kind for column in (*BLOCK_GROUP_COLUMNS, PRICE_COLUMN)}
-"""The kinds of the columns that the contract knows, true prices among them."""
+"""The kinds of the columns that the contract knows, true prices included."""
 
 Cell = float | str | bool | None
-"""A cell of a result; None is empty."""
+"""A cell of a result; None for an empty one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +47,16 @@ class AnsweredRow:
     """A row and its prediction or error."""
 
     line: int
-    """The line of the file where the row begins, counted from 1."""
+    """Line of the file at which the row begins, counted from 1."""
     cells: tuple[str, ...]
-    """The row as it was read, in the header's order."""
+    """The row as read, in the header's order."""
     prediction: Prediction | None
-    """The prediction; None when the row was refused."""
+    """The prediction; None if the row was refused."""
     error: str
-    """Which fields were refused and why; empty when there is a prediction."""
+    """The refused fields and the reasons; empty with a prediction."""
 
     def results(self) -> tuple[Cell, ...]:
-        """Fill `RESULT_COLUMNS`."""
+        """Return the cells of `RESULT_COLUMNS`."""
         found = self.prediction
         if found is None:
             return (None,) * (len(RESULT_COLUMNS) - 1) + (self.error,)
@@ -85,7 +85,7 @@ class BlockGroupTable:
         file: the bytes, header first.
 
     Raises:
-        TableError: the header lacks a required column, names one twice, or names one of the results.
+        TableError: the header lacks a required column, names one twice, or names a result column.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -94,11 +94,11 @@ class BlockGroupTable:
         _check_results(self.header)
 
     def predict(self, client: PredictionClient) -> Iterator[AnsweredRow]:
-        """Predict every row, in order; a row that is refused does not stop the others.
+        """Predict every row, in order; a refused row does not stop the others.
 
         Raises:
-            HousingError: the service failed; the rows before that are answered.
-            TableError: the rest of the file cannot be read; the rows before that are answered.
+            HousingError: the service failed; earlier rows have been yielded.
+            TableError: the rest of the file cannot be read; earlier rows have been yielded.
         """
         rows = RowsBeforeError(self._table)
         while chunk := list(islice(rows, _CHUNK_ROWS)):
@@ -106,9 +106,9 @@ class BlockGroupTable:
         rows.raise_error()
 
     def typed(self, cells: Sequence[str]) -> tuple[Cell, ...]:
-        """Convert the cells of a row to what they stand for: numbers where the contract has numbers, else text.
+        """Convert the cells of a row to numbers where the contract has numbers, otherwise to text.
 
-        What is not a number in such a column stays text; a missing value is None.
+        Invalid numbers remain text; a missing value is None.
         """
         return tuple(_typed(name, cell.strip()) for name, cell in zip(self.header, cells, strict=True))
 
@@ -124,7 +124,7 @@ def _predict_chunk(client: PredictionClient, chunk: Sequence[Row]) -> Iterator[A
 
 
 def _answers(client: PredictionClient, sent: Sequence[BlockGroup]) -> Iterator[Prediction | HousingError]:
-    """Ask for a batch, which is many times faster than a stream, unless a bad block group refuses it whole."""
+    """Predict a batch, which is many times faster than a stream; fall back to a stream if a row refuses the batch."""
     try:
         return iter(client.predict_batch(sent, deadline=_CHUNK_SECONDS))
     except InvalidRequestError:
@@ -155,4 +155,4 @@ def _typed(name: str, cell: str) -> Cell:
 def _check_results(header: Sequence[str]) -> None:
     taken = [name for name in header if name in RESULT_COLUMNS]
     if taken:
-        raise TableError(f"columns are named as those of the result: {', '.join(taken)}; rename or remove them")
+        raise TableError(f"columns have the names of result columns: {', '.join(taken)}; rename or remove them")

@@ -37,7 +37,7 @@ from housing_client.unanswered import Unanswered
 class AsyncPredictionClient:
     """Calls the prediction service from one event loop. Close it, or use it as an async context manager.
 
-    Arguments, deadlines and errors are those of `PredictionClient`; a channel is one of `grpc.aio`.
+    Arguments, deadlines and errors are those of `PredictionClient`; `channel` is one of `grpc.aio`.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
@@ -67,12 +67,12 @@ class AsyncPredictionClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection; calls that are still open are cancelled. A channel of the caller's stays open."""
+        """Close the connection and cancel open calls. A channel passed by the caller stays open."""
         if self._closes_channel:
             await self._channel.close()
 
     async def wait_until_reachable(self, seconds: float) -> bool:
-        """Connect, and return whether that was possible within a time."""
+        """Connect, and return whether that succeeded within `seconds`."""
         try:
             async with asyncio.timeout(seconds):
                 await self._channel.channel_ready()
@@ -83,7 +83,7 @@ class AsyncPredictionClient:
     async def predict(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Prediction:
-        """Predict one block group, given whole or as fields by name."""
+        """Predict one block group, given as a whole or as fields by name."""
         return await self._sender.call(calls.PREDICT, deadline, block_group, fields)
 
     async def predict_batch(
@@ -91,8 +91,8 @@ class AsyncPredictionClient:
     ) -> list[Prediction]:
         """Predict any number of block groups, in order.
 
-        They are sent in batches as large as the contract allows; each batch is answered by one model version and has
-        the deadline to itself. A bad block group refuses its batch; violations name its place in `block_groups`.
+        They are sent in batches as large as the contract allows; each batch is predicted by one model version and has
+        its own deadline. An invalid block group refuses its batch; violations give its index in `block_groups`.
         """
         return await self._sender.call_each(calls.BATCH_PREDICT, deadline, block_groups)
 
@@ -103,10 +103,10 @@ class AsyncPredictionClient:
         deadline: float | None = None,
         window: int = STREAM_WINDOW,
     ) -> AsyncGenerator[Prediction | HousingError, None]:
-        """Predict block groups one by one, in order, holding no more than `window` of them.
+        """Predict block groups one by one, in order, with at most `window` in flight.
 
-        They may come from an asynchronous iterator. A bad block group comes back as the error it is refused with, in
-        its place, and the stream goes on; `PredictionClient.predict_stream` describes the rest.
+        They may come from an asynchronous iterator. An invalid block group yields its error in its place, and the
+        stream continues; see `PredictionClient.predict_stream`.
         """
         call = calls.STREAM_PREDICT
         unanswered = Unanswered(deadline=call.seconds(deadline, self._deadlines), retries=self._retries)
@@ -126,37 +126,37 @@ class AsyncPredictionClient:
     async def explain(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Explanation:
-        """Explain what each field adds to the price of one block group, given whole or as fields by name."""
+        """Explain the price of one block group, given as a whole or as fields by name."""
         return await self._sender.call(calls.EXPLAIN, deadline, block_group, fields)
 
     async def model(self, *, deadline: float | None = None) -> Model:
-        """Describe the model that is being served."""
+        """Describe the served model."""
         return await self._sender.call(calls.GET_MODEL, deadline)
 
     async def model_profile(self, *, deadline: float | None = None) -> ModelProfile:
-        """Return what the inputs and answers of the model that is being served looked like when it was made.
+        """Return the distributions of the served model's inputs and answers at training time.
 
         Raises:
-            NotFoundError: it was registered without a profile.
+            NotFoundError: the model was registered without a profile.
         """
         return await self._sender.call(calls.GET_MODEL_PROFILE, deadline)
 
     async def model_card(self, *, deadline: float | None = None) -> ModelCard:
-        """Return the card of the model that is being served.
+        """Return the served model's card.
 
         Raises:
-            NotFoundError: it was registered without one.
+            NotFoundError: the model was registered without a card.
         """
         return await self._sender.call(calls.GET_MODEL_CARD, deadline)
 
     async def status(self, *, deadline: float | None = None) -> Status:
-        """Report the state of the service."""
+        """Return the state of the service."""
         return await self._sender.call(calls.GET_STATUS, deadline)
 
     async def logged_predictions(
         self, wanted: PredictionFilter = EVERYTHING, *, page_size: int = PAGE_SIZE, deadline: float | None = None
     ) -> AsyncIterator[LoggedPrediction]:
-        """List the predictions on record, the newest first; pages are fetched as they are needed.
+        """List predictions on record, newest first; pages are fetched as needed.
 
         Raises:
             ValueError: a time of the filter has no time zone.
@@ -176,7 +176,7 @@ class AsyncPredictionClient:
         """Return one prediction on record.
 
         Raises:
-            NotFoundError: it is not on record.
+            NotFoundError: the id is unknown, or its record was pruned.
         """
         return await self._sender.call(calls.GET_PREDICTION, deadline, prediction_id)
 
@@ -190,28 +190,28 @@ class AsyncPredictionClient:
         errors_only: bool = False,
         deadline: float | None = None,
     ) -> PredictionStats:
-        """Count the predictions of the last day, or of a range of time, and measure prices and errors.
+        """Return statistics of predictions and errors, over the last day or another time range.
 
         Args:
-            start_time: from when on; by default a day, or for days a month, before the end.
-            end_time: before when; by default now.
-            model_version: the only version of the model to look at; empty for any.
-            period: how long the periods are: `hour` or `day`.
-            errors_only: whether to leave out prices and periods, and versions without a true price: that is cheap.
-            deadline: how long the call may take, in seconds.
+            start_time: start, inclusive; by default a day before the end, or a month for periods of a day.
+            end_time: end, exclusive; by default now.
+            model_version: restricts the statistics to a version of the model; empty for all.
+            period: length of the periods: `hour` or `day`.
+            errors_only: whether to omit prices, periods, and versions without true prices, which is cheap.
+            deadline: deadline of the call, in seconds.
 
         Raises:
-            ValueError: the period is neither, or a time has no time zone.
+            ValueError: the period is invalid, or a time has no time zone.
         """
         return await self._sender.call(
             calls.GET_PREDICTION_STATS, deadline, start_time, end_time, model_version, period, errors_only
         )
 
     async def record_outcomes(self, outcomes: OutcomesLike, *, deadline: float | None = None) -> list[RecordedOutcome]:
-        """Record what predictions turned out to be worth, in 1990 USD by prediction id, and return the result of each.
+        """Record the true prices of predictions, in 1990 USD by prediction id, and return the result of each.
 
-        It may be repeated. Any number is sent in requests as large as the contract allows; a bad outcome refuses its
-        request, and violations name its place in `outcomes`.
+        Repeating it is safe. Outcomes are sent in requests as large as the contract allows; an invalid outcome refuses
+        its request, and violations give its index in `outcomes`.
         """
         return await self._sender.call_each(calls.RECORD_OUTCOMES, deadline, outcomes)
 

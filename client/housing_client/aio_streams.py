@@ -1,4 +1,4 @@
-"""A stream of the asynchronous client, over as many calls as it takes."""
+"""A stream of the asynchronous client, which may span several calls."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -12,10 +12,10 @@ from housing_client.results import Prediction
 from housing_client.unanswered import Unanswered
 
 _STATUS_OF_FAILED_WRITE = "Internal error from Core"
-"""The message of the status that gRPC makes up when a request could not be written."""
+"""The status message that gRPC synthesizes when a request could not be written."""
 
 _SECONDS_BETWEEN_LOOKS = 0.005
-"""How often the true status of a call is looked for after a made-up one."""
+"""Polling interval for the real status of a call after a synthesized one."""
 
 _Result = TypeVar("_Result")
 Method = grpc.aio.StreamStreamMultiCallable[StreamPredictRequest, StreamPredictResponse]
@@ -23,7 +23,7 @@ _StreamCall = grpc.aio.StreamStreamCall[StreamPredictRequest, StreamPredictRespo
 
 
 class AsyncStream:
-    """Sends requests and receives their answers, as `Stream` does."""
+    """Sends requests and receives their answers, like `Stream`."""
 
     def __init__(self, method: Method, unanswered: Unanswered) -> None:
         self._method = method
@@ -36,7 +36,7 @@ class AsyncStream:
         self._outbox.put_nowait(request)
 
     def end(self) -> None:
-        """Let the service know that no more requests come."""
+        """Signal the end of the requests."""
         self._unanswered.is_complete = True
         self._outbox.put_nowait(None)
 
@@ -44,7 +44,7 @@ class AsyncStream:
         """Wait for the answer to the oldest request.
 
         Raises:
-            HousingError: the call failed, and opening it again would not help.
+            HousingError: the call failed, and retrying would not help.
         """
         while True:
             try:
@@ -71,11 +71,10 @@ class AsyncStream:
 
 
 class _Call:
-    """An open call, whose status is the one that the service or the connection ended it with.
+    """An open call that reports the status with which the service or the connection ended it.
 
-    When a call ends while a request is being written, gRPC puts a status of its own in the place of the one that ended
-    the call, or before it (grpc/grpc issue 36066). The one that came first is kept; the one that comes later always
-    comes, but nothing announces it, so that it is looked for.
+    When a call ends while a request is being written, gRPC replaces that status by one of its own, or reports its own
+    first (grpc/grpc issue 36066). The real status always arrives, but without a notification, so it is polled for.
     """
 
     def __init__(self, call: _StreamCall) -> None:
@@ -85,7 +84,7 @@ class _Call:
         call.add_done_callback(self._keep_ending)
 
     async def next_answer(self) -> StreamPredictResponse | None:
-        """Wait for an answer; None when the service ended the call without an error.
+        """Wait for an answer; None if the service ended the call without an error.
 
         Raises:
             AioRpcError: the call failed.
@@ -98,7 +97,7 @@ class _Call:
             task = asyncio.current_task()
             if task is None or task.cancelling() or not self._ending.done():
                 raise
-            ending = self._ending.result()  # the service cancelled the call, and nobody this task
+            ending = self._ending.result()  # the service cancelled the call; nobody cancelled this task
         if ending:
             raise ending
         return None
@@ -130,7 +129,7 @@ async def _taken(outbox: "asyncio.Queue[StreamPredictRequest | None]") -> AsyncI
 
 
 def _result_now(coroutine: Coroutine[None, None, _Result]) -> _Result:
-    """Return the result of a coroutine that has nothing to wait for, as those of an ended call."""
+    """Return the result of a coroutine that does not wait, such as those of an ended call."""
     try:
         coroutine.send(None)
     except StopIteration as finished:

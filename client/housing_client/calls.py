@@ -1,6 +1,6 @@
-"""The calls of the contract, each once for both clients: its request, its response, its result and its deadline.
+"""The calls of the contract, each defined once for both clients: request, response, result and deadline.
 
-The clients only differ in how they wait. A method of theirs is a line of this table with a signature.
+The clients differ only in how they wait. Each of their methods is a signature and a line of this table.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -34,9 +34,9 @@ class Rpc(Generic[_Request, _Response]):
     path: str
     """The path of its HTTP/2 requests: service and method."""
     response: type[_Response]
-    """The message that it answers with."""
+    """Type of its responses."""
     deadline: Callable[[Deadlines], float | None]
-    """Chooses its deadline."""
+    """Selects its deadline."""
 
     def encode(self, request: _Request) -> bytes:
         """Encode a request."""
@@ -47,7 +47,7 @@ class Rpc(Generic[_Request, _Response]):
         return self.response.FromString(response)
 
     def seconds(self, wanted: float | None, deadlines: Deadlines) -> float | None:
-        """Return how long a call may take: what the caller wants, else this method's deadline; None for no limit."""
+        """Return the deadline of a call, in seconds: the caller's, or else this method's; None for no limit."""
         return self.deadline(deadlines) if wanted is None else wanted
 
 
@@ -56,7 +56,7 @@ class ReadRpc(Rpc[_Request, _Response], Generic[_Request, _Response, _Result]):
     """A method with one request and one response."""
 
     result: Callable[[_Response], _Result]
-    """Reads the response."""
+    """Converts the response to a result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +64,15 @@ class Call(ReadRpc[_Request, _Response, _Result], Generic[_Given, _Request, _Res
     """A method that is called once."""
 
     request: Callable[_Given, _Request]
-    """Makes the request from what the caller gives."""
+    """Creates the request from the caller's arguments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchCall(ReadRpc[_Request, _Response, Sequence[_Item]], Generic[_Given, _Request, _Response, _Item]):
-    """A method that is called as often as its limit of items needs; results are put together."""
+    """A method that is called as often as its limit of items requires; results are concatenated."""
 
     requests: Callable[_Given, Iterator[tuple[int, _Request]]]
-    """Splits what the caller gives into requests, each with the place of its first item."""
+    """Splits the caller's arguments into requests, each with the index of its first item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class StreamCall(Rpc[_Request, _Response], Generic[_Given, _Request, _Response])
     """A method with a stream of requests and as many responses."""
 
     request: Callable[_Given, _Request]
-    """Makes a request from what the caller gives."""
+    """Creates a request from the caller's arguments."""
 
 
 PREDICT = Call(

@@ -1,8 +1,8 @@
-"""How both clients reach the service: target, retries, limits and load balancing of a channel.
+"""Channels of both clients: target, retries, limits and load balancing.
 
-A call does not wait for a connection (`wait_for_ready` is off): where nothing listens, the retries below bridge the
-few seconds that a restart takes and then fail with what is wrong. Waiting would instead end in
-`DEADLINE_EXCEEDED`, which does not say that the target is wrong.
+A call does not wait for a connection (`wait_for_ready` is off): if nothing listens, the retries below bridge the few
+seconds of a restart, and then fail with the cause. Waiting would end in `DEADLINE_EXCEEDED` instead, which does not
+tell that the target is wrong.
 """
 
 import json
@@ -23,28 +23,28 @@ _Channel_co = TypeVar("_Channel_co", covariant=True)
 DEFAULT_TARGET = "localhost:50051"
 
 STREAM_WINDOW = 256
-"""Block groups of a stream that may be on their way at once: enough to hide the round trip, little to hold."""
+"""Block groups of a stream in flight: enough to hide the round trip, at little memory."""
 
 _BYTES_PER_ITEM = 1024
-"""A block group or a prediction takes 100 to 300 bytes; the rest is room for fields to come."""
+"""A block group or a prediction takes 100 to 300 bytes; the rest is room for future fields."""
 
 _FIRST_RECONNECT_MS = 100
-"""gRPC's own second would be most of what the retries of a call bridge."""
+"""gRPC's default of one second would be most of the time that retries of a call cover."""
 
 _LONGEST_RECONNECT_MS = 1000
-"""A service that is back is found within this, and so by the last attempt of a call; gRPC's own two minutes are for
-callers by the million."""
+"""A restarted service is found within this time, and so by the last attempt of a call; gRPC's default of two minutes
+suits services with millions of clients."""
 
 _METADATA_BYTES = 16 * 1024
-"""The most metadata that a reply may carry, the details of an error included: gRPC by itself refuses replies between
-this and half of it at random."""
+"""The most metadata of a response, error details included: by default gRPC refuses responses between half of this and
+this at random."""
 
 Credentials = grpc.ChannelCredentials | Tls
-"""What makes a connection encrypted."""
+"""Credentials of an encrypted connection."""
 
 
 class Transport(Protocol[_Channel_co]):
-    """What `grpc` and `grpc.aio` have in common: they open channels."""
+    """The common part of `grpc` and `grpc.aio`: opening channels."""
 
     def insecure_channel(self, target: str, options: Sequence[tuple[str, Any]] | None = None) -> _Channel_co:
         """Open a channel without encryption."""
@@ -67,16 +67,16 @@ def choose_channel(  # noqa: PLR0913 - what a client is opened with
     retries: Retries,
     keepalive: Keepalive,
 ) -> tuple[_Channel, str]:
-    """Return the channel that the caller has opened, or open one, and the target; that of the caller's is not known.
+    """Return the caller's channel, or open one, with its target; the target of a caller's channel is unknown.
 
     Raises:
-        TypeError: the caller's channel comes with a target or credentials, which it has already.
+        TypeError: a channel is combined with a target or credentials.
     """
     if given is None:
         target = resolve_target(target)
         return open_channel(transport, target, credentials, retries, keepalive), target
     if target is not None or credentials is not None:
-        raise TypeError("a channel has its target and its credentials already: give either those or the channel")
+        raise TypeError("a channel has a target and credentials already: pass either the channel or those")
     return given, ""
 
 
@@ -87,9 +87,9 @@ def open_channel(
     retries: Retries = DEFAULT_RETRIES,
     keepalive: Keepalive = DEFAULT_KEEPALIVE,
 ) -> _Channel_co:
-    """Open a channel of `grpc` or of `grpc.aio`; nothing is connected until the first call."""
+    """Open a channel of `grpc` or `grpc.aio`; it connects at the first call."""
     options = channel_options(retries, keepalive)
-    if is_loopback(target):  # which no proxy that the environment names could reach
+    if is_loopback(target):  # unreachable for any proxy in the environment
         options.append(("grpc.enable_http_proxy", 0))
     if credentials is None:
         return transport.insecure_channel(target, options)
@@ -101,15 +101,15 @@ def open_channel(
 
 
 def resolve_target(target: str | None) -> str:
-    """Choose the target: the one given, else `HOUSING_TARGET`, else the default."""
+    """Return the target: the argument, or else `HOUSING_TARGET`, or else the default."""
     return target or os.environ.get("HOUSING_TARGET") or DEFAULT_TARGET
 
 
 def service_config(retries: Retries = DEFAULT_RETRIES) -> str:
-    """Write the gRPC service config: how calls are balanced over addresses and retried.
+    """Return the gRPC service config: load balancing over addresses, and retries.
 
-    Streams are left out: gRPC's retries leave a stream that has had an answer hanging until its deadline, and cannot
-    resume one, which the clients do themselves.
+    Streams are excluded: gRPC's retries leave a stream that has received a response hanging until its deadline, and
+    cannot resume it; the clients do that themselves.
     """
     config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
     if retries.attempts > 1:
@@ -137,13 +137,13 @@ def _unary_methods() -> list[dict[str, str]]:
 def channel_options(
     retries: Retries = DEFAULT_RETRIES, keepalive: Keepalive = DEFAULT_KEEPALIVE
 ) -> list[tuple[str, Any]]:
-    """List the gRPC options of a channel; one that the caller opens needs them too, for retries and large batches."""
+    """Return the gRPC options of a channel; pass them to a channel of your own for retries and large batches."""
     message_bytes = BATCH_SIZES[-1] * _BYTES_PER_ITEM
     return [
         ("grpc.service_config", service_config(retries)),
         ("grpc.max_send_message_length", message_bytes),
         ("grpc.max_receive_message_length", message_bytes),
-        # A call larger than this buffer (256 KiB by default) is never retried: a full batch is.
+        # A call larger than this buffer (256 KiB by default) is not retried; a full batch must be.
         ("grpc.per_rpc_retry_buffer_size", message_bytes),
         ("grpc.initial_reconnect_backoff_ms", _FIRST_RECONNECT_MS),
         ("grpc.max_reconnect_backoff_ms", _LONGEST_RECONNECT_MS),
@@ -158,6 +158,6 @@ def _keepalive_options(keepalive: Keepalive) -> list[tuple[str, int]]:
         ("grpc.keepalive_time_ms", round(keepalive.interval * 1000)),
         ("grpc.keepalive_timeout_ms", round(keepalive.timeout * 1000)),
         ("grpc.keepalive_permit_without_calls", int(keepalive.without_calls)),
-        # By default gRPC sends two pings without data between them, and then no more until there is some.
+        # By default gRPC sends only two pings without data between them.
         ("grpc.http2.max_pings_without_data", 0),
     ]

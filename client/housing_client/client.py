@@ -34,23 +34,23 @@ from housing_client.unanswered import Unanswered
 
 
 class PredictionClient:
-    """Calls the prediction service. One client may be shared by threads; close it, or use it as a context manager.
+    """Calls the prediction service. Threads may share a client; close it, or use it as a context manager.
 
-    Every method raises `HousingError` when the call fails, and `ValueError` when a block group holds a name or a value
-    that the contract has no place for. The error's `answered` is how many items were answered before. `deadline`, in
-    seconds, replaces the method's deadline for one call.
+    Every method raises `HousingError` when the call fails, and `ValueError` when a block group has a name or a value
+    that does not fit the contract. The error's `answered` is the number of items answered before. `deadline`, in
+    seconds, overrides the method's deadline for one call.
 
     Args:
         target: `host:port` of the service, or any gRPC target; by default `HOUSING_TARGET`, else `localhost:50051`.
-        channel: a channel that the caller has opened, and closes, in place of target and credentials. Its options are
-            the caller's too: those of `channel_options` bring retries, keepalive and room for the largest batches.
-        credentials: for TLS, a `Tls` or what `grpc.ssl_channel_credentials` makes; without them nothing is encrypted.
-        deadlines: how long calls may take.
-        retries: how calls are tried again that find the service unavailable.
-        keepalive: how lost connections are noticed.
+        channel: a channel of the caller's, instead of target and credentials; the caller also closes it. Its options
+            are the caller's too: those of `channel_options` enable retries, keepalive and the largest batches.
+        credentials: for TLS, a `Tls` or the result of `grpc.ssl_channel_credentials`; None for no encryption.
+        deadlines: deadlines of the calls.
+        retries: how calls are retried when the service is unavailable.
+        keepalive: how lost connections are detected.
 
     Raises:
-        TypeError: a channel comes with a target or with credentials.
+        TypeError: a channel is combined with a target or credentials.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
@@ -80,12 +80,12 @@ class PredictionClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; calls that are still open are cancelled. A channel of the caller's stays open."""
+        """Close the connection and cancel open calls. A channel passed by the caller stays open."""
         if self._closes_channel:
             self._channel.close()
 
     def wait_until_reachable(self, seconds: float) -> bool:
-        """Connect, and return whether that was possible within a time."""
+        """Connect, and return whether that succeeded within `seconds`."""
         connected = grpc.channel_ready_future(self._channel)
         try:
             connected.result(timeout=seconds)
@@ -97,7 +97,7 @@ class PredictionClient:
     def predict(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Prediction:
-        """Predict one block group, given whole or as fields by name."""
+        """Predict one block group, given as a whole or as fields by name."""
         return self._sender.call(calls.PREDICT, deadline, block_group, fields)
 
     def predict_batch(
@@ -105,23 +105,24 @@ class PredictionClient:
     ) -> list[Prediction]:
         """Predict any number of block groups, in order.
 
-        They are sent in batches as large as the contract allows; each batch is answered by one model version and has
-        the deadline to itself. A bad block group refuses its batch; violations name its place in `block_groups`.
+        They are sent in batches as large as the contract allows; each batch is predicted by one model version and has
+        its own deadline. An invalid block group refuses its batch; violations give its index in `block_groups`.
         """
         return self._sender.call_each(calls.BATCH_PREDICT, deadline, block_groups)
 
     def predict_stream(
         self, block_groups: Iterable[BlockGroupLike], *, deadline: float | None = None, window: int = STREAM_WINDOW
     ) -> Generator[Prediction | HousingError, None, None]:
-        """Predict block groups one by one, in order, holding no more than `window` of them.
+        """Predict block groups one by one, in order, with at most `window` in flight.
 
-        A bad block group comes back as the error it is refused with, in its place, and the stream goes on.
-        `block_groups` is read here, in the caller's thread: an answer comes when `window` block groups are on their way
-        or the last was read. A window of 1 answers each before it reads the next.
+        An invalid block group yields its error in its place, and the stream continues. `block_groups` is read in the
+        caller's thread: an answer is yielded when `window` block groups are in flight, or when the last one has been
+        read. A
+            window of
+        1 yields the answer to each before it reads the next.
 
-        A stream outlives its connection: when that is lost or the service restarts, the stream goes on in another
-        call at the first block group without an answer. Each is answered once; those that were on their way may be
-        on record in the prediction log twice.
+        A stream survives its connection: when that is lost or the service restarts, it continues in another call at the
+        first block group without an answer. Each is answered once; those in flight may be in the prediction log twice.
         """
         call = calls.STREAM_PREDICT
         unanswered = Unanswered(deadline=call.seconds(deadline, self._deadlines), retries=self._retries)
@@ -141,37 +142,37 @@ class PredictionClient:
     def explain(
         self, block_group: BlockGroupLike | None = None, /, *, deadline: float | None = None, **fields: Any
     ) -> Explanation:
-        """Explain what each field adds to the price of one block group, given whole or as fields by name."""
+        """Explain the price of one block group, given as a whole or as fields by name."""
         return self._sender.call(calls.EXPLAIN, deadline, block_group, fields)
 
     def model(self, *, deadline: float | None = None) -> Model:
-        """Describe the model that is being served."""
+        """Describe the served model."""
         return self._sender.call(calls.GET_MODEL, deadline)
 
     def model_profile(self, *, deadline: float | None = None) -> ModelProfile:
-        """Return what the inputs and answers of the model that is being served looked like when it was made.
+        """Return the distributions of the served model's inputs and answers at training time.
 
         Raises:
-            NotFoundError: it was registered without a profile.
+            NotFoundError: the model was registered without a profile.
         """
         return self._sender.call(calls.GET_MODEL_PROFILE, deadline)
 
     def model_card(self, *, deadline: float | None = None) -> ModelCard:
-        """Return the card of the model that is being served.
+        """Return the served model's card.
 
         Raises:
-            NotFoundError: it was registered without one.
+            NotFoundError: the model was registered without a card.
         """
         return self._sender.call(calls.GET_MODEL_CARD, deadline)
 
     def status(self, *, deadline: float | None = None) -> Status:
-        """Report the state of the service."""
+        """Return the state of the service."""
         return self._sender.call(calls.GET_STATUS, deadline)
 
     def logged_predictions(
         self, wanted: PredictionFilter = EVERYTHING, *, page_size: int = PAGE_SIZE, deadline: float | None = None
     ) -> Iterator[LoggedPrediction]:
-        """List the predictions on record, the newest first; pages are fetched as they are needed.
+        """List predictions on record, newest first; pages are fetched as needed.
 
         Raises:
             ValueError: a time of the filter has no time zone.
@@ -190,7 +191,7 @@ class PredictionClient:
         """Return one prediction on record.
 
         Raises:
-            NotFoundError: it is not on record.
+            NotFoundError: the id is unknown, or its record was pruned.
         """
         return self._sender.call(calls.GET_PREDICTION, deadline, prediction_id)
 
@@ -204,27 +205,27 @@ class PredictionClient:
         errors_only: bool = False,
         deadline: float | None = None,
     ) -> PredictionStats:
-        """Count the predictions of the last day, or of a range of time, and measure prices and errors.
+        """Return statistics of predictions and errors, over the last day or another time range.
 
         Args:
-            start_time: from when on; by default a day, or for days a month, before the end.
-            end_time: before when; by default now.
-            model_version: the only version of the model to look at; empty for any.
-            period: how long the periods are: `hour` or `day`.
-            errors_only: whether to leave out prices and periods, and versions without a true price: that is cheap.
-            deadline: how long the call may take, in seconds.
+            start_time: start, inclusive; by default a day before the end, or a month for periods of a day.
+            end_time: end, exclusive; by default now.
+            model_version: restricts the statistics to a version of the model; empty for all.
+            period: length of the periods: `hour` or `day`.
+            errors_only: whether to omit prices, periods, and versions without true prices, which is cheap.
+            deadline: deadline of the call, in seconds.
 
         Raises:
-            ValueError: the period is neither, or a time has no time zone.
+            ValueError: the period is invalid, or a time has no time zone.
         """
         return self._sender.call(
             calls.GET_PREDICTION_STATS, deadline, start_time, end_time, model_version, period, errors_only
         )
 
     def record_outcomes(self, outcomes: OutcomesLike, *, deadline: float | None = None) -> list[RecordedOutcome]:
-        """Record what predictions turned out to be worth, in 1990 USD by prediction id, and return the result of each.
+        """Record the true prices of predictions, in 1990 USD by prediction id, and return the result of each.
 
-        It may be repeated. Any number is sent in requests as large as the contract allows; a bad outcome refuses its
-        request, and violations name its place in `outcomes`.
+        Repeating it is safe. Outcomes are sent in requests as large as the contract allows; an invalid outcome refuses
+        its request, and violations give its index in `outcomes`.
         """
         return self._sender.call_each(calls.RECORD_OUTCOMES, deadline, outcomes)

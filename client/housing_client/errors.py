@@ -1,12 +1,12 @@
-"""What a call can fail with.
+"""The errors of the client.
 
-HousingError                 any call that brought no answer
-├── InvalidRequestError      the request breaks the contract: `violations` says where
-├── NotFoundError            what is asked about is not there
-├── NotPermittedError        the caller is unknown, or may not do this
-├── OverloadedError          the service, or the caller's share of it, is used up: try again later
-├── UnavailableError         nothing answers at the target, or no model is loaded yet
-├── DeadlineExceededError    the answer did not come in time
+HousingError                 any failed call
+├── InvalidRequestError      the request breaks the contract: `violations` lists the rules
+├── NotFoundError            the requested item does not exist
+├── NotPermittedError        the caller is not authenticated, or not authorized
+├── OverloadedError          the service is overloaded, or the caller's quota is used up: retry later
+├── UnavailableError         the service is not reachable, or no model is loaded yet
+├── DeadlineExceededError    the deadline passed before the answer
 └── ServiceError             the service failed in any other way
 """
 
@@ -27,29 +27,29 @@ _Detail = TypeVar("_Detail", bound=Message)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One way in which a request breaks the contract."""
+    """A rule of the contract that a request breaks."""
 
     field: str
     """Path of the field, for example `block_groups[17].latitude`."""
     reason: str
     """The stable id of the rule, for example `double.lte`."""
     description: str
-    """What the rule asks for, in words."""
+    """Description of the rule."""
 
     def __str__(self) -> str:
         return f"{self.field}: {self.description} ({self.reason})"
 
     def in_table(self) -> str:
-        """Return the same about a row, where the field is a column: without the path to the row."""
+        """Return the violation for a row of a table: with the column, without the path to the row."""
         return f"{self.field.rpartition('.')[2]}: {self.description} ({self.reason})"
 
 
 class HousingError(Exception):
-    """A call brought no answer.
+    """A call failed.
 
     Args:
-        status: the status that the call ended with, whole.
-        answered: how many items of the call were answered before: block groups, outcomes, or predictions of a list.
+        status: the complete status of the call.
+        answered: number of the call's items answered before: block groups, outcomes, or listed predictions.
     """
 
     def __init__(self, status: status_pb2.Status, *, answered: int = 0) -> None:
@@ -71,17 +71,17 @@ class HousingError(Exception):
 
     @property
     def reason(self) -> str:
-        """The stable name of the reason, in UPPER_SNAKE_CASE; empty when the service gave none."""
+        """The stable reason, in UPPER_SNAKE_CASE; empty when the service sent none."""
         info = _detail(self.status, error_details_pb2.ErrorInfo)
         return info.reason if info else ""
 
 
 class InvalidRequestError(HousingError):
-    """The request breaks the contract, and would do so again."""
+    """The request breaks the contract; retrying does not help."""
 
     @property
     def violations(self) -> tuple[Violation, ...]:
-        """Every rule that was broken, in the order of the fields; empty when the service named none."""
+        """The rules that were broken, in the order of the fields; empty when the service listed none."""
         details = _detail(self.status, error_details_pb2.BadRequest)
         return tuple(
             Violation(field=found.field, reason=found.reason, description=found.description)
@@ -93,27 +93,27 @@ class InvalidRequestError(HousingError):
 
 
 class NotFoundError(HousingError):
-    """What is asked about is not there."""
+    """The requested item does not exist."""
 
 
 class NotPermittedError(HousingError):
-    """The caller is unknown, or may not do this."""
+    """The caller is not authenticated, or not authorized."""
 
 
 class OverloadedError(HousingError):
-    """The service, or the caller's share of it, is used up: try again later."""
+    """The service is overloaded, or the caller's quota is used up: retry later."""
 
 
 class UnavailableError(HousingError):
-    """Nothing answers at the target, or no model is loaded yet; it was tried several times."""
+    """The service is not reachable, or no model is loaded yet; the call has been retried."""
 
 
 class DeadlineExceededError(HousingError):
-    """The answer did not come in time."""
+    """The deadline passed before the answer."""
 
 
 class ServiceError(HousingError):
-    """The service failed in a way that is not the caller's to mend."""
+    """The service failed in a way that the caller cannot fix."""
 
 
 _CODES: Mapping[int, grpc.StatusCode] = MappingProxyType({code.value[0]: code for code in grpc.StatusCode})
@@ -132,16 +132,16 @@ _ERRORS: Mapping[grpc.StatusCode, type[HousingError]] = MappingProxyType(
 
 
 def error_from_status(status: status_pb2.Status, answered: int = 0) -> HousingError:
-    """Choose the error that a status stands for."""
+    """Return the error for a status."""
     return _ERRORS.get(HousingError(status).code, ServiceError)(status, answered=answered)
 
 
 @contextmanager
 def housing_errors(*, answered: int = 0) -> Iterator[None]:
-    """Raise what gRPC raises in this block as a `HousingError`, with the original as its cause.
+    """Raise gRPC's errors in this block as `HousingError`, with the original as the cause.
 
     Args:
-        answered: how many of the items that the caller gave were answered before; violations are counted from there.
+        answered: number of the caller's items answered before; indexes in violations are shifted by it.
 
     Raises:
         HousingError: the call failed.
@@ -153,10 +153,10 @@ def housing_errors(*, answered: int = 0) -> Iterator[None]:
 
 
 def _status(error: grpc.RpcError) -> status_pb2.Status:
-    call = cast(grpc.Call, error)  # what gRPC raises is the call itself, or has its methods; the type says less
+    call = cast(grpc.Call, error)  # what gRPC raises is the call itself; its type does not say so
     try:
         status = rpc_status.from_call(call)
-    except ValueError:  # a proxy changed the code or the message: theirs is what happened
+    except ValueError:  # a proxy changed the code or the message: the proxy's status counts
         status = None
     return status or status_pb2.Status(code=call.code().value[0], message=call.details() or "")
 
@@ -167,7 +167,7 @@ def _detail(status: status_pb2.Status, kind: type[_Detail]) -> _Detail | None:
 
 
 def _count_from(first_item: int, status: status_pb2.Status) -> status_pb2.Status:
-    """Move the index at the head of each violation's path by `first_item`."""
+    """Add `first_item` to the index at the start of each violation's path."""
     bad_request = error_details_pb2.BadRequest()
     for packed in status.details:
         if first_item and packed.Unpack(bad_request):

@@ -1,4 +1,4 @@
-"""The way between messages about the record of answers and plain values."""
+"""Conversions between messages of the prediction log and plain values."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -24,17 +24,17 @@ from housing_client.prediction_log import (
 )
 
 OutcomesLike = Mapping[str, float] | Iterable[tuple[str, float]]
-"""True prices in 1990 USD by prediction id, or pairs of the two."""
+"""True prices in 1990 USD by prediction id, or pairs of both."""
 
 PAGE_SIZE = 1000
-"""Predictions fetched in one call: the most that the contract allows."""
+"""Predictions per call: the most that the contract allows."""
 
 OUTCOMES_AT_ONCE = 10_000
-"""Outcomes sent in one call: the most that the contract allows."""
+"""Outcomes per call: the most that the contract allows."""
 
 
 def list_request(wanted: PredictionFilter, page_size: int) -> log_pb.ListPredictionsRequest:
-    """Make the request of the first page of ListPredictions.
+    """Create the request for the first page of ListPredictions.
 
     Raises:
         ValueError: a time has no time zone.
@@ -53,14 +53,14 @@ def list_request(wanted: PredictionFilter, page_size: int) -> log_pb.ListPredict
 
 
 def get_request(prediction_id: str) -> log_pb.GetPredictionRequest:
-    """Make the request of GetPrediction."""
+    """Create the request of GetPrediction."""
     return log_pb.GetPredictionRequest(prediction_id=prediction_id)
 
 
 def stats_request(
     start_time: datetime | None, end_time: datetime | None, model_version: str, period: str, errors_only: bool
 ) -> log_pb.GetPredictionStatsRequest:
-    """Make the request of GetPredictionStats.
+    """Create the request of GetPredictionStats.
 
     Raises:
         ValueError: the period is unknown, or a time has no time zone.
@@ -75,7 +75,7 @@ def stats_request(
 
 
 def outcome_requests(outcomes: OutcomesLike) -> Iterator[tuple[int, outcome_pb.RecordOutcomesRequest]]:
-    """Split outcomes into requests, each with the place of its first outcome."""
+    """Split outcomes into requests, each with the index of its first outcome."""
     pairs = outcomes.items() if isinstance(outcomes, Mapping) else outcomes
     messages = (outcome_pb.TruePrice(prediction_id=key, median_house_value=value) for key, value in pairs)
     first_item = 0
@@ -85,19 +85,19 @@ def outcome_requests(outcomes: OutcomesLike) -> Iterator[tuple[int, outcome_pb.R
 
 
 def page(response: log_pb.ListPredictionsResponse) -> Page:
-    """Read the answer of ListPredictions."""
+    """Convert the response of ListPredictions."""
     return Page(
         predictions=tuple(map(logged_prediction, response.predictions)), next_page_token=response.next_page_token
     )
 
 
 def found_prediction(response: log_pb.GetPredictionResponse) -> LoggedPrediction:
-    """Read the answer of GetPrediction."""
+    """Convert the response of GetPrediction."""
     return logged_prediction(response.prediction)
 
 
 def logged_prediction(found: log_pb.LoggedPrediction) -> LoggedPrediction:
-    """Read a prediction on record."""
+    """Convert a prediction on record."""
     interval = found.interval if found.HasField("interval") else None
     return LoggedPrediction(
         prediction_id=found.prediction_id,
@@ -119,7 +119,7 @@ def logged_prediction(found: log_pb.LoggedPrediction) -> LoggedPrediction:
 
 
 def prediction_stats(response: log_pb.GetPredictionStatsResponse) -> PredictionStats:
-    """Read the answer of GetPredictionStats."""
+    """Convert the response of GetPredictionStats."""
     return PredictionStats(
         start_time=_moment(response.start_time),
         end_time=_moment(response.end_time),
@@ -129,7 +129,7 @@ def prediction_stats(response: log_pb.GetPredictionStatsResponse) -> PredictionS
 
 
 def recorded_outcomes(response: outcome_pb.RecordOutcomesResponse) -> list[RecordedOutcome]:
-    """Read the answer of RecordOutcomes, in the order of the request."""
+    """Convert the response of RecordOutcomes, in the order of the request."""
     return [
         RecordedOutcome(
             prediction_id=found.prediction_id,

@@ -1,4 +1,4 @@
-"""The way from the caller's values to messages, and from messages to results."""
+"""Conversions from the caller's values to messages, and from messages to results."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
@@ -32,34 +32,34 @@ from housing_client.results import (
 )
 
 BlockGroupLike = block_group_pb2.BlockGroup | Mapping[str, Any]
-"""A block group as a message, or as values by field name; None, NaN and absent names leave a field out."""
+"""A block group as a message, or as values by field name; None, NaN and absent names are missing values."""
 
 
 def block_group(given: BlockGroupLike) -> block_group_pb2.BlockGroup:
-    """Make a message of a block group.
+    """Convert a block group to a message.
 
     Raises:
-        ValueError: a name is not a field of the contract, or a value is not of its field's type.
+        ValueError: a name is not a field of the contract, or a value has the wrong type.
     """
     return given if isinstance(given, block_group_pb2.BlockGroup) else message_from_mapping(given)
 
 
 def predict_request(given: BlockGroupLike | None, fields: Mapping[str, Any]) -> prediction_service_pb2.PredictRequest:
-    """Make the request of Predict from a block group, or from fields by name.
+    """Create the request of Predict from a block group, or from fields by name.
 
     Raises:
-        TypeError: both were given.
-        ValueError: as `block_group` does.
+        TypeError: both are given.
+        ValueError: see `block_group`.
     """
     if given is not None and fields:
-        raise TypeError("give either a block group or its fields by name, not both")
+        raise TypeError("pass either a block group or its fields by name, not both")
     return prediction_service_pb2.PredictRequest(block_group=block_group(fields if given is None else given))
 
 
 def batch_requests(
     given: Iterable[BlockGroupLike],
 ) -> Iterator[tuple[int, prediction_service_pb2.BatchPredictRequest]]:
-    """Split block groups into the largest requests allowed, each with the place of its first block group."""
+    """Split block groups into requests as large as allowed, each with the index of its first block group."""
     messages = map(block_group, given)
     first_item = 0
     while items := list(islice(messages, BATCH_SIZES[-1])):
@@ -68,17 +68,17 @@ def batch_requests(
 
 
 def stream_request(given: BlockGroupLike) -> prediction_service_pb2.StreamPredictRequest:
-    """Make one request of StreamPredict."""
+    """Create a request of StreamPredict."""
     return prediction_service_pb2.StreamPredictRequest(block_group=block_group(given))
 
 
 def explain_request(given: BlockGroupLike | None, fields: Mapping[str, Any]) -> explanation_service_pb2.ExplainRequest:
-    """Make the request of Explain, as `predict_request` makes that of Predict."""
+    """Create the request of Explain, from the same arguments as `predict_request`."""
     return explanation_service_pb2.ExplainRequest(block_group=predict_request(given, fields).block_group)
 
 
 def explanation(response: explanation_service_pb2.ExplainResponse) -> Explanation:
-    """Read the answer of Explain."""
+    """Convert the response of Explain."""
     return Explanation(
         median_house_value=response.median_house_value,
         interval=_interval(response),
@@ -94,23 +94,23 @@ def explanation(response: explanation_service_pb2.ExplainResponse) -> Explanatio
 
 
 def prediction(response: prediction_service_pb2.PredictResponse) -> Prediction:
-    """Read the answer of Predict."""
+    """Convert the response of Predict."""
     return _prediction(response, response)
 
 
 def batch_predictions(response: prediction_service_pb2.BatchPredictResponse) -> list[Prediction]:
-    """Read the answer of BatchPredict, in the order of the request."""
+    """Convert the response of BatchPredict, in the order of the request."""
     return [_prediction(item, response) for item in response.predictions]
 
 
 def stream_outcome(
     response: prediction_service_pb2.StreamPredictResponse | None, answered: int
 ) -> Prediction | HousingError:
-    """Read one answer of StreamPredict.
+    """Convert a response of StreamPredict.
 
     Args:
-        response: the answer; None when the service ended the stream instead.
-        answered: how many answers came before.
+        response: the response; None if the service ended the stream instead.
+        answered: number of responses before.
 
     Raises:
         ServiceError: the stream ended before every block group was answered.
@@ -124,7 +124,7 @@ def stream_outcome(
 
 
 def model(response: model_service_pb2.GetModelResponse) -> Model:
-    """Read the answer of GetModel."""
+    """Convert the response of GetModel."""
     found = response.model
     return Model(
         name=found.name,
@@ -142,17 +142,17 @@ def model(response: model_service_pb2.GetModelResponse) -> Model:
 
 
 def model_profile(response: model_service_pb2.GetModelProfileResponse) -> ModelProfile:
-    """Read the answer of GetModelProfile."""
+    """Convert the response of GetModelProfile."""
     return ModelProfile(model_name=response.model_name, model_version=response.model_version, profile=response.profile)
 
 
 def model_card(response: model_service_pb2.GetModelCardResponse) -> ModelCard:
-    """Read the answer of GetModelCard."""
+    """Convert the response of GetModelCard."""
     return ModelCard(model_name=response.model_name, model_version=response.model_version, markdown=response.markdown)
 
 
 def status(response: status_service_pb2.GetStatusResponse) -> Status:
-    """Read the answer of GetStatus."""
+    """Convert the response of GetStatus."""
     return Status(
         status=status_service_pb2.ServiceStatus.Name(response.status).removeprefix("SERVICE_STATUS_"),
         model_loaded=response.model_loaded,

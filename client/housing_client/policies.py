@@ -1,4 +1,4 @@
-"""How clients call: deadlines, retries, keepalive and TLS, as values that never change."""
+"""Call policies of the clients as immutable values: deadlines, retries, keepalive and TLS."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Self
 import grpc
 
 SHORTEST_KEEPALIVE = 5.0
-"""Seconds between pings that the service allows at least; it closes connections that ping more often."""
+"""Minimum interval of pings, in seconds; the service closes connections that ping more often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """How long calls may take, in seconds, retries included; None for no limit."""
+    """Deadlines of calls, in seconds, retries included; None for no limit."""
 
     predict: float | None = 5.0
     """One block group."""
@@ -21,41 +21,41 @@ class Deadlines:
     stream: float | None = 3600.0
     """A whole stream, for as long as the caller sends."""
     describe: float | None = 5.0
-    """What the model and the state of the service are."""
+    """The model and the state of the service."""
     log: float | None = 60.0
     """A page of the prediction log, its statistics, or the contract's largest request of outcomes."""
 
 
 PAUSE_GROWTH = 3.0
-"""How many times as long as the last one the next pause between two attempts is."""
+"""Factor by which the pause grows from one attempt to the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How a call that finds the service unavailable is tried again.
+    """How a call is retried when the service is unavailable.
 
-    Every method may be repeated: a prediction changes nothing but the prediction log, where each try is a row of its
-    own, and an outcome that comes again changes nothing.
+    Every method may be retried: a prediction only adds a row to the prediction log, and recording an outcome again
+    changes nothing.
     """
 
     attempts: int = 5
-    """Most attempts of a call, the first among them; gRPC allows up to 5, and 1 tries nothing again."""
+    """Maximum attempts of a call, including the first; gRPC allows up to 5, and 1 disables retries."""
     first_pause: float = 0.1
-    """Seconds before the second attempt; each further pause is three times as long: four seconds in five attempts, less
-    than the default deadline of a prediction, so that the error says what is wrong."""
+    """Seconds before the second attempt; each further pause is three times as long: four seconds over five attempts,
+    less than the default deadline of a prediction, so that the error reports the cause."""
     longest_pause: float = 3.0
-    """Most seconds between two attempts."""
+    """Maximum seconds between two attempts."""
     stream_patience: float = 30.0
-    """Seconds after its last answer for which a stream is opened again, whatever `attempts`."""
+    """Seconds since its last answer during which a stream is reopened, whatever `attempts`."""
 
     def pause(self, failures: int) -> float:
-        """Return the seconds to wait after a number of failures, 1 or more, without progress."""
+        """Return the seconds to wait after consecutive failures, 1 or more."""
         return min(self.first_pause * PAUSE_GROWTH ** min(failures - 1, 30), self.longest_pause)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keepalive:
-    """How a connection that has been lost without a trace is noticed: by HTTP/2 pings that are not answered.
+    """How a connection that was lost silently is detected: by HTTP/2 pings.
 
     Raises:
         ValueError: the interval is shorter than `SHORTEST_KEEPALIVE`, or the timeout is not positive.
@@ -66,7 +66,7 @@ class Keepalive:
     timeout: float = 20.0
     """Seconds after which a ping without an answer closes the connection."""
     without_calls: bool = False
-    """Whether to ping while no call is under way, which keeps idle connections through firewalls."""
+    """Whether to ping while no call is open, which keeps idle connections open through firewalls."""
 
     def __post_init__(self) -> None:
         if not self.interval >= SHORTEST_KEEPALIVE:
@@ -77,24 +77,24 @@ class Keepalive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """Whom to trust, and as whom to appear, on an encrypted connection. All files are PEM.
+    """Certificates and keys of an encrypted connection, in PEM format.
 
     Raises:
-        ValueError: there is a private key without its certificate chain, or the other way round.
+        ValueError: a private key comes without its certificate chain, or the other way round.
     """
 
     root_certificates: bytes | None = None
-    """Certificates of the authorities to trust; None for those that gRPC brings."""
+    """Certificates of the trusted authorities; None for gRPC's own."""
     private_key: bytes | None = field(default=None, repr=False)
-    """The caller's own key, for services that ask for a certificate."""
+    """The caller's key, for services that require client certificates."""
     certificate_chain: bytes | None = None
-    """The caller's own certificate, and those between it and an authority."""
+    """The caller's certificate, and intermediate ones."""
     server_name: str | None = None
-    """The name that the service's certificate must hold; None for the host of the target."""
+    """The name that the service's certificate must have; None for the host of the target."""
 
     def __post_init__(self) -> None:
         if (self.private_key is None) != (self.certificate_chain is None):
-            raise ValueError("a private key and its certificate chain go together")
+            raise ValueError("a private key requires its certificate chain, and vice versa")
 
     @classmethod
     def from_files(
@@ -105,11 +105,11 @@ class Tls:
         certificate_chain: Path | str | None = None,
         server_name: str | None = None,
     ) -> Self:
-        """Read keys and certificates from files.
+        """Read certificates and keys from files.
 
         Raises:
             OSError: a file cannot be read.
-            ValueError: as the constructor does.
+            ValueError: see the constructor.
         """
         return cls(
             root_certificates=_read(root_certificates),
@@ -119,7 +119,7 @@ class Tls:
         )
 
     def credentials(self) -> grpc.ChannelCredentials:
-        """Return the same for gRPC; the server's name is an option of the channel."""
+        """Return the credentials for gRPC; the server name is a channel option."""
         return grpc.ssl_channel_credentials(self.root_certificates, self.private_key, self.certificate_chain)
 
 

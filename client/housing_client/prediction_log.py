@@ -1,4 +1,4 @@
-"""The record of answers, as the client returns it: plain values that hold no message and no connection."""
+"""Results of the prediction log: plain values without a message or a connection."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundingBox:
-    """An area between two meridians and two parallels, its borders included."""
+    """An area between two meridians and two parallels, inclusive."""
 
     west: float
     """Least longitude, in degrees east."""
@@ -21,18 +21,18 @@ class BoundingBox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionFilter:
-    """Which predictions to list; None lets everything pass. Times are aware."""
+    """A filter of predictions; None matches everything. Times must have a time zone."""
 
     start_time: datetime | None = None
-    """Answered at this time or later."""
+    """Predicted at this time or later."""
     end_time: datetime | None = None
-    """Answered before this time."""
+    """Predicted before this time."""
     model_version: str = ""
-    """Answered by this version of the model; empty for any."""
+    """Predicted by this version of the model; empty for any."""
     min_median_house_value: float | None = None
-    """Of this price or a higher one, in 1990 USD."""
+    """With this price or a higher one, in 1990 USD."""
     max_median_house_value: float | None = None
-    """Of this price or a lower one, in 1990 USD."""
+    """With this price or a lower one, in 1990 USD."""
     bounding_box: BoundingBox | None = None
     """For block groups in this area."""
     has_outcome: bool | None = None
@@ -40,12 +40,12 @@ class PredictionFilter:
 
 
 EVERYTHING = PredictionFilter()
-"""The filter that lets everything pass."""
+"""The filter that matches everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedInterval:
-    """The interval of an answer."""
+    """The prediction interval of a prediction on record."""
 
     lower: float
     """Lower bound, in 1990 USD."""
@@ -57,46 +57,46 @@ class LoggedInterval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a prediction turned out to be worth."""
+    """The true price of a prediction."""
 
     median_house_value: float
     """The true price, in 1990 USD."""
     recorded_at: datetime
-    """When it was recorded first; UTC."""
+    """When it was first recorded, in UTC."""
     revised_at: datetime | None
-    """When another value took its place, UTC; None when none did."""
+    """When it was last changed, in UTC; None if it never was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedPrediction:
-    """One answer, as it went on record."""
+    """One prediction on record."""
 
     prediction_id: str
-    """Identifies it for good."""
+    """Unique id of the prediction."""
     predicted_at: datetime
-    """When it was answered; UTC."""
+    """When it was made, in UTC."""
     method: str
-    """Name of the method that answered it, for example `Predict`."""
+    """Name of the method that was called, for example `Predict`."""
     model_name: str
     """Name of the registered model."""
     model_version: str
     """Version of that model."""
     block_group: Mapping[str, float | str]
-    """The block group by field name; fields that were left out are absent."""
+    """The block group by field name; missing fields are absent."""
     median_house_value: float
-    """The answer, in 1990 USD."""
+    """The predicted price, in 1990 USD."""
     interval: LoggedInterval | None
-    """The answer's interval; None when the model knew none."""
+    """The prediction interval; None when the model had none."""
     warnings: tuple[str, ...]
-    """Reasons of the warnings it carried, in UPPER_SNAKE_CASE."""
+    """Reasons of its warnings, in UPPER_SNAKE_CASE."""
     latency_seconds: float
-    """From the arrival of the block group to its answer."""
+    """Time from the arrival of the block group to its answer."""
     peer: str
-    """Address that the request came from."""
+    """Peer address of the request."""
     request_id: str
     """Id of the request; empty when it had none."""
     trace_id: str
-    """Id of the trace it was part of; empty when it was part of none."""
+    """Id of the trace; empty without one."""
     outcome: Outcome | None
     """The true price; None while it is not known."""
 
@@ -108,12 +108,12 @@ class Page:
     predictions: tuple[LoggedPrediction, ...]
     """The predictions, the newest first."""
     next_page_token: str
-    """What stands for the next page; empty on the last one."""
+    """Token of the next page; empty on the last one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceStats:
-    """How predicted prices are spread."""
+    """Distribution of predicted prices."""
 
     count: int
     """Number of predictions."""
@@ -129,7 +129,7 @@ class PriceStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveError:
-    """How far predictions were from the true prices."""
+    """Errors of predictions with a known true price."""
 
     outcomes: int
     """Number of predictions whose true price is known."""
@@ -140,56 +140,56 @@ class LiveError:
     bias: float
     """Mean error, in 1990 USD: positive when predictions are too high."""
     interval_coverage: float | None
-    """Share of the intervals that hold the true price; None when there were no intervals."""
+    """Share of the intervals that contain the true price; None without intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersionStats:
-    """What a version of a model answered."""
+    """Statistics of a model version."""
 
     model_name: str
     """Name of the registered model."""
     model_version: str
     """Version of that model."""
     prices: PriceStats
-    """The prices it answered with."""
+    """Distribution of its predicted prices."""
     error: LiveError | None
-    """How far off these were; None while no true price is known."""
+    """Its errors; None while no true price is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodStats:
-    """What a version of a model answered in an hour or a day."""
+    """Statistics of a model version in an hour or a day."""
 
     start_time: datetime
-    """Start of the hour or day; UTC."""
+    """Start of the hour or day, in UTC."""
     model_name: str
     """Name of the registered model."""
     model_version: str
     """Version of that model."""
     prices: PriceStats
-    """The prices it answered with."""
+    """Distribution of its predicted prices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionStats:
-    """Statistics of the predictions in a range of time."""
+    """Statistics of the predictions in a time range."""
 
     start_time: datetime
-    """From when on they were counted; UTC."""
+    """Start of the range, inclusive, in UTC."""
     end_time: datetime
-    """Before when they were counted; UTC."""
+    """End of the range, exclusive, in UTC."""
     model_versions: tuple[ModelVersionStats, ...]
     """Each version over the whole range."""
     periods: tuple[PeriodStats, ...]
-    """Each version in each hour or day, in the order of time."""
+    """Each version in each hour or day, in order of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedOutcome:
-    """What became of an outcome."""
+    """The result of recording an outcome."""
 
     prediction_id: str
     """The prediction's id."""
     result: str
-    """`recorded`, `unchanged`, `revised`, or, when it was not recorded, `late` or `unknown`."""
+    """`recorded`, `unchanged` or `revised`; otherwise `late` or `unknown`."""

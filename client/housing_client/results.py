@@ -1,4 +1,4 @@
-"""What the client returns: plain values that hold no connection, and no message but a model's profile."""
+"""Results of the client: plain values without a connection, and without a message except a model's profile."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,144 +10,144 @@ from housing.v1 import model_profile_pb2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionWarning:
-    """Something unusual about a block group that was answered all the same."""
+    """Something unusual about a block group that was predicted nevertheless."""
 
     reason: str
-    """The warning's stable name, in UPPER_SNAKE_CASE."""
+    """Stable reason, in UPPER_SNAKE_CASE."""
     field: str
-    """Name of the field it is about."""
+    """Name of the field concerned."""
     message: str
-    """The warning in words."""
+    """Description of the warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionInterval:
-    """Where a true value lies with a stated probability."""
+    """An interval that contains the true value with a stated probability."""
 
     lower: float
     """Lower bound, in 1990 USD."""
     upper: float
     """Upper bound, in 1990 USD."""
     coverage: float
-    """Share of such intervals that hold the true value."""
+    """Share of such intervals that contain the true value."""
     upper_open: bool
     """Whether the upper bound has reached the census's cap, so that the true value may lie above it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What the houses of a block group are worth."""
+    """The prediction for a block group."""
 
     prediction_id: str
-    """Identifies this prediction for good."""
+    """Unique id of the prediction."""
     median_house_value: float
     """Predicted median value of the owner-occupied homes, in 1990 USD."""
     interval: PredictionInterval | None
-    """Where the true value lies; None when the model knows no interval."""
+    """The prediction interval; None when the model has none."""
     model_name: str
     """Name of the registered model that computed it."""
     model_version: str
     """Version of that model."""
     predicted_at: datetime
-    """When it was computed, by the server's clock; UTC."""
+    """Time of the prediction by the server's clock, in UTC."""
     warnings: tuple[PredictionWarning, ...]
-    """What is unusual about the block group; empty for most."""
+    """Warnings about the block group; empty for most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
-    """What a field of a block group adds to its price."""
+    """The contribution of a field to the price."""
 
     field: str
     """Name of the field."""
     contribution: float
-    """By how much its value moves the price from the base value, in 1990 USD."""
+    """How far the field's value moves the price from the base value, in 1990 USD."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why a price is what it is: the base value and all contributions add up to it, to within a dollar."""
+    """The explanation of a price: the base value plus all contributions equals it, to within a dollar."""
 
     median_house_value: float
     """Predicted median value of the owner-occupied homes, in 1990 USD."""
     interval: PredictionInterval | None
-    """Where the true value lies; None when the model knows no interval."""
+    """The prediction interval; None when the model has none."""
     base_value: float
-    """The model's average answer for the block groups it was trained on, in 1990 USD."""
+    """The model's mean price for block groups like those it was trained on, in 1990 USD."""
     contributions: tuple[Contribution, ...]
-    """What each field adds, in the order of the fields."""
+    """The contribution of each field, in the order of the fields."""
     unbounded_value: float
-    """What the model would answer if it did not keep to the range of prices it was trained on, in 1990 USD."""
+    """The price without the limits of the range of training prices, in 1990 USD."""
     model_name: str
-    """Name of the registered model that was explained."""
+    """Name of the registered model."""
     model_version: str
     """Version of that model."""
     warnings: tuple[PredictionWarning, ...]
-    """What is unusual about the block group; empty for most."""
+    """Warnings about the block group; empty for most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """The model being served."""
+    """The served model."""
 
     name: str
     """Name in the registry."""
     version: str
     """Version in the registry."""
     alias: str
-    """Alias by which the version was found; empty when it was asked for by number."""
+    """Alias by which the version was found; empty when it is configured by number."""
     run_id: str
     """Id of the MLflow run that trained it."""
     algorithm: str
-    """What kind of model it is, for example `xgboost`."""
+    """The kind of model, for example `xgboost`."""
     runtime: str
-    """What computes its answers: `onnx` or `pyfunc`."""
+    """Its runtime: `onnx` or `pyfunc`."""
     trained_at: datetime | None
-    """When its training run started, UTC; None when that is not known."""
+    """Start of its training run, in UTC; None when unknown."""
     data_sha256: str
-    """SHA-256 of the table it was trained on; empty when training did not record it."""
+    """SHA-256 of its training table; empty when not recorded."""
     git_commit: str
-    """Commit of the training code; empty when training did not record it."""
+    """Commit of the training code; empty when not recorded."""
     metrics: Mapping[str, float]
-    """What training measured: `*_rmse` and `*_mae` in USD, `*_mape` and `*_r2` as fractions."""
+    """Metrics of training: `*_rmse` and `*_mae` in USD, `*_mape` and `*_r2` as fractions."""
     features: tuple[Feature, ...]
     """The fields it reads, in the order of its columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelProfile:
-    """What the inputs and answers of the model being served looked like when it was made."""
+    """Distributions of the served model's inputs and answers at training time."""
 
     model_name: str
     """Name in the registry."""
     model_version: str
     """Version in the registry."""
     profile: model_profile_pb2.ModelProfile
-    """The contract's own document, which `housing.profile` compares values with."""
+    """The contract's own message, which `housing.profile` compares values with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
-    """What people ought to know about the model being served."""
+    """The served model's card."""
 
     model_name: str
     """Name in the registry."""
     model_version: str
     """Version in the registry."""
     markdown: str
-    """What it was made from, how good it is and where, and what it is not for: text in Markdown."""
+    """Its data, its quality, where it is weak, and its intended use, in Markdown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
-    """The processes that answer calls."""
+    """The processes that serve calls."""
 
     configured: int
-    """Workers that ought to run."""
+    """Configured number of workers."""
     serving: int
-    """Workers that answer calls."""
+    """Workers that serve calls."""
     restarts: int
-    """Workers restarted since the service was started."""
+    """Restarts of workers since the service was started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +155,9 @@ class Resources:
     """Use of the host's resources."""
 
     cpu_cores_used: float
-    """Processor time used since the last report, in processors."""
+    """Processors in use, over about the last second."""
     cpu_cores: int
-    """Processors that the service may use."""
+    """Processors available to the service."""
     memory_used_bytes: float
     """Resident memory of all processes of the service."""
     memory_total_bytes: float
@@ -170,16 +170,16 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionLogState:
-    """The state of the record of answers."""
+    """The state of the prediction log."""
 
     enabled: bool
-    """Whether predictions are put on record at all."""
+    """Whether predictions are recorded."""
     store_up: bool
-    """Whether the store took the last write."""
+    """Whether the last write to the store succeeded."""
     backlog_rows: int
-    """Predictions that are answered and on disk, but not in the store yet."""
+    """Predictions in journals that are not in the store yet."""
     problem: str
-    """Why the store did not take the last write; empty when it did."""
+    """Why the last write failed; empty when it succeeded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,18 +187,15 @@ class Status:
     """The state of the service."""
 
     status: str
-    """`SERVING`, `DEGRADED` (fewer workers than configured, or a log that takes no writes) or `NOT_SERVING`."""
+    """`SERVING`, `DEGRADED` (fewer workers than configured, or a problem of the prediction log) or `NOT_SERVING`."""
     model_loaded: bool
     """Whether a model is loaded and warmed up."""
     model_name: str
-    """Name of the loaded model; empty when there is none."""
+    """Name of the loaded model; empty without one."""
     model_version: str
-    """Version of the loaded model; empty when there is none."""
+    """Version of the loaded model; empty without one."""
     uptime_seconds: float
     """Seconds since the service was started."""
     workers: Workers
-    """The processes that answer calls."""
     resources: Resources
-    """Use of the host's resources."""
     prediction_log: PredictionLogState
-    """The record of answers."""

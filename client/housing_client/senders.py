@@ -1,4 +1,4 @@
-"""How a call of the table is made, synchronously and asynchronously: the two only differ in how they wait."""
+"""Senders of the table's calls, synchronous and asynchronous: they differ only in how they wait."""
 
 from collections.abc import Sequence
 from typing import ParamSpec, TypeVar
@@ -17,13 +17,13 @@ _Result = TypeVar("_Result")
 
 
 class Sender:
-    """Makes calls, and waits for them in the caller's thread.
+    """Sends calls, and blocks until they are answered.
 
-    Every method raises HousingError when a call fails. A `deadline`, in seconds, replaces the call's own.
+    Every method raises HousingError when a call fails. `deadline`, in seconds, overrides the call's own.
 
     Args:
-        channel: where calls go.
-        deadlines: how long they may take.
+        channel: the channel to call over.
+        deadlines: the default deadlines.
     """
 
     def __init__(self, channel: grpc.Channel, deadlines: Deadlines) -> None:
@@ -37,7 +37,7 @@ class Sender:
         *given: _Given.args,
         **named: _Given.kwargs,
     ) -> _Result:
-        """Make a call with what its request is made of."""
+        """Send a call, with a request created from the remaining arguments."""
         return self.send(call, call.request(*given, **named), deadline)
 
     def call_each(
@@ -47,7 +47,7 @@ class Sender:
         *given: _Given.args,
         **named: _Given.kwargs,
     ) -> list[_Result]:
-        """Make a call for each request that the items fill, one after the other, and put the results together."""
+        """Send the requests of a batch call one after the other, and concatenate the results."""
         results: list[_Result] = []
         for answered, request in call.requests(*given, **named):
             found: Sequence[_Result] = self.send(call, request, deadline, answered=answered)
@@ -62,7 +62,7 @@ class Sender:
         *,
         answered: int = 0,
     ) -> _Result:
-        """Send a request, and read the response; `answered` items were answered by requests before this one."""
+        """Send a request and return its result; `answered` is the number of items answered by earlier requests."""
         method = self._channel.unary_unary(rpc.path, rpc.encode, rpc.decode)
         with housing_errors(answered=answered):
             response = method(request, timeout=rpc.seconds(deadline, self._deadlines))
@@ -70,13 +70,13 @@ class Sender:
 
 
 class AsyncSender:
-    """Makes calls, and awaits them.
+    """Sends calls, and awaits them.
 
-    Every method raises HousingError when a call fails. A `deadline`, in seconds, replaces the call's own.
+    Every method raises HousingError when a call fails. `deadline`, in seconds, overrides the call's own.
 
     Args:
-        channel: where calls go.
-        deadlines: how long they may take.
+        channel: the channel to call over.
+        deadlines: the default deadlines.
     """
 
     def __init__(self, channel: grpc.aio.Channel, deadlines: Deadlines) -> None:
@@ -90,7 +90,7 @@ class AsyncSender:
         *given: _Given.args,
         **named: _Given.kwargs,
     ) -> _Result:
-        """Make a call with what its request is made of."""
+        """Send a call, with a request created from the remaining arguments."""
         return await self.send(call, call.request(*given, **named), deadline)
 
     async def call_each(
@@ -100,7 +100,7 @@ class AsyncSender:
         *given: _Given.args,
         **named: _Given.kwargs,
     ) -> list[_Result]:
-        """Make a call for each request that the items fill, one after the other, and put the results together."""
+        """Send the requests of a batch call one after the other, and concatenate the results."""
         results: list[_Result] = []
         for answered, request in call.requests(*given, **named):
             found: Sequence[_Result] = await self.send(call, request, deadline, answered=answered)
@@ -115,7 +115,7 @@ class AsyncSender:
         *,
         answered: int = 0,
     ) -> _Result:
-        """Send a request, and read the response; `answered` items were answered by requests before this one."""
+        """Send a request and return its result; `answered` is the number of items answered by earlier requests."""
         method = self._channel.unary_unary(rpc.path, rpc.encode, rpc.decode)
         with housing_errors(answered=answered):
             response = await method(request, timeout=rpc.seconds(deadline, self._deadlines))

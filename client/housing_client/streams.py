@@ -1,4 +1,4 @@
-"""A stream of the synchronous client, over as many calls as it takes."""
+"""A stream of the synchronous client, which may span several calls."""
 
 import time
 from queue import SimpleQueue
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """Sends requests and receives their answers; a call that loses its connection is opened again.
+    """Sends requests and receives their answers; a call that loses its connection is reopened.
 
-    The new call begins at the first request without an answer, so that every request has one answer.
+    The new call begins at the first unanswered request, so that every request gets one answer.
     """
 
     def __init__(self, method: "Method", unanswered: Unanswered) -> None:
@@ -34,7 +34,7 @@ class Stream:
         self._outbox.put(request)
 
     def end(self) -> None:
-        """Let the service know that no more requests come."""
+        """Signal the end of the requests."""
         self._unanswered.is_complete = True
         self._outbox.put(None)
 
@@ -42,7 +42,7 @@ class Stream:
         """Wait for the answer to the oldest request.
 
         Raises:
-            HousingError: the call failed, and opening it again would not help.
+            HousingError: the call failed, and retrying would not help.
         """
         while True:
             try:
@@ -56,8 +56,8 @@ class Stream:
 
     def close(self) -> None:
         """Cancel the call."""
-        self._call.cancel()  # first: at the end of the requests the service would take the stream for complete
-        self._outbox.put(None)  # or gRPC's thread waits for ever for the next request
+        self._call.cancel()  # first: otherwise the service would see the end of the requests, and a complete stream
+        self._outbox.put(None)  # releases gRPC's thread, which waits for the next request
 
     def _open(self) -> None:
         self._outbox: SimpleQueue[StreamPredictRequest | None] = SimpleQueue()

@@ -1,4 +1,4 @@
-"""The requests of a stream that wait for their answers, and whether its call may be opened again."""
+"""The unanswered requests of a stream, and the decision whether its call is reopened."""
 
 import random
 import time
@@ -15,25 +15,25 @@ from housing_client.policies import Retries
 from housing_client.results import Prediction
 
 _JITTER = 0.2
-"""By which part a pause varies, so that callers do not come back together."""
+"""Relative random variation of a pause, so that clients do not reconnect all at once."""
 
 
 class Unanswered:
-    """What a stream needs to go on in another call.
+    """The state that a stream needs to continue in another call.
 
-    Answers come in the order of the requests, so the first request without an answer is where the next call begins.
+    Answers arrive in the order of the requests, so the next call begins at the first unanswered request.
 
     Args:
-        deadline: seconds that the whole stream may take, over all its calls; None for no limit.
-        retries: how often, and for how long, the call is opened again.
-        clock: reads the time, in seconds.
+        deadline: seconds for the whole stream, over all its calls; None for no limit.
+        retries: how often, and for how long, the call is reopened.
+        clock: returns seconds.
     """
 
     def __init__(
         self, *, deadline: float | None, retries: Retries, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.requests: deque[StreamPredictRequest] = deque()
-        """Sent, and not yet answered; the oldest first."""
+        """Requests sent but not answered yet, oldest first."""
         self.is_complete = False
         """Whether the last request was sent."""
         self._retries = retries
@@ -44,14 +44,14 @@ class Unanswered:
         self._last_progress = clock()
 
     def seconds_left(self) -> float | None:
-        """Return how long the stream may go on; None for no limit."""
+        """Return the time until the deadline; None for no limit."""
         return None if self._end is None else max(0.0, self._end - self._clock())
 
     def outcome(self, response: StreamPredictResponse | None) -> Prediction | HousingError:
-        """Read the answer to the oldest request.
+        """Convert the answer to the oldest request.
 
         Args:
-            response: the answer; None when the service ended the stream instead.
+            response: the answer; None if the service ended the stream instead.
 
         Raises:
             ServiceError: the service ended the stream before every request was answered.
@@ -64,10 +64,10 @@ class Unanswered:
         return found
 
     def pause_after(self, error: grpc.RpcError) -> float:
-        """Return the seconds to wait before the call is opened again.
+        """Return the seconds to wait before the call is reopened.
 
         Raises:
-            HousingError: it must not be opened again, because it would fail again or has failed too often.
+            HousingError: it must not be reopened: it would fail again, or has failed too often.
         """
         self._failures += 1
         pause = self._retries.pause(self._failures) * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret

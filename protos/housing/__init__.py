@@ -1,1 +1,1 @@
-"""The contract: messages and services of `housing.v1`, and what their descriptors say."""
+"""The contract: messages and services of `housing.v1`, and what is derived from their descriptors."""

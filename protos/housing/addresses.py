@@ -1,4 +1,4 @@
-"""Hosts and ports as URLs and gRPC write them, and calls within one machine."""
+"""Hosts and ports in the notation of URLs and gRPC, and proxies for loopback calls."""
 
 import ipaddress
 import socket
@@ -8,28 +8,28 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def join_address(host: str, port: int) -> str:
-    """Join a host and a port: an IPv6 address stands in brackets."""
+    """Join a host and a port, with brackets around an IPv6 address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def address_family(host: str) -> int:
-    """Find whether a host, given by name or address, is reached by IPv4 or by IPv6; IPv4 where both can be used.
+    """Return the address family of a host name or address: IPv4 if it has both.
 
     Raises:
-        OSError: it has no address.
+        OSError: the host cannot be resolved.
     """
     found = {family for family, *_ in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     return socket.AF_INET if socket.AF_INET in found else socket.AF_INET6
 
 
 def address_of(host: str) -> str:
-    """Resolve a host to the address to listen on: an address stays what it is."""
+    """Resolve a host to an address; an address is returned unchanged."""
     family = address_family(host)
     return str(socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4][0])
 
 
 def is_loopback(target: str) -> bool:
-    """Return whether a gRPC target, or HOST:PORT, is of this machine itself."""
+    """Return whether a gRPC target, or HOST:PORT, is a loopback address."""
     address = target.rpartition("/")[2]
     host = address.rpartition(":")[0] or address
     if host == "localhost":
@@ -41,9 +41,9 @@ def is_loopback(target: str) -> bool:
 
 
 def bypass_proxies(environment: MutableMapping[str, str]) -> None:
-    """Exempt calls within this machine from the proxies that an environment names, for this process and its children.
+    """Exempt loopback calls from the environment's proxies, for this process and its children.
 
-    A proxy elsewhere cannot reach what listens here. gRPC, `urllib` and `requests` all read these variables.
+    A proxy elsewhere cannot reach loopback addresses. gRPC, `urllib` and `requests` all read these variables.
     """
     for name in ("no_proxy", "NO_PROXY"):
         exempt = [host for host in environment.get(name, "").split(",") if host]

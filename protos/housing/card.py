@@ -1,6 +1,6 @@
-"""The card that is kept with a model: text in Markdown about what it was made from, how good it is, and its limits."""
+"""The model card: Markdown about a model's data, quality and limits, registered with it."""
 
 FILE = "extra_files/card.md"
-"""Where it is in a model's folder: MLflow's `log_model(extra_files=...)` puts files there."""
+"""Its path in a model's folder: MLflow's `log_model(extra_files=...)` puts files there."""
 PICTURES = "card"
-"""Name of the folder beside it that holds its pictures."""
+"""Name of the folder beside it with its pictures."""

@@ -1,13 +1,13 @@
-"""What a cell of a table, or a number on a command line, may hold."""
+"""Parsing of cells of a table, and of numbers on a command line."""
 
 import math
 import re
 
 _MISSING_MARKS = frozenset({"", "?", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "null", "none"})
-"""What stands for a missing value, whatever the case of its letters."""
+"""Marks of a missing value, in lower case."""
 
 _SHOWN_CHARACTERS = 60
-"""How much of a cell an error shows."""
+"""Longer cells are shortened in error messages."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -22,15 +22,15 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def is_missing(cell: str) -> bool:
-    """Return whether a cell without blanks around it stands for a missing value: empty, `NA`, `NaN`, `?` and others."""
+    """Return whether a stripped cell is a missing value: empty, `NA`, `NaN`, `?` and others."""
     return cell.casefold() in _MISSING_MARKS
 
 
 def parse_number(text: str) -> float:
-    """Parse a number as a table or a command line may hold it: digits, a decimal point, an exponent.
+    """Parse a number as in a table or on a command line: digits, a decimal point, an exponent.
 
     Raises:
-        ValueError: it is no finite number, or one that can be read in two ways, such as `452,600` and `1_274`.
+        ValueError: the text is not a finite number, or is ambiguous, such as `452,600` and `1_274`.
     """
     if not _NUMBER.fullmatch(text):
         advice = next((f"; {words}" for pattern, words in _ADVICE if pattern.search(text)), "")
@@ -41,5 +41,5 @@ def parse_number(text: str) -> float:
 
 
 def shown(text: str) -> str:
-    """Quote a text for an error, shortened when it is long."""
+    """Quote a text for an error message, shortened if it is long."""
     return repr(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}...")

@@ -1,7 +1,7 @@
-"""What the contract's descriptor says about a block group, and the way between messages and rows.
+"""The contract's rules for a block group, read from its descriptor, and conversions between messages and rows.
 
-A row is the nine fields of a `BlockGroup` as float64, in `FEATURES` order: the only thing models read. NaN stands for
-a field that was left out, and a text field is the index of its spelling in `Feature.choices`.
+A row is the nine fields of a `BlockGroup` as float64, in `FEATURES` order: the only input of models. NaN stands for a
+missing field, and a text field is the index of its value in `Feature.choices`.
 """
 
 import math
@@ -36,7 +36,7 @@ def _names(modules: Iterable[ModuleType]) -> tuple[str, ...]:
 
 
 LOG_SERVICES: tuple[str, ...] = _names(_LOG_MODULES)
-"""Full names of the services about the prediction log."""
+"""Full names of the services of the prediction log."""
 
 (PREDICTION_SERVICE,) = _names((prediction_service_pb2,))
 """Full name of the service that predicts prices."""
@@ -61,29 +61,29 @@ class Feature:
     unit: str
     """Unit of its values; empty for a text field."""
     required: bool
-    """Whether a request must carry it."""
+    """Whether a request must include it."""
     minimum: float | None
-    """Least value accepted; None for a text field."""
+    """Minimum, inclusive; None for a text field."""
     maximum: float | None
-    """Greatest value accepted; None for a text field."""
+    """Maximum, inclusive; None for a text field."""
     choices: tuple[str, ...]
-    """The spellings accepted, in the order of their codes; empty for a number."""
+    """The allowed values, in the order of their codes; empty for a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusualRule:
-    """A combination of two fields that is answered with a warning."""
+    """A combination of two fields that causes a warning."""
 
     field: int
     """Column of the field that the warning is about."""
     exceeds: int
-    """Column that it seldom exceeds: the rule holds when `row[field] > row[exceeds]`."""
+    """Column that it rarely exceeds: the rule applies when `row[field] > row[exceeds]`."""
     warning: prediction_service_pb2.Warning
-    """The warning to answer with."""
+    """The warning to return."""
 
 
 _KNOWN_RULES: dict[str, set[str]] = {"required": set(), "double": {"gte", "lte"}, "string": {"in"}}
-"""The rules of a field that `Feature` can tell, by kind."""
+"""The rules that `Feature` can represent, by kind."""
 
 
 def _feature(field: FieldDescriptor) -> Feature:
@@ -91,7 +91,7 @@ def _feature(field: FieldDescriptor) -> Feature:
     for kind, rule in rules.ListFields():
         given = {part.name for part, _ in rule.ListFields()} if isinstance(rule, Message) else set()
         if not given <= _KNOWN_RULES.get(kind.name, set()) or kind.name not in _KNOWN_RULES:
-            raise ValueError(f"{field.name} has a rule that rows cannot be held to: {kind.name} {given}")
+            raise ValueError(f"{field.name} has a rule that is not supported for rows: {kind.name} {given}")
     numeric = field.type == FieldDescriptor.TYPE_DOUBLE
     return Feature(
         name=field.name,
@@ -105,7 +105,7 @@ def _feature(field: FieldDescriptor) -> Feature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRule:
-    """A rule that one field, where both are given, must not exceed another."""
+    """A rule that one field must not exceed another, where both are given."""
 
     field: int
     """Column of the field that is bounded."""
@@ -119,7 +119,7 @@ FEATURES: tuple[Feature, ...] = tuple(_feature(field) for field in _DESCRIPTOR.f
 """The fields of `BlockGroup`, in the order of a row's columns."""
 
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
-"""Their names, in the same order."""
+"""The names of the fields, in the same order."""
 
 _COLUMNS = {feature.name: column for column, feature in enumerate(FEATURES)}
 _CODES = {
@@ -130,10 +130,10 @@ _CODES = {
 
 
 def _order_rule(expression: str) -> OrderRule:
-    """Read the one form of rule about two fields that the contract uses, so that it can be applied to rows."""
+    """Parse the only form of two-field rules in the contract, so that it can be applied to rows."""
     form = re.fullmatch(r"!\(has\(this\.(\w+)\) && has\(this\.(\w+)\) && this\.\1 > this\.\2\)", expression)
     if form is None:
-        raise ValueError(f"a rule of BlockGroup is of no form that rows can be held to: {expression}")
+        raise ValueError(f"a rule of BlockGroup has a form that is not supported for rows: {expression}")
     return OrderRule(field=_COLUMNS[form[1]], limit=_COLUMNS[form[2]])
 
 
@@ -154,7 +154,7 @@ def _unusual_rule(rule: annotations_pb2.UnusualRule) -> UnusualRule:
 UNUSUAL_RULES: tuple[UnusualRule, ...] = tuple(
     _unusual_rule(rule) for rule in _DESCRIPTOR.GetOptions().Extensions[annotations_pb2.unusual]
 )
-"""The combinations that are answered with a warning."""
+"""The combinations that cause a warning."""
 
 
 def _batch_sizes() -> range:
@@ -164,11 +164,11 @@ def _batch_sizes() -> range:
 
 
 BATCH_SIZES: range = _batch_sizes()
-"""How many block groups a batch may hold."""
+"""The allowed sizes of a batch."""
 
 
 def row_from_message(message: block_group_pb2.BlockGroup) -> list[float]:
-    """Read a block group that has passed validation into a row."""
+    """Convert a validated block group to a row."""
     row = [math.nan] * len(FEATURES)
     for field, value in message.ListFields():
         codes = _CODES.get(field.name)
@@ -177,7 +177,7 @@ def row_from_message(message: block_group_pb2.BlockGroup) -> list[float]:
 
 
 def message_from_row(row: Sequence[float]) -> block_group_pb2.BlockGroup:
-    """Write a row as a block group; NaN leaves the field unset."""
+    """Convert a row to a block group; NaN leaves the field unset."""
     return message_from_mapping(
         {
             feature.name: feature.choices[int(value)] if feature.choices else value
@@ -188,10 +188,10 @@ def message_from_row(row: Sequence[float]) -> block_group_pb2.BlockGroup:
 
 
 def message_from_mapping(values: Mapping[str, Any]) -> block_group_pb2.BlockGroup:
-    """Build a block group from values by field name; None, NaN and absent names leave the field unset.
+    """Create a block group from values by field name; None, NaN and absent names leave the field unset.
 
     Raises:
-        ValueError: a name is not a field, or a value is not of its field's type; the message says which.
+        ValueError: a name is not a field, or a value has the wrong type; the message says which.
     """
     message = block_group_pb2.BlockGroup()
     for name, value in values.items():
@@ -208,14 +208,14 @@ def message_from_mapping(values: Mapping[str, Any]) -> block_group_pb2.BlockGrou
 
 
 def warnings_for(row: Sequence[float]) -> list[prediction_service_pb2.Warning]:
-    """Tell what is unusual about a row that is answered all the same."""
+    """Return the warnings about a row."""
     return [rule.warning for rule in UNUSUAL_RULES if row[rule.field] > row[rule.exceeds]]
 
 
 def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
-    """Collect the services' files with all they import, imports first: what a transcoding gateway reads.
+    """Return the files of the services with all their imports, imports first, for a transcoding gateway.
 
-    The standard error details are among them, because a gateway can only render the details whose types it knows.
+    The standard error details are included, since a gateway can only render details of known types.
     """
     roots = (
         prediction_service_pb2,

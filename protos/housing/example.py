@@ -1,4 +1,4 @@
-"""A block group to try things with."""
+"""An example block group."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -16,4 +16,4 @@ BERKELEY: Mapping[str, float | str] = MappingProxyType(
         "ocean_proximity": "NEAR BAY",
     }
 )
-"""The first row of the census table: a block group in Berkeley, whose price the census gives as 452,600 USD."""
+"""The first row of the census table: a block group in Berkeley, where the census gives 452,600 USD."""

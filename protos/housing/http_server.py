@@ -1,9 +1,8 @@
-"""A small HTTP server whose callers cannot exhaust it: few connections, each for a short time, each on a thread.
+"""A small HTTP server that callers cannot exhaust: few connections, each for a short time, each on a thread.
 
-It speaks HTTP/1.0, one request a connection, as the standard library's WSGI server does. What that lacks is added here:
-a bound on connections, and so on threads and file descriptors; when it is reached, the connection that has been idle
-for longest makes room, so that a scrape gets through a crowd of clients that connect and say nothing. No connection
-lasts longer than a deadline.
+It speaks HTTP/1.0, one request per connection, like the standard library's WSGI server, and adds what that lacks: a
+bound on connections, and so on threads and file descriptors. When it is reached, the connection that has been idle
+longest is closed, so that a scrape gets through a crowd of silent clients. No connection outlives its deadline.
 """
 
 import socket
@@ -22,35 +21,34 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 MAX_CONNECTIONS = 32
-"""Connections at once, and threads."""
+"""Maximum concurrent connections, and threads."""
 
 REQUEST_SECONDS = 10.0
-"""How long a connection may last: to send a request and to read the answer."""
+"""Deadline of a connection, from accepting it to the end of the response."""
 
 _REFUSED_PAUSE_SECONDS = 0.1
 
 
 @dataclass(slots=True, eq=False)
 class _Connection:
-    """A connection that is open."""
+    """An open connection."""
 
     socket: socket.socket
-    """Its socket."""
     deadline: float
     """When it is closed, by the monotonic clock."""
     busy: bool = field(default=False)
-    """Whether it has sent its request, which is being answered."""
+    """Whether its request has arrived and is being answered."""
 
 
 class Connections:
-    """The connections that are open; from any thread."""
+    """The open connections; from any thread."""
 
     def __init__(self, limit: int, seconds: float) -> None:
-        """Begin with none.
+        """Start without connections.
 
         Args:
-            limit: how many there may be.
-            seconds: how long each may last.
+            limit: the most connections.
+            seconds: the deadline of each.
         """
         self._limit = limit
         self._seconds = seconds
@@ -61,7 +59,7 @@ class Connections:
         return len(self._open)
 
     def add(self, opened: socket.socket) -> bool:
-        """Add a connection; return whether there is room for it, which an idle one may have to make."""
+        """Add a connection, closing an idle one if necessary; return whether there was room."""
         with self._lock:
             room = len(self._open) < self._limit or self._close_oldest_idle()
             if room:
@@ -69,18 +67,18 @@ class Connections:
             return room
 
     def begin(self, opened: socket.socket) -> None:
-        """Mark a connection as one whose request is being answered."""
+        """Mark a connection as busy: its request is being answered."""
         with self._lock:
             if connection := self._open.get(opened):
                 connection.busy = True
 
     def remove(self, opened: socket.socket) -> None:
-        """Remove a connection that is closed."""
+        """Remove a closed connection."""
         with self._lock:
             self._open.pop(opened, None)
 
     def close_late(self) -> None:
-        """Close those whose time is up."""
+        """Close connections past their deadline."""
         now = time.monotonic()
         with self._lock:
             for connection in list(self._open.values()):
@@ -96,29 +94,29 @@ class Connections:
 
 
 def _end(connection: socket.socket) -> None:
-    """Wake the thread that reads or writes, which then closes the socket itself."""
+    """Wake the thread that reads or writes; it then closes the socket."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(WSGIRequestHandler):
-    """Logs nothing: probes come every second."""
+    """Logs nothing, since probes arrive every second."""
 
     server: "BoundedServer"
     timeout = REQUEST_SECONDS
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Log nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Do nothing."""
 
     def parse_request(self) -> bool:
-        """Parse a request; once it is there, its connection is idle no more."""
+        """Parse a request, and mark its connection as busy."""
         parsed = super().parse_request()
         self.server.connections.begin(self.connection)
         return parsed
 
 
 class BoundedServer(ThreadingMixIn, WSGIServer):
-    """An HTTP server that serves a WSGI application on few connections."""
+    """An HTTP server for a WSGI application, with a bound on connections."""
 
     daemon_threads = True
     block_on_close = False
@@ -136,24 +134,25 @@ class BoundedServer(ThreadingMixIn, WSGIServer):
         """Bind a port.
 
         Args:
-            host: the address to listen on, or a name of it.
+            host: the address or host name to listen on.
             port: the port; 0 for any free one.
             application: answers requests.
-            connections: those that are open; by default few, each for a short time.
-            on_error: is called while a request that failed is handled; its caller may only have gone.
+            connections: the open connections; by default few, each for a short time.
+            on_error: called while the exception of a failed request is handled, which may only mean that the client
+                closed it.
 
         Raises:
-            OSError: it is not available.
+            OSError: the port is not available.
         """
         self.address_family = address_family(host)
         self.connections = connections or Connections(MAX_CONNECTIONS, REQUEST_SECONDS)
-        """Those that are open."""
+        """The open connections."""
         self._on_error = on_error
         super().__init__((address_of(host), port), _Handler)
         self.set_app(application)
 
     def server_bind(self) -> None:
-        """Bind, without asking a name server for the name of the host."""
+        """Bind, without a reverse lookup of the host name."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -161,15 +160,15 @@ class BoundedServer(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection; after a refusal wait a moment, since whoever waits there goes on waiting."""
+        """Accept a connection; pause after an error, since the pending connection would fail again at once."""
         try:
             return super().get_request()
         except OSError:
             time.sleep(_REFUSED_PAUSE_SECONDS)
             raise
 
-    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - the base class says so
-        """Return whether there is room for a connection; it is closed when there is none."""
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - the base class's signature
+        """Return whether there is room for a connection; otherwise it is closed."""
         return self.connections.add(request)
 
     def shutdown_request(self, request: Any) -> None:
@@ -178,9 +177,9 @@ class BoundedServer(ThreadingMixIn, WSGIServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Close connections whose time is up; called about twice a second."""
+        """Close connections past their deadline; called about twice a second."""
         self.connections.close_late()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class says so
-        """Report what went wrong with a request."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
+        """Report the failure of a request."""
         self._on_error()

@@ -1,4 +1,4 @@
-"""URLs of SQLite files as SQLAlchemy and MLflow read them, whatever the path of the file holds."""
+"""URLs of SQLite files for SQLAlchemy and MLflow, for any path."""
 
 from pathlib import Path
 from urllib.parse import unquote
@@ -7,12 +7,12 @@ _PREFIX = "sqlite:///"
 
 
 def sqlite_uri(path: Path) -> str:
-    """Make the URL of a file; what SQLAlchemy would read in another way in its path is encoded."""
+    """Return the URL of a file; characters of its path that SQLAlchemy would interpret are encoded."""
     return _PREFIX + str(path.absolute()).replace("%", "%25").replace("?", "%3F")
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """Find the file that a URL names; None when it is no URL of a SQLite file."""
+    """Return the file that a URL names; None if it is not the URL of a SQLite file."""
     if not uri.startswith(_PREFIX):
         return None
     return Path(unquote(uri.removeprefix(_PREFIX).partition("?")[0]))

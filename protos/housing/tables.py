@@ -1,9 +1,9 @@
-"""CSV files of block groups and prices: the one reader that predictions, outcomes and training share.
+"""CSV files of block groups and prices: the reader shared by predictions, outcomes and training.
 
 A file is UTF-8 text, with or without a byte-order mark, whose first line names the columns; commas separate the cells,
-and a cell that holds a comma is in double quotes. Columns come in any order, blanks around cells and names are ignored,
-and columns that the reader was not asked for are kept and not judged. Nothing is guessed: a row with more or fewer
-cells than the header has columns, or with a number that can be read in two ways, is refused by its line and column.
+and a cell that contains a comma is in double quotes. Columns may be in any order, blanks around cells and names are
+stripped, and unknown columns are kept and not validated. Nothing is guessed: a row with too many or too few cells, or
+with an ambiguous number, is refused with its line and column.
 """
 
 import csv
@@ -25,26 +25,25 @@ _FORMATS: Mapping[bytes, str] = {
     b"\xff\xfe": "UTF-16 text: save it as UTF-8",
     b"\xfe\xff": "UTF-16 text: save it as UTF-8",
 }
-"""What a file is that begins in this way."""
+"""Other formats, by the first bytes of a file."""
 
 _NO_TEXT = re.compile("[\ud800-\udfff\x00]")
-"""Bytes that are no UTF-8, as `surrogateescape` decodes them, and NUL."""
+"""Invalid UTF-8 bytes, as `surrogateescape` decodes them, and NUL."""
 
 
 class TableError(ValueError):
-    """The file, or what is left of it, cannot be read as a table; the message names the line where there is one."""
+    """The file, or the rest of it, cannot be read as a table; the message gives the line if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column that a reader asks for."""
+    """A column to read."""
 
     name: str
-    """Its name in the header."""
     kind: Literal["number", "text"]
-    """What its cells hold."""
+    """The type of its cells."""
     required: bool
-    """Whether the header must name it and each row must have a value in it."""
+    """Whether the header must have it, and each row a value in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +51,13 @@ class Row:
     """A row of a table."""
 
     line: int
-    """The line of the file where it begins, counted from 1."""
+    """Line of the file at which it begins, counted from 1."""
     cells: tuple[str, ...]
-    """Its cells as they were read, as many as the header has columns."""
+    """Its cells as read, one per column of the header."""
     values: Mapping[str, float | str | None] = field(default_factory=dict)
-    """The values by name of column, None for a missing one; empty when the row has a flaw."""
+    """The values by column name, None for a missing one; empty for a row with a flaw."""
     flaws: tuple[str, ...] = ()
-    """What is wrong with it, beginning with the column where it is about one; empty for a row without a flaw."""
+    """Its errors, each beginning with the column concerned, if any; empty for a valid row."""
 
 
 BLOCK_GROUP_COLUMNS: tuple[Column, ...] = tuple(
@@ -76,14 +75,14 @@ class Table:
 
     Args:
         file: the bytes, header first.
-        columns: the columns asked for.
+        columns: the columns to read.
 
     Raises:
-        TableError: the file is no CSV, or its header lacks a required column or names one twice.
+        TableError: the file is not CSV, or its header lacks a required column or names one twice.
     """
 
     def __init__(self, file: IO[bytes], columns: Sequence[Column]) -> None:
-        # Held, since it closes the file when it is deleted, and the caller may still ask the file for its position.
+        # Keep a reference: the wrapper closes the file when it is deleted, but the caller may still need its position.
         self._text = io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
         self._reader = csv.reader(
             _text_lines(self._text, {column.name for column in columns}), skipinitialspace=True, strict=True
@@ -96,7 +95,7 @@ class Table:
         self._columns = [(column, places[column.name]) for column in columns if column.name in places]
 
     def __iter__(self) -> Iterator[Row]:
-        """Read the rows.
+        """Yield the rows.
 
         Raises:
             TableError: the rest of the file cannot be read.
@@ -119,7 +118,7 @@ class Table:
         return Row(line=line, cells=kept, flaws=tuple(flaws)) if flaws else Row(line=line, cells=kept, values=values)
 
     def _next_record(self) -> tuple[int, Sequence[str]] | None:
-        """Read the next line that is not blank, with the number of the line where it begins."""
+        """Return the next record that is not blank, with the line at which it begins."""
         while True:
             line = self._reader.line_num + 1
             try:
@@ -135,7 +134,7 @@ class Table:
 
 
 class RowsBeforeError:
-    """The rows of a table up to an error, which is kept until the rows before it have been used."""
+    """The rows of a table up to an error, which is held back until those rows have been used."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = iter(rows)
@@ -154,7 +153,7 @@ class RowsBeforeError:
             raise StopIteration from error
 
     def raise_error(self) -> None:
-        """Raise the error that ended the rows, if there was one.
+        """Raise the error that ended the rows, if any.
 
         Raises:
             TableError: the rest of the file cannot be read.
@@ -172,7 +171,7 @@ def _value(column: Column, cell: str) -> float | str | None:
 
 
 def _width_flaw(cells: Sequence[str], width: int) -> str:
-    """Describe a row that has not as many cells as the header has columns; blank cells at its end do not count."""
+    """Describe a row with too many or too few cells; blank cells at its end do not count."""
     surplus = ", ".join(cells[width:])
     if surplus.strip(", \t"):
         return (
@@ -235,7 +234,7 @@ def _check_header(header: Sequence[str], columns: Sequence[Column]) -> None:
 
 
 def _check_names(header: Sequence[str], columns: Iterable[Column]) -> None:
-    """Refuse names that stand for two columns, or nearly for one: which of them counts would be a guess."""
+    """Refuse duplicate names, and names that nearly match a column: choosing one would be a guess."""
     places: dict[str, list[int]] = {}
     for place, name in enumerate(header, 1):
         places.setdefault(name, []).append(place)

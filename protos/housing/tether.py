@@ -1,7 +1,7 @@
-"""Commands that end with the process that has started them, whatever ends that: `kill -9` leaves nothing running.
+"""Commands that end with their parent process, however that ends: `kill -9` leaves nothing running.
 
-Linux sends a child a signal when its parent dies; elsewhere a process in between looks every second. Run as a program,
-`tether.py PARENT SIGNAL COMMAND...` runs the command like that. It imports little, since it stands in front of others.
+Linux sends a child a signal when its parent dies; elsewhere an intermediate process polls every second. As a program,
+`tether.py PARENT SIGNAL COMMAND...` runs a command that way. It imports little, since it delays the command.
 """
 
 import os
@@ -16,19 +16,19 @@ _LOOK_SECONDS = 1.0
 
 
 def tethered(command: tuple[str, ...], number: signal.Signals = signal.SIGTERM) -> tuple[str, ...]:
-    """Make the command that runs another one, which is sent a signal when this process dies.
+    """Return a command that runs another one, which receives a signal when this process dies.
 
-    It is to be started by the main thread: Linux counts the death of the thread that has started it.
+    It must be started by the main thread: on Linux the death of the starting thread counts.
     """
     return (sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(number)), *command)
 
 
 def end_with_parent(number: signal.Signals, parent: int | None = None) -> None:
-    """Send this process a signal when its parent dies, or at once if that is dead already.
+    """Send this process a signal when its parent dies, or at once if it is dead already.
 
     Args:
         number: the signal.
-        parent: who has started this process; by default whoever is its parent now.
+        parent: id of the parent process; by default the current parent.
     """
     expected = os.getppid() if parent is None else parent
     if sys.platform == "linux":
@@ -49,15 +49,15 @@ def _watch(parent: int, process: int, number: int) -> None:
 
 
 def main() -> None:
-    """Run the command that the command line names."""
+    """Run the command given on the command line."""
     parent, number, *command = sys.argv[1:]
     death = signal.Signals(int(number))
-    if sys.platform == "linux":  # which keeps the setting when a program is replaced by another
+    if sys.platform == "linux":  # where the setting survives `exec`
         end_with_parent(death, int(parent))
-        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+        os.execvp(command[0], command)  # noqa: S606 - no shell is needed
     process = os.posix_spawnp(command[0], command, os.environ)
-    for passed_on in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(passed_on, lambda received, _: os.kill(process, received))
+    for forwarded in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(forwarded, lambda received, _: os.kill(process, received))
     threading.Thread(target=_watch, args=(int(parent), process, death), daemon=True).start()
     _, status = os.waitpid(process, 0)
     sys.exit(os.waitstatus_to_exitcode(status) % 256)

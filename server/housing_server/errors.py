@@ -1,7 +1,7 @@
-"""What can go wrong, as one tree.
+"""The errors of this package, as one tree.
 
 ServingError
-├── StartError               the service cannot start or go on: one line for the operator, non-zero exit
+├── StartError               the service cannot start or continue: one line for the operator, non-zero exit
 │   ├── InvalidSettings
 │   ├── PortInUse
 │   ├── RegistryUnavailable
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class ServingError(Exception):
-    """Anything that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose."""
 
 
 class StartError(ServingError):
@@ -52,15 +52,15 @@ class InvalidSettings(StartError):
 
 
 class PortInUse(StartError):
-    """A port that the service needs is taken."""
+    """A port that the service needs is not available."""
 
 
 class RegistryUnavailable(StartError):
-    """The model registry does not answer, or is not there."""
+    """The model registry is not available."""
 
 
 class ModelNotFound(StartError):
-    """The registry holds no such model, version or alias."""
+    """The registry has no such model, version or alias."""
 
 
 class ModelRejected(StartError):
@@ -68,25 +68,25 @@ class ModelRejected(StartError):
 
 
 class ModelNotAllowed(ModelRejected):
-    """The model is of a kind that this server is not set to load."""
+    """The server is not configured to load models of this kind."""
 
     def __init__(self, message: str, folder_name: str) -> None:
         """Refuse a model.
 
         Args:
             message: what to do.
-            folder_name: how its folder is called, which names its version for good.
+            folder_name: name of its folder, which identifies the version.
         """
         super().__init__(message)
         self.folder_name = folder_name
 
 
 class RequestError(ServingError):
-    """One call cannot be answered; the message is for its caller and holds none of the caller's values."""
+    """One call cannot be answered; the message is sent to its caller and contains none of the caller's values."""
 
     @property
     def cause(self) -> str:
-        """What is wrong, for the log of the service: by default what the caller is told."""
+        """The cause, for the service's log: by default the message to the caller."""
         return str(self)
 
 
@@ -108,9 +108,8 @@ class InvalidRequest(RequestError):
     def __init__(self, violations: Sequence[FieldViolation], *, more: bool = False) -> None:
         """Refuse a request.
 
-        Args:
-            violations: the first of its violations, at least one.
-            more: whether there are others, which were not looked for.
+        violations: the first of its violations, at least one.
+        more: whether there may be others, which were not searched for.
         """
         first, others = violations[0], len(violations) - 1
         text = f"{first.field}: {first.description}"
@@ -121,19 +120,19 @@ class InvalidRequest(RequestError):
 
 
 class UndecodableMessage(RequestError):
-    """What was sent is no message of the method's type, or no message was sent."""
+    """The request is not a message of the method's type, or is missing."""
 
     def __init__(self, message_type: str) -> None:
         """Refuse a call.
 
         Args:
-            message_type: full name of the message type that the method takes.
+            message_type: full name of the method's request type.
         """
         super().__init__(f"the request cannot be decoded as {message_type}")
 
 
 class MessageTooLarge(RequestError):
-    """A message is larger than the service reads."""
+    """A message exceeds the size limit."""
 
     def __init__(self, limit: int) -> None:
         """Refuse a call.
@@ -145,7 +144,7 @@ class MessageTooLarge(RequestError):
 
 
 class EncodingNotSupported(RequestError):
-    """Messages are compressed in a way that the service does not read."""
+    """Messages are compressed with an algorithm that the service does not support."""
 
     def __init__(self) -> None:
         super().__init__("messages may be compressed with gzip, or not at all")
@@ -155,14 +154,14 @@ class MethodNotFound(RequestError):
     """The service has no such method."""
 
     def __init__(self) -> None:
-        super().__init__("this server has no such method; server reflection lists the services that it has")
+        super().__init__("unknown method; server reflection lists the services of this server")
 
 
 class ServiceNotFound(RequestError):
-    """The health of a service is asked for that this server does not have."""
+    """A health check names a service that this server does not have."""
 
     def __init__(self) -> None:
-        super().__init__("this server has no such service")
+        super().__init__("unknown service")
 
 
 class DeadlinePassed(RequestError):
@@ -194,108 +193,108 @@ class ModelCardNotFound(RequestError):
 
 
 class ModelFailed(RequestError):
-    """The model that is served has no answer to a block group that keeps every rule."""
+    """The served model failed on a block group that keeps every rule."""
 
     def __init__(self, reason: str, path: str = "") -> None:
         """Refuse a block group.
 
         Args:
-            reason: what the model did, for the log; callers are not told.
-            path: where the block group stands in the request; empty when there is but one.
+            reason: the cause, for the log only.
+            path: path of the block group in the request; empty when there is only one.
         """
         subject = path or "this block group"
-        super().__init__(f"{subject} has no answer from the model that is served; others are not affected")
+        super().__init__(f"the model failed on {subject}; other block groups are not affected")
         self.reason = reason
 
     @property
     def cause(self) -> str:
-        """What the model did."""
+        """The cause of the failure."""
         return self.reason
 
 
 class Overloaded(RequestError):
-    """There is more work under way than can be done soon."""
+    """There is more work in flight than can be finished soon."""
 
     def __init__(self, retry_seconds: float) -> None:
         """Refuse a call.
 
         Args:
-            retry_seconds: after how long to try again: the time that the work under way is likely to take.
+            retry_seconds: suggested retry delay: the expected time until the work in flight is done.
         """
-        super().__init__("the service has more work than it can do soon; try again later, with growing pauses")
+        super().__init__("the service is overloaded; retry later, with exponential backoff")
         self.retry_seconds = retry_seconds
 
 
 class PredictionLogUnavailable(RequestError):
-    """Answers cannot be put on record, or the record cannot be read."""
+    """Answers cannot be recorded, or the prediction log cannot be read."""
 
     def __init__(self, reason: str) -> None:
         """Refuse a call.
 
         Args:
-            reason: what is wrong, for the log; callers are not told.
+            reason: the cause, for the log only.
         """
         super().__init__("the prediction log is not available; try again in a few seconds")
         self.reason = reason
 
     @property
     def cause(self) -> str:
-        """What is wrong with it."""
+        """The cause of the failure."""
         return self.reason
 
 
 class PredictionNotFound(RequestError):
-    """No prediction of that id is on record."""
+    """No prediction with this id is on record."""
 
     def __init__(self) -> None:
-        super().__init__("no prediction of that id is on record: it never was, or is no longer")
+        super().__init__("no prediction with this id is on record: the id is unknown, or the record was pruned")
 
 
 class QueryTooSlow(RequestError):
-    """Reading the prediction log took longer than one query may."""
+    """A query of the prediction log exceeded its time limit."""
 
     def __init__(self, seconds: float) -> None:
         """Refuse a call.
 
         Args:
-            seconds: how long it may take.
+            seconds: the time limit.
         """
-        super().__init__(f"reading took longer than {seconds:g} s: ask for a shorter range of time")
+        super().__init__(f"the query took longer than {seconds:g} s: request a shorter time range")
 
 
 class ExplanationNotAvailable(RequestError):
-    """The price cannot be explained, and will not be until something is changed; the message says why."""
+    """The price cannot be explained until the configuration or the model changes; the message says why."""
 
 
 class HelperUnavailable(RequestError):
-    """The process of the service that answers such calls does not run at the moment."""
+    """The process that answers these calls is not running at the moment."""
 
     def __init__(self) -> None:
-        super().__init__("this part of the service is being started; try again in a few seconds")
+        super().__init__("this part of the service is starting; try again in a few seconds")
 
 
 class RelayedError(RequestError):
     """Another process of the service has refused the call."""
 
     def __init__(self, status: "Status") -> None:
-        """Pass a refusal on.
+        """Forward a refusal.
 
         Args:
-            status: how the other process worded it.
+            status: the status that the other process returned.
         """
         super().__init__(status.message)
         self.status = status
 
 
 class ShuttingDown(RequestError):
-    """The service has been told to stop."""
+    """The service is stopping."""
 
     def __init__(self) -> None:
-        super().__init__("the service is shutting down; ask another, or try again in a few seconds")
+        super().__init__("the service is shutting down; retry in a few seconds, or call another instance")
 
 
 class InternalError(RequestError):
-    """The service is at fault; what happened is in its log only."""
+    """The service is at fault; details are in its log only."""
 
     def __init__(self) -> None:
-        super().__init__("internal error; the service's log holds the details")
+        super().__init__("internal error; the details are in the service's log")

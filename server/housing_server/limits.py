@@ -1,4 +1,4 @@
-"""Ports and limits of the service: each of them once."""
+"""Ports and limits of the service, each defined once."""
 
 GRPC_PORT = 50051
 """Port of the gRPC services."""
@@ -8,14 +8,14 @@ GATEWAY_PORT = 8080
 """Port of the gateway."""
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-"""The largest body of a JSON request or answer, uncompressed."""
+"""The largest body of a JSON request or response, uncompressed."""
 LARGE_BODY_BYTES = 2 * 1024 * 1024
-"""Size of the largest legal batch in compact JSON, and of a body whose size is not known before it is read."""
+"""Size of the largest legal batch in compact JSON; assumed for a body of unknown length."""
 MAX_METADATA_BYTES = 16 * 1024
-"""The most metadata that the server accepts with a call, counted as HTTP/2 does: 32 bytes and its text an entry."""
+"""The most metadata of a call, by HTTP/2's accounting: the text of each entry and 32 bytes."""
 MAX_HEADER_BYTES = 15 * 1024
-"""The largest headers of a request that the gateway accepts, counted likewise; it adds some of its own on the way."""
+"""The largest request headers at the gateway, by the same accounting; it adds some of its own before forwarding."""
 MAX_REQUEST_ID_BYTES = 128
-"""The longest `x-request-id` that is kept; a longer one is replaced."""
+"""The longest `x-request-id` that is accepted; a longer one is replaced."""
 MAX_STREAMS = 256
-"""The most calls that one connection may have under way."""
+"""The most calls in flight on one connection."""

@@ -1,7 +1,7 @@
-"""Settings, from the environment: read once at the entry point and passed down.
+"""Settings from environment variables: read once at the entry point and passed down.
 
-Every number has an upper bound, far above what anybody needs: what is larger is a slip of the hand, and would overflow
-in a library that counts milliseconds in 32 bits.
+Every number has an upper bound far above any real need: a larger one is a typing error, and would overflow in a library
+that counts milliseconds in 32 bits.
 """
 
 import os
@@ -33,7 +33,7 @@ def _cores() -> int:
 
 
 def _default_log(known: dict[str, Path]) -> str:
-    # Where the state folder itself is not allowed, that is what is reported.
+    # If the state folder itself is invalid, that is the error to report.
     return sqlite_uri(known.get("state_dir", Path()) / "predictions.db")
 
 
@@ -43,55 +43,55 @@ class ServerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HOUSING_", protected_namespaces=(), frozen=True)
 
     host: str = "127.0.0.1"
-    """Address to listen on, or a name of it; 0.0.0.0 in containers."""
+    """Address or host name to listen on; 0.0.0.0 in containers."""
     grpc_port: _ListeningPort = GRPC_PORT
     """Port of the gRPC services; 0 for any free one."""
     metrics_port: _ListeningPort = METRICS_PORT
     """Port of metrics, probes and the page; 0 for any free one."""
     log_level: Literal["info", "warning", "error"] = "info"
-    """Events of lower levels are not logged; each call is an event of level `info`."""
+    """Minimum level of logged events; each call is an event of level `info`."""
     workers: int = Field(default_factory=_cores, ge=1, le=256)
-    """Processes that answer calls; by default one for each processor."""
+    """Number of worker processes; by default one per processor."""
     spare_worker: Literal["on", "off"] = "on"
-    """Whether one process more is kept, ready to take the place of a worker that ends; see `supervision/spare.py`."""
+    """Whether to keep a spare process that can replace a worker that ends; see `supervision/spare.py`."""
     transport: Literal["grpc", "envoy"] = "grpc"
     """What carries calls: gRPC's own library, or an Envoy around each worker; see docs/performance.md."""
     unresponsive_seconds: _Pause = 10
-    """How long a process may give no sign of life before it is replaced; 0 for ever."""
+    """How long a process may fail to answer pings before it is replaced; 0 for no limit."""
     max_run_seconds: _Pause = 60
-    """How long one run of the model may take before its process gives no more sign of life; 0 for ever."""
+    """How long one run of the model may take before its process stops answering pings; 0 for no limit."""
     model_uri: str = "models:/california-housing@champion"
     """The model to serve: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
     state_dir: Path = Path("var")
-    """Where fetched models are kept, and the registry when no other is named."""
+    """Folder of fetched models, and of the registry unless another is configured."""
     model_poll_seconds: _Period = 15
-    """How often the registry is asked whether the alias has moved; 0 for never, but when SIGHUP asks for it."""
+    """Interval at which the registry is checked for a new version; 0 for checks on SIGHUP only."""
     swap_max_latency_ratio: float = Field(default=10, ge=0, le=1e6, allow_inf_nan=False)
-    """How many times as long as the old model a new one may take for a row; 0 for any."""
+    """The largest latency per row of a new model relative to the old one; 0 for no limit."""
     drain_seconds: _Pause = 0.5
-    """How long calls are still accepted after health has gone down; give load balancers time to notice."""
+    """How long calls are still accepted after health has turned to NOT_SERVING, so that load balancers notice."""
     grace_seconds: _Duration = 30
-    """How long calls in flight may take to finish when the server stops."""
+    """Grace period for calls in flight when the server stops."""
     max_connection_age_seconds: float = Field(default=300, gt=0, le=_DAY, allow_inf_nan=False)
-    """After how long a connection is asked to reconnect, so that load spreads over restarted workers."""
+    """Age at which a connection is asked to reconnect, so that load spreads over restarted workers."""
     max_concurrent_streams: int = Field(default=MAX_STREAMS, ge=1, le=1_000_000)
-    """The most calls that one connection may have under way; more wait with their caller."""
+    """The most calls in flight on one connection; further ones wait at the client."""
     max_rows_in_flight: int = Field(default=30_000, ge=1, le=100_000_000)
-    """The most block groups that a worker may have under way; calls beyond are refused with RESOURCE_EXHAUSTED."""
+    """The most block groups in flight in a worker; further calls are refused with RESOURCE_EXHAUSTED."""
     max_queue_seconds: _Duration = 1.0
-    """The longest that a call may be expected to wait for others; calls beyond are refused likewise."""
+    """The longest expected queueing time of a call; calls beyond are refused likewise."""
     prediction_log: str = Field(default_factory=_default_log)
-    """Where every answer goes on record: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`."""
+    """The store of the prediction log: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`."""
     prediction_log_mode: LogMode = "lenient"
-    """`lenient` answers while the store is down and hands over later, `strict` refuses, `off` keeps no record."""
+    """`lenient` answers while the store is down and drains later, `strict` refuses, `off` records nothing."""
     prediction_log_keep_days: float = Field(default=0, ge=0, le=36_500, allow_inf_nan=False)
-    """How old a record may get, in days; 0 for any age."""
+    """Age limit of records in days; 0 for no limit."""
     prediction_log_keep_rows: int = Field(default=0, ge=0, le=1_000_000_000_000)
-    """How many records may be kept; 0 for any number."""
+    """The most records to keep; 0 for no limit."""
     allow_pyfunc: bool = False
-    """Whether models are served that are no graphs: loading one runs code of its maker's; see docs/models.md."""
+    """Whether to serve pyfunc models: loading one runs code from its files; see docs/models.md."""
     explainer: Literal["on", "off"] = "on"
-    """Whether prices are explained, by a process of its own."""
+    """Whether to run the explainer, a separate process that explains prices."""
 
 
 class GatewaySettings(BaseSettings):
@@ -100,7 +100,7 @@ class GatewaySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HOUSING_", frozen=True)
 
     gateway_host: str = "127.0.0.1"
-    """Address to listen on, or a name of it; 0.0.0.0 in containers."""
+    """Address or host name to listen on; 0.0.0.0 in containers."""
     gateway_port: _ListeningPort = GATEWAY_PORT
     """Port of the JSON routes, gRPC and gRPC-Web; 0 for any free one."""
     grpc_host: str = "127.0.0.1"
@@ -114,15 +114,15 @@ class GatewaySettings(BaseSettings):
     gateway_drain_seconds: _Pause = 0.5
     """How long clients are asked to go elsewhere before the gateway stops."""
     grace_seconds: _Duration = 30
-    """How long requests in flight may then take to finish."""
+    """Grace period for requests in flight after that."""
     log_level: Literal["info", "warning", "error"] = "info"
-    """Events of lower levels are not logged."""
+    """Minimum level of logged events."""
     gateway_threads: int = Field(default_factory=_cores, ge=1, le=256)
-    """Threads of Envoy that handle requests; by default one for each processor."""
+    """Number of Envoy's threads that handle requests; by default one per processor."""
     gateway_heap_mb: int = Field(default=384, ge=128, le=1024 * 1024)
-    """Memory that Envoy may take beside its program's 60 MB; what would take more is refused with 503."""
+    """Envoy's heap limit, beside its program's 60 MB; requests beyond are refused with 503."""
     state_dir: Path = Path("var")
-    """Where the rendered configuration is written, in `gateway/`."""
+    """The rendered configuration is written to `gateway/` in this folder."""
 
 
 def read_settings(kind: type[Settings]) -> Settings:
@@ -138,6 +138,6 @@ def read_settings(kind: type[Settings]) -> Settings:
 
 
 def _problems(error: ValidationError) -> list[str]:
-    # A default that is computed from other settings fails with them, and says nothing about what is wrong.
+    # A default that is computed from other settings fails with them, and adds no information.
     causes = [each for each in error.errors() if each["type"] != "default_factory_not_called"]
     return [f"HOUSING_{str(each['loc'][0]).upper()}: {each['msg']}" for each in causes]

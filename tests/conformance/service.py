@@ -21,7 +21,7 @@ from housing_server.asgi_transport.headers import Headers, seconds_left
 from housing_server.core.callers import Caller
 from housing_server.core.calls import Calls, Uncounted
 from housing_server.core.endpoints import stream, unary
-from housing_server.core.gate import Gate
+from housing_server.core.gate import DrainGate
 from housing_server.errors import RelayedError
 
 _SERVICE = pb.DESCRIPTOR.services_by_name["ConformanceService"]
@@ -143,7 +143,7 @@ async def _payloads(requests: Sequence[Any], definition: Any) -> AsyncIterator[A
 
 
 def _application() -> Application:
-    calls = Calls(gate=Gate(), observer=Uncounted(), log=structlog.get_logger())
+    calls = Calls(gate=DrainGate(), observer=Uncounted(), log=structlog.get_logger())
     made = Application(calls)
     endpoints = (
         unary(_SERVICE, "Unary", _unary),

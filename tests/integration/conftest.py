@@ -10,8 +10,8 @@ from housing.contract import message_from_mapping
 from housing.example import BERKELEY
 from housing.v1.block_group_pb2 import BlockGroup
 from housing_server.prediction_log.store import PredictionStore
-from model_versions import folder, versions  # noqa: F401  # pylint: disable=unused-import  # fixtures
-from postgres import postgres  # noqa: F401  # pylint: disable=unused-import  # a fixture
+from model_versions import folder, versions  # noqa: F401 - fixtures
+from postgres import postgres  # noqa: F401 - a fixture
 from registries import income_graph, log_graph, registry
 from running import Service, running_service
 

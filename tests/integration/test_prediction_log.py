@@ -232,11 +232,11 @@ def test_answers_given_while_postgresql_is_down_are_handed_over_later(
                 status = wait_for(lambda: without_store(log_status(service)), "a backlog without a store")
                 assert status.status == SERVICE_STATUS_DEGRADED
                 assert status.prediction_log.problem
-                service.command.wait_for("the prediction log's store does not take writes; answers wait")
+                service.command.wait_for("the prediction log's store is not writable; answers wait in the journals")
             finally:
                 postgres.start()
             callers.wait_for_more(300)
-        service.command.wait_for("the prediction log's store takes writes again")
+        service.command.wait_for("the prediction log's store is writable again")
         wait_for(lambda: True if log_status(service).prediction_log.backlog_rows == 0 else None, "no backlog")
     assert_all_on_record(callers.answered, url)
 
@@ -253,7 +253,7 @@ def test_store_that_hangs_is_reported_and_holds_nobody_up(
         with hanging(store, request):
             answered += [predictions.Predict(predict, timeout=60).prediction_id for _ in range(20)]
             status = wait_for(lambda: None if (found := log_status(service)).prediction_log.store_up else found, "down")
-            assert status.prediction_log.problem == "the store does not answer"
+            assert status.prediction_log.problem == "the store does not respond"
             for _ in range(12):  # more than there are threads to wait
                 assert reads_or_is_unavailable(log, answered[0], locked=store.startswith("sqlite"))
             answered += [predictions.Predict(predict, timeout=60).prediction_id for _ in range(20)]
@@ -354,10 +354,10 @@ def test_service_that_cannot_write_its_journal_says_so_and_mends_by_itself(
         wait_for_status(service, SERVICE_STATUS_SERVING)
         assert ready(service)
         answered = stub.Predict(request, timeout=60, wait_for_ready=True).prediction_id
-        service.command.wait_for("answers are put on record again")
+        service.command.wait_for("answers are recorded again")
         service.command.send(signal.SIGTERM)
         assert service.command.exit_code() == 0
-    refusals = service.command.events("answers cannot be put on record; predictions are refused")
+    refusals = service.command.events("answers cannot be recorded; predictions are refused")
     assert len(refusals) <= 2
     assert answered in ids_on_record(f"sqlite:///{tmp_path / 'predictions.db'}")
 

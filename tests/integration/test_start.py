@@ -79,7 +79,7 @@ def test_registry_that_is_down_stops_no_restart(served: Path, block_group: Block
         assert price(service, block_group) == pytest.approx(expected("1", block_group))
         assert model(service).version == "1"
         assert counted(service, "housing_registry_failures_total") == 1
-        (warning,) = service.command.events("the registry cannot be asked; serving what was served the last time")
+        (warning,) = service.command.events("the registry is not available; serving the last accepted version")
         assert warning["level"] == "warning"
         aside.rename(database)
         assert move_alias(service, served, "2")["result"] == "accepted"

@@ -183,7 +183,7 @@ def test_registry_that_is_gone_is_survived(service: Service, folder: Path, block
         service.command.send(signal.SIGHUP)
         wait_for(partial(registry_failures, service, count), "a look that failed")
         assert predict(service, block_group).model_version == "1"
-    assert len(service.command.events("the registry cannot be asked; the model goes on serving")) == 1
+    assert len(service.command.events("the registry is not available; the current model stays in service")) == 1
     aside.rename(database)
     assert move_alias(service, folder, "2")["result"] == "accepted"
     assert predict(service, block_group).model_version == "2"

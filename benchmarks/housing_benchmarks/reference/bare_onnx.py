@@ -4,7 +4,7 @@ What one would write to be fast: it trusts every request, has no ids, counts not
 """
 
 # The contract names the methods of a servicer.
-# pylint: disable=invalid-name,invalid-overridden-method
+# pylint: disable=invalid-overridden-method
 # ruff: noqa: N802, D102, ARG002
 
 import sys

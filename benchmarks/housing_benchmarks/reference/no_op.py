@@ -4,7 +4,7 @@ It parses the request and answers the same message every time, as large as a rea
 """
 
 # The contract names the methods of a servicer, and gives them requests even where these are not read.
-# pylint: disable=invalid-name,invalid-overridden-method,unused-argument
+# pylint: disable=invalid-overridden-method
 # ruff: noqa: N802, D102, ARG002
 
 import sys

@@ -1,1 +1,1 @@
-"""The commands that come with the client, one a module."""
+"""The commands of the client's distribution, one per module."""

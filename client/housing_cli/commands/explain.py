@@ -18,10 +18,10 @@ _BAR_WIDTH = 30
 @target_option
 @json_option
 def explain(target: str, as_json: bool, **fields: Any) -> None:
-    """Explain a price: what each field of a block group adds to it.
+    """Explain a price by the contribution of each field.
 
-    The price is the base value, which is the model's average answer, and all contributions together. The largest
-    contribution comes first; its bar is made of + where it raises the price, and of - where it lowers it.
+    The price is the base value, the model's mean price, plus all contributions. The largest contribution comes first;
+    its bar consists of + if it raises the price, and of - if it lowers it.
     """
     check_given(fields)
     with connected(target) as client:
@@ -52,7 +52,7 @@ def _table(found: Explanation, given: Mapping[str, object]) -> Iterator[str]:
 
 
 def _bar(shown: Contribution, largest: Contribution) -> str:
-    """Draw a contribution, to the scale of the largest."""
+    """Draw a contribution as a bar, relative to the largest."""
     if not largest.contribution:
         return ""
     length = round(abs(shown.contribution / largest.contribution) * _BAR_WIDTH)

@@ -1,4 +1,4 @@
-"""The contract's fields as command line options and in words."""
+"""The contract's fields as command line options, and their descriptions."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -12,10 +12,10 @@ _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
 
 
 def read_number(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    """Read a number as tables may hold it: finite, and written in one way only.
+    """Parse a number as in tables: finite, and in an unambiguous notation.
 
     Raises:
-        BadParameter: it is not such a number.
+        BadParameter: the value is not such a number.
     """
     if value is None:
         return None
@@ -26,21 +26,21 @@ def read_number(_ctx: click.Context, _param: click.Parameter, value: str | None)
 
 
 def describe(feature: Feature) -> str:
-    """Describe which values a field takes: its range and unit or its spellings, and whether it must be given."""
+    """Describe the values of a field: range and unit or choices, and whether it is required."""
     return ", ".join(_facts(feature))
 
 
 def option_name(feature: Feature) -> str:
-    """Name the option that takes a field."""
+    """Return the name of a field's option."""
     return "--" + feature.name.replace("_", "-")
 
 
 def check_given(fields: Mapping[str, Any], otherwise: str = "") -> None:
-    """Check that the options of all required fields were given.
+    """Check that the options of all required fields are given.
 
     Args:
-        fields: values by name of field; None for what was not given.
-        otherwise: what else could be done, for the message.
+        fields: values by field name; None for a missing option.
+        otherwise: an alternative to mention in the message.
 
     Raises:
         UsageError: some are missing.
@@ -51,7 +51,7 @@ def check_given(fields: Mapping[str, Any], otherwise: str = "") -> None:
 
 
 def feature_options(command: _Decorated) -> _Decorated:
-    """Add an option for each field of a block group; the service checks the values, all at once."""
+    """Add an option for each field of a block group; the service validates the values."""
     for feature in reversed(FEATURES):
         option = option_name(feature)
         if feature.choices:
@@ -67,4 +67,4 @@ def _facts(feature: Feature) -> Iterator[str]:
         yield "one of " + ", ".join(feature.choices)
     else:
         yield f"in {feature.unit}, {feature.minimum:,g} to {feature.maximum:,g}"
-    yield "required" if feature.required else "may be left out"
+    yield "required" if feature.required else "optional"

@@ -1,4 +1,4 @@
-"""What the commands that read a table and write one share: the files, and the progress shown on stderr."""
+"""The files and progress display of commands that read a table and write one."""
 
 import csv
 import json
@@ -24,10 +24,10 @@ _Row = TypeVar("_Row")
 
 
 def check_distinct(source: str, destination: str) -> None:
-    """Refuse to write over the file that is read.
+    """Refuse to overwrite the input file.
 
     Raises:
-        UsageError: the two are one file.
+        UsageError: input and output are the same file.
     """
     files = [Path(name) for name in (source, destination) if name != STANDARD_STREAM]
     if len(files) > 1 and files[1].exists() and files[0].samefile(files[1]):
@@ -35,26 +35,26 @@ def check_distinct(source: str, destination: str) -> None:
 
 
 def input_name(source: str) -> str:
-    """Return the name by which errors call the file that is read."""
+    """Return the name of the input file for error messages."""
     return "stdin" if source == STANDARD_STREAM else source
 
 
 def check_suffix(destination: str, *, as_json: bool) -> None:
-    """Refuse to write a format under the name of another.
+    """Refuse to write a format under another format's suffix.
 
     Raises:
-        UsageError: the name's suffix is that of another format.
+        UsageError: the suffix belongs to another format.
     """
     suffix = Path(destination).suffix.lower()
     if suffix in (_JSON_SUFFIXES if as_json else _CSV_SUFFIXES):
         return
     wanted = "lines of JSON, in a .jsonl or .json file" if as_json else "CSV, in a .csv file"
     hint = "; --json writes JSON" if suffix in _JSON_SUFFIXES else ""
-    raise click.UsageError(f"--output {destination}: what is written is {wanted}{hint}")
+    raise click.UsageError(f"--output {destination}: the output is {wanted}{hint}")
 
 
 def shown(rows: Iterable[_Row], label: str, source: str, file: IO[Any]) -> Iterator[_Row]:
-    """Show on stderr how much of the file has been read, or of a pipe how many rows, while rows pass."""
+    """Yield rows, showing on stderr how much of the file has been read, or for a pipe the number of rows."""
     size = Path(source).stat().st_size if source != STANDARD_STREAM and Path(source).is_file() else 0
     progress: ProgressBar[_Row] = click.progressbar(
         None if size else rows, length=size or None, label=label, file=sys.stderr
@@ -70,15 +70,15 @@ def shown(rows: Iterable[_Row], label: str, source: str, file: IO[Any]) -> Itera
 class Output:
     """A text file to write, as a context manager; stdout for `-`.
 
-    A file is written beside its name, as `NAME.part`, and renamed when it is whole: an earlier file of that name stays
-    until then. What was written before an error or Ctrl-C stays in `NAME.part`, and stderr says so. Devices and pipes
-    are written to directly.
+    A file is written as `NAME.part` beside it, and renamed when complete: an existing file is kept until then. After an
+    error or Ctrl-C the rows written so far remain in `NAME.part`, and stderr says so. Devices and pipes are written to
+    directly.
 
     Args:
         destination: path of the file, or `-`.
 
     Raises:
-        ClickException: it cannot be written to; from every method, and from the end of the `with` block.
+        ClickException: it cannot be written; from every method, and from the end of the `with` block.
     """
 
     def __init__(self, destination: str) -> None:
@@ -109,7 +109,7 @@ class Output:
             raise self._failure(error) from error
 
     def write_csv(self, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Write rows as CSV with a header; None is an empty cell."""
+        """Write rows as CSV with a header; None becomes an empty cell."""
         writer = csv.writer(self, lineterminator="\n")
         writer.writerow(names)
         for row in rows:
@@ -117,7 +117,7 @@ class Output:
             self._rows += 1
 
     def write_json(self, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Write rows as one line of JSON each."""
+        """Write each row as one line of JSON."""
         for row in rows:
             self.write(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, allow_nan=False) + "\n")
             self._rows += 1
@@ -135,26 +135,26 @@ class Output:
             raise self._failure(error) from error
 
     def _abandon(self) -> None:
-        with suppress(OSError):  # what ended the writing is what counts
+        with suppress(OSError):  # the first error is the one to report
             if self._part:
                 self._file.close()
         if self._part and self._rows:
-            click.echo(f"what was written before is in {self._part}", err=True)
+            click.echo(f"the rows written so far are in {self._part}", err=True)
         elif self._part:
             self._part.unlink(missing_ok=True)
 
     def _failure(self, error: OSError) -> Exception:
         if isinstance(error, BrokenPipeError):
-            return error  # nobody reads on: the command ends in silence
+            return error  # the reader has gone: the command ends silently
         name = "stdout" if self._destination == STANDARD_STREAM else self._destination
         return click.ClickException(f"{name}: {error.strerror or error}")
 
 
 def _paths(destination: str) -> tuple[Path | None, Path | None]:
-    """Find the file to write and its name until it is whole; None for stdout, devices and pipes."""
+    """Return the output path and the path to write until it is complete; None for stdout, devices and pipes."""
     if destination == STANDARD_STREAM:
         return None, None
-    path = Path(destination).resolve()  # a link stays one
+    path = Path(destination).resolve()  # keeps a symbolic link
     if path.exists() and not path.is_file():
         return None, None
     return path, path.with_name(f"{path.name}.part")

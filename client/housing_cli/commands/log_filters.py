@@ -1,4 +1,4 @@
-"""The options that say which predictions on record are meant."""
+"""The options that filter predictions on record."""
 
 import re
 from collections.abc import Callable
@@ -15,14 +15,14 @@ _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DIGITS = 12
-"""More than the seconds since the year 1 have."""
+"""More digits than the number of seconds since the year 1."""
 
 
 def read_moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
-    """Read a time: how long ago (`90s`, `15m`, `2h`, `7d`), or ISO 8601, in UTC unless it says otherwise.
+    """Parse a time: an age (`90s`, `15m`, `2h`, `7d`), or ISO 8601, in UTC unless it has an offset.
 
     Raises:
-        BadParameter: it is not a time, or not one between the years 1 and 9999 in UTC.
+        BadParameter: the value is not a time between the years 1 and 9999 in UTC.
     """
     if value is None:
         return None
@@ -36,10 +36,10 @@ def read_moment(_ctx: click.Context, _param: click.Parameter, value: str | None)
 
 
 def read_area(_ctx: click.Context, _param: click.Parameter, value: str | None) -> BoundingBox | None:
-    """Read an area: `WEST,SOUTH,EAST,NORTH` in degrees.
+    """Parse an area: `WEST,SOUTH,EAST,NORTH` in degrees.
 
     Raises:
-        BadParameter: it is not an area.
+        BadParameter: the value is not an area.
     """
     if value is None:
         return None
@@ -51,11 +51,11 @@ def read_area(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 
 
 def _moment(value: str) -> datetime:
-    """Read a time in UTC.
+    """Parse a time in UTC.
 
     Raises:
-        ValueError: it is not a time.
-        OverflowError: it is too far away.
+        ValueError: the text is not a time.
+        OverflowError: the time is out of range.
     """
     if match := re.fullmatch(r"(\d+)([smhd])", value, re.ASCII):
         if len(match[1]) > _DIGITS:
@@ -71,23 +71,23 @@ _OPTIONS = (
         "start_time",
         callback=read_moment,
         metavar="TIME",
-        help="Answered at this time or later: 90s, 15m, 2h or 7d ago, or a time in ISO 8601.",
+        help="Predicted at this time or later: 90s, 15m, 2h or 7d ago, or a time in ISO 8601.",
     ),
-    click.option("--until", "end_time", callback=read_moment, metavar="TIME", help="Answered before this time."),
-    click.option("--model-version", default="", help="Answered by this version of the model."),
+    click.option("--until", "end_time", callback=read_moment, metavar="TIME", help="Predicted before this time."),
+    click.option("--model-version", default="", help="Predicted by this version of the model."),
     click.option(
         "--min-price",
         "min_median_house_value",
         callback=read_number,
         metavar="NUMBER",
-        help="Of this price or a higher one, in USD.",
+        help="With this price or a higher one, in USD.",
     ),
     click.option(
         "--max-price",
         "max_median_house_value",
         callback=read_number,
         metavar="NUMBER",
-        help="Of this price or a lower one, in USD.",
+        help="With this price or a lower one, in USD.",
     ),
     click.option(
         "--area",
@@ -100,7 +100,7 @@ _OPTIONS = (
         "--with-outcome/--without-outcome",
         "has_outcome",
         default=None,
-        help="Only those whose true price is known, or is not.",
+        help="Only predictions with, or without, a true price.",
     ),
 )
 
@@ -113,5 +113,5 @@ def filter_options(command: _Decorated) -> _Decorated:
 
 
 def wanted(options: dict[str, Any]) -> PredictionFilter:
-    """Make a filter of the values of the options."""
+    """Create a filter from the values of the options."""
     return PredictionFilter(**options)

@@ -30,13 +30,13 @@ _HEADER = _LINE.format(
 @click.command()
 @filter_options
 @click.option(
-    "--limit", type=click.IntRange(1, _MOST_ROWS), help="How many of the newest; by default 20, and all for --output."
+    "--limit", type=click.IntRange(1, _MOST_ROWS), help="Number of the newest; by default 20, and all for --output."
 )
-@click.option("--follow", "-f", is_flag=True, help="Go on to show what comes, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Keep showing new predictions until Ctrl-C.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write them to a .csv or .parquet file instead, the newest first.",
+    help="Write to a .csv or .parquet file instead, newest first.",
 )
 @target_option
 @json_option
@@ -48,16 +48,16 @@ def logs(
     as_json: bool,
     **filters: Any,
 ) -> None:
-    """Show, follow or export the answers on record.
+    """Show, follow or export the predictions on record.
 
-    The newest come last, as in a log. In an exported file the answer is the column `predicted_median_house_value`,
-    and `median_house_value` is the true price where it is known.
+    The newest come last, as in a log. In an exported file `predicted_median_house_value` is the prediction, and
+    `median_house_value` the true price where it is known.
     """
     if output is None:
         with connected(target) as client:
             _show(client, wanted(filters), limit or _SHOWN_ROWS, as_json=as_json, follow=follow)
     elif follow or as_json:
-        raise click.UsageError("--output goes with neither --follow nor --json")
+        raise click.UsageError("--output cannot be combined with --follow or --json")
     elif output.suffix not in _FORMATS:
         raise click.UsageError(f"--output must end in {' or '.join(_FORMATS)}: the suffix chooses the format")
     else:
@@ -66,7 +66,7 @@ def logs(
 
 
 def _show(client: PredictionClient, which: PredictionFilter, limit: int, *, as_json: bool, follow: bool) -> None:
-    with suppress(KeyboardInterrupt):  # how following ends
+    with suppress(KeyboardInterrupt):  # ends --follow
         newest = list(islice(client.logged_predictions(which, page_size=min(limit, PAGE_SIZE)), limit))
         if not as_json:
             click.echo(_HEADER)
@@ -98,7 +98,7 @@ def _line(found: LoggedPrediction) -> str:
 
 
 def _export(client: PredictionClient, which: PredictionFilter, limit: int | None, output: Path) -> None:
-    """Write a file, which is there only once it is whole."""
+    """Write a file, which appears only once it is complete."""
     part = output.with_name(f"{output.name}.part")
     try:
         rows = _Counted(islice(client.logged_predictions(which), limit))
@@ -112,7 +112,7 @@ def _export(client: PredictionClient, which: PredictionFilter, limit: int | None
 
 
 class _Counted:
-    """Counts rows while they pass, and shows their number on stderr."""
+    """Counts rows and shows their number on stderr."""
 
     def __init__(self, rows: Iterable[LoggedPrediction]) -> None:
         self.count = 0

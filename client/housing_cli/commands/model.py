@@ -17,7 +17,7 @@ _USD_METRICS = ("rmse", "mae")
 @json_option
 @click.option("--card", is_flag=True, help="Show its model card instead, in Markdown.")
 def model(target: str, as_json: bool, card: bool) -> None:
-    """Show which model answers and where it came from."""
+    """Show the served model and its origin."""
     with connected(target) as client:
         found = client.model_card() if card else client.model()
     if as_json:

@@ -20,7 +20,7 @@ from housing_cli.outcome_table import REPORT_COLUMNS, OutcomeTable, ReportedRow
     type=click.Path(dir_okay=False, writable=True, allow_dash=True),
     default=STANDARD_STREAM,
     show_default="stdout",
-    help="Where the report goes.",
+    help="Path of the report.",
 )
 @target_option
 @json_option
@@ -28,9 +28,9 @@ def outcomes(source: str, destination: str, target: str, as_json: bool) -> None:
     """Record the true prices of predictions, from a CSV file.
 
     The file has the columns `prediction_id` and `median_house_value`, the true price in USD; others are ignored; - is
-    stdin. It may be sent again: what is on record already is not changed. The report says of each row whether it was
-    recorded, unchanged, revised, late (predictions of that age are no longer on record), unknown or refused, which is
-    what happens to a price that is no plain number; when rows are not on record, the exit code is 1.
+    stdin. Sending it again is safe: recorded prices do not change. The report gives the result of each row: recorded,
+    unchanged, revised, late (predictions of that age have been pruned), unknown, or refused, for instance because the
+    price is not a plain number; if any row is not recorded, the exit code is 1.
     """
     check_distinct(source, destination)
     check_suffix(destination, as_json=as_json)

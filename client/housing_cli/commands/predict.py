@@ -25,18 +25,17 @@ from housing_client import Prediction
     type=click.Path(dir_okay=False, writable=True, allow_dash=True),
     default=STANDARD_STREAM,
     show_default="stdout",
-    help="Where the prediction goes, or the rows of --input with their predictions.",
+    help="Path of the prediction, or of the rows of --input with their predictions.",
 )
 @target_option
 @json_option
 def predict(source: str | None, destination: str, target: str, as_json: bool, **fields: Any) -> None:
-    """Predict median house values: of a block group or of a CSV file.
+    """Predict the median house values of a block group or of a CSV file.
 
-    One block group is given by the options that are named after its fields.
-
-    A file has a column for each field, by the same names with underscores, in any order; an empty cell, NA, NaN or ?
-    leaves its field out, and other columns are kept. Each row is written with its prediction, or with an `error` that
-    names the fields at fault; when rows were refused, the exit code is 1. With --json, each row is one line of JSON.
+    A single block group is given by the options named after its fields.
+    A file has a column for each field, by the same names with underscores, in any order; an empty cell, NA, NaN or ? is
+    a missing value, and other columns are kept. Each row is written with its prediction, or with an `error` that names
+    the invalid fields; if any row is refused, the exit code is 1. With --json, each row is one line of JSON.
     """
     if source is None:
         _predict_one(destination, target, as_json, fields)

@@ -1,4 +1,4 @@
-"""`housing predict` of a whole file: progress, the rows written, and the count of those refused."""
+"""`housing predict` for a file: progress, output rows, and a summary of refused rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _REFUSALS_SHOWN = 10
 
 @dataclass(slots=True)
 class _Tally:
-    """Counts rows as they pass, and keeps the first refusals to show."""
+    """Counts rows, and keeps the first refusals for the report."""
 
     rows: int = 0
     refused: int = 0
@@ -42,13 +42,13 @@ def predict_file(source: str, destination: str, *, target: str, as_json: bool) -
 
     Args:
         source: path of the file; `-` is stdin.
-        destination: path of the result; `-` is stdout. It is replaced when the result is whole.
-        target: where the service listens.
-        as_json: whether to write a line of JSON for each row instead of CSV.
+        destination: path of the output; `-` is stdout. An existing file is replaced when the output is complete.
+        target: address of the service.
+        as_json: whether to write a line of JSON per row instead of CSV.
 
     Raises:
         UsageError: the file's header is not that of block groups, or both files are the same.
-        ClickException: the service failed, or a file cannot be read or written; the rows before that are written.
+        ClickException: the service failed, or a file cannot be read or written; earlier rows are written.
         Exit: rows were refused; exit code 1.
     """
     check_distinct(source, destination)

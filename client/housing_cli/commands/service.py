@@ -1,4 +1,4 @@
-"""What the commands that ask the service share: its address, and how they show answers and errors."""
+"""The shared parts of commands that call the service: its address, and the display of results and errors."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ target_option = click.option(
     metavar="HOST:PORT",
     default=DEFAULT_TARGET,
     show_default=True,
-    help="Where the service listens.",
+    help="Address of the service.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
@@ -36,7 +36,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON i
 
 @contextmanager
 def connected(target: str) -> Iterator[PredictionClient]:
-    """Open a client and end the command with one clear message, and exit code 1, when a call fails.
+    """Open a client; a failed call ends the command with one message and exit code 1.
 
     Raises:
         ClickException: a call failed.
@@ -49,19 +49,19 @@ def connected(target: str) -> Iterator[PredictionClient]:
 
 
 def to_json(result: "DataclassInstance") -> str:
-    """Write a result as one line of JSON, with the contract's field names."""
+    """Format a result as one line of JSON, with the contract's field names."""
     return json.dumps(asdict(result), default=datetime.isoformat, ensure_ascii=False)
 
 
 def aligned(pairs: Iterable[tuple[str, Any]]) -> str:
-    """Write names and values in two columns, leaving out what is empty."""
+    """Format names and values in two columns, without empty values."""
     shown = [(name, str(value)) for name, value in pairs if value not in ("", None)]
     width = max(len(name) for name, _ in shown)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in shown)
 
 
 def interval_text(interval: PredictionInterval | None) -> str:
-    """Write where a price lies; empty when that is not known."""
+    """Format a prediction interval; empty without one."""
     if interval is None:
         return ""
     more = " or more" if interval.upper_open else ""
@@ -69,8 +69,8 @@ def interval_text(interval: PredictionInterval | None) -> str:
 
 
 def _explain(error: HousingError, target: str) -> str:
-    if isinstance(error, UnavailableError) and not error.reason:  # no service of ours has put a reason there
-        return f"nothing answers at {target}; start the service with `housing up`, or name another --target ({error})"
+    if isinstance(error, UnavailableError) and not error.reason:  # the status is not from our service
+        return f"no service at {target}; start one with `housing up`, or choose another --target ({error})"
     if isinstance(error, InvalidRequestError) and error.violations:
         return "\n  ".join(["the service refused the request:", *(found.in_table() for found in error.violations)])
     return f"{error.code.name}: {error}"

@@ -14,9 +14,9 @@ _GIB = 2**30
 @target_option
 @json_option
 def status(target: str, as_json: bool) -> None:
-    """Show how the service is.
+    """Show the state of the service.
 
-    The exit code is 1 when it answers no predictions.
+    The exit code is 1 when it serves no predictions.
     """
     with connected(target) as client:
         found = client.status()

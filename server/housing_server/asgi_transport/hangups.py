@@ -1,44 +1,44 @@
-"""Callers that go away before a unary call is answered, noticed at next to no cost for calls that are short."""
+"""Detection of callers that disconnect before a unary call is answered, at almost no cost to short calls."""
 
 import asyncio
 from types import TracebackType
 from typing import Any
 
-from housing_server.asgi_transport.events import CallerGone, Receive, gone
+from housing_server.asgi_transport.events import CallerGone, Receive, wait_for_disconnect
 
 SWEEP_SECONDS = 1.0
-"""How often calls are looked through: one that lasts is watched from the second time on at the latest."""
+"""Sweep interval: a call is watched from the second sweep on at the latest."""
 
 
 class Hangups:
-    """Ends unary calls that last when their callers have gone; used on the event loop alone."""
+    """Cancels long unary calls whose callers have disconnected; used on the event loop only."""
 
     def __init__(self, sweep_seconds: float = SWEEP_SECONDS) -> None:
-        """Watch no call yet.
+        """Start without watched calls.
 
         Args:
-            sweep_seconds: how often calls are looked through, and servers asked about those that last.
+            sweep_seconds: interval of the sweeps, and of polling `receive` for the calls that last.
         """
         self._sweep_seconds = sweep_seconds
         self._running: dict[_Watched, None] = {}
         self._sweeping = False
 
     def watch(self, receive: Receive) -> "_Watched":
-        """Watch a block of the current task, which comes after its request: it raises CallerGone if its caller goes.
+        """Watch a block of the current task, once its request is read: it raises CallerGone if the caller disconnects.
 
         Args:
-            receive: where the server says so.
+            receive: the ASGI `receive` of the call.
         """
         return _Watched(self, receive)
 
     def add(self, watched: "_Watched") -> None:
-        """Look at a block from now on."""
+        """Register a block with the next sweep."""
         self._running[watched] = None
         if not self._sweeping:
             self._sweep_later()
 
     def remove(self, watched: "_Watched") -> None:
-        """Look at it no longer."""
+        """Unregister a block."""
         self._running.pop(watched, None)
 
     def _sweep_later(self) -> None:
@@ -47,7 +47,7 @@ class Hangups:
 
     def _sweep(self) -> None:
         for watched in self._running:
-            watched.look(self._sweep_seconds)
+            watched.start_watching(self._sweep_seconds)
         self._running.clear()
         self._sweeping = False
 
@@ -62,12 +62,12 @@ class _Watched:
         self._task: asyncio.Task[Any] | None = None
         self._watcher: asyncio.Task[None] | None = None
 
-    def look(self, poll_seconds: float) -> None:
-        """Wait for the caller to go, beside the block."""
+    def start_watching(self, poll_seconds: float) -> None:
+        """Wait for the disconnect in a task of its own."""
         self._watcher = asyncio.create_task(self._wait(poll_seconds))
 
     async def _wait(self, poll_seconds: float) -> None:
-        await gone(self._receive, poll_seconds)
+        await wait_for_disconnect(self._receive, poll_seconds)
         self._gone = True
         assert self._task is not None  # noqa: S101 - it is set before the block begins
         self._task.cancel()
@@ -77,13 +77,13 @@ class _Watched:
         self._hangups.add(self)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._hangups.remove(self)
         if self._watcher is not None:
             self._watcher.cancel()
         if self._gone:
-            assert self._task is not None  # noqa: S101 - see above
+            assert self._task is not None  # noqa: S101 - set in `__enter__`
             self._task.uncancel()
             if isinstance(error, asyncio.CancelledError):
                 raise CallerGone from error

@@ -1,4 +1,4 @@
-"""Headers and trailers of gRPC: deadlines, metadata, statuses."""
+"""gRPC headers and trailers: deadlines, metadata, statuses."""
 
 import re
 from base64 import b64encode
@@ -11,46 +11,46 @@ from housing_server.asgi_transport.events import Scope
 from housing_server.core.calls import REQUEST_ID
 
 Headers = list[tuple[bytes, bytes]]
-"""Names, in lower case, and values."""
+"""Lower-case names, and values."""
 
 _TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
 _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 _CONTENT_TYPE = re.compile(rb"application/grpc(\+proto)?(;.*)?")
 _READ = {name.encode(): name for name in (REQUEST_ID, "traceparent", "tracestate")}
-"""The metadata that is read of a call."""
+"""The request metadata that is used."""
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _REQUEST_ID = REQUEST_ID.encode()
 
 
 def is_grpc(content_type: bytes) -> bool:
-    """Return whether this is the content type of a gRPC call with messages in protobuf."""
+    """Return whether this is the content type of a gRPC call with protobuf messages."""
     return _CONTENT_TYPE.fullmatch(content_type) is not None
 
 
 def seconds_left(timeout: bytes | None) -> float | None:
-    """Parse `grpc-timeout`, such as `100m`; None without one, or when it is malformed, as in gRPC's own libraries."""
+    """Parse `grpc-timeout`, such as `100m`, into seconds; None when absent or malformed, as in gRPC's own libraries."""
     match = _TIMEOUT.fullmatch(timeout) if timeout is not None else None
     return int(match[1]) * _UNITS[match[2]] if match else None
 
 
 def metadata(headers: Mapping[bytes, bytes]) -> list[tuple[str, str]]:
-    """Return what is read of a call's metadata."""
+    """Return the request metadata that is used."""
     return [(name, headers[key].decode("latin-1")) for key, name in _READ.items() if key in headers]
 
 
 def peer(scope: Scope) -> str:
-    """Return the address that a request came from, as gRPC writes it."""
+    """Return the peer address of a request in gRPC's notation."""
     host, port = scope.get("client") or ("unknown", 0)
     return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
 
 
 def success(request_id: str) -> Headers:
-    """List the trailers of a call that was answered."""
+    """Return the trailers of a successful call."""
     return [(b"grpc-status", b"0"), (_REQUEST_ID, request_id.encode())]
 
 
 def failure(request_id: str, status: Status) -> Headers:
-    """List the trailers of a call that was refused."""
+    """Return the trailers of a failed call."""
     return [
         (b"grpc-status", str(status.code).encode()),
         (b"grpc-message", quote(status.message, safe=_PRINTABLE).encode()),

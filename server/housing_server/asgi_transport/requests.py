@@ -1,24 +1,24 @@
-"""The requests of a call: one message, or a stream of them that is read ahead of its handler, but not far."""
+"""The requests of a call: a single message, or a stream with bounded read-ahead."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 
-from housing_server.asgi_transport.events import CallerGone, Receive, gone, shielded
+from housing_server.asgi_transport.events import CallerGone, Receive, shielded, wait_for_disconnect
 from housing_server.asgi_transport.frames import Frames, only_message
 
 _READ_AHEAD_BYTES = 64 << 10
-"""How much of a stream may wait for its handler before its caller has to."""
+"""How much of a stream is buffered before back-pressure is applied."""
 
 
 async def read_only_message(receive: Receive, frames: Frames) -> bytes | None:
-    """Read the whole request of a call that has one message; None when it has none, or several.
+    """Read the only message of a request; None when there is none, or more than one.
 
     Raises:
         CallerGone: the caller has closed the call.
-        MessageTooLarge: the message is.
-        UndecodableMessage: the request does not consist of messages.
+        MessageTooLarge: the message is too large.
+        UndecodableMessage: the body is not a sequence of frames.
     """
     event = await shielded(receive())
     if event["type"] == "http.request" and not event.get("more_body", False):
@@ -40,7 +40,7 @@ async def read_only_message(receive: Receive, frames: Frames) -> bytes | None:
 
 
 class Requests:
-    """The messages of a stream: `async with Requests(...)`, a block that raises CallerGone if its caller goes."""
+    """The messages of a stream: `async with Requests(...)` raises CallerGone in its block if the caller disconnects."""
 
     def __init__(self, receive: Receive, frames: Frames) -> None:
         self._receive = receive
@@ -69,7 +69,7 @@ class Requests:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._task is not None  # noqa: S101 - both are set on entering
         assert self._reading is not None  # noqa: S101
@@ -90,7 +90,7 @@ class Requests:
             if self._frames.size > _READ_AHEAD_BYTES:
                 self._wanted.clear()
                 await self._wanted.wait()
-        await gone(self._receive)
+        await wait_for_disconnect(self._receive)
         return self._hang_up()
 
     def _hang_up(self) -> None:

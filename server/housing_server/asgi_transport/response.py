@@ -1,4 +1,4 @@
-"""The response to a call: its headers, messages and trailers, or its trailers alone."""
+"""The response to a call: headers, messages and trailers, or trailers only."""
 
 from housing_server.asgi_transport.events import CallerGone, Event, Send, shielded
 from housing_server.asgi_transport.frames import ENCODINGS, frame
@@ -10,7 +10,7 @@ _END_OF_BODY: Event = {"type": "http.response.body", "body": b"", "more_body": F
 
 
 class Response:
-    """What is sent to one caller."""
+    """Sends the response of one call."""
 
     __slots__ = ("_send", "_started")
 
@@ -22,7 +22,7 @@ class Response:
         """Send an encoded message, and wait until there is room for more.
 
         Raises:
-            CallerGone: nobody reads it.
+            CallerGone: the caller has disconnected.
         """
         if not self._started:
             await self._pass(_START)
@@ -30,10 +30,10 @@ class Response:
         await self._pass({"type": "http.response.body", "body": frame(data), "more_body": True})
 
     async def only_message(self, data: bytes, trailers: Headers) -> None:
-        """Send all of a response with one message.
+        """Send a complete response with one message.
 
         Raises:
-            CallerGone: nobody reads it.
+            CallerGone: the caller has disconnected.
         """
         self._started = True
         await self._pass(_START)
@@ -41,10 +41,10 @@ class Response:
         await self._pass({"type": "http.response.trailers", "headers": trailers})
 
     async def end(self, trailers: Headers) -> None:
-        """Send the end of a response; before its first message, that is all of it.
+        """Send the trailers; without a message before them, as a trailers-only response.
 
         Raises:
-            CallerGone: nobody reads it.
+            CallerGone: the caller has disconnected.
         """
         if self._started:
             await self._pass(_END_OF_BODY)

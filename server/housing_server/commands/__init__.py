@@ -1,1 +1,1 @@
-"""`housing serve` and `housing gateway`: read settings, wire, and turn a StartError into exit code 1."""
+"""`housing serve` and `housing gateway`: read the settings, wire the parts, and turn a StartError into exit code 1."""

@@ -17,8 +17,8 @@ def gateway() -> None:
     """Serve JSON over HTTP in front of a running `housing serve`, through Envoy.
 
     Settings are environment variables, among them HOUSING_GATEWAY_HOST, HOUSING_GATEWAY_PORT, HOUSING_GRPC_HOST,
-    HOUSING_GRPC_PORT, HOUSING_METRICS_HOST and HOUSING_METRICS_PORT; the README lists them all. Stops on SIGTERM and
-    Ctrl-C, when the requests in flight are done. Requests are traced when OTEL_EXPORTER_OTLP_ENDPOINT says where to.
+    HOUSING_GRPC_PORT, HOUSING_METRICS_HOST and HOUSING_METRICS_PORT; the README lists them all. On SIGTERM and Ctrl-C
+    it drains the requests in flight and exits. OTEL_EXPORTER_OTLP_ENDPOINT turns tracing on.
     """
     try:
         settings = read_settings(GatewaySettings)

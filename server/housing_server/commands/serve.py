@@ -18,9 +18,9 @@ def serve() -> None:
     """Serve predictions over gRPC, with metrics on a side port.
 
     Settings are environment variables, among them HOUSING_HOST, HOUSING_GRPC_PORT, HOUSING_METRICS_PORT,
-    HOUSING_WORKERS, HOUSING_MODEL_URI and MLFLOW_TRACKING_URI; the README lists them all. Stops on SIGTERM and Ctrl-C,
-    when the calls in flight are done; SIGHUP makes it ask the registry for a new version at once. Calls are traced when
-    OTEL_EXPORTER_OTLP_ENDPOINT says where to.
+    HOUSING_WORKERS, HOUSING_MODEL_URI and MLFLOW_TRACKING_URI; the README lists them all. On SIGTERM and Ctrl-C it
+    drains the calls in flight and exits; on SIGHUP it checks the registry for a new version at once.
+    OTEL_EXPORTER_OTLP_ENDPOINT turns tracing on.
     """
     try:
         settings = read_settings(ServerSettings)

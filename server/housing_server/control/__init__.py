@@ -1,1 +1,1 @@
-"""Messages between the supervisor and its processes, and the socket they travel on."""
+"""Messages between the supervisor and its child processes, and the socket that carries them."""

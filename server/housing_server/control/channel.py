@@ -1,7 +1,7 @@
 """The socket between the supervisor and a process.
 
-It is a lifeline too: each side takes its end for the death of the other, and a process answers every `Ping` while its
-event loop turns, whatever else it is busy with, unless it has found that its work is stuck.
+It doubles as a lifeline: each side treats a closed socket as the death of the other, and a process answers every `Ping`
+while its event loop turns, unless it has found that its work is stuck.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ControlChannel:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.alive: Callable[[], bool] = lambda: True
-        """Whether a `Ping` is answered."""
+        """Whether to answer a `Ping`."""
         self._reader = reader
         self._writer = writer
         self._received: asyncio.Queue[ControlMessage | None] = asyncio.Queue()
@@ -29,25 +29,25 @@ class ControlChannel:
 
     @classmethod
     async def open(cls, end: socket.socket) -> ControlChannel:
-        """Take over one end of a socket pair."""
+        """Wrap one end of a socket pair."""
         return cls(*await asyncio.open_unix_connection(sock=end, limit=_LINE_LIMIT))
 
     def send(self, message: ControlMessage) -> None:
-        """Send a message; it is dropped when the other side is gone, which `receive` reports."""
+        """Send a message; it is dropped when the peer has closed the socket, which `receive` reports."""
         if not self._writer.is_closing():
             self._writer.write(encode(message))
 
     async def flush(self) -> None:
-        """Wait until all that was sent is on its way."""
+        """Wait until everything sent has been written to the socket."""
         self._writer.transport.set_write_buffer_limits(0)
         with suppress(ConnectionError):
             await self._writer.drain()
 
     async def receive(self) -> ControlMessage | None:
-        """Wait for a message; None when the other side is gone."""
+        """Wait for a message; None when the peer has closed the socket."""
         message = await self._received.get()
         if message is None:
-            self._received.put_nowait(None)  # for whoever asks again
+            self._received.put_nowait(None)  # for the next caller
         return message
 
     async def __aiter__(self) -> AsyncIterator[ControlMessage]:
@@ -64,7 +64,7 @@ class ControlChannel:
             while (line := await self._reader.readline()).endswith(b"\n"):
                 self._receive(decode(line))
         except ConnectionError:
-            pass  # the other side is gone
+            pass  # the peer has closed the socket
         finally:
             self._received.put_nowait(None)
 

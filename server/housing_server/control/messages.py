@@ -1,4 +1,4 @@
-"""The messages between the supervisor and its processes, and how one is encoded: a JSON object on a line of its own."""
+"""The messages between the supervisor and its child processes, encoded as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from housing_server.prediction_log.modes import LogMode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigureWorker:
-    """To a worker, first of all: how to serve."""
+    """First message to a worker: how to serve."""
 
     name: str
-    """What it is called: `worker-0`, ..."""
+    """Its name: `worker-0`, ..."""
     host: str
     """Address to listen on."""
     port: int
@@ -22,25 +22,25 @@ class ConfigureWorker:
     model_folder: str | None
     """The fetched model to load before listening; None to listen at once and wait for `LoadModel`."""
     drain_seconds: float
-    """How long to go on accepting calls after health has gone down."""
+    """How long to keep accepting calls after health has turned to NOT_SERVING."""
     grace_seconds: float
     """How long calls may take to finish when the worker stops."""
     max_connection_age_seconds: float
-    """After how long a connection is asked to reconnect, so that load spreads over new workers."""
+    """Age at which a connection is asked to reconnect, so that load spreads over new workers."""
     max_concurrent_streams: int
-    """The most calls that a connection may have under way."""
+    """The most calls in flight on one connection."""
     max_rows_in_flight: int
-    """The most block groups that may be under way."""
+    """The most block groups in flight."""
     max_queue_seconds: float
-    """The longest that the work under way may be expected to take."""
+    """The longest expected time in the queue."""
     max_run_seconds: float
-    """How long one run of the model may take before the worker gives no more sign of life; 0 for ever."""
+    """How long one run of the model may take before the worker stops answering pings; 0 for no limit."""
     prediction_log_mode: LogMode
-    """How answers go on record."""
+    """When answers are written to the prediction log."""
     prediction_log_url: str
-    """The store that they end in."""
+    """Database URL of the prediction log's store."""
     journal_folder: str
-    """Where answers are written before they are given."""
+    """Folder of the journals."""
     recorder: str
     """gRPC address of the recorder; empty when there is none."""
     explainer: str
@@ -48,58 +48,58 @@ class ConfigureWorker:
     allow_pyfunc: bool = False
     """Whether it may load models that run code of their own."""
     run_dir: str = ""
-    """Holds the files of this run; of use to a worker inside Envoy alone."""
+    """Folder of the files of this run; used only by a worker inside Envoy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigureRecorder:
-    """To the recorder, first of all: what to record, and where."""
+    """First message to the recorder: what to record, and where."""
 
     address: str
     """gRPC address to listen on."""
     journal_folder: str
-    """Where workers write answers."""
+    """Folder of the journals."""
     prediction_log_url: str
-    """The store that they end in."""
+    """Database URL of the prediction log's store."""
     keep_days: float
-    """How old a record may get, in days; 0 for any age."""
+    """Age limit of records in days; 0 for no limit."""
     keep_rows: int
-    """How many records may be kept; 0 for any number."""
+    """The most records to keep; 0 for no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigureExplainer:
-    """To the explainer, first of all: where to answer, and what."""
+    """First message to the explainer: where to listen, and what to explain."""
 
     address: str
     """gRPC address to listen on."""
     model_folder: str | None
     """The fetched model to explain; None to wait for `LoadModel`."""
     max_queue_seconds: float
-    """The longest that the work under way may be expected to take."""
+    """The longest expected time in the queue."""
     max_run_seconds: float
-    """How long one explanation may take before the explainer gives no more sign of life; 0 for ever."""
+    """How long one explanation may take before the explainer stops answering pings; 0 for no limit."""
     grace_seconds: float
     """How long calls may take to finish when the explainer stops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportLog:
-    """From the recorder: how the prediction log is."""
+    """From the recorder: the state of the prediction log."""
 
     store_up: bool
-    """Whether the store took the last write."""
+    """Whether the last write to the store succeeded."""
     backlog_rows: int
-    """Predictions in journals, not in the store; about, when the store is down."""
+    """Predictions in journals that are not in the store yet; an estimate while the store is down."""
     backlog_bytes: int
     """The same in bytes."""
     problem: str
-    """Why the store did not take the last write; empty when it did."""
+    """Why the last write failed; empty when it succeeded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRecording:
-    """From a worker: whether it can put answers on record, and so give any."""
+    """From a worker: whether it can record answers, and so return any."""
 
     problem: str
     """Why it cannot; empty when it can."""
@@ -107,7 +107,7 @@ class ReportRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareModel:
-    """To a worker: load this model beside the one it serves, and keep it at hand."""
+    """To a worker: load this model beside the one it serves, without serving it yet."""
 
     folder: str
     """The fetched model."""
@@ -115,12 +115,12 @@ class PrepareModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscardModel:
-    """To a worker: forget the model kept at hand."""
+    """To a worker: drop the prepared model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadModel:
-    """To a worker: serve this model, which is at hand or else is loaded first. To the explainer: explain it."""
+    """To a worker: serve this model, loading it first unless it was prepared. To the explainer: explain it."""
 
     folder: str
     """The fetched model."""
@@ -128,7 +128,7 @@ class LoadModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportStatus:
-    """To a worker: what to answer GetStatus with."""
+    """To a worker: the response to GetStatus from now on."""
 
     status: str
     """A `housing.v1.GetStatusResponse` as JSON."""
@@ -136,14 +136,14 @@ class ReportStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """To a process: finish what is under way, and exit; a worker takes its health down first."""
+    """To a process: finish the calls in flight and exit; a worker reports NOT_SERVING first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
     """To a process: answer with a `Pong` as soon as the event loop turns, unless work on a thread is stuck.
 
-    `ControlChannel` does so by itself.
+    `ControlChannel` handles it.
     """
 
 
@@ -154,12 +154,12 @@ class Pong:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """From a worker: the model is at hand."""
+    """From a worker: the model is prepared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """From a worker or the explainer: it listens and has a model loaded."""
+    """From a worker or the explainer: it is listening and has loaded a model."""
 
     model_version: str
     """Version of the loaded model."""
@@ -170,7 +170,7 @@ class LoadFailed:
     """From a worker: the model cannot be served."""
 
     reason: str
-    """Why, in one line."""
+    """The cause, in one line."""
 
 
 ControlMessage = (
@@ -200,6 +200,6 @@ def encode(message: ControlMessage) -> bytes:
 
 
 def decode(line: bytes) -> ControlMessage:
-    """Decode a line that `encode` has made."""
+    """Decode a line made by `encode`."""
     fields = json.loads(line)
     return _KINDS[fields.pop("kind")](**fields)

@@ -1,1 +1,1 @@
-"""Validates, admits, shares runs of the model and answers: messages in, messages out; one core for each event loop."""
+"""Validation, admission, shared runs of the model and answers: messages in, messages out; one core per event loop."""

@@ -1,12 +1,12 @@
-"""Admission: how much work may be under way, so that what is begun is also finished in time.
+"""Admission control: bounds the work in flight, so that calls that are admitted also finish in time.
 
-Work is bounded in two ways: by the rows in flight, which are memory, and by the time that a call is likely to wait for
-the others in flight. Beyond either a call is refused at once, with the time after which trying again makes sense: a
-caller that hears no in a millisecond is better served than one that times out.
+Two things are bounded: the rows in flight, which cost memory, and the expected queueing time behind the calls in
+flight. Beyond either bound a call is refused at once, with a retry delay: a refusal within a millisecond serves the
+caller better than a timeout.
 
-Calls share the processor: while a call of one row is answered, a batch of ten thousand gets no more done than that. So
-a call waits for each other one in flight as long as the smaller of the two takes, and a large batch alone keeps no
-small call out.
+Calls share the processor: while a call with one row is answered, a batch of ten thousand gets no more work done than
+that. So a call queues behind each other call for as long as the smaller of the two takes, and a large batch alone does
+not keep small calls out.
 """
 
 import math
@@ -18,24 +18,24 @@ from typing import Literal, Protocol
 from housing_server.errors import DeadlinePassed, InvalidRequest, Overloaded, PredictionLogUnavailable
 
 _CALL_WORK = 8
-"""What a call costs beside its rows, in rows of a batch: see "Admission" in docs/performance.md."""
+"""Fixed cost of a call, in rows of a batch: see "Admission" in docs/performance.md."""
 _SMALL_ROWS = 64
-"""Calls of up to so many rows are counted together."""
+"""Calls with up to this many rows are counted together."""
 _MEMORY_SECONDS = 1.0
-"""The pace is that of about so much time."""
+"""Time constant of the moving average of the pace."""
 _GUESSED_WORK, _GUESSED_SECONDS = 100, 0.004
-"""A usual pace, which what is measured has to outweigh: one call that took long by chance says little."""
+"""Prior of the pace: keeps one call that was slow by chance from dominating the average."""
 
 
 class AdmissionObserver(Protocol):
-    """Who is told of refusals."""
+    """Counts refusals."""
 
     def not_admitted(self, reason: str) -> None:
-        """Note a call that was refused: for its `rows`, the `queue` before it, or its `deadline`, which is sooner."""
+        """Count a refused call by reason: too many `rows`, too long a `queue`, or a `deadline` before its end."""
 
 
 class Admission:
-    """Admits calls; used on the event loop alone."""
+    """Admits or refuses calls; used on the event loop only."""
 
     def __init__(
         self,
@@ -48,17 +48,17 @@ class Admission:
         """Set the bounds.
 
         Args:
-            observer: is told of what is refused.
-            max_rows: the most rows in flight; a call that comes when there are none is admitted whatever its size.
-            max_queue_seconds: the longest that a call may be expected to wait for others.
-            clock: tells seconds.
+            observer: counts refusals.
+            max_rows: the most rows in flight; a call is admitted whatever its size when there are none.
+            max_queue_seconds: the longest expected queueing time.
+            clock: returns seconds.
         """
         self._observer = observer
         self._max_rows = max_rows
         self._max_queue_seconds = max_queue_seconds
         self._clock = clock
         self.rows = 0
-        """How many rows are in flight."""
+        """The number of rows in flight."""
         self._small_work = 0
         self._large: list[int] = []
         """The work of each large call in flight."""
@@ -67,15 +67,15 @@ class Admission:
 
     @contextmanager
     def admit(self, rows: int, *, seconds_left: float | None = None) -> Iterator[None]:
-        """Hold a call's rows in flight while the block runs.
+        """Count a call's rows as in flight while the block runs.
 
         Args:
-            rows: how many it has.
-            seconds_left: how long its caller waits for the answer; None for any time.
+            rows: the number of rows of the call.
+            seconds_left: time until the caller's deadline; None for no deadline.
 
         Raises:
-            DeadlinePassed: its caller has stopped waiting.
-            Overloaded: there is too much in flight already.
+            DeadlinePassed: the deadline has passed.
+            Overloaded: there is too much work in flight.
         """
         work = self._room(rows, seconds_left) + _CALL_WORK + rows
         began = self._clock()
@@ -83,7 +83,7 @@ class Admission:
         self._change(rows, 1)
         try:
             yield
-        except (InvalidRequest, PredictionLogUnavailable):  # how long a log hangs says nothing about the work ahead
+        except (InvalidRequest, PredictionLogUnavailable):  # the time in a hanging log says nothing about the pace
             computed = False
             raise
         finally:
@@ -92,21 +92,21 @@ class Admission:
                 self._learn(self._clock() - began, work)
 
     def check(self, rows: int) -> None:
-        """Let a call pass if there is room for so many rows.
+        """Check that there is room for a call with `rows` rows.
 
         Raises:
-            Overloaded: there is too much in flight already.
+            Overloaded: there is too much work in flight.
         """
         self._room(rows, None)
 
     def queue_seconds(self, rows: int) -> float:
-        """Tell how long a call of so many rows is likely to wait for those in flight."""
+        """Return the expected queueing time of a call with `rows` rows."""
         return self._seconds_for(self._ahead(rows))
 
     def _room(self, rows: int, seconds_left: float | None) -> int:
-        """Return how much work is ahead of a call, if there is room for it; else raise."""
+        """Return the work ahead of a call, if there is room for it; otherwise raise."""
         if seconds_left is not None and seconds_left <= 0:
-            raise DeadlinePassed  # which says nothing about the load
+            raise DeadlinePassed  # not counted as a refusal: it says nothing about the load
         ahead = self._ahead(rows)
         queue = self._seconds_for(ahead)
         reason = None
@@ -125,12 +125,12 @@ class Admission:
         return work * (_GUESSED_SECONDS + self._seconds) / (_GUESSED_WORK + self._work)
 
     def _ahead(self, rows: int) -> int:
-        """Measure the work that is done before a call of so many rows is answered."""
+        """Return the work that is done before a call with `rows` rows is answered."""
         work = _CALL_WORK + rows
         return self._small_work + sum(min(work, other) for other in self._large)
 
     def _change(self, rows: int, sign: Literal[1, -1]) -> None:
-        """Note that a call begins, or ends."""
+        """Add (1) or remove (-1) a call in flight."""
         self.rows += sign * rows
         work = _CALL_WORK + rows
         if rows <= _SMALL_ROWS:
@@ -141,7 +141,7 @@ class Admission:
             self._large.remove(work)
 
     def _learn(self, seconds: float, work: int) -> None:
-        """Compare what a call took with the work that it was expected to wait for."""
+        """Update the pace with the duration of a call and the work that it queued behind."""
         now = self._clock()
         kept = math.exp((self._learnt - now) / _MEMORY_SECONDS)
         self._learnt = now

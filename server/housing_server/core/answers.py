@@ -1,4 +1,4 @@
-"""Answers: what one run of a model says of its rows, as facts with ids, and as messages."""
+"""Answers: the result of a run of a model, with prediction ids, and its conversion to messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 _FEW_ROWS = 16
-"""Up to this number of rows plain Python is quicker than NumPy."""
+"""Up to this many rows plain Python is faster than NumPy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,23 +28,23 @@ class Answers:
     """The answers to n rows."""
 
     model: PriceModel
-    """What computed them."""
+    """The model that computed them."""
     rows: Rows
     """The rows, float64, shape (n, 9)."""
     estimates: Estimates
-    """What the model says of them."""
+    """The model's outputs."""
     prediction_ids: Sequence[str]
-    """An id for each, unique for good."""
+    """A unique id for each row."""
     predicted_at: int
-    """When, in nanoseconds since the epoch."""
+    """Time of the prediction, in nanoseconds since the epoch."""
     latency_seconds: Sequence[float]
     """Time from a row's arrival to its answer: one for each row, or one for all."""
     callers: Sequence[Caller]
-    """Who asked: one for each row, or one for all."""
+    """The origin of each row, or one for all."""
     warnings: Mapping[int, Sequence[PredictionWarning]]
-    """What is unusual about a row, by its index; most have nothing."""
+    """Warnings by the index of the row; most rows have none."""
     intervals: Sequence[tuple[Sequence[float], bool]]
-    """Bounds in USD and whether the upper is open, for each row; empty when the model knows none."""
+    """Bounds in USD and whether the upper is open, for each row; empty when the model has no intervals."""
 
     @classmethod
     def of(  # noqa: PLR0913 - keyword-only arguments are clear in any number
@@ -58,7 +58,7 @@ class Answers:
         latency_seconds: Sequence[float],
         callers: Sequence[Caller],
     ) -> Self:
-        """Make answers of what a model estimated, with its warnings and intervals as they will be written."""
+        """Create answers from a model's estimates, with warnings and intervals in the form of the messages."""
         return cls(
             model=model,
             rows=rows,
@@ -72,7 +72,7 @@ class Answers:
         )
 
     def response(self, index: int) -> PredictResponse:
-        """Write the answer to one row as that of a call."""
+        """Return the answer to one row as the response to Predict."""
         description = self.model.description
         response = PredictResponse(
             prediction_id=self.prediction_ids[index],
@@ -86,7 +86,7 @@ class Answers:
         return response
 
     def fill(self, predictions: RepeatedCompositeFieldContainer[Prediction]) -> None:
-        """Write the answers as those of a batch: in the response itself, at half the cost of messages to copy there."""
+        """Add the answers to a BatchPredictResponse in place: copying messages into it would cost twice as much."""
         prices = self.estimates.median_house_value.tolist()
         for index, (prediction_id, price) in enumerate(zip(self.prediction_ids, prices, strict=True)):
             prediction = predictions.add(
@@ -103,13 +103,13 @@ class Answers:
 
 
 def timestamp(nanoseconds: int) -> Timestamp:
-    """Write a time, given in nanoseconds since the epoch, as a message."""
+    """Convert nanoseconds since the epoch to a Timestamp."""
     seconds, nanos = divmod(nanoseconds, 1_000_000_000)
     return Timestamp(seconds=seconds, nanos=nanos)
 
 
 def interval_of(model: PriceModel, estimates: Estimates, index: int) -> PredictionInterval | None:
-    """Write the interval of one row as a message; None when the model knows none."""
+    """Return the interval of one row as a message; None when the model has no intervals."""
     if estimates.interval is None:
         return None
     lower, upper = estimates.interval.bounds[index].tolist()
@@ -118,7 +118,7 @@ def interval_of(model: PriceModel, estimates: Estimates, index: int) -> Predicti
 
 
 def warnings_of(model: PriceModel, rows: Rows, estimates: Estimates) -> dict[int, list[PredictionWarning]]:
-    """Gather what the contract's rules and the model itself find unusual, by the index of the row."""
+    """Collect the warnings of the contract's rules and of the model, by the index of the row."""
     found: dict[int, list[PredictionWarning]] = {}
     for rule in UNUSUAL_RULES:
         for row in _rows_where_more(rows, rule.field, rule.exceeds):

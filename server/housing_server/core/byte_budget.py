@@ -1,29 +1,29 @@
-"""How many bytes of answers may wait to be sent: a caller that does not read must not fill the memory."""
+"""A bound on the bytes of responses that wait to be sent, so that callers that do not read cannot exhaust memory."""
 
 from housing_server.errors import Overloaded
 
 UNSENT_BYTES = 64 << 20
-"""How many bytes of large answers a process holds for callers that do not read: fifty of the largest batches. What
-carries them takes two to three times as much memory."""
+"""How many bytes of large responses a process buffers for callers that do not read: fifty of the largest batches. The
+transport takes two to three times as much memory to carry them."""
 
 HELD_FROM = 16 << 10
-"""Smaller answers do not count against the budget: a connection's calls bound them well enough."""
+"""Smaller responses do not count against the budget: the limit on concurrent streams bounds them."""
 
 _RETRY_SECONDS = 1.0
-"""When it is worth trying again: answers leave as fast as their callers read."""
+"""Suggested retry delay; responses are sent as fast as their callers read."""
 
 
 class ByteBudget:
-    """Counts the bytes of answers that have not been sent; used on the event loop alone."""
+    """Counts the bytes of responses that have not been sent; used on the event loop only."""
 
     def __init__(self, limit: int) -> None:
         """Allow `limit` bytes."""
         self._limit = limit
         self.held = 0
-        """The bytes that wait to be sent."""
+        """The bytes waiting to be sent."""
 
     def check(self) -> None:
-        """Raise if nothing more fits.
+        """Raise if the budget is used up.
 
         Raises:
             Overloaded: the budget is used up.
@@ -32,15 +32,15 @@ class ByteBudget:
             raise Overloaded(_RETRY_SECONDS)
 
     def hold(self, size: int) -> None:
-        """Count an answer that is about to be sent; one answer fits whatever its size.
+        """Count a response that is about to be sent; a single one fits whatever its size.
 
         Raises:
-            Overloaded: it does not fit.
+            Overloaded: the response does not fit.
         """
         if self.held and self.held + size > self._limit:
             raise Overloaded(_RETRY_SECONDS)
         self.held += size
 
     def release(self, size: int) -> None:
-        """Count it as sent, or as given up."""
+        """Release the bytes of a response that was sent or abandoned."""
         self.held -= size

@@ -1,8 +1,8 @@
-"""What surrounds every call, whatever it does and whichever transport carries it.
+"""The scope of a call: what happens around every call, whatever its method and transport.
 
 A call is counted, timed and logged, refused while the service stops, and an error that ends it becomes a
-`google.rpc.Status`. A transport begins a scope when a call arrives, enters it before the call is answered, and finishes
-it with what came of it.
+`google.rpc.Status`. A transport begins a scope when a call arrives, enters it before the handler runs, and finishes it
+with the outcome.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from google.rpc.code_pb2 import CANCELLED, DEADLINE_EXCEEDED, OK, Code
 from google.rpc.status_pb2 import Status
 
 from housing_server.core.callers import Caller, CallSpan
-from housing_server.core.gate import Gate
+from housing_server.core.gate import DrainGate
 from housing_server.core.status import status_from_error
 from housing_server.errors import DeadlinePassed, InternalError, RequestError, ShuttingDown
 
 DEFAULT_UNARY_SECONDS = 120.0
-"""How long a unary call whose caller sets no deadline may take, its message's arrival included."""
+"""Deadline of a unary call whose caller sets none, from the arrival of its headers."""
 
 REQUEST_ID = "x-request-id"
 """The metadata that carries a request's id, in both directions."""
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-"""An id that is fit for a header, a log line and a record."""
+"""A request id that is safe in a header, a log line and a record."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 
 CODE_NAMES: dict[int, str] = {number: name for name, number in Code.items()}
@@ -49,12 +49,12 @@ class Method:
 
     @property
     def path(self) -> str:
-        """The path that callers name it by: `/SERVICE/NAME`."""
+        """The path of its HTTP/2 requests: `/SERVICE/NAME`."""
         return f"/{self.service}/{self.name}"
 
     @property
     def labels(self) -> tuple[str, str, str]:
-        """Kind, service and name, as metrics are labelled."""
+        """Kind, service and name: the labels of metrics."""
         return self.kind, self.service, self.name
 
 
@@ -72,7 +72,7 @@ class CallTracer(Protocol):
     """Traces calls."""
 
     def start(self, method: Method, metadata: Iterable[tuple[str, str | bytes]]) -> CallSpan:
-        """Begin the span of a call that has arrived with this metadata."""
+        """Start the span of a call that has arrived with this metadata."""
 
 
 class CallLog(Protocol):
@@ -82,31 +82,31 @@ class CallLog(Protocol):
         """Log a call."""
 
     def error(self, event: str, **facts: object) -> object:
-        """Log a call that failed in an unforeseen way."""
+        """Log a call that failed with an unexpected exception."""
 
 
 class Calls:
-    """Makes the scopes of calls; used on the event loop alone."""
+    """Creates the scopes of calls; used on the event loop only."""
 
     def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         *,
-        gate: Gate,
+        gate: DrainGate,
         observer: CallObserver,
         log: CallLog,
         tracer: CallTracer | None = None,
         unary_seconds: float = DEFAULT_UNARY_SECONDS,
         new_id: Callable[[], object] = uuid_utils.uuid7,
     ) -> None:
-        """Set what every call passes.
+        """Set what all scopes share.
 
         Args:
             gate: counts the calls in flight, and closes when the service stops.
-            observer: counts every call.
-            log: logs every call.
-            tracer: traces every call; None to trace none.
-            unary_seconds: how long a unary call without a deadline may take.
-            new_id: makes an id for a request that came without a valid one.
+            observer: counts calls.
+            log: logs calls.
+            tracer: traces calls; None for no tracing.
+            unary_seconds: deadline of a unary call whose caller sets none.
+            new_id: returns an id for a request without a valid one.
         """
         self.gate = gate
         self.observer = observer
@@ -123,8 +123,8 @@ class Calls:
         Args:
             method: the method that is called.
             metadata: names, in lower case, and values.
-            peer: address that the call came from.
-            seconds_left: how long the caller still waits; None when it does not say.
+            peer: peer address of the call.
+            seconds_left: time until the caller's deadline; None without one.
         """
         arrived = time.perf_counter()
         self.observer.call_started(method)
@@ -159,15 +159,15 @@ class CallScope:
         self.caller = caller
         """The origin of the call."""
         self.request_id = request_id
-        """The id of the request, to be returned to the caller."""
+        """The request id, to be returned to the caller."""
         self._inside = False
 
     def enter(self) -> Caller:
-        """Pass the gate.
+        """Count the call as in flight.
 
         Raises:
             ShuttingDown: the service is stopping.
-            DeadlinePassed: the caller has stopped waiting.
+            DeadlinePassed: the deadline has passed already.
         """
         caller, gate = self.caller, self._calls.gate
         if not gate.open:
@@ -179,14 +179,15 @@ class CallScope:
         return caller
 
     def finish(self, error: BaseException | None = None) -> Status | None:
-        """Count and log the end of the call.
+        """Leave the gate; count and log the outcome of the call.
 
         Args:
-            error: what ended it; None when it was answered. A RequestError becomes its status. Any other exception is
-                logged whole and becomes INTERNAL with a fixed text, so that nothing internal reaches a caller.
+            error: the exception that ended it; None on success. A RequestError becomes its status. Any other exception
+                is logged with its traceback and becomes INTERNAL with a fixed text, so that callers see nothing
+                internal.
 
         Returns:
-            The status to answer with; None when the call was answered, or its caller has gone.
+            The status to send; None on success, or when the caller has disconnected.
         """
         if self._inside:
             self._calls.gate.leave()
@@ -225,59 +226,59 @@ class CallScope:
 
 
 class Uncounted:
-    """Counts nothing: for calls that another process counts."""
+    """Counts nothing: for calls that another process has counted."""
 
     def call_started(self, method: Method) -> None:
-        """Count nothing."""
+        """Do nothing."""
 
     def call_ended(self, method: Method, code: int, seconds: float) -> None:
-        """Count nothing."""
+        """Do nothing."""
 
 
 class FailuresCounted:
-    """Counts only calls that fail: probes and reflection would outnumber the calls that matter."""
+    """Counts only failed calls: probes and reflection would outnumber the calls that matter."""
 
     def __init__(self, observer: CallObserver) -> None:
         self._observer = observer
 
     def call_started(self, method: Method) -> None:
-        """Count nothing yet."""
+        """Do nothing yet."""
 
     def call_ended(self, method: Method, code: int, seconds: float) -> None:
-        """Count a call that has failed."""
+        """Count a failed call."""
         if code not in {OK, CANCELLED}:
             self._observer.call_started(method)
             self._observer.call_ended(method, code, seconds)
 
 
 class FailuresLogged:
-    """Logs only calls that fail, or only those that fail in an unforeseen way."""
+    """Logs only failed calls, or only those that failed with an unexpected exception."""
 
     def __init__(self, log: CallLog, *, unforeseen_only: bool = False) -> None:
         self._log = log
         self._unforeseen_only = unforeseen_only
 
     def info(self, event: str, **facts: object) -> None:
-        """Log a call unless it ended well."""
+        """Log a call unless it succeeded."""
         if not self._unforeseen_only and facts.get("code") not in {"OK", "CANCELLED"}:
             self._log.info(event, **facts)
 
     def error(self, event: str, **facts: object) -> None:
-        """Log a call that failed in an unforeseen way."""
+        """Log a call that failed with an unexpected exception."""
         self._log.error(event, **facts)
 
 
 def background_calls(observer: CallObserver, log: CallLog) -> Calls:
-    """Make the scopes of probes and reflection: answered while the service stops, counted and logged when they fail."""
-    return Calls(gate=Gate(), observer=FailuresCounted(observer), log=FailuresLogged(log))
+    """Create scopes for probes and reflection: answered during shutdown, counted and logged only when they fail."""
+    return Calls(gate=DrainGate(), observer=FailuresCounted(observer), log=FailuresLogged(log))
 
 
 def relayed_calls(log: CallLog) -> Calls:
-    """Make the scopes of calls that a worker has relayed here: it counts and logs all but unforeseen failures."""
-    return Calls(gate=Gate(), observer=Uncounted(), log=FailuresLogged(log, unforeseen_only=True))
+    """Create scopes for calls that a worker has relayed here: the worker counts and logs them, but for exceptions."""
+    return Calls(gate=DrainGate(), observer=Uncounted(), log=FailuresLogged(log, unforeseen_only=True))
 
 
 def _trace_id(traceparent: str) -> str | None:
-    """Parse the trace's id from a W3C trace context: `VERSION-TRACE_ID-SPAN_ID-FLAGS`."""
+    """Parse the trace id of a W3C trace context: `VERSION-TRACE_ID-SPAN_ID-FLAGS`."""
     match = _TRACEPARENT.fullmatch(traceparent)
     return match[1] if match else None

@@ -1,8 +1,8 @@
-"""Opportunistic batching: rows that arrive while a model runs are answered by its next run.
+"""Opportunistic batching: rows that arrive while a model runs share its next run.
 
-There is no timer. A row waits for a few turns of the event loop, and for a few more as long as they bring other rows:
-microseconds when the worker is idle. gRPC hands over one call at a time however many there are, and a run costs nearly
-as much for one row as for ten, so a busy worker shares each run among the calls that have piled up.
+There is no timer. The coalescer lets the event loop turn until several turns in a row have brought no new row (idle
+turns), which takes microseconds on an idle worker. gRPC delivers one call per turn however many are pending, and a run
+costs nearly as much for one row as for ten, so a busy worker shares each run among all calls that are pending.
 """
 
 import asyncio
@@ -14,37 +14,37 @@ from housing_server.core.callers import Caller
 from housing_server.core.model import PriceModel
 from housing_server.errors import ModelFailed
 
-_QUIET_TURNS = 8
-"""Turns of the event loop without a new row after which no more are expected, when the last row came alone."""
+_IDLE_TURNS = 8
+"""Consecutive turns of the event loop without a new row before a run starts, if the last run had a single row."""
 
-_QUIET_TURNS_WHEN_SHARED = 64
-"""The same once a run was shared: then more calls are on their way, and waiting for them costs less than a run that
-does without them. See "Sharing runs" in docs/performance.md."""
+_IDLE_TURNS_WHEN_SHARED = 64
+"""The same if the last run was shared: more calls are likely to be pending then, and waiting for them costs less than a
+separate run. See "Sharing runs" in docs/performance.md."""
 
 _ENOUGH_ROWS = 128
-"""From so many rows on a run is worth its while at once."""
+"""A run with this many rows starts at once."""
 
 
 class Outcome(NamedTuple):
-    """What came of running a model on rows."""
+    """The outcome of running a model on rows."""
 
     answers: Answers | None
-    """To the rows that have an answer, in their order; None when no row has one."""
+    """The answers to the rows that have one, in their order; None when no row has one."""
     failures: Mapping[int, ModelFailed]
-    """Why each of the others has none, by its index."""
+    """The errors of the other rows, by index."""
 
 
 Run = Callable[[PriceModel, Sequence[list[float]], Sequence[Caller]], Outcome]
-"""Runs a model on rows that callers asked for."""
+"""Runs a model on rows and the callers that sent them."""
 
 
 class Answer(NamedTuple):
     """The answer to one row."""
 
     answers: Answers
-    """Those of the run that it was part of."""
+    """The answers of the run that the row was part of."""
     position: int
-    """Which of them it is."""
+    """Index of the row's answer among them."""
 
 
 class _Waiting(NamedTuple):
@@ -54,26 +54,26 @@ class _Waiting(NamedTuple):
 
 
 class Coalescer:
-    """Shares the runs of a model among rows; used on the event loop alone."""
+    """Shares runs of a model among rows; used on the event loop only."""
 
     def __init__(self, current_model: Callable[[], PriceModel], run: Run, *, inline: bool = True) -> None:
-        """Wait for rows.
+        """Start without rows.
 
         Args:
             current_model: returns the model that the next run uses.
             run: runs it.
-            inline: whether a run may be made on the event loop, if the model may.
+            inline: whether the model may run on the event loop, if it is inline itself.
         """
         self._current_model = current_model
         self._run = run
         self._inline = inline
         self._waiting: list[_Waiting] = []
         self._busy = False
-        self._seen = self._quiet = 0
-        self._patience = _QUIET_TURNS
+        self._seen = self._idle = 0
+        self._patience = _IDLE_TURNS
 
     def submit(self, row: list[float], caller: Caller) -> "asyncio.Future[Answer]":
-        """Have a row answered. Once its future is cancelled, since nobody waits for it, it is not computed."""
+        """Queue a row for the next run and return its future; a row whose future is cancelled first is not computed."""
         loop = asyncio.get_running_loop()
         waiting = _Waiting(row, caller, loop.create_future())
         self._waiting.append(waiting)
@@ -85,12 +85,12 @@ class Coalescer:
     def _gather(self) -> None:
         """Let the event loop turn until it brings no more rows, then run the model."""
         count = len(self._waiting)
-        self._quiet = 0 if count > self._seen else self._quiet + 1
+        self._idle = 0 if count > self._seen else self._idle + 1
         self._seen = count
-        if count < _ENOUGH_ROWS and self._quiet < self._patience:
+        if count < _ENOUGH_ROWS and self._idle < self._patience:
             asyncio.get_running_loop().call_soon(self._gather)
             return
-        self._seen = self._quiet = 0
+        self._seen = self._idle = 0
         self._next_run()
 
     def _next_run(self) -> None:
@@ -99,7 +99,7 @@ class Coalescer:
         if not batch:
             self._busy = False
             return
-        self._patience = _QUIET_TURNS if len(batch) == 1 else _QUIET_TURNS_WHEN_SHARED
+        self._patience = _IDLE_TURNS if len(batch) == 1 else _IDLE_TURNS_WHEN_SHARED
         model = self._current_model()
         if model.inline and self._inline:
             self._settle(batch, self._attempt(model, batch))
@@ -115,7 +115,7 @@ class Coalescer:
             return error
 
     def _settle(self, batch: Sequence[_Waiting], outcome: Outcome | Exception) -> None:
-        """Hand out the answers of a run, or its failures, and begin the next run if rows have come meanwhile."""
+        """Set the results of a run on its futures, and schedule the next run if rows have arrived meanwhile."""
         position = 0
         for index, (_, _, future) in enumerate(batch):
             failure = outcome if isinstance(outcome, Exception) else outcome.failures.get(index)

@@ -1,4 +1,4 @@
-"""Deadlines of unary calls, kept at next to no cost: a timer for each call would cost more than all else around it."""
+"""Deadlines of unary calls, enforced by a periodic sweep: a timer per call would cost more than all else around it."""
 
 import asyncio
 import time
@@ -6,27 +6,27 @@ from types import TracebackType
 from typing import Any
 
 SWEEP_SECONDS = 1.0
-"""How often calls are looked through. A caller keeps its own deadline to the millisecond; this frees what it held."""
+"""Sweep interval. Clients enforce their own deadlines to the millisecond; the sweep frees what a call holds."""
 
 
 class Deadlines:
-    """Cancels the tasks of calls whose deadline has passed; used on the event loop alone."""
+    """Cancels the tasks of calls whose deadline has passed; used on the event loop only."""
 
     def __init__(self, sweep_seconds: float = SWEEP_SECONDS) -> None:
-        """Watch no call yet.
+        """Start without watched calls.
 
         Args:
-            sweep_seconds: how often calls are looked through, and so how late one may be cancelled.
+            sweep_seconds: interval of the sweeps, and so the largest delay of a cancellation.
         """
         self._sweep_seconds = sweep_seconds
         self._running: dict[asyncio.Task[Any], float] = {}
         self._sweeping = False
 
     def keep(self, deadline: float | None) -> "_Kept":
-        """Bound a block of the current task, `with deadlines.keep(...)`: it raises TimeoutError once it is late.
+        """Bound a block of the current task, `with deadlines.keep(...)`: it raises TimeoutError after the deadline.
 
         Args:
-            deadline: by `time.perf_counter`; None for as long as it takes.
+            deadline: by `time.perf_counter`; None for no deadline.
         """
         return _Kept(self, deadline)
 
@@ -37,7 +37,7 @@ class Deadlines:
             self._sweep_later()
 
     def leave(self, task: asyncio.Task[Any]) -> bool:
-        """Watch a task no longer; return whether it was cancelled for its deadline."""
+        """Stop watching a task; return whether it was cancelled for its deadline."""
         return self._running.pop(task, None) is None
 
     def _sweep_later(self) -> None:
@@ -65,11 +65,11 @@ class _Kept:
     def __enter__(self) -> None:
         if self._deadline is not None:
             self._task = asyncio.current_task()
-            assert self._task is not None  # noqa: S101 - blocks are bounded in tasks alone
+            assert self._task is not None  # noqa: S101 - blocks run in tasks only
             self._deadlines.watch(self._task, self._deadline)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._task is not None and self._deadlines.leave(self._task):
             self._task.uncancel()

@@ -1,4 +1,4 @@
-"""What a service answers, as a table that any transport mounts: its methods, their messages, and what answers them.
+"""The methods of a service as a table that any transport mounts: names, message types and handlers.
 
 A transport decodes and encodes messages itself, within the scope of a call (`core/calls.py`), so that a message that
 cannot be decoded is refused, counted and logged like any other bad request.
@@ -21,29 +21,26 @@ Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
 
 MAX_REQUEST_BYTES = 4 << 20
-"""The largest legal batch is about 1 MB; what is far over it is refused before it is decoded."""
+"""The largest legal batch is about 1 MB; anything far larger is refused before it is decoded."""
 
 UNKNOWN_METHOD = Method(kind="unknown", service="unknown", name="unknown")
-"""Stands for every method that no service has: what a caller names must not become a label."""
+"""Stands for every unknown method: a name chosen by a caller must not become a label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Endpoint(Generic[Request, Response]):
     method: Method
-    """The method."""
     request: type[Request]
-    """Type of its requests."""
     response: type[Response]
-    """Type of its responses."""
     parse: Callable[[bytes], Request]
-    """Parses an encoded request, no further than it takes to refuse one whose lists are too long."""
+    """Parses an encoded request; stops early at a list that is too long."""
 
     def decode(self, data: bytes) -> Request:
         """Decode a request.
 
         Raises:
-            MessageTooLarge: it is larger than `MAX_REQUEST_BYTES`.
-            UndecodableMessage: it is no message of this type.
+            MessageTooLarge: the request is larger than `MAX_REQUEST_BYTES`.
+            UndecodableMessage: the request is not a message of this type.
         """
         check_size(data)
         try:
@@ -57,31 +54,31 @@ class UnaryEndpoint(_Endpoint[Request, Response]):
     """A method with one request and one response."""
 
     handler: Callable[[Request, Caller], Awaitable[Response]]
-    """Answers a request; raises a RequestError to refuse it."""
+    """Handles a request; raises a RequestError to refuse it."""
 
     async def answer(self, data: bytes, caller: Caller) -> bytes:
-        """Answer an encoded request with an encoded response; raises a RequestError to refuse it."""
+        """Handle an encoded request and return the encoded response; raises a RequestError to refuse it."""
         response = await self.handler(self.decode(data), caller)
         return response.SerializeToString()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEndpoint(_Endpoint[Request, Response]):
-    """A method with a stream of responses; its requests, one or many, are a stream too."""
+    """A method with a stream of responses; its requests, one or many, are read as a stream too."""
 
     handler: Callable[[AsyncIterator[Request], Caller], AsyncIterator[Response]]
-    """Answers requests; raises a RequestError to end the stream."""
+    """Handles requests; raises a RequestError to end the stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayedEndpoint(_Endpoint[Request, Response]):
-    """A unary method that another process answers: a transport that carries bytes need not decode them."""
+    """A unary method that another process handles; its messages are passed on undecoded."""
 
     handler: Callable[[bytes, Caller], Awaitable[bytes]]
-    """Answers an encoded request with an encoded response; raises a RequestError to refuse it."""
+    """Returns the encoded response to an encoded request; raises a RequestError to refuse it."""
 
     async def answer(self, data: bytes, caller: Caller) -> bytes:
-        """Answer an encoded request with an encoded response; raises a RequestError to refuse it."""
+        """Return the encoded response to an encoded request; raises a RequestError to refuse it."""
         check_size(data)
         return await self.handler(data, caller)
 
@@ -103,7 +100,7 @@ def check_size(data: bytes) -> None:
 def unary(
     service: ServiceDescriptor, name: str, handler: Callable[[Any, Caller], Awaitable[Any]]
 ) -> UnaryEndpoint[Any, Any]:
-    """Make the endpoint of a unary method from the contract's descriptor."""
+    """Create the endpoint of a unary method from the contract's descriptor."""
     method = service.methods_by_name[name]
     return UnaryEndpoint(
         method=describe(method),
@@ -117,7 +114,7 @@ def unary(
 def stream(
     service: ServiceDescriptor, name: str, handler: Callable[[AsyncIterator[Any], Caller], AsyncIterator[Any]]
 ) -> StreamEndpoint[Any, Any]:
-    """Make the endpoint of a method with a stream of responses from the contract's descriptor."""
+    """Create the endpoint of a method with a stream of responses from the contract's descriptor."""
     method = service.methods_by_name[name]
     return StreamEndpoint(
         method=describe(method),
@@ -131,7 +128,7 @@ def stream(
 def relayed(
     method: MethodDescriptor, handler: Callable[[bytes, Caller], Awaitable[bytes]]
 ) -> RelayedEndpoint[Any, Any]:
-    """Make the endpoint of a unary method that another process answers."""
+    """Create the endpoint of a unary method that another process handles."""
     return RelayedEndpoint(
         method=describe(method),
         request=GetMessageClass(method.input_type),
@@ -142,7 +139,7 @@ def relayed(
 
 
 def describe(method: MethodDescriptor) -> Method:
-    """Describe a method of the contract, as it is counted and logged."""
+    """Describe a method of the contract as it is counted and logged."""
     kind = "unary"
     if method.server_streaming:
         kind = "bidi_stream" if method.client_streaming else "server_stream"

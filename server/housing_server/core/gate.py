@@ -1,10 +1,10 @@
-"""The gate that every call passes: it knows how many are in flight, and closes when the service stops."""
+"""The drain gate: counts the calls in flight, and closes when the service stops."""
 
 import asyncio
 
 
-class Gate:
-    """Counts the calls in flight; used on the event loop alone."""
+class DrainGate:
+    """Counts the calls in flight; used on the event loop only."""
 
     def __init__(self) -> None:
         self.open = True
@@ -19,15 +19,15 @@ class Gate:
         self._idle.clear()
 
     def leave(self) -> None:
-        """Count it as ended."""
+        """Count a call that has ended."""
         self._in_flight -= 1
         if self._in_flight == 0:
             self._idle.set()
 
     async def close(self, seconds: float) -> None:
-        """Let no new call begin, and wait at most so long until those in flight have ended."""
+        """Close the gate to new calls, and wait up to `seconds` for those in flight to end."""
         self.open = False
         try:
             await asyncio.wait_for(self._idle.wait(), seconds)
         except TimeoutError:
-            return  # the calls that still run had their time
+            return  # the grace period is over: the remaining calls are abandoned

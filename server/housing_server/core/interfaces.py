@@ -1,4 +1,4 @@
-"""What outer layers do for the core: observing, and keeping the record of answers."""
+"""What the core requires of outer layers: an observer and a prediction log."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from housing_server.errors import InvalidRequest, ModelFailed
 
 
 class PredictionObserver(Protocol):
-    """Counts what the core did; its failures are reported, and change nothing for callers."""
+    """Counts what the core does; exceptions it raises are reported, and do not affect callers."""
 
     def predicted(self, answers: Answers, times: RunTimes) -> None:
         """Count rows that were answered by one run of a model; from any thread."""
@@ -17,32 +17,32 @@ class PredictionObserver(Protocol):
         """Count requests, or parts of one, that broke the same rules of the contract; from any thread."""
 
     def failed(self, error: ModelFailed, rows: int, /) -> None:
-        """Count rows that the model had no answer to; from any thread."""
+        """Count rows for which the model failed; from any thread."""
 
 
 class PredictionLog(Protocol):
-    """Where answers go on record."""
+    """Records answers."""
 
     inline: bool
-    """Whether an append is so quick that it may be made on the event loop."""
+    """Whether an append is fast enough for the event loop."""
 
     def check(self) -> None:
-        """Return at once if answers are likely to be put on record; from the event loop.
+        """Return at once if an append is likely to succeed; from the event loop.
 
         Raises:
-            PredictionLogUnavailable: they are not: a call need not be computed.
+            PredictionLogUnavailable: it is likely to fail, so a call need not be computed.
         """
 
     def probe(self) -> None:
-        """Try whether answers can be put on record, which may take a moment; from any thread.
+        """Test whether answers can be recorded, which may take a moment; from any thread.
 
         Raises:
             PredictionLogUnavailable: they cannot.
         """
 
     def append(self, answers: Answers) -> None:
-        """Put answers on record, for good once it returns; from any thread.
+        """Record answers, durably once it returns; from any thread.
 
         Raises:
-            PredictionLogUnavailable: it cannot be done; then nobody may hear the answers.
+            PredictionLogUnavailable: the answers could not be recorded, and must not be returned.
         """

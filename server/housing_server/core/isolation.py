@@ -1,7 +1,7 @@
-"""Isolation: a row that the model has no answer to fails alone, whichever rows it shares a run with.
+"""Isolation of failing rows: a row that the model fails on fails alone, whichever rows it shares a run with.
 
-What a model returns is checked before it is an answer. A run that fails is tried again by halves until the rows at
-fault are found; the number of runs is bounded, so that a model that fails altogether costs little.
+A model's outputs are checked before they become answers. A failed run is bisected until the rows at fault are found;
+the number of runs is bounded, so that a model that fails on everything costs little.
 """
 
 import math
@@ -16,11 +16,11 @@ from housing.contract import FEATURES
 from housing_server.core.model import Estimates, Intervals, PriceModel, Rows
 
 _MAX_RUNS = 256
-"""Enough to find each of a hundred rows at fault; rows that are not tried by then fail with the others."""
+"""Enough to find each of a hundred failing rows; rows that are not tried by then fail with the others."""
 _FEW_ROWS = 16
-"""Up to this number of rows plain Python is quicker than NumPy."""
+"""Up to this many rows plain Python is faster than NumPy."""
 _MAX_REASON = 200
-"""Longer texts of a model's own errors are cut."""
+"""Error messages of models are truncated to this length."""
 _LABELS = next(len(feature.choices) for feature in FEATURES if feature.name == "ocean_proximity")
 _UNSOUND = "its price or interval is not finite, the interval is out of order, or its label is unknown"
 _NO_FAILURES: Mapping[int, str] = MappingProxyType({})
@@ -31,12 +31,12 @@ Run: TypeAlias = Callable[[Callable[[Rows], Estimates], Rows], Estimates]
 
 
 class Estimated(NamedTuple):
-    """What came of estimating n rows."""
+    """The outcome of estimating n rows."""
 
     estimates: Estimates | None
-    """Of the rows that have an answer, in their order; None when no row has one."""
+    """Outputs for the rows that succeeded, in their order; None when none did."""
     failures: Mapping[int, str]
-    """What the model did with each of the others, by its index."""
+    """The cause of each failure, by the index of the row."""
 
 
 def _call(estimate: Callable[[Rows], Estimates], rows: Rows) -> Estimates:
@@ -44,18 +44,18 @@ def _call(estimate: Callable[[Rows], Estimates], rows: Rows) -> Estimates:
 
 
 def estimate_each(model: PriceModel, rows: Rows, *, run: Run = _call, all_or_none: bool = False) -> Estimated:
-    """Estimate one price a row, and keep rows without an answer apart.
+    """Estimate one price per row, and report the failures of single rows.
 
     Args:
-        model: what computes prices.
+        model: computes the prices.
         rows: float64, shape (n, 9), n at least 1.
-        run: makes each run of the model.
-        all_or_none: whether to stop at the first row that has no answer.
+        run: performs each run of the model.
+        all_or_none: whether to stop at the first row that fails.
     """
     try:
         estimates = run(model.estimate, rows)
         unsound = sound_rows(estimates, len(rows), len(model.warnings)) is not None
-    except Exception:  # pylint: disable=broad-exception-caught  # whatever it is, the search meets it again
+    except Exception:  # pylint: disable=broad-exception-caught  # the search runs into it again
         unsound = True
     if not unsound:
         return Estimated(estimates, _NO_FAILURES)
@@ -65,13 +65,13 @@ def estimate_each(model: PriceModel, rows: Rows, *, run: Run = _call, all_or_non
 
 
 class _Search:
-    """Runs a model on rows, and on ever smaller parts of them where it fails."""
+    """Runs a model on rows, and on ever smaller subsets where it fails."""
 
     def __init__(self, model: PriceModel, rows: Rows, run: Run, all_or_none: bool) -> None:
         self.parts: list[Estimates] = []
-        """What was estimated, in the order of the rows."""
+        """Outputs of the runs that succeeded, in the order of the rows."""
         self.failures: dict[int, str] = {}
-        """What the model did with the rows that have no answer."""
+        """The cause of each failure, by the index of the row."""
         self._model = model
         self._rows = rows
         self._run = run
@@ -87,7 +87,7 @@ class _Search:
             rows = self._rows[which] if len(which) < len(self._rows) else self._rows
             estimates = self._run(self._model.estimate, rows)
             sound = sound_rows(estimates, len(which), len(self._model.warnings))
-        except Exception as error:  # pylint: disable=broad-exception-caught  # a model raises whatever it likes
+        except Exception as error:  # pylint: disable=broad-exception-caught  # a model may raise anything
             self._split(which, f"{type(error).__name__}: {error}"[:_MAX_REASON])
         else:
             self._keep(which, estimates, sound)
@@ -113,18 +113,18 @@ class _Search:
 
 
 def sound_rows(estimates: Estimates, count: int, warnings: int) -> NDArray[np.bool_] | None:
-    """Check what a model returned.
+    """Check the outputs of a model.
 
     Args:
-        estimates: what it returned.
-        count: of how many rows.
-        warnings: how many warnings of its own it may give.
+        estimates: the outputs.
+        count: the number of rows.
+        warnings: the number of warnings that the model declares.
 
     Returns:
-        Which rows have an answer, shape (count,); None when all have.
+        Which rows have a sound answer, shape (count,); None when all do.
 
     Raises:
-        ValueError: an array is not of the shape or type that it must be.
+        ValueError: an array has the wrong shape or type.
     """
     prices, labels, interval = estimates.median_house_value, estimates.ocean_proximity, estimates.interval
     _check_arrays(estimates, count, warnings)

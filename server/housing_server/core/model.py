@@ -1,4 +1,4 @@
-"""Models as the core sees them: rows in, prices out."""
+"""The interface of models: rows in, prices out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,61 +21,61 @@ class Intervals:
     """Where n prices lie with a stated probability."""
 
     bounds: NDArray[np.float64]
-    """Lower and upper bound in USD, shape (n, 2)."""
+    """Lower and upper bounds in USD, shape (n, 2)."""
     upper_open: NDArray[np.bool_]
     """Whether the upper bound has reached the cap of the census, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimates:
-    """What a model answers for n rows."""
+    """The outputs of a model for n rows."""
 
     median_house_value: NDArray[np.float64]
     """USD, shape (n,)."""
     ocean_proximity: NDArray[np.int64]
-    """Codes of the label given or derived, shape (n,); -1 where it was left out and the model derives none."""
+    """Codes of the labels given or derived, shape (n,); -1 where the label is missing and the model derives none."""
     interval: Intervals | None = None
-    """Where the prices lie; None when the model knows none."""
+    """Prediction intervals; None when the model has none."""
     warned: NDArray[np.bool_] | None = None
-    """Which of the model's own warnings apply, shape (n, number of them); None when it has none."""
+    """Which of the model's own warnings apply, shape (n, number of warnings); None when it has none."""
 
 
 class PriceModel(Protocol):
-    """What computes prices."""
+    """A model that computes prices."""
 
     description: ModelDescription
-    """Where it comes from."""
+    """Its identity and origin."""
     inline: bool
-    """Whether it answers a few rows so quickly that it may run on the event loop."""
+    """Whether it is fast enough for a few rows to run on the event loop."""
     interval_coverage: float
-    """Share of its intervals that hold the true value; 0 when it has none."""
+    """Nominal coverage of its intervals; 0 when it has none."""
 
     @property
     def warnings(self) -> Sequence[PredictionWarning]:
-        """The warnings it may give, in the order of `Estimates.warned`."""
+        """The warnings it may issue, in the order of `Estimates.warned`."""
 
     def estimate(self, rows: Rows) -> Estimates:
-        """Estimate one price a row; safe to call from several threads."""
+        """Estimate one price per row; safe to call from several threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
-    """A model that is ready to answer, and what is known of it."""
+    """A model that is ready to predict, with its metadata."""
 
     predictor: PriceModel
-    """What computes its prices."""
+    """Computes the prices."""
     profile: ModelProfile | None = None
-    """How its inputs and answers were spread when it was made; None when training has kept no record of it."""
+    """Distributions of its inputs and answers at training time; None when it was registered without."""
     card: str | None = None
-    """What people ought to know about it, in Markdown; None when training has written nothing."""
+    """Its model card, in Markdown; None when it was registered without."""
 
     @property
     def description(self) -> ModelDescription:
-        """Where it comes from."""
+        """Its identity and origin."""
         return self.predictor.description
 
 
 def given_labels(rows: Rows) -> NDArray[np.int64]:
-    """Return the ocean proximity codes that rows carry; -1 where it was left out."""
+    """Return the ocean proximity codes in rows; -1 where the field is missing."""
     codes = rows[:, FEATURE_NAMES.index("ocean_proximity")]
     return np.where(np.isnan(codes), -1, codes).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The model that is served, and the one that is loaded beside it before it takes its place."""
+"""The served model, and the next one that is prepared beside it."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from housing_server.core.prediction import PredictionCore
 
 
 class ModelSlot:
-    """Loads models for a core, on threads; used on the event loop alone."""
+    """Loads models for a core on threads; used on the event loop only."""
 
     def __init__(self, core: PredictionCore, load: Callable[[Path], LoadedModel]) -> None:
-        """Prepare to load models.
+        """Create a slot without a model.
 
         Args:
-            core: answers with what is served.
+            core: predicts with the served model.
             load: loads a fetched model from its folder; raises ModelRejected when it cannot be served.
         """
         self._core = core
@@ -23,7 +23,7 @@ class ModelSlot:
         self._prepared: tuple[str, LoadedModel] | None = None
 
     async def prepare(self, folder: str) -> None:
-        """Load a fetched model beside the one that is served.
+        """Load a fetched model beside the served one.
 
         Raises:
             ModelRejected: it cannot be served.
@@ -31,19 +31,19 @@ class ModelSlot:
         self._prepared = folder, await asyncio.to_thread(self._load, Path(folder))
 
     def discard(self) -> None:
-        """Drop the model that was prepared."""
+        """Drop the prepared model."""
         self._prepared = None
 
     async def serve(self, folder: str) -> None:
-        """Serve a fetched model from now on: the one that was prepared, or else it is loaded first.
+        """Serve a fetched model from now on; load it first unless it was prepared.
 
         Raises:
-            ModelRejected: it cannot be served; what was served before still is.
+            ModelRejected: it cannot be served; the previous model still is.
         """
         prepared, self._prepared = self._prepared, None
         if prepared is not None and prepared[0] == folder:
             model = prepared[1]
         else:
             model = await asyncio.to_thread(self._load, Path(folder))
-        # This assignment is the swap: calls that have begun keep the model that they began with.
+        # This assignment is the swap: calls in flight keep the model that they started with.
         self._core.model = model

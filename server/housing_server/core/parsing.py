@@ -1,7 +1,7 @@
-"""Parsing of requests whose lists are too long: no further than it takes to refuse them.
+"""Bounded parsing of requests with lists that are too long.
 
-An empty item of a list is two bytes on the wire and a hundred in memory, so a message of a few megabytes can come to
-hundreds. Such a message is cut behind the first item too many; the contract's rule about the length does the rest.
+An empty list item takes two bytes on the wire and a hundred in memory, so a message of a few megabytes can grow to
+hundreds. Such a message is truncated after the first item too many; the contract's length rule then refuses it.
 """
 
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from housing_server.core.validation import list_limits
 Request = TypeVar("Request", bound=Message)
 
 _VARINT, _FIXED_64, _LENGTH, _GROUP, _END_GROUP, _FIXED_32 = range(6)
-"""Wire types: how the value after a key is written."""
+"""Wire types: the encoding of the value after a key."""
 _MORE = 0x80
-"""Set in each byte of a number but the last."""
+"""The continuation bit of a varint."""
 _LONGEST_SHIFT = 63
-"""Of the tenth byte, the last that a number may have."""
+"""Shift of the tenth byte, the last that a varint may have."""
 
 
 def request_parser(kind: type[Request]) -> Callable[[bytes], Request]:
-    """Make a parser of requests that reads at most one item too many of a list.
+    """Create a parser that reads at most one list item too many.
 
     Raises:
         ValueError: the request has several lists, or one whose field number takes more than a byte.
@@ -33,11 +33,11 @@ def request_parser(kind: type[Request]) -> Callable[[bytes], Request]:
     name, limit = next(iter(limits.items()))
     key = kind.DESCRIPTOR.fields_by_name[name].number << 3 | _LENGTH
     if len(limits) > 1 or key >= _MORE:
-        raise ValueError(f"the lists of {kind.DESCRIPTOR.full_name} are none that can be counted")
+        raise ValueError(f"the lists of {kind.DESCRIPTOR.full_name} cannot be counted")
     too_many = bytes([key, 0]) * (limit + 1)
 
     def parse(data: bytes) -> Request:
-        # Whatever way a key is written, it begins with one of two bytes: few of these are few items.
+        # However a key is encoded, it begins with one of two bytes: few of these mean few items.
         if data.count(key) + data.count(key | _MORE) > limit and is_too_long(data, key, limit):
             data = too_many
         return kind.FromString(data)
@@ -46,9 +46,9 @@ def request_parser(kind: type[Request]) -> Callable[[bytes], Request]:
 
 
 def is_too_long(data: bytes, key: int, limit: int) -> bool:
-    """Whether a message holds more items than its list may, or more fields of any kind than twice as many.
+    """Return whether a message has more list items than allowed, or more than twice as many fields of any kind.
 
-    A message that is cut off, or damaged otherwise, before it holds so many is left to the parser.
+    A message that is truncated or otherwise damaged before that point is left to the parser.
     """
     position = items = depth = 0
     try:
@@ -68,7 +68,7 @@ def is_too_long(data: bytes, key: int, limit: int) -> bool:
 
 
 def _behind(data: bytes, position: int, kind: int) -> int:
-    """Return where a value ends that begins at a position."""
+    """Return the position after the value that begins at `position`."""
     if kind == _LENGTH:
         length, position = _number(data, position)
         return position + length
@@ -78,10 +78,10 @@ def _behind(data: bytes, position: int, kind: int) -> int:
 
 
 def _number(data: bytes, position: int) -> tuple[int, int]:
-    """Read a number of variable length; return it, and where it ends.
+    """Read a varint; return it, and the position after it.
 
     Raises:
-        IndexError: there is no number here, or the message ends within it.
+        IndexError: the message ends within it, or it is too long.
     """
     byte = data[position]
     position += 1

@@ -1,4 +1,4 @@
-"""Streams with several messages under way at once, answered in order."""
+"""Streams with several messages in flight, answered in order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,29 +12,29 @@ Answered = TypeVar("Answered")
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """The end of the messages."""
+    """Marks the end of the messages."""
 
     error: Exception | None
-    """What broke them off; None when their sender was done."""
+    """The exception that ended the stream; None at its regular end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline(Generic[Asked, Begun, Answered]):
-    """Answers a stream of messages in their order.
+    """Answers a stream of messages in order.
 
-    Reading goes on while answers are under way, until as many as the window are; then the sender is held back, and so
-    neither side holds more than that.
+    Messages are read ahead while answers are pending, up to the window; beyond it back-pressure applies, so memory is
+    bounded on both sides.
     """
 
     begin: Callable[[Asked], Begun]
-    """Takes a message up, without waiting."""
+    """Starts work on a message, without blocking."""
     finish: Callable[[Begun], Awaitable[Answered]]
-    """Waits for its answer."""
+    """Waits for the answer."""
     window: int
-    """The most messages that may be under way."""
+    """The most messages in flight."""
 
     async def answer(self, messages: AsyncIterator[Asked]) -> AsyncIterator[Answered]:
-        """Answer messages until they end; raises what broke them off."""
+        """Yield the answers to messages until these end; raises the exception that ended the stream."""
         begun: asyncio.Queue[Begun | _End] = asyncio.Queue(self.window)
         reading = asyncio.create_task(self._read(messages, begun))
         try:
@@ -51,6 +51,6 @@ class Pipeline(Generic[Asked, Begun, Answered]):
         try:
             async for message in messages:
                 await begun.put(self.begin(message))
-        except Exception as broken:  # pylint: disable=broad-exception-caught  # raised again where answers are awaited
+        except Exception as broken:  # pylint: disable=broad-exception-caught  # raised again in `answer`
             error = broken
         await begun.put(_End(error))

@@ -1,4 +1,4 @@
-"""Validate, predict, answer: the service without a transport. Messages in, messages out."""
+"""Validate, predict, answer: the prediction service without a transport. Messages in, messages out."""
 
 import asyncio
 import time
@@ -43,25 +43,25 @@ from housing_server.errors import (
 )
 
 _INLINE_ROWS = 64
-"""Larger batches run on a thread: they would keep other calls waiting for longer than a thread costs."""
+"""Larger batches run on a thread: they would delay other calls by more than a thread costs."""
 
 _BATCH_THREADS = 2
-"""Batches that are computed at once: a worker has about one processor, and more threads would only keep its event loop
-from getting its turn; with two a small batch need not wait for a large one."""
+"""Batches computed in parallel: a worker has about one processor, and more threads would only starve its event loop;
+with two, a small batch need not wait for a large one."""
 
 _ROW_BYTES = 100
-"""About what a block group with all its fields comes to on the wire; a heavier batch counts as more of them."""
+"""Approximate size of a complete block group on the wire; larger batches are weighted by their size."""
 
 STREAM_WINDOW = 128
-"""Messages of a stream that are under way at once: enough to share runs of the model, little to hold."""
+"""Messages of a stream in flight: enough to share runs of the model, at little memory."""
 
 
 _Begun: TypeAlias = "asyncio.Future[Answer] | RequestError"
-"""An answer under way, or why there will be none."""
+"""A pending answer, or the error that replaces it."""
 
 
 class PredictionCore:
-    """Answers requests with the model that is loaded, on an event loop."""
+    """Answers requests with the loaded model, on one event loop."""
 
     def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
@@ -74,19 +74,19 @@ class PredictionCore:
         report: Callable[[Exception], object] = repr,
         clock: RunClock | None = None,
     ) -> None:
-        """Make a core without a model.
+        """Create a core without a model.
 
         Args:
-            observer: counts every answer and refusal.
-            log: where every answer goes on record.
-            admission: bounds what is under way.
+            observer: counts answers and refusals.
+            log: records every answer.
+            admission: bounds the work in flight.
             now: returns the time, in nanoseconds since the epoch.
-            new_id: returns a new prediction id, unique for good.
-            report: is called with what the observer raises, which fails no call; by default it is dropped.
-            clock: times what is under way.
+            new_id: returns a new unique prediction id.
+            report: called with exceptions that the observer raises, which fail no call; by default they are dropped.
+            clock: times the runs in flight.
         """
         self.model: LoadedModel | None = None
-        """The model that answers from the next run on; may be replaced at any time."""
+        """The model for the next run; may be replaced at any time."""
         self._observer = observer
         self._log = log
         self._admission = admission
@@ -98,14 +98,14 @@ class PredictionCore:
         self._now = now
 
     async def predict(self, request: PredictRequest, caller: Caller) -> PredictResponse:
-        """Answer one block group.
+        """Predict the price of one block group.
 
         Raises:
-            InvalidRequest: it breaks a rule of the contract.
-            ModelNotLoaded: there is no model yet.
-            ModelFailed: the model has no answer to it.
-            Overloaded: there is too much under way.
-            PredictionLogUnavailable: the answer cannot be put on record.
+            InvalidRequest: the request breaks a rule of the contract.
+            ModelNotLoaded: no model is loaded yet.
+            ModelFailed: the model failed on the block group.
+            Overloaded: there is too much work in flight.
+            PredictionLogUnavailable: the answer cannot be recorded.
         """
         self._log.check()
         with self._admission.admit(1, seconds_left=caller.seconds_left()):
@@ -113,15 +113,15 @@ class PredictionCore:
         return answers.response(position)
 
     async def batch_predict(self, request: BatchPredictRequest, caller: Caller) -> BatchPredictResponse:
-        """Answer many block groups by one run of the model, in their order.
+        """Predict the prices of many block groups in one run of the model, in their order.
 
         Raises:
-            InvalidRequest: the batch, or a block group in it, breaks a rule of the contract; with partial results,
-                only the batch as such.
-            ModelNotLoaded: there is no model yet.
-            ModelFailed: the model has no answer to one of them; not with partial results.
-            Overloaded: there is too much under way.
-            PredictionLogUnavailable: the answers cannot be put on record.
+            InvalidRequest: the batch, or a block group in it, breaks a rule of the contract; with partial results, only
+                the batch as such.
+            ModelNotLoaded: no model is loaded yet.
+            ModelFailed: the model failed on a block group; not with partial results.
+            Overloaded: there is too much work in flight.
+            PredictionLogUnavailable: the answers cannot be recorded.
         """
         self._log.check()
         count = len(request.block_groups)
@@ -138,13 +138,13 @@ class PredictionCore:
     def stream_predict(
         self, requests: AsyncIterator[StreamPredictRequest], caller: Caller
     ) -> AsyncIterator[StreamPredictResponse]:
-        """Answer a stream, message by message and in order, some of them under way at once.
+        """Answer a stream message by message and in order, with several in flight.
 
-        What is wrong with one message is its answer; the stream goes on. Its rows are not counted as in flight: a
-        stream that is answered slowly is held back instead.
+        A failure of one message is its answer; the stream continues. Its rows do not count as in flight: back-pressure
+        bounds a stream that is answered slowly.
 
         Raises:
-            Overloaded: there is too much under way.
+            Overloaded: there is too much work in flight.
         """
         self._admission.check(1)
         pipeline: Pipeline[StreamPredictRequest, _Begun, StreamPredictResponse] = Pipeline(
@@ -158,16 +158,16 @@ class PredictionCore:
         """Describe the loaded model.
 
         Raises:
-            ModelNotLoaded: there is none yet.
+            ModelNotLoaded: no model is loaded yet.
         """
         return GetModelResponse(model=self._loaded_model().description)
 
     def get_model_profile(self) -> GetModelProfileResponse:
-        """Return how inputs and answers of the loaded model were spread when it was made.
+        """Return the distributions of the loaded model's inputs and answers at training time.
 
         Raises:
-            ModelNotLoaded: there is none yet.
-            ModelProfileNotFound: it was registered without a profile.
+            ModelNotLoaded: no model is loaded yet.
+            ModelProfileNotFound: the model was registered without a profile.
         """
         model = self._loaded_model()
         name, version = model.description.name, model.description.version
@@ -179,8 +179,8 @@ class PredictionCore:
         """Return the loaded model's card.
 
         Raises:
-            ModelNotLoaded: there is none yet.
-            ModelCardNotFound: it was registered without a card.
+            ModelNotLoaded: no model is loaded yet.
+            ModelCardNotFound: the model was registered without a card.
         """
         model = self._loaded_model()
         name, version = model.description.name, model.description.version
@@ -190,11 +190,11 @@ class PredictionCore:
 
     @property
     def _inline(self) -> bool:
-        """Whether few rows may be answered on the event loop."""
+        """Whether a few rows may run on the event loop."""
         return self._log.inline and (self.model is None or self.model.predictor.inline)
 
     def _begin(self, request: PredictRequest | StreamPredictRequest, caller: Caller) -> "asyncio.Future[Answer]":
-        """Check a block group and have it answered."""
+        """Validate a block group and queue it for a run."""
         row = self._read(request)
         self._loaded_model()
         return self._coalescer.submit(row, caller)
@@ -222,7 +222,7 @@ class PredictionCore:
         return row
 
     def _invalid(self, message: Message) -> InvalidRequest:
-        """Have protovalidate say what is wrong with a message that the rules have refused."""
+        """Return the violations that protovalidate finds in a message that the compiled rules refuse."""
         try:
             self._validator.check(message)
         except InvalidRequest as error:
@@ -254,13 +254,13 @@ class PredictionCore:
     def _answer_good_rows(
         self, model: PriceModel, checked: CheckedRows, caller: Caller, *, partial: bool
     ) -> tuple[Answers | None, dict[int, bytes]]:
-        """Answer the good rows of a batch.
+        """Answer the valid rows of a batch.
 
         Returns:
-            The answers, None when there is none, and the serialized statuses of good rows without one, by index.
+            The answers, None when there are none, and the serialized statuses of valid rows that failed, by index.
 
         Raises:
-            ModelFailed: the model has no answer to a row, and partial results are not asked for.
+            ModelFailed: the model failed on a row, and partial results are not requested.
         """
         good = np.flatnonzero(checked.good)
         if good.size == 0:
@@ -276,7 +276,7 @@ class PredictionCore:
         return answers, failed
 
     def _refused_rows(self, checked: CheckedRows) -> dict[int, bytes]:
-        """Refuse the bad rows of a batch; return their serialized statuses by index."""
+        """Refuse the invalid rows of a batch; return their serialized statuses by index."""
         if checked.good.all():
             return {}
         statuses, errors = self._refusals.each(checked)

@@ -1,7 +1,7 @@
-"""How bad block groups of a batch are refused: ten thousand of them for what as many good ones cost.
+"""Refusals of a batch's invalid block groups, at the cost of valid ones.
 
-A block group has few faults that it can have, so protovalidate is asked once for the wording of each; a row is then
-refused by looking up which of them it has.
+A block group can have only few kinds of faults, so protovalidate is asked once for the violation of each; a row is then
+refused by looking up its faults.
 """
 
 import math
@@ -29,27 +29,27 @@ def path_of(index: int) -> str:
 
 
 class RowRefusals:
-    """Words what is wrong with the block groups of a batch."""
+    """Describes the violations of a batch's block groups."""
 
     def __init__(self, validator: RequestValidator) -> None:
-        """Ask for the wording of every fault.
+        """Look up the violation of every kind of fault.
 
         Args:
-            validator: knows the contract's rules.
+            validator: applies the contract's rules.
         """
         self._wording = [_wording(validator, message) for message in _faulty_messages()]
 
     def first(self, checked: CheckedRows) -> InvalidRequest:
-        """Refuse a batch for its bad rows, of which there is at least one; the first violations are listed."""
+        """Return the error for a batch with at least one invalid row; it lists the first violations."""
         bad = np.flatnonzero(~checked.good)[: MAX_VIOLATIONS + 1]
         found = list(islice(self._in_order(bad, checked.faults(bad)), MAX_VIOLATIONS + 1))
         return InvalidRequest(found[:MAX_VIOLATIONS], more=len(found) > MAX_VIOLATIONS)
 
     def each(self, checked: CheckedRows) -> tuple[dict[int, bytes], list[tuple[InvalidRequest, int]]]:
-        """Refuse each bad row by itself.
+        """Refuse each invalid row separately.
 
         Returns:
-            The serialized status of each by its index, and an example of each kind of refusal with its number of rows.
+            The serialized status of each row by index, and an example of each kind of refusal with its number of rows.
         """
         bad = np.flatnonzero(~checked.good)
         faults = checked.faults(bad)
@@ -64,7 +64,7 @@ class RowRefusals:
             if template is None:
                 error = self._error(examples[kind], stand_in)
                 templates[kind, digits] = template = status_from_error(error).SerializeToString()
-            # Of the same length, so that all lengths within the message stay as they are.
+            # Of the same length, so that all lengths within the message remain valid.
             statuses[index] = template.replace(stand_in.encode(), path_of(index).encode())
         counts = Counter(kinds).items()
         return statuses, [(self._error(examples[kind], path_of(0)), count) for kind, count in counts]
@@ -84,7 +84,7 @@ class RowRefusals:
 
 
 def _faulty_messages() -> Iterator[Message]:
-    """Make a block group for each column of `CheckedRows.faults`, with that fault and no other."""
+    """Yield a block group for each column of `CheckedRows.faults`, with that fault and no other."""
     for rule in ORDER_RULES:
         more, less = FEATURES[rule.field], FEATURES[rule.limit]
         yield message_from_mapping({**BERKELEY, more.name: more.maximum, less.name: less.minimum})
@@ -96,7 +96,7 @@ def _faulty_messages() -> Iterator[Message]:
 
 
 def _wording(validator: RequestValidator, message: Message) -> FieldViolation | None:
-    """Have protovalidate word a fault; None when it is no fault to leave the field out."""
+    """Return the violation of a faulty message; None when the missing field is optional."""
     found = list(validator.violations(message))
     if len(found) > 1:
         raise RuntimeError(f"one fault of a {message.DESCRIPTOR.name} was expected, not {len(found)}")

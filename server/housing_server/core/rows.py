@@ -1,6 +1,6 @@
-"""The contract's rules in a form that is fast on good requests: they read and check in one go.
+"""The contract's rules compiled for speed on valid requests: rows are read and checked in one pass.
 
-protovalidate stays the judge: a test holds the two to the same verdict, and to the same faults, on every row.
+protovalidate remains the reference: a test holds both to the same verdict and the same faults on every row.
 """
 
 import math
@@ -16,7 +16,7 @@ from housing.v1.block_group_pb2 import BlockGroup
 from housing_server.core.model import Rows
 
 _BROKEN = math.inf
-"""Stands in a row for a spelling that is not one of the field's choices."""
+"""Stands for a string that is not one of the field's choices."""
 
 _LOWEST = np.array([0.0 if feature.minimum is None else feature.minimum for feature in FEATURES])
 _HIGHEST = np.array([len(feature.choices) - 1 if feature.maximum is None else feature.maximum for feature in FEATURES])
@@ -33,21 +33,21 @@ class CheckedRows:
     """Many block groups as rows."""
 
     rows: Rows
-    """float64, shape (n, 9), columns in `FEATURES` order; values that break a rule are kept as they came."""
+    """float64, shape (n, 9), columns in `FEATURES` order; values that break a rule are unchanged."""
     absent: NDArray[np.bool_]
-    """Which fields were left out, shape (n, 9)."""
+    """Which fields are missing, shape (n, 9)."""
     good: NDArray[np.bool_]
-    """Which of them keep every rule, shape (n,)."""
+    """Which rows keep every rule, shape (n,)."""
 
     def faults(self, which: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which faults some of the rows have.
+        """Return the faults of some rows.
 
         Args:
             which: their indexes, shape (m,).
 
         Returns:
-            Shape (m, number of faults): first a column for each of `ORDER_RULES`, then two for each of `FEATURES`:
-            whether it is missing, and whether its value is out of range.
+            Shape (m, number of faults): a column for each of `ORDER_RULES`, then two for each of `FEATURES`: missing,
+            and out of range.
         """
         rows, absent = self.rows[which], self.absent[which]
         disordered = [rows[:, rule.field] > rows[:, rule.limit] for rule in ORDER_RULES]
@@ -58,7 +58,7 @@ class CheckedRows:
 
 
 def read_row(block_group: BlockGroup) -> list[float] | None:
-    """Read a block group into a row; None when it breaks a rule."""
+    """Convert a block group to a row; None when it breaks a rule."""
     row = _NOTHING.copy()
     missing = _REQUIRED_COUNT
     for field, value in block_group.ListFields():
@@ -75,8 +75,8 @@ def read_row(block_group: BlockGroup) -> list[float] | None:
 
 
 def read_rows(block_groups: Sequence[BlockGroup]) -> CheckedRows:
-    """Read many block groups, column by column."""
-    messages = list(block_groups)  # each access to the message's own list would wrap its items anew
+    """Convert many block groups to rows, column by column."""
+    messages = list(block_groups)  # each access to the repeated field would wrap its items anew
     absent = np.zeros((len(messages), len(FEATURES)), dtype=np.bool_)
     rows = np.column_stack([_read_column(messages, column, absent) for column in range(len(FEATURES))])
     in_range = (rows >= _LOWEST) & (rows <= _HIGHEST)
@@ -87,7 +87,7 @@ def read_rows(block_groups: Sequence[BlockGroup]) -> CheckedRows:
 
 
 def _read_column(messages: list[BlockGroup], column: int, absent: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Read one field of all messages, as NaN where it was left out, which is entered in `absent`."""
+    """Read one field of all messages, NaN where it is missing; mark missing values in `absent`."""
     name = FEATURES[column].name
     codes = _CODES[column]
     given = map(attrgetter(name), messages)
@@ -97,7 +97,7 @@ def _read_column(messages: list[BlockGroup], column: int, absent: NDArray[np.boo
     else:
         values = np.fromiter(given, np.float64, len(messages))
         maybe_absent = values == 0.0
-    # A field that was left out reads as zero or as an empty text: only such values need be asked for.
+    # A missing field reads as zero or as an empty string: only such values need a closer look.
     for index in np.flatnonzero(maybe_absent).tolist():
         if not messages[index].HasField(name):  # type: ignore[arg-type]  # any field, by name
             values[index] = math.nan

@@ -1,4 +1,4 @@
-"""How long the runs of models have been under way: one that never returns would keep a thread for good, unnoticed."""
+"""The time that runs of models have been in flight, so that one that never returns is noticed: it holds a thread."""
 
 import itertools
 import time
@@ -10,14 +10,14 @@ _Result = TypeVar("_Result")
 
 
 class RunClock:
-    """Times what is under way; from any thread."""
+    """Times functions in flight; from any thread."""
 
     def __init__(self, limit_seconds: float = 0, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with nothing under way.
+        """Start with nothing in flight.
 
         Args:
-            limit_seconds: how long anything may take before it counts as stuck; 0 for ever.
-            clock: seconds; one that stands still while the machine is suspended.
+            limit_seconds: run time beyond which a function counts as stuck; 0 for no limit.
+            clock: returns seconds; it must stand still while the machine is suspended.
         """
         self._limit = limit_seconds
         self._clock = clock
@@ -25,7 +25,7 @@ class RunClock:
         self._numbers = itertools.count()
 
     def run(self, function: Callable[[_Argument], _Result], argument: _Argument) -> _Result:
-        """Call a function, which is under way until it returns or raises."""
+        """Call a function and return its result; it is in flight meanwhile."""
         number = next(self._numbers)
         self._began[number] = self._clock()
         try:
@@ -34,11 +34,11 @@ class RunClock:
             del self._began[number]
 
     def oldest_seconds(self) -> float:
-        """Return for how long the oldest function has been under way; 0 when there is none."""
+        """Return how long the oldest function has been in flight; 0 when there is none."""
         now = self._clock()
         return now - min(list(self._began.values()), default=now)
 
     @property
     def stuck(self) -> bool:
-        """Whether a function has been under way for longer than any may be."""
+        """Whether a function has exceeded the limit."""
         return bool(self._limit) and self.oldest_seconds() > self._limit

@@ -1,4 +1,4 @@
-"""Runs of a model: estimated, checked, put on record and counted, in this order."""
+"""Runs of a model: estimate, check, record and count, in this order."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -28,15 +28,15 @@ class Runs:
         report: Callable[[Exception], object],
         clock: RunClock,
     ) -> None:
-        """Prepare to run models.
+        """Create a runner.
 
         Args:
-            observer: counts what came of the runs.
-            log: where every answer goes on record.
+            observer: counts the outcomes.
+            log: records every answer.
             now: returns the time, in nanoseconds since the epoch.
-            new_id: returns a new prediction id, unique for good.
-            report: is called with what the observer raises.
-            clock: times what is under way.
+            new_id: returns a new unique prediction id.
+            report: called with exceptions that the observer raises.
+            clock: times the runs in flight.
         """
         self._observer = observer
         self._log = log
@@ -48,16 +48,16 @@ class Runs:
     def answer(
         self, model: PriceModel, rows: Rows | Sequence[list[float]], callers: Sequence[Caller], *, whole: bool = False
     ) -> Outcome:
-        """Answer rows by one run of a model, or more if it fails, and put the answers on record.
+        """Answer rows in one run of a model, or more if it fails, and record the answers.
 
         Args:
-            model: what computes prices.
+            model: computes the prices.
             rows: shape (n, 9), n at least 1.
-            callers: who asked, one for each row, or one for all.
-            whole: whether the answers are of use only if every row has one: else none goes on record.
+            callers: the origin of each row, or one for all.
+            whole: whether to record no answer if any row fails.
 
         Raises:
-            PredictionLogUnavailable: the answers cannot be put on record.
+            PredictionLogUnavailable: the answers cannot be recorded.
         """
         rows = np.asarray(rows)
         started = time.perf_counter()
@@ -89,8 +89,8 @@ class Runs:
         return Outcome(answers, failures)
 
     def observe(self, count: Callable[..., None], *facts: object) -> None:
-        """Have the observer count something: what it raises is reported, since an answer on record is a fact."""
+        """Call the observer; report what it raises, since an answer on record must be returned."""
         try:
             count(*facts)
-        except Exception as error:  # pylint: disable=broad-exception-caught  # whatever an observer raises
+        except Exception as error:  # pylint: disable=broad-exception-caught  # an observer may raise anything
             self._report(error)

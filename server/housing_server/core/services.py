@@ -17,7 +17,7 @@ _STATUS = status_service_pb2.DESCRIPTOR.services_by_name["StatusService"]
 
 
 class ReportedStatus:
-    """The answer to GetStatus: what the supervisor reported last, since only it sees every worker."""
+    """The response to GetStatus: the supervisor's last report, since only the supervisor sees every worker."""
 
     def __init__(self) -> None:
         self.response = GetStatusResponse(status=SERVICE_STATUS_NOT_SERVING)
@@ -48,7 +48,7 @@ def status_endpoints(status: ReportedStatus) -> tuple[Endpoint, ...]:
 
 
 def _lookup(service: ServiceDescriptor, name: str, look_up: Callable[[], Any]) -> UnaryEndpoint[Any, Any]:
-    """Make the endpoint of a method whose request is empty and whose answer is at hand."""
+    """Create the endpoint of a method whose request is empty and whose response is available at once."""
 
     async def answer(_request: Any, _caller: Caller) -> Any:
         return look_up()

@@ -1,4 +1,4 @@
-"""How request errors look on the wire: `google.rpc.Status` with standard details, the same for every transport."""
+"""The mapping of request errors to `google.rpc.Status` with standard details, the same for every transport."""
 
 from google.protobuf.any_pb2 import Any
 from google.rpc.code_pb2 import (
@@ -65,7 +65,7 @@ _CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
 
 
 def status_from_error(error: RequestError) -> Status:
-    """Word an error as a status with an `ErrorInfo`, a `BadRequest` for fields at fault, a `RetryInfo` for overload."""
+    """Convert an error to a status with `ErrorInfo`, `BadRequest` for violations and `RetryInfo` for overload."""
     if isinstance(error, RelayedError):
         return error.status
     code, reason = _CODES_AND_REASONS[type(error)]

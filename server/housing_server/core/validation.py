@@ -1,4 +1,4 @@
-"""The contract's rules, applied to a request: the first faults are enough, whatever its size."""
+"""The contract's rules applied to a request; stops after the first violations, whatever the size of the request."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -13,38 +13,38 @@ from buf.validate import validate_pb2
 from housing_server.errors import FieldViolation, InvalidRequest
 
 MAX_VIOLATIONS = 25
-"""The most violations that are looked for and listed: a request of a few kilobytes can break a rule a million times,
-and details travel in headers, for which clients allow 8 KiB."""
+"""The most violations that are searched for and listed: a request of a few kilobytes can break a rule a million
+times, and details travel in headers, which clients limit to 8 KiB."""
 
 
 class RequestValidator:
-    """Words what is wrong with messages, by the rules annotated in the contract.
+    """Checks messages against the rules annotated in the contract.
 
-    Rules are compiled at the first message of each type; one validator serves a whole process.
+    Rules are compiled at the first message of each type; one validator serves the whole process.
     """
 
     def __init__(self) -> None:
         self._validator = protovalidate.Validator()
 
     def check(self, message: Message, path: str = "") -> None:
-        """Let a message pass that keeps every rule.
+        """Check that a message keeps every rule.
 
         Args:
             message: the message.
-            path: where it stands in the request, for the paths of its fields; empty for the request itself.
+            path: its path in the request, as a prefix of the paths of its fields; empty for the request itself.
 
         Raises:
-            InvalidRequest: it does not; the error lists the first fields at fault, in the order of the message.
+            InvalidRequest: it does not; the error lists the first violations, in the order of the message.
         """
         found = list(islice(self.violations(message, path), MAX_VIOLATIONS + 1))
         if found:
             raise InvalidRequest(found[:MAX_VIOLATIONS], more=len(found) > MAX_VIOLATIONS)
 
     def violations(self, message: Message, path: str = "") -> Iterator[FieldViolation]:
-        """Look for violations of a message, one after the other; those of the items of a list item by item.
+        """Yield the violations of a message one by one; those in a list, item by item.
 
-        protovalidate collects either the first violation or all of them, so a list is never handed to it for more than
-        the first. A list that is too long is one violation; its items are not looked at.
+        protovalidate collects either the first violation or all of them, so it is called on a message with lists only
+        for the first. A list that is too long is one violation; its items are not checked.
         """
         lists = list_limits(message.DESCRIPTOR)
         if not lists:
@@ -65,8 +65,8 @@ class RequestValidator:
         try:
             found = self._validator.collect_violations(message)
         except protovalidate.EvaluationError:
-            # A rule about several fields cannot be computed for values far out of range, such as times before the year
-            # 1: they break rules of their own, which are asked for field by field.
+            # A rule about several fields cannot be evaluated for values far out of range, such as times before the year
+            # 1: they break rules of their own, which are checked field by field.
             yield from self._violations_of_single_fields(message, path)
             return
         for violation in found:
@@ -100,7 +100,7 @@ class RequestValidator:
 
 @cache
 def list_limits(message: Descriptor) -> dict[str, int]:
-    """Return how many items each list of messages in a message may hold, by the name of its field.
+    """Return the maximum number of items of each list of messages in a message, by field name.
 
     Raises:
         ValueError: the contract does not bound one of them.
@@ -117,7 +117,7 @@ def list_limits(message: Descriptor) -> dict[str, int]:
 def _field_violation(message: Message, violation: protovalidate.Violation, base: str) -> FieldViolation:
     proto = violation.proto
     path = ".".join(filter(None, (base, _path(proto.field))))
-    if proto.rule is None:  # a rule of the whole message: the contract begins its id with the field it is about
+    if proto.rule is None:  # a rule of the whole message: the contract prefixes its id with the field it is about
         path = f"{path}.{proto.rule_id.partition('.')[0]}".lstrip(".")
     description = proto.message
     if proto.rule_id == "enum.defined_only" and proto.field is not None:
@@ -126,7 +126,7 @@ def _field_violation(message: Message, violation: protovalidate.Violation, base:
 
 
 def _defined_values(message: Any, names: Sequence[str]) -> str:
-    """Word the rule that a field must have one of its enum's values; protovalidate's own words name none."""
+    """Return the description of the `enum.defined_only` rule; protovalidate's own does not name the values."""
     *parents, name = names
     for parent in parents:
         message = message.fields_by_name[parent].message_type

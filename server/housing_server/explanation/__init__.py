@@ -1,1 +1,1 @@
-"""Explaining prices: what each field of a block group adds to its price."""
+"""Explanations of prices: the contribution of each field of a block group to its price."""

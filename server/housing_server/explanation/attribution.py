@@ -1,11 +1,11 @@
-"""From a model's answers to what each field of a request adds to the price: exact Shapley values.
+"""Exact Shapley values: the contribution of each field of a request to the model's price.
 
-The players are the fields of a block group; longitude and latitude are one, the place, since a longitude of one place
-with the latitude of another is often in the sea. A coalition of players is worth what the model answers on average
-when their fields are those of the row at hand, and the others those of each row of the background in turn. A player
-adds the average, over all orders in which players could come together, of what its coming changes. (Interventional
-Shapley values: Lundberg and Lee 2017; Janzing, Minorics and Bloebaum 2020.) All coalitions are computed, so nothing is
-drawn, and the contributions add up to the answer exactly.
+The players are the fields of a block group; longitude and latitude are one player, the place, since the longitude of
+one place with the latitude of another is often in the sea. The worth of a coalition is the mean price when its fields
+are those of the row to explain, and the others those of each background row in turn. A player's contribution is its
+marginal worth, averaged over all orders of the players. (Interventional Shapley values: Lundberg and Lee 2017; Janzing,
+Minorics and Bloebaum 2020.) All coalitions are computed, so nothing is sampled, and the contributions add up to the
+price exactly.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from housing.contract import FEATURE_NAMES
 from housing_server.explanation.background import Background
 
 PLACE = ("longitude", "latitude")
-"""The fields of one player."""
+"""The fields that form one player."""
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """What the fields of n rows add to their prices, in USD."""
+    """The contributions of the fields of n rows to their prices, in USD."""
 
     base_value: float
-    """What the model answers on average for the background."""
+    """The mean price of the background."""
     contributions: Array
-    """What each field adds to it, shape (n, 9), columns in `FEATURES` order."""
+    """The contribution of each field, shape (n, 9), columns in `FEATURES` order."""
 
     @property
     def prices(self) -> Array:
-        """What both come to, shape (n,)."""
+        """The sum of both, shape (n,)."""
         prices: Array = self.base_value + self.contributions.sum(axis=1)
         return prices
 
@@ -46,11 +46,11 @@ class Attributor:
     """Attributes a model's prices to fields."""
 
     def __init__(self, predict: Callable[[Array], Array], background: Background) -> None:
-        """Compute what is the same for all rows.
+        """Precompute what all rows share.
 
         Args:
             predict: the model: prices in USD, shape (n,), of rows, shape (n, 9).
-            background: the rows that stand for all, and the fields that matter.
+            background: the background rows, and the fields that the price depends on.
         """
         self._predict = predict
         self._background = background.rows
@@ -58,7 +58,7 @@ class Attributor:
         self._coalitions = coalitions(len(self._players))
         self._shares = shapley_weights(self._coalitions)
         self.base_value = float(predict(background.rows).mean())
-        """What the model answers on average for the background, in USD."""
+        """The mean price of the background, in USD."""
 
     def attribute(self, rows: Array) -> Attribution:
         """Attribute the prices of rows, shape (n, 9), to their fields."""
@@ -69,9 +69,9 @@ class Attributor:
         return Attribution(base_value=self.base_value, contributions=contributions)
 
     def _worth(self, row: Array) -> Array:
-        """Compute what each coalition is worth, in USD: shape (coalitions,)."""
+        """Compute the worth of each coalition, in USD: shape (coalitions,)."""
         worth = np.empty(len(self._coalitions))
-        # Without a player it is the base value; with all of them, and of fields that do not matter, the answer itself.
+        # The empty coalition is worth the base value; the full one, with all fields that matter, the price itself.
         worth[0], worth[-1] = self.base_value, self._predict(row[None, :])[0]
         partial = self._coalitions[1:-1]
         from_row = np.zeros((len(partial), len(row)), dtype=bool)
@@ -91,15 +91,15 @@ def players(fields: tuple[str, ...]) -> list[list[int]]:
 
 
 def coalitions(count: int) -> NDArray[np.bool_]:
-    """List all coalitions of so many players, from none to all: whether each takes part, shape (2 ** count, count)."""
+    """List all coalitions of `count` players, from none to all, as membership masks, shape (2 ** count, count)."""
     return (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(bool)
 
 
 def shapley_weights(members: NDArray[np.bool_]) -> Array:
-    """Return what the worth of each coalition counts in what each player adds, shape (players, coalitions).
+    """Return the weight of each coalition's worth in each player's contribution, shape (players, coalitions).
 
-    With n players, a coalition of s of them that has the player counts (s - 1)! (n - s)! / n!, and one that does not
-    counts -s! (n - s - 1)! / n! (Shapley 1953).
+    With n players, a coalition of size s has weight (s - 1)! (n - s)! / n! if it contains the player, and
+    -s! (n - s - 1)! / n! otherwise (Shapley 1953).
     """
     count, size = members.shape[1], members.sum(axis=1)
     orders = [math.factorial(each) * math.factorial(count - 1 - each) / math.factorial(count) for each in range(count)]

@@ -1,4 +1,4 @@
-"""The background that a model is explained before: rows like those it was trained on, kept with it by training.
+"""The background of a model's explanations: rows like those it was trained on, registered with it by training.
 
 `housing_training.graph.explanation` documents the file.
 """
@@ -17,28 +17,28 @@ from housing.contract import FEATURE_NAMES, FEATURES
 from housing_server.errors import ModelRejected
 
 FILE = "extra_files/explain/background.json"
-"""Where it is in a model's folder: MLflow's `log_model(extra_files=...)` puts files there."""
+"""Its path in a model's folder: MLflow's `log_model(extra_files=...)` puts files there."""
 MOST_ROWS = 256
-"""More rows would make explanations slow, and hardly better."""
+"""More rows would make explanations slow, and hardly more accurate."""
 
 _REQUIRED = [feature.required for feature in FEATURES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Background:
-    """What a model is explained before."""
+    """The reference that prices are explained against."""
 
     rows: NDArray[np.float64]
-    """Block groups that stand for all, shape (n, 9), NaN for what was left out."""
+    """Representative block groups, shape (n, 9), NaN for missing values."""
     fields: tuple[str, ...]
-    """The fields that the price is computed from, in the contract's order; others contribute nothing."""
+    """The fields that the price depends on, in the contract's order; others contribute nothing."""
 
 
 def read_background(folder: Path) -> Background | None:
-    """Read what training has kept in a model's folder; None when it has kept nothing.
+    """Read the background from a model's folder; None when the model was registered without one.
 
     Raises:
-        ModelRejected: it cannot be read, or does not hold block groups.
+        ModelRejected: it cannot be read, or does not contain block groups.
     """
     path = folder / FILE
     try:

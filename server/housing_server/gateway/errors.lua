@@ -1,5 +1,5 @@
--- Words Envoy's own errors (a body that is no JSON, an unknown path, no upstream ...) as the google.rpc.Status in JSON
--- that the prediction server answers with. Envoy's texts quote the request; nothing of the caller's values is repeated.
+-- Rewrites Envoy's own errors (malformed JSON, an unknown path, no upstream ...) as a google.rpc.Status in JSON, as the
+-- prediction server does. Envoy's texts quote the request; the rewritten ones contain none of the caller's values.
 
 local contract, status = require("contract"), require("status")
 local errors = {}
@@ -10,7 +10,7 @@ local KINDS = { -- by HTTP status: code of the status, reason of its ErrorInfo, 
   ["408"] = { 4, "REQUEST_TIMEOUT", "the request took too long to arrive" },
   ["413"] = { 8, "BODY_TOO_LARGE", "the body is larger than the largest legal batch" },
   ["431"] = { 8, "HEADERS_TOO_LARGE", "the headers are too large" },
-  ["503"] = { 14, "UNAVAILABLE", "the prediction server does not answer; try again in a few seconds" },
+  ["503"] = { 14, "UNAVAILABLE", "the prediction server is not available; try again in a few seconds" },
   ["504"] = { 4, "DEADLINE_EXCEEDED", "the prediction server did not answer in time" },
 }
 local OTHER = { 13, "GATEWAY_ERROR", "the gateway could not answer" }
@@ -45,8 +45,8 @@ local function syntax(text)
   return first and ": " .. first
 end
 
--- Finds the field whose value is no JSON (`NaN` and the like): the last name before the caret under the excerpt, which
--- may begin in the middle of the name. Where in the request it stands, Envoy does not say.
+-- Finds the field whose value is not JSON (`NaN` and the like): the last name before the caret under the excerpt, which
+-- may begin in the middle of the name. Envoy does not report the path of the field.
 local function unreadable_field(text)
   local excerpt, indent = text:match("\n([^\n]*)\n( *)%^")
   local ending = excerpt and excerpt:sub(1, #indent):match('([%l_]+)"%s*:%s*$')
@@ -62,7 +62,7 @@ local function unreadable_field(text)
   return found
 end
 
--- Returns code, reason, message and details for a text about a request that cannot be read.
+-- Returns code, reason, message and details for the text of a request that cannot be parsed.
 local function unreadable(text, path)
   local name = text:match('^Could not find field "([^"]*)"')
   if name then -- in the query; the name is repeated when it is no more than a name
@@ -82,20 +82,20 @@ local function unreadable(text, path)
   return 3, "INVALID_JSON", KINDS["400"][3] .. (syntax(text) or ""), ""
 end
 
--- Returns the path of a field as the JSON body of a route has it: where the body is one field of the request message,
--- the paths of what it holds begin below that field.
+-- Returns the path of a field relative to the JSON body of a route: where the body is one field of the request message,
+-- paths begin below that field.
 function errors.relative(field, path)
   local prefix = contract.body_fields[path]
   return prefix and field:sub(1, #prefix + 1) == prefix .. "." and field:sub(#prefix + 2) or field
 end
 
--- Whether an error with this HTTP status means the same whoever answers with it.
+-- Returns whether an error with this HTTP status means the same whoever responds with it.
 function errors.words(http_status)
   return http_status ~= "400" and KINDS[http_status] ~= nil
 end
 
--- Returns the Status for an answer of Envoy's own.
--- http_status: of the answer. text: its body. path: of the request. Returns: the code, and the Status in JSON.
+-- Returns the Status for one of Envoy's own errors.
+-- http_status: of the response. text: its body. path: of the request. Returns: the code, and the Status in JSON.
 function errors.word(http_status, text, path)
   local code, reason, message = unpack(KINDS[http_status] or OTHER)
   local details = ""

@@ -1,7 +1,7 @@
--- Reads JSON as a message of the contract: objects whose fields are known, each once, with values of their types.
+-- Parses JSON as a message of the contract: objects with known fields, each at most once, with values of their types.
 --
--- Values of unknown fields or of another type are refused where they begin, so nesting is never deeper than the contract.
--- A shape is what `json_schema.py` has derived of a message. All state is of one thread, and nothing here yields.
+-- Unknown fields and values of another type are refused where they begin, so nesting is never deeper than the contract.
+-- A shape is what `json_schema.py` derives from a message. All state belongs to one thread, and nothing here yields.
 
 local json_text = require("json_text")
 local byte, find, sub = string.byte, string.find, string.sub
@@ -9,10 +9,10 @@ local fail, fail_at, fail_syntax, fail_type = json_text.fail, json_text.fail_at,
 local skip_number, skip_space, skip_string = json_text.skip_number, json_text.skip_space, json_text.skip_string
 local json_message = {}
 
-local MAX_NAME_LENGTH = 200 -- none in the contract is as long, even if each letter is an escape
+local MAX_NAME_LENGTH = 200 -- longer than any name in the contract, even if each letter is an escape
 
-local path, depth = {}, 0 -- where we are: names, and indices from 0
-local serial = 0 -- numbers the objects read, so that a field knows in which it was last seen
+local path, depth = {}, 0 -- the current position: names, and indices from 0
+local serial = 0 -- numbers the objects, so that a field knows in which one it was last seen
 
 local READERS = {} -- by kind: given a field, the text, a position and the byte there, return the position after the value
 
@@ -63,7 +63,7 @@ local function unescaped(inside)
   end))
 end
 
--- Return how many characters must change for one word to become another.
+-- Return the edit distance of two words.
 local function distance(one, other)
   local row = {}
   for column = 0, #other do
@@ -84,10 +84,10 @@ local function letters(name)
   return (name:lower():gsub("[^%w]", ""))
 end
 
--- Refuse an object for a field that its message has not; name the field that may have been meant, or all.
+-- Refuse an object for an unknown field; suggest the field that may have been meant, or list all.
 local function fail_unknown(shape, name)
   if name == shape.within then
-    fail("json.unknown_field", ("must be what `%s` holds, without that name around it"):format(name))
+    fail("json.unknown_field", ("must be the content of `%s`, without that name around it"):format(name))
   end
   local nearest, least, names = nil, math.huge, {}
   for index, field in ipairs(shape.fields) do
@@ -137,7 +137,7 @@ local function read_list(field, text, pos, b)
     end
     pos, b = skip_space(text, pos + 1)
     if b == 93 then
-      fail_at(text, pos, "json.syntax", "no comma may stand before `]`")
+      fail_at(text, pos, "json.syntax", "no trailing comma is allowed before `]`")
     end
     index = index + 1
   end
@@ -153,7 +153,7 @@ local function read_value(field, text, pos, b)
   return field.read(field, text, pos, b)
 end
 
--- Read the name of a field that no field before it in the same object has, and the colon.
+-- Read the name of a field, which must be its first occurrence in the object, and the colon.
 local function read_key(shape, text, pos, this)
   local field, b
   field, pos = read_name(shape, text, pos)
@@ -170,7 +170,7 @@ local function read_key(shape, text, pos, this)
   return field, skip_space(text, pos + 1)
 end
 
--- Read the fields of an object that is not empty, and the closing brace.
+-- Read the fields of a non-empty object, and the closing brace.
 local function read_fields(shape, text, pos, b)
   serial = serial + 1
   local level, this, field = depth, serial, nil
@@ -188,7 +188,7 @@ local function read_fields(shape, text, pos, b)
     end
     pos, b = skip_space(text, pos + 1)
     if b == 125 then
-      fail_at(text, pos, "json.syntax", "no comma may stand before `}`")
+      fail_at(text, pos, "json.syntax", "no trailing comma is allowed before `}`")
     end
   end
 end
@@ -201,7 +201,7 @@ function READERS.message(field, text, pos, b)
   return b == 125 and pos + 1 or read_fields(field.shape, text, pos, b)
 end
 
--- Prepare a shape for reading: find its fields by either name, and their readers.
+-- Prepare a shape for parsing: index its fields by either name, and set their readers.
 function json_message.prepare(shape)
   shape.by_name = {}
   for _, field in ipairs(shape.fields) do
@@ -213,7 +213,7 @@ function json_message.prepare(shape)
   end
 end
 
--- Read a whole document as one message; raise what is wrong as `json_text` does.
+-- Parse a whole document as one message; raise errors as `json_text` does.
 function json_message.read(shape, text)
   depth = 0
   if sub(text, 1, 3) == "\239\187\191" then
@@ -229,7 +229,7 @@ function json_message.read(shape, text)
   end
 end
 
--- Return the path of the value at which reading has failed, for example `block_groups[17].latitude`.
+-- Return the path of the value at which parsing has failed, for example `block_groups[17].latitude`.
 function json_message.path()
   local joined = ""
   for level = 1, depth do

@@ -1,4 +1,4 @@
-"""What the JSON body of each HTTP route may hold, read from the contract's descriptor for `strict_json.lua`."""
+"""The schema of each HTTP route's JSON body, derived from the contract's descriptor for `strict_json.lua`."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,13 +31,13 @@ _KINDS: dict[int, dict[str, object]] = {
 
 
 def bodies_by_route(services: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return what each route with a body takes, by method and path, for example `POST /api/predict`.
+    """Return the schema of the body of each route that has one, by method and path, for example `POST /api/predict`.
 
     Args:
         services: full names of the services.
 
     Raises:
-        ValueError: a route or a field is of a kind that bodies cannot be checked for.
+        ValueError: a route or a field is of a kind that the strict reader does not support.
     """
     pool = descriptor_pool.Default()
     methods = [method for name in services for method in pool.FindServiceByName(name).methods]
@@ -56,33 +56,33 @@ def _bodies(method: MethodDescriptor) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def body_of(request: Descriptor, body: str) -> dict[str, Any]:
-    """Return what a body may hold.
+    """Return the schema of a body.
 
     Args:
         request: the request message.
-        body: the field of it that is the body; `*` when all of it is.
+        body: the field of the request that is the body; `*` for the whole request.
 
     Raises:
-        ValueError: a field is of a kind that bodies cannot be checked for.
+        ValueError: a field is of a kind that the strict reader does not support.
     """
     if body == "*":
         return _shape(request)
     field = _field(request.fields_by_name[body], ())
     if field["list"] or field["kind"] != "message":
-        raise ValueError(f"{request.full_name}.{body} is no message, and its JSON cannot be checked for as a body")
+        raise ValueError(f"{request.full_name}.{body} is not a message, and is not supported as a body")
     return {**field["shape"], "within": body}
 
 
 def _shape(message: Descriptor, above: tuple[Descriptor, ...] = ()) -> dict[str, Any]:
     if message in above:
-        raise ValueError(f"{message.full_name} holds itself: its nesting has no limit")
+        raise ValueError(f"{message.full_name} is recursive: its nesting has no limit")
     return {"fields": [_field(field, (*above, message)) for field in message.fields]}
 
 
 def _field(field: FieldDescriptor, above: tuple[Descriptor, ...]) -> dict[str, Any]:
     oneof = field.containing_oneof
     if oneof is not None and len(oneof.fields) > 1:  # an optional field is in one of its own
-        raise ValueError(f"{field.full_name} is one of several, which JSON bodies cannot be checked for")
+        raise ValueError(f"{field.full_name} is in a oneof, which JSON bodies do not support")
     described = {"name": field.name, "json_name": field.json_name, "list": field.is_repeated}
     return described | _type(field, above)
 
@@ -96,15 +96,15 @@ def _type(field: FieldDescriptor, above: tuple[Descriptor, ...]) -> dict[str, An
         return {"kind": "enum", "values": dict.fromkeys(names, True), "expected": expected}
     message = field.message_type
     if message is None or message.GetOptions().map_entry or message.file.package.startswith("google."):
-        raise ValueError(f"{field.full_name} is of a type that JSON bodies cannot be checked for")
+        raise ValueError(f"{field.full_name} is of a type that JSON bodies do not support")
     return {"kind": "message", "shape": _shape(message, above)}
 
 
 def strict_json_source(bodies: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the source of the Lua filter that reads bodies strictly.
+    """Return the source of the Lua filter that validates bodies strictly.
 
     Args:
-        bodies: what each route with a body takes, as `bodies_by_route` returns it.
+        bodies: the schema of each route's body, as `bodies_by_route` returns it.
     """
     texts = {name: Path(__file__).with_name(f"{name}.lua").read_text("utf-8") for name in _SCRIPTS}
     texts["bodies"] = f"return {literal(bodies)}\n"

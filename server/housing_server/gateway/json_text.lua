@@ -1,13 +1,13 @@
--- Reads the tokens of JSON, byte by byte, which LuaJIT compiles; patterns are for what is about to fail. Each `skip`
--- returns the position after what it has read and raises what is wrong: a table of `reason` and `description`. Nothing of
--- the text is repeated.
+-- Tokenizes JSON byte by byte, which LuaJIT compiles; patterns are used only on the way to an error. Each `skip` function
+-- returns the position after its token, or raises an error: a table of `reason` and `description`, which repeats nothing of
+-- the text.
 
 local byte, find, sub = string.byte, string.find, string.sub
 local json_text = {}
 
 local MAX_NUMBER_LENGTH = 100 -- a double needs 25; Envoy's own reader takes quadratic time for a long one
 
-local HINTS = { -- by the byte that is no JSON where it stands
+local HINTS = { -- by the unexpected byte
   [39] = "quotes are double quotes",
   [35] = "comments are not JSON",
   [47] = "comments are not JSON",
@@ -44,13 +44,13 @@ local function fail(reason, description)
 end
 json_text.fail = fail
 
--- Refuse what stands at a position.
+-- Refuse the token at a position.
 local function fail_at(text, pos, reason, description)
   fail(reason, description .. place(text, pos))
 end
 json_text.fail_at = fail_at
 
--- Refuse what stands at a position as no JSON.
+-- Refuse the token at a position as malformed JSON.
 local function fail_syntax(text, pos, expected)
   local hint = HINTS[byte(text, pos)]
   if pos > #text then
@@ -62,7 +62,7 @@ local function fail_syntax(text, pos, expected)
 end
 json_text.fail_syntax = fail_syntax
 
--- Refuse a value that is not of the type of its field, or is no JSON at all.
+-- Refuse a value of the wrong type, or a malformed one.
 local function fail_type(text, pos, expected)
   local word = text:match("^%a+", pos)
   if find(text, '^[%[{"]', pos) or find(text, "^-?%d", pos) or word == "true" or word == "false" then
@@ -97,7 +97,7 @@ local function skip_digits(text, pos)
   return pos, b
 end
 
--- Skip what of a number stands before its fraction.
+-- Skip the integer part of a number.
 local function skip_whole(text, start, expected)
   local pos, b = start, byte(text, start)
   if b == 45 then
@@ -116,7 +116,7 @@ local function skip_whole(text, start, expected)
   return pos + 1, b
 end
 
--- Skip a number. expected: what to say when there is something else.
+-- Skip a number. expected: the description of the error if there is something else.
 function json_text.skip_number(text, start, expected)
   local pos, b = skip_whole(text, start, expected)
   if b == 46 then
@@ -137,7 +137,7 @@ function json_text.skip_number(text, start, expected)
   return pos
 end
 
--- Skip a character that is not ASCII, by the table of well-formed UTF-8 byte sequences.
+-- Skip a non-ASCII character, by the table of well-formed UTF-8 byte sequences.
 local function skip_wide(text, pos)
   local first, second, third, fourth = byte(text, pos, pos + 3)
   second, third, fourth = second or 0, third or 0, fourth or 0
@@ -157,7 +157,7 @@ local function skip_wide(text, pos)
   fail_at(text, pos, "json.encoding", "text must be UTF-8")
 end
 
--- Return the number that four hexadecimal digits are; nil when they are not.
+-- Return the value of four hexadecimal digits; nil if they are not.
 local function hex_number(text, pos)
   local number = 0
   for at = pos, pos + 3 do
@@ -170,7 +170,7 @@ local function hex_number(text, pos)
   return number
 end
 
--- Skip an escape; one of half a surrogate pair together with that of the other.
+-- Skip an escape, or a surrogate pair of escapes.
 local function skip_escape(text, pos)
   local letter = byte(text, pos + 1)
   if ESCAPES[letter] then
@@ -178,14 +178,14 @@ local function skip_escape(text, pos)
   end
   local code = letter == 117 and hex_number(text, pos + 2)
   if not code then
-    fail_at(text, pos, "json.syntax", "no such escape in JSON")
+    fail_at(text, pos, "json.syntax", "unknown escape")
   elseif code < 0xD800 or code > 0xDFFF then
     return pos + 6
   end
   local is_pair = code < 0xDC00 and byte(text, pos + 6) == 92 and byte(text, pos + 7) == 117
   local second = is_pair and hex_number(text, pos + 8)
   if not second or second < 0xDC00 or second > 0xDFFF then
-    fail_at(text, pos, "json.encoding", "half of a surrogate pair is no character")
+    fail_at(text, pos, "json.encoding", "a surrogate must be part of a pair")
   end
   return pos + 12
 end

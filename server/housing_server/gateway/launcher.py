@@ -1,4 +1,4 @@
-"""The gateway's launcher: renders Envoy's configuration, runs Envoy, and stops it when its requests are answered."""
+"""The gateway's launcher: renders Envoy's configuration, runs Envoy, and drains it on SIGTERM or SIGINT."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ async def run_gateway(
     """Run Envoy until SIGTERM or SIGINT.
 
     Raises:
-        StartError: the port is taken, traces cannot be sent as asked, or Envoy ended by itself.
+        StartError: the port is not available, the tracing options are not supported, or Envoy exited.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""Lua for Envoy: scripts of this folder joined into one source, and what they read of the contract."""
+"""Lua for Envoy: scripts of this folder joined into one source, with the values that they need from the contract."""
 
 import json
 import re
@@ -24,8 +24,8 @@ def source(*modules: str, max_bodies_bytes: int) -> str:
     """Return the source of a Lua filter that checks requests and finishes responses.
 
     Args:
-        modules: the scripts of this folder that it needs, each by the name that `require` gets.
-        max_bodies_bytes: how much memory the bodies of requests under way may take, on each of Envoy's threads.
+        modules: the scripts of this folder to include, by the names that `require` gets.
+        max_bodies_bytes: how much memory request bodies in flight may take, on each of Envoy's threads.
     """
     values = contract_values() | {"max_bodies_bytes": max_bodies_bytes}
     texts = {name: (_HERE / f"{name}.lua").read_text("utf-8") for name in modules}
@@ -39,7 +39,7 @@ def source(*modules: str, max_bodies_bytes: int) -> str:
 
 
 def contract_values() -> dict[str, object]:
-    """Return what the scripts read as `require("contract")`."""
+    """Return the table that scripts load by `require("contract")`."""
     routes = list(_routes())
     return {
         "fields": list(FEATURE_NAMES),
@@ -60,7 +60,7 @@ def contract_values() -> dict[str, object]:
 
 
 def streaming_paths() -> list[str]:
-    """Return the gRPC paths of the methods that stream."""
+    """Return the gRPC paths of the streaming methods."""
     return [
         f"/{method.containing_service.full_name}/{method.name}"
         for method in _methods()
@@ -69,12 +69,12 @@ def streaming_paths() -> list[str]:
 
 
 def literal(value: object) -> str:
-    """Write a value in Lua: texts, numbers, truth values, and lists and mappings of these."""
+    """Return a value as a Lua literal: strings, numbers, booleans, and lists and mappings of these."""
     if isinstance(value, Mapping):
         return "{" + ",".join(f"[{literal(key)}]={literal(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return "{" + ",".join(map(literal, value)) + "}"
-    return json.dumps(value)  # of ASCII texts, numbers and truth values the two languages have the same spelling
+    return json.dumps(value)  # ASCII strings, numbers and booleans are spelt the same in both languages
 
 
 def _methods() -> Iterator[MethodDescriptor]:

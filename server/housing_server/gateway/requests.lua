@@ -1,19 +1,19 @@
--- Checks the head of a request before anything else looks at it: what passes can harm nobody else's calls.
+-- Checks the head of a request before any other filter: what passes cannot harm the calls of others.
 --
--- gRPC's own headers are the reason: the server reads them before any code of ours does, a malformed one fails the call
+-- gRPC's own headers are the reason: the server parses them before any code of ours runs; a malformed one fails the call
 -- in the library, and may fail other calls on the connection, which callers share behind the gateway.
 
 local contract, status = require("contract"), require("status")
 local requests = {}
 
-local METADATA_ENTRY_BYTES = 32 -- what HTTP/2 counts for an entry beside its name and value
+local METADATA_ENTRY_BYTES = 32 -- the overhead of an entry in HTTP/2's accounting
 local ENCODINGS = { identity = true, gzip = true, deflate = true }
 local PREFLIGHT = "access-control-request-method"
--- Where the caller's x-request-id and grpc-timeout are: Envoy puts ids and limits of its own in their place before this.
+-- Copies of the caller's x-request-id and grpc-timeout: Envoy overwrites the originals before this filter runs.
 local CALLERS_ID = "x-caller-request-id"
 local CALLERS_TIMEOUT = "x-caller-grpc-timeout"
 
--- Headers that a gRPC client may send, and what they look like. All other names that begin with `grpc-` are dropped.
+-- Headers that a gRPC client may send, with their validators. All other names that begin with `grpc-` are dropped.
 local WELL_FORMED = {
   ["grpc-timeout"] = function(value)
     return #value <= 9 and value:match("^%d+[HMSmun]$")
@@ -28,7 +28,7 @@ local WELL_FORMED = {
     return #value <= 4 and value:match("^%d+$")
   end,
 }
--- What only servers send.
+-- Headers that only servers send.
 local OF_RESPONSES = {
   ["endpoint-load-metrics-bin"] = true,
   ["grpc-server-stats-bin"] = true,
@@ -37,7 +37,7 @@ local OF_RESPONSES = {
   ["lb-token"] = true,
 }
 
--- Whether each of the comma-separated parts is base64, padded or not.
+-- Returns whether each comma-separated part is base64, padded or not.
 local function is_base64(value)
   for part in (value .. ","):gmatch("([^,]*),") do
     local digits, padding = part:match("^ *([%w+/]*)(=*) *$")
@@ -48,7 +48,7 @@ local function is_base64(value)
   return true
 end
 
--- Returns how a header of a name is judged: "drop", "keep", "text", "te", "binary" or "grpc".
+-- Returns the kind of a header, by its name: "drop", "keep", "text", "te", "binary" or "grpc".
 local function kind_of(name)
   if name:sub(1, 1) == ":" or name == CALLERS_ID then
     return "keep"
@@ -62,7 +62,7 @@ local function kind_of(name)
   return (name:sub(1, 5) == "grpc-" or name == CALLERS_TIMEOUT) and "grpc" or "text"
 end
 
--- The kinds of names that have been seen, as many as callers who invent names may make the table grow to.
+-- Cache of the kinds of names; bounded, since callers may invent names.
 local KINDS_KEPT = 1000
 local kinds, kinds_count = {}, 0
 
@@ -97,7 +97,7 @@ local function judge(name, value, is_grpc)
   return check and check(value), check ~= nil and check ~= false
 end
 
--- Looks at every header: returns the size of all, the names of those that must go, and one that refuses a gRPC call.
+-- Checks every header: returns their total size, the names to remove, and the name of one that refuses a gRPC call.
 local function inspect(headers, is_grpc)
   local size, dropped, refused = 0, {}, nil
   for name, value in pairs(headers) do
@@ -111,10 +111,10 @@ local function inspect(headers, is_grpc)
   return size, dropped, refused
 end
 
--- Whether what stands for a text in a path or a query is UTF-8 without NUL, each `%` followed by two digits.
+-- Returns whether percent-encoded text in a path or query is UTF-8 without NUL.
 local function is_text(encoded)
   if not encoded:find("[^\33-\36\38-\126]") then
-    return true -- nothing but printable characters, none of them `%`
+    return true -- only printable characters, none of them `%`
   elseif encoded:find("[^\33-\126]") or encoded:gsub("%%%x%x", ""):find("%%") then
     return false
   end
@@ -124,7 +124,7 @@ local function is_text(encoded)
   if text:find("%z") then
     return false
   end
-  -- What is left when well-formed sequences of two, three and four bytes are taken out has no byte above 127.
+  -- Remove well-formed sequences of two, three and four bytes: the rest must not contain bytes above 127.
   text = text:gsub("[\240-\244][\128-\191][\128-\191][\128-\191]", function(four)
     local first, second = four:byte(1, 2)
     return ((first == 240 and second < 144) or (first == 244 and second > 143)) and "\255" or ""
@@ -136,7 +136,7 @@ local function is_text(encoded)
   return not text:gsub("[\194-\223][\128-\191]", ""):find("[\128-\255]")
 end
 
--- Returns the method of a path, without HEAD and OPTIONS; nil for a path that nobody knows.
+-- Returns the method of a path, apart from HEAD and OPTIONS; nil for an unknown path.
 local function method_of(path)
   local method = contract.routes[path]
   if method then
@@ -150,8 +150,8 @@ local function method_of(path)
   return (path:sub(1, 6) == "/grpc." or path:sub(1, 12) == "/housing.v1.") and "POST" or nil
 end
 
--- Bytes of bodies that are under way on this thread, by request. A request that is over leaves the table when its handle
--- is collected, however it has ended.
+-- Bytes of bodies in flight on this thread, by request. However a request ends, it leaves the table when its handle is
+-- collected.
 local bodies = setmetatable({}, { __mode = "k" })
 local reserved = 0
 
@@ -164,7 +164,7 @@ local function collect()
   end
 end
 
--- Reserves memory for a body; returns false when the bodies under way are as large as they may be.
+-- Reserves memory for a body; returns false when the bodies in flight leave no room.
 local function reserve(handle, headers)
   local length = not headers:get("content-encoding") and tonumber((headers:get("content-length")))
   local bytes = math.min(length or contract.large_body_bytes, contract.max_body_bytes)
@@ -179,7 +179,7 @@ local function reserve(handle, headers)
   return true
 end
 
--- Checks what a JSON request says of its body; returns the answer if it is refused.
+-- Checks the headers of a JSON body; returns the response if the request is refused.
 local function check_body(handle, headers)
   local kind = (headers:get("content-type") or "application/json"):lower()
   local charset = kind:match(";%s*charset=\"?([%w%-]*)")
@@ -190,15 +190,15 @@ local function check_body(handle, headers)
   end
   local encoding = headers:get("content-encoding")
   if encoding and encoding ~= "gzip" and encoding ~= "identity" then
-    return "415", 3, "UNSUPPORTED_MEDIA_TYPE", "the body may be compressed by gzip and nothing else", { ["accept-encoding"] = "gzip" }
+    return "415", 3, "UNSUPPORTED_MEDIA_TYPE", "the body may be compressed with gzip only", { ["accept-encoding"] = "gzip" }
   end
   if not reserve(handle, headers) then
-    return "503", 14, "GATEWAY_OVERLOADED", "the gateway holds as many large requests as it may; try again in a second", { ["retry-after"] = "1" }
+    return "503", 14, "GATEWAY_OVERLOADED", "too many large requests are in flight; try again in a second", { ["retry-after"] = "1" }
   end
 end
 
--- Checks a request for JSON or a page; returns the answer if it is refused.
--- request: what the response needs to know is added to it.
+-- Checks a request for JSON or a page; returns the response if it is refused.
+-- request: information for the response filter is added to it.
 local function check_http(handle, headers, path, method, request)
   local expected = method_of(path)
   if not expected then
@@ -213,7 +213,7 @@ local function check_http(handle, headers, path, method, request)
     headers:replace(":method", "GET")
     request.head = true
   elseif method ~= expected then
-    return "405", 12, "METHOD_NOT_ALLOWED", "this path is for " .. allow:match("%u+") .. " alone", { allow = allow }
+    return "405", 12, "METHOD_NOT_ALLOWED", "this path allows only " .. allow:match("%u+"), { allow = allow }
   elseif method == "POST" and not contract.routes[path] then
     return "415", 3, "UNSUPPORTED_MEDIA_TYPE", "this path is for gRPC; GET / lists those for JSON", { ["accept-post"] = "application/grpc, application/grpc-web" }
   elseif method == "POST" then
@@ -223,15 +223,15 @@ end
 
 local function check_grpc(headers, path, method, refused)
   if method ~= "POST" then
-    return "405", 12, "METHOD_NOT_ALLOWED", "gRPC calls are made by POST", { allow = "POST" }
+    return "405", 12, "METHOD_NOT_ALLOWED", "gRPC calls must use POST", { allow = "POST" }
   elseif refused == "grpc-encoding" then
-    return "415", 12, "UNSUPPORTED_ENCODING", "messages may be compressed by gzip or deflate", { ["grpc-accept-encoding"] = "identity,deflate,gzip" }
+    return "415", 12, "UNSUPPORTED_ENCODING", "messages may be compressed with gzip or deflate", { ["grpc-accept-encoding"] = "identity,deflate,gzip" }
   elseif refused then
     return "400", 3, "INVALID_HEADER", "the header " .. refused .. " is malformed"
   end
 end
 
--- Removes what must not pass, and gives the request its id.
+-- Removes headers that must not pass, and sets the request id.
 local function clean(headers, dropped, is_grpc)
   local id = headers:get(CALLERS_ID)
   for _, name in ipairs(dropped) do
@@ -247,7 +247,7 @@ local function clean(headers, dropped, is_grpc)
   end
 end
 
--- Answers a request that cannot be served, and leaves of the others only what is harmless.
+-- Responds to a request that cannot be served; removes harmful headers from all others.
 local function check(handle)
   local headers = handle:headers()
   local method, target = headers:get(":method"), headers:get(":path") or ""
@@ -287,7 +287,7 @@ local function check(handle)
   end
 end
 
--- Checks a request; a fault of this script lets nothing pass unchecked.
+-- Checks a request; if this script fails, the request is refused.
 function requests.check(handle)
   local ok, problem = pcall(check, handle)
   if not ok then

@@ -1,4 +1,4 @@
--- Finishes a response after all other filters: the form of errors, the headers of HTTP, and answers without a body.
+-- Finishes a response after all other filters: error format, HTTP headers, and responses without a body.
 
 local contract, errors, status = require("contract"), require("errors"), require("status")
 local responses = {}
@@ -30,7 +30,7 @@ local function append(headers, name, value)
   headers:replace(name, before and before .. ", " .. value or value)
 end
 
--- Removes headers that say how the answer was made.
+-- Removes headers that reveal how the response was made.
 local function strip(headers)
   local names = {}
   for name in pairs(headers) do
@@ -44,7 +44,7 @@ local function strip(headers)
 end
 
 local function read(handle)
-  local body = handle:body(true) -- waits for it, after which headers must be asked for again
+  local body = handle:body(true) -- waits for the body; header handles are invalid afterwards
   return body, tostring(body:getBytes(0, body:length()))
 end
 
@@ -52,11 +52,11 @@ local function replace_body(handle, body, text)
   handle:headers():replace("content-length", tostring(body:setBytes(text)))
 end
 
--- Writes an error of Envoy's own, or one of the server's with the paths of its fields as the body has them.
+-- Rewrites one of Envoy's own errors, or makes the field paths of a server's error relative to the body.
 local function finish_error(handle, http_status, is_envoys, path)
   local body, text = read(handle)
   local code
-  local is_librarys = text:find('"details":[]', 1, true) and errors.words(http_status) -- gRPC's, which gives no reason
+  local is_librarys = text:find('"details":[]', 1, true) and errors.words(http_status) -- gRPC's own, without a reason
   if is_envoys or is_librarys then
     code, text = errors.word(http_status, text, path)
     handle:headers():replace("content-type", "application/json")
@@ -69,7 +69,7 @@ local function finish_error(handle, http_status, is_envoys, path)
   replace_body(handle, body, text)
 end
 
--- Answers 304 when the caller has this answer already.
+-- Responds 304 if the caller's copy is current.
 local function finish_cacheable(handle, known)
   local body, text = read(handle)
   local tag = etag(text)
@@ -83,7 +83,7 @@ local function finish_cacheable(handle, known)
   end
 end
 
--- Undoes what Envoy makes of an answer in JSON to a request with gRPC's content type: a status in headers.
+-- Restores a JSON refusal that Envoy has turned into gRPC headers, because of the request's content type.
 local function finish_refusal(handle, refusal)
   local body = handle:body(true)
   local headers = handle:headers()
@@ -135,7 +135,7 @@ local function finish_http(handle, request)
   end
 end
 
--- Finishes an answer; gRPC's own pass as they are.
+-- Finishes a response; gRPC responses pass unchanged.
 function responses.finish(handle)
   local request = status.remembered(handle)
   if not request.grpc then

@@ -1,4 +1,4 @@
--- google.rpc.Status as this product writes it: in JSON for HTTP callers, in headers for gRPC and gRPC-Web callers.
+-- google.rpc.Status in this product's form: JSON for HTTP callers, headers for gRPC and gRPC-Web callers.
 
 local status = {}
 
@@ -7,7 +7,7 @@ local NAMES = {
   "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
   "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 }
-local NAMESPACE = "housing" -- of the dynamic metadata that requests, responses and the access log share
+local NAMESPACE = "housing" -- of the dynamic metadata shared by requests, responses and the access log
 local DOMAIN = "housing.v1"
 local JSON = '{"code":%d,"message":"%s","details":[%s'
   .. '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"%s","domain":"' .. DOMAIN .. '","metadata":{}}]}'
@@ -27,17 +27,17 @@ local function binary(code, reason, message)
   return string.char(8, code) .. field(2, message) .. field(3, any)
 end
 
--- Remembers something about the request for the response and the access log.
+-- Stores a value about the request for the response filter and the access log.
 function status.remember(handle, key, value)
   handle:streamInfo():dynamicMetadata():set(NAMESPACE, key, value)
 end
 
--- Returns what is remembered about the request, as a table.
+-- Returns the stored values about the request, as a table.
 function status.remembered(handle)
   return (handle:streamInfo():dynamicMetadata():get(NAMESPACE) or {}).request or {}
 end
 
--- Names the status code for the access log.
+-- Sets the status code for the access log.
 function status.log(handle, code)
   status.remember(handle, "code", NAMES[code] or "UNKNOWN")
 end
@@ -52,11 +52,11 @@ function status.json(code, reason, message, details)
   return JSON:format(code, message, details or "", reason)
 end
 
--- Answers a request in its caller's protocol, in the place of the server.
--- request: what is remembered of it. more: further headers of the answer.
+-- Refuses a request in its caller's protocol, on behalf of the server.
+-- request: its stored values. more: further headers of the response.
 function status.refuse(handle, request, content_type, http_status, code, reason, message, more)
   local headers = more or {}
-  if content_type then -- of gRPC: a response of headers alone
+  if content_type then -- gRPC: a trailers-only response
     headers[":status"] = "200"
     headers["content-type"] = content_type
     headers["grpc-status"] = tostring(code)

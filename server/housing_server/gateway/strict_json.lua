@@ -1,10 +1,10 @@
--- Refuses each JSON body that is not exactly what its route takes, before Envoy's transcoder reads it. The transcoder
--- drops or bends what it does not expect: a `null` in a list is left out, so that every later answer belongs to another
--- row; a misspelt field is ignored; `"1"` becomes 1. Here each of these is an error with its path, and nothing that a
--- caller sent is repeated.
+-- Refuses each JSON body that does not match its route exactly, before Envoy's transcoder reads it. The transcoder drops
+-- or coerces what it does not expect: a `null` in a list is dropped, so that every later answer belongs to another row; a
+-- misspelt field is ignored; `"1"` becomes 1. Here each of these is an error with its path, and without the caller's
+-- values.
 --
--- `bodies` is derived from the contract (json_schema.py): what the body of a route may hold, by method and path. Paths begin
--- at the body, whether it is the whole request message or one field of it.
+-- `bodies` is derived from the contract (json_schema.py): the schema of each route's body, by method and path. Paths begin
+-- at the body, whether that is the whole request message or one field of it.
 
 local bodies, json_message, status = require("bodies"), require("json_message"), require("status")
 local strict_json = {}
@@ -15,13 +15,13 @@ for _, shape in pairs(bodies) do
   json_message.prepare(shape)
 end
 
--- Return an answer that refuses a request, as JSON.
+-- Return the response that refuses a request, as JSON.
 local function answer(what, path, description, reason)
   local message = (path == "" and what or path) .. ": " .. description
   return status.json(3, CODES[reason] or "INVALID_REQUEST", message, status.violation(path, description, reason))
 end
 
--- Return the answer that refuses the body of a route, given its method and path; nil when nothing is wrong with it.
+-- Return the response that refuses the body of a route, by method and path; nil when the body is valid.
 function strict_json.refusal(name, body)
   local ok, fault = pcall(json_message.read, bodies[name], body)
   if ok then
@@ -32,20 +32,20 @@ function strict_json.refusal(name, body)
   return answer("the body", json_message.path(), fault.description, fault.reason)
 end
 
--- Return whether the transcoder leaves a request alone, by just these content types of gRPC.
+-- Return whether the transcoder ignores a request because of its gRPC content type.
 local function is_grpc(headers)
   local content_type = headers:get("content-type") or ""
   return content_type == "application/grpc" or content_type:sub(1, 17) == "application/grpc+"
 end
 
--- Return the name of the route that the transcoder takes a request for, if it has a body; and the query.
+-- Return the name of the route that the transcoder matches, if it has a body; and the query.
 local function route_of(headers)
   local target, query = (headers:get(":path") or ""):match("^([^?]*)%??(.*)$")
   local name = headers:get(":method") .. " " .. target:gsub("/+$", "")
   return bodies[name] and name, query
 end
 
--- Answer a request whose body the transcoder must not see.
+-- Refuse a request whose body the transcoder must not see.
 function strict_json.check(handle)
   local name, query = route_of(handle:headers())
   if not name or is_grpc(handle:headers()) then
@@ -53,12 +53,12 @@ function strict_json.check(handle)
   end
   local http_status, ok, words = "400", true, nil
   if query ~= "" then -- the transcoder would merge it with the body: fields twice, or one more element in a list
-    words = answer("the query", "", "must be empty: all fields stand in the body", "query.not_empty")
+    words = answer("the query", "", "must be empty: all fields belong in the body", "query.not_empty")
   else
     local body = handle:body() -- waits for all of it
     ok, words = pcall(strict_json.refusal, name, body and body:getBytes(0, body:length()) or "")
   end
-  if not ok then -- a fault of ours lets nothing pass unread
+  if not ok then -- if this script fails, nothing passes unchecked
     handle:logErr(words)
     http_status, words = "500", status.json(13, "GATEWAY_ERROR", "the gateway could not answer")
   end

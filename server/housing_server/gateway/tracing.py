@@ -1,4 +1,4 @@
-"""The parts of Envoy's configuration that trace requests."""
+"""The tracing parts of Envoy's configuration."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,10 +30,10 @@ def tracing(options: TracingOptions) -> dict[str, Any]:
 
 
 def collector(options: TracingOptions) -> dict[str, Any]:
-    """Return the cluster that spans are sent to.
+    """Return the cluster of the collector.
 
     Raises:
-        StartError: Envoy cannot send spans there.
+        StartError: Envoy does not support the exporter's options.
     """
     address = urlsplit(options.endpoint)
     if address.scheme != "http" or options.headers:

@@ -1,1 +1,1 @@
-"""The core over grpc.aio: call scope, servicers, relay, reflection and server options."""
+"""The core over grpc.aio: handlers, relay, reflection, health and server options."""

@@ -1,7 +1,7 @@
 """Endpoints over grpc.aio: metadata in, messages decoded within the scope of the call, statuses out.
 
-Every handler is one for a stream of bytes, of a unary method too: gRPC would otherwise wait for the message before it
-calls anything of ours, and answer what it cannot decode by itself, uncounted and with a text of its own.
+Every handler reads a stream of bytes, that of a unary method too: otherwise gRPC would wait for the message before it
+calls the handler, and answer a message that it cannot decode itself, uncounted and with its own text.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class Handlers(grpc.GenericRpcHandler):
-    """The handlers of all methods of a server, by path; any other path is refused and counted as unknown."""
+    """Handlers of all methods of a server by path; any other method is refused and counted as unknown."""
 
     def __init__(self, unknown: Calls, *, unsent: ByteBudget | None = None, deadlines: Deadlines | None = None) -> None:
-        """Begin with no method.
+        """Create handlers without methods.
 
         Args:
-            unknown: makes the scopes of calls of unknown methods.
-            unsent: bounds the answers that wait to be sent.
-            deadlines: ends unary calls whose deadline has passed.
+            unknown: creates the scopes of calls to unknown methods.
+            unsent: bounds the responses that wait to be sent.
+            deadlines: cancels unary calls whose deadline has passed.
         """
         self._deadlines = deadlines or Deadlines()
         self._unsent = unsent or ByteBudget(UNSENT_BYTES)
@@ -51,7 +51,7 @@ class Handlers(grpc.GenericRpcHandler):
         self._unknown: Handler = grpc.stream_stream_rpc_method_handler(_unknown(unknown))
 
     def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
-        """Answer the methods of a table, each call in a scope of `calls`."""
+        """Serve the methods of a table, each call in a scope of `calls`."""
         for endpoint in endpoints:
             self._handlers[endpoint.method.path] = self._handler(endpoint, calls)
 
@@ -135,7 +135,7 @@ def _begin(calls: Calls, method: Method, context: Context) -> CallScope:
 
 
 def _missing(endpoint: Endpoint, caller: Caller) -> RequestError:
-    """Return why a call has no message: its caller ended it without one, or late."""
+    """Return the error for a call without a message: it was ended without one, or its deadline has passed."""
     return DeadlinePassed() if caller.late else UndecodableMessage(endpoint.request.DESCRIPTOR.full_name)
 
 
@@ -145,7 +145,7 @@ async def _decoded(endpoint: StreamEndpoint[Any, Any], requests: AsyncIterator[b
 
 
 def _hold(data: bytes, context: Context, unsent: ByteBudget) -> None:
-    """Count a large answer until it has been sent."""
+    """Count a large response against the budget until it has been sent."""
     size = len(data)
     if size >= HELD_FROM:
         unsent.hold(size)

@@ -1,4 +1,4 @@
-"""The standard health service, `grpc.health.v1`, by service."""
+"""The standard health service, `grpc.health.v1`, per service."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -16,14 +16,14 @@ SERVICE_NAME: str = _HEALTH.full_name
 """Full name of the health service."""
 
 OVERALL = ""
-"""The name that the health of the whole server is asked for by."""
+"""The service name that stands for the whole server."""
 
 
 class Health:
-    """The health of a server and of its services, which callers ask for or watch."""
+    """The health of a server and its services, to be checked or watched."""
 
     def __init__(self, services: Iterable[str]) -> None:
-        """Begin with nothing that serves.
+        """Start with everything NOT_SERVING.
 
         Args:
             services: full names of the services.

@@ -1,8 +1,8 @@
-"""Server reflection, `grpc.reflection.v1` and `v1alpha`: tools such as grpcurl find the contract by asking.
+"""Server reflection, `grpc.reflection.v1` and `v1alpha`, for tools such as grpcurl.
 
-The two versions have the same messages under different names. gRPC's Python package brings v1alpha alone; v1 is the
-same descriptor renamed. The pool of protobuf's Python package finds the file of a service by its name but not by the
-name of a method in it, which is what `grpcurl describe SERVICE.METHOD` and `ghz --call SERVICE/METHOD` ask for.
+The two versions have the same messages under different names. gRPC's Python package contains only v1alpha; v1 is the
+same descriptor renamed. protobuf's descriptor pool finds the file of a service by the service's name but not by that of
+a method, which `grpcurl describe SERVICE.METHOD` and `ghz --call SERVICE/METHOD` need.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ def reflection_endpoints(services: Iterable[str]) -> tuple[Endpoint, ...]:
     """List the endpoints of server reflection.
 
     Args:
-        services: full names of the services that it lists beside its own.
+        services: full names of the services to list besides reflection itself.
     """
     versions = (_stable(), _ALPHA)
     pool: Any = ReflectionPool()
@@ -43,7 +43,7 @@ def reflection_endpoints(services: Iterable[str]) -> tuple[Endpoint, ...]:
 
 @cache
 def _stable() -> ServiceDescriptor:
-    """Add v1 to the pool, and return its descriptor."""
+    """Add v1 to the descriptor pool, and return its service descriptor."""
     alpha = FileDescriptorProto()
     reflection_pb2.DESCRIPTOR.CopyToProto(alpha)
     renamed = text_format.MessageToString(alpha).replace("v1alpha", "v1")
@@ -52,17 +52,17 @@ def _stable() -> ServiceDescriptor:
 
 
 class ReflectionPool:
-    """A descriptor pool, which cannot be derived from, that finds methods."""
+    """Wraps a descriptor pool, which cannot be subclassed, to find methods as well."""
 
     def __init__(self, pool: DescriptorPool | None = None) -> None:
-        """Answer from a pool: by default from the one that all generated code is in."""
+        """Wrap a pool: by default the one that contains all generated code."""
         self._pool = pool or Default()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pool, name)
 
-    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802  # pylint: disable=invalid-name
-        """Find the file that defines a message, field, enum, extension, service or method.
+    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802 - the base class's name
+        """Return the file that defines a message, field, enum, extension, service or method.
 
         Raises:
             KeyError: nothing has that name.

@@ -1,7 +1,7 @@
-"""Relaying calls to another process of the service, undecoded: workers pass on what is not a prediction.
+"""Relaying of calls to another process of the service: workers forward what is not a prediction, undecoded.
 
-Reading the prediction log can take seconds and memory; it is done where no prediction waits for it. The worker counts
-and logs the call like any other, and passes on the caller's deadline, and the answer or error as it is.
+Reading the prediction log can take seconds and much memory, so it is done in a process where no prediction waits for
+it. The worker counts and logs the call like any other, and forwards the deadline, and the response or error unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from housing_server.core.endpoints import RelayedEndpoint, describe, relayed
 from housing_server.errors import DeadlinePassed, HelperUnavailable, Overloaded, RelayedError, RequestError
 
 _CHANNEL_OPTIONS = [
-    ("grpc.initial_reconnect_backoff_ms", 100),  # the process may have been restarted this moment
+    ("grpc.initial_reconnect_backoff_ms", 100),  # the process may just have been restarted
     ("grpc.max_reconnect_backoff_ms", 100),
     ("grpc.max_receive_message_length", -1),
     ("grpc.enable_http_proxy", 0),
@@ -29,14 +29,14 @@ _CHANNEL_OPTIONS = [
 ]
 
 _MAX_CALLS = 512
-"""The most calls that may wait for the other process; more would wait for longer than they take."""
+"""The most calls that may wait for the other process; more would wait longer than they take."""
 _RETRY_SECONDS = 1.0
 _CONNECT_SECONDS = 1.0
 """How long a call waits for a process that is not connected: it may be about to listen."""
 
 
 class Relay:
-    """Answers all unary methods of some services by calling another process."""
+    """Handles all unary methods of some services by calling another process."""
 
     def __init__(
         self,
@@ -46,12 +46,12 @@ class Relay:
         *,
         connect_seconds: float = _CONNECT_SECONDS,
     ) -> None:
-        """Prepare to relay; the connection is made when it is needed.
+        """Create a relay; the connection is opened on first use.
 
         Args:
             address: gRPC address of the other process.
-            services: the services that it answers.
-            unsent: bounds the answers that wait to be sent: no call is relayed while it is used up.
+            services: the services that it implements.
+            unsent: bounds the responses that wait to be sent; no call is relayed while it is used up.
             connect_seconds: how long a call waits for a process that is not connected.
         """
         self._connect_seconds = connect_seconds
@@ -69,7 +69,7 @@ class Relay:
         return tuple(relayed(method, self._forward(describe(method))) for method in self._methods)
 
     async def watch(self) -> AsyncIterator[bool]:
-        """Connect, and yield whether the other process is connected, whenever that changes."""
+        """Connect, and yield whether the other process is connected, at first and at every change."""
         channel = self._channel
         while True:
             state = channel.get_state(try_to_connect=True)
@@ -120,14 +120,14 @@ class Relay:
 
 
 def _metadata(caller: Caller) -> list[tuple[str, str]]:
-    """Return what is passed on of a call's metadata."""
-    passed_on = {REQUEST_ID: caller.request_id, "traceparent": caller.traceparent}
-    return [(key, value) for key, value in passed_on.items() if value and value.isascii() and value.isprintable()]
+    """Return the metadata of a call that is forwarded."""
+    forwarded = {REQUEST_ID: caller.request_id, "traceparent": caller.traceparent}
+    return [(key, value) for key, value in forwarded.items() if value and value.isascii() and value.isprintable()]
 
 
 def _refusal(error: grpc.aio.AioRpcError) -> RequestError | None:
-    """Return the error that the other process answered with, or what its silence means; None if that is unforeseen."""
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it has all that is asked for
+    """Convert the failure of a relayed call to a request error; None if it is unexpected."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it has all attributes that are used
     if status is not None:
         return RelayedError(status)
     if error.code() is grpc.StatusCode.UNAVAILABLE:

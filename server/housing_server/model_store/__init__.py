@@ -1,1 +1,1 @@
-"""Which version of the model to serve, and its files on this disk."""
+"""Resolves the model version to serve, and keeps its files on disk."""

@@ -1,7 +1,7 @@
-"""Fetched models, kept so that a service starts quickly, and starts at all while the registry is down.
+"""The cache of fetched models: lets a service start fast, and start at all while the registry is down.
 
-`models/NAME/VERSION-RUN` in the state folder holds the files of one version. Beside them, `accepted.json` says which of
-them was served last, by the address under which it was asked for.
+`models/NAME/VERSION-RUN` in the state folder holds the files of one version. Beside them, `accepted.json` records the
+version served last for each model URI.
 """
 
 import json
@@ -17,15 +17,15 @@ from housing_server.model_store.files import read_description
 from housing_server.model_store.uri import ModelUri
 
 KEPT_VERSIONS = 3
-"""How many versions are kept besides those that were served last; a way back costs no fetch."""
+"""How many versions to keep besides those served last, so that a rollback needs no download."""
 
 FETCHING = "fetching-"
-"""How the name of a folder begins while files are fetched into it."""
+"""Prefix of folders that are being downloaded into."""
 
 _ACCEPTED_FILE = "accepted.json"
 _VERSION = re.compile(r"\d+-\w+")
 _STALE_SECONDS = 3600.0
-"""A folder that has been fetched into for longer was left behind by a process that was killed."""
+"""A download folder older than this was left behind by a process that was killed."""
 
 
 class ModelCache:
@@ -36,10 +36,10 @@ class ModelCache:
         self._model = model
 
     def find(self, version: str) -> Path | None:
-        """Find a version by the name of its folder; None when it has to be fetched (again).
+        """Return the folder of a version, by its name; None when it has to be fetched (again).
 
-        That is so when it was never fetched, when its files were damaged since, and when it was fetched under another
-        alias, since its description names that one.
+        That is the case when it was never fetched, when its files have been damaged since, and when it was fetched
+        under another alias, which its description names.
         """
         folder = self._folder / version
         try:
@@ -49,15 +49,15 @@ class ModelCache:
         return folder if usable else None
 
     def accepted(self) -> Path | None:
-        """Find what was served last under the model's address; None when nothing was, or it can be served no more."""
+        """Return the folder of the version served last for the model's URI; None without a usable one."""
         version = self._read_accepted().get(str(self._model))
         return self.find(version) if version else None
 
     def accept(self, folder: Path) -> None:
-        """Note that a version is served, and remove those that nobody is likely to want again.
+        """Record that a version is served, and remove versions that are no longer needed.
 
         Raises:
-            OSError: it cannot be written down.
+            OSError: it cannot be recorded.
         """
         accepted = self._read_accepted() | {str(self._model): folder.name}
         if accepted != self._read_accepted():
@@ -75,7 +75,7 @@ class ModelCache:
         return found if isinstance(found, dict) else {}
 
     def _dispensable(self, accepted: set[str]) -> Iterator[Path]:
-        """Find the versions to remove, and what killed processes have left behind."""
+        """Yield the versions to remove, and abandoned downloads."""
         folders = sorted((each for each in self._folder.iterdir() if each.is_dir()), key=_modified, reverse=True)
         others = [each for each in folders if _VERSION.fullmatch(each.name) and each.name not in accepted]
         yield from others[KEPT_VERSIONS:]
@@ -85,7 +85,7 @@ class ModelCache:
 
 
 def cache_folder(state_dir: Path, name: str) -> Path:
-    """Tell where the fetched versions of a registered model are."""
+    """Return the folder of a registered model's fetched versions."""
     return (state_dir / "models" / name).absolute()
 
 

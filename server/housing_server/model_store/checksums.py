@@ -1,4 +1,4 @@
-"""Whether a folder's files are still as they were when they were put there."""
+"""Checksums of a folder's files."""
 
 import hashlib
 from pathlib import Path
@@ -15,17 +15,17 @@ def write_checksums(folder: Path) -> None:
 
 
 def is_whole(folder: Path) -> bool:
-    """Return whether the files are all there and as they were; what was added since does not count."""
+    """Return whether all files are present and unchanged; added files are ignored."""
     try:
         lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
         entries = [line.split("  ", 1) for line in lines]
         return bool(entries) and all(_digest(folder / name) == digest for digest, name in entries)
-    except (OSError, ValueError):  # a file is gone, or the sums are none
+    except (OSError, ValueError):  # a file is missing, or the checksums are malformed
         return False
 
 
 def is_complete(folder: Path) -> bool:
-    """Return whether the files are all there, whatever they hold: a look that costs next to nothing."""
+    """Return whether all files are present, without reading them."""
     try:
         lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):

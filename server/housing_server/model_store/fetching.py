@@ -1,4 +1,4 @@
-"""Fetching a registered model, by a process of its own: MLflow takes seconds to import and hundreds of megabytes."""
+"""Fetching of registered models in a separate process: MLflow takes seconds to import and hundreds of megabytes."""
 
 import os
 from pathlib import Path
@@ -22,10 +22,10 @@ async def fetch_model(model_uri: str, state_dir: Path, *, niceness: int = 0) -> 
 
 
 def tracking_uri(state_dir: Path) -> str:
-    """Return where runs are: MLFLOW_TRACKING_URI, or the SQLite store that training makes by default."""
+    """Return the URI of the tracking store: MLFLOW_TRACKING_URI, or the SQLite store that training uses by default."""
     return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(state_dir / "mlflow.db")
 
 
 def registry_uri(state_dir: Path) -> str:
-    """Return where registered models are: with the runs, unless MLFLOW_REGISTRY_URI says otherwise."""
+    """Return the URI of the model registry: the tracking store, unless MLFLOW_REGISTRY_URI is set."""
     return os.environ.get("MLFLOW_REGISTRY_URI") or tracking_uri(state_dir)

@@ -12,14 +12,14 @@ from housing.v1.model_service_pb2 import Model
 from housing_server.errors import ModelNotAllowed, ModelRejected
 
 DESCRIPTION_FILE = "model.json"
-"""Beside a fetched model's files: its `housing.v1.Model` description as JSON."""
+"""File name of a fetched model's `housing.v1.Model` description, as JSON."""
 
 GRAPH_FILE = "model.onnx"
-"""The graph, where the model is one."""
+"""File name of the graph, if the model is one."""
 
 
 def read_description(folder: Path) -> Model:
-    """Read what the registry said about a fetched model."""
+    """Read the description of a fetched model."""
     try:
         text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
         return json_format.Parse(text, Model())
@@ -38,14 +38,14 @@ def read_allowed(folder: Path, *, allow_pyfunc: bool) -> Model:
     if description.runtime == "onnx" or allow_pyfunc:
         return description
     raise ModelNotAllowed(
-        f"version {description.version} of {description.name} is no graph but a pyfunc model, which runs its own code "
-        "when it is loaded: register a graph, or set HOUSING_ALLOW_PYFUNC=1 if all who may register models are trusted",
+        f"version {description.version} of {description.name} is a pyfunc model, not a graph, and runs its own code "
+        "when loaded: register a graph, or set HOUSING_ALLOW_PYFUNC=1 if everyone who may register models is trusted",
         folder.name,
     )
 
 
 def read_profile(folder: Path) -> ModelProfile | None:
-    """Read the profile that training has kept with a fetched model; None when it has kept none."""
+    """Read the profile of a fetched model; None when it was registered without one."""
     try:
         return profile_from_json((folder / PROFILE_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def read_profile(folder: Path) -> ModelProfile | None:
 
 
 def read_card(folder: Path) -> str | None:
-    """Read the card that training has written for a fetched model; None when it has written none."""
+    """Read the card of a fetched model; None when it was registered without one."""
     try:
         return (folder / CARD_FILE).read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -1,9 +1,9 @@
-"""Asking a registry which version is meant, without MLflow.
+"""Lookup of the model version in a registry without MLflow.
 
-The question is asked at every start, and of an alias every few seconds for as long as the service runs. MLflow takes
-three seconds of processor time to import and 250 MB to keep, so the stores that nearly everybody has are asked
-directly: a SQLite file with SQL, a tracking server with the one REST call that MLflow's client would make. All others
-are left to the registry process.
+The registry is queried at every start and, for an alias, every few seconds while the service runs. MLflow takes three
+seconds of processor time to import and 250 MB of memory, so the most common stores are queried directly: a SQLite file
+with SQL, a tracking server with the one REST call that MLflow's client would make. All others are left to the registry
+process.
 """
 
 import base64
@@ -22,11 +22,11 @@ from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavaila
 from housing_server.model_store.uri import ModelUri
 
 Lookup = Callable[[ModelUri], str]
-"""Looks up the name of the version in the cache of fetched models; blocks, and raises a `StartError`."""
+"""Returns the name of the version in the cache of fetched models; blocks, and raises a `StartError`."""
 
 _TIMEOUT_SECONDS = 10.0
 _NOT_HEEDED = frozenset({"MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_WORKSPACE"})
-"""Settings of MLflow's that are not worth a second implementation: where one is made, MLflow is asked."""
+"""MLflow settings that are not reimplemented here: if one is set, MLflow itself does the lookup."""
 _NOT_HEEDED_BY_TLS = frozenset(
     {
         "MLFLOW_TRACKING_CLIENT_CERT_PATH",
@@ -35,19 +35,19 @@ _NOT_HEEDED_BY_TLS = frozenset(
         "REQUESTS_CA_BUNDLE",
     }
 )
-"""Likewise, of servers at https addresses alone."""
+"""The same, for https servers only."""
 _BY_ALIAS = (
     "SELECT version, model_versions.run_id FROM registered_model_aliases AS aliases "
     "JOIN model_versions USING (name, version) WHERE name = ? AND alias = ?"
 )
 _BY_VERSION = (
     "SELECT version, run_id FROM model_versions WHERE name = ? AND version = ? "
-    "AND current_stage <> 'Deleted_Internal'"  # where MLflow leaves versions that were deleted
+    "AND current_stage <> 'Deleted_Internal'"  # how MLflow marks deleted versions
 )
 
 
 def direct_lookup(registry_uri: str, environment: Mapping[str, str]) -> Lookup | None:
-    """Choose how to ask a registry directly; None when only MLflow can."""
+    """Return a direct lookup for a registry; None when only MLflow supports it."""
     address = urllib.parse.urlsplit(registry_uri)
     if not _NOT_HEEDED.isdisjoint(environment) or "@" in address.netloc:
         return None
@@ -60,13 +60,13 @@ def direct_lookup(registry_uri: str, environment: Mapping[str, str]) -> Lookup |
 
 
 def cached_name(version: str, run_id: str | None) -> str:
-    """Name a version for good: version numbers start again when a registry is made anew, run ids do not.
+    """Return a permanent name for a version: version numbers restart in a new registry, run ids are unique.
 
     Raises:
         ModelRejected: it was registered without a run.
     """
     if not run_id:
-        raise ModelRejected(f"version {version} was registered without a run, so nothing is known of it: log it in one")
+        raise ModelRejected(f"version {version} was registered without a run: register it from one, for its metadata")
     return f"{version}-{run_id}"
 
 
@@ -94,10 +94,10 @@ def _ask_server(address: str, headers: dict[str, str], model: ModelUri) -> str:
             version = json.load(response)["model_version"]
             return cached_name(version["version"], version.get("run_id"))
     except urllib.error.HTTPError as error:
-        # How MLflow says that there is no such model, and no such alias.
+        # MLflow's codes for an unknown model and an unknown alias.
         if error.code in {400, 404}:
             raise ModelNotFound(f"the registry has no {model}") from error
-        raise RegistryUnavailable(f"the model registry at {address} answers {error}") from error
+        raise RegistryUnavailable(f"the model registry at {address} responds with {error}") from error
     except (OSError, ValueError, KeyError) as error:
         raise RegistryUnavailable(f"the model registry at {address} does not answer: {error}") from error
 

@@ -1,8 +1,8 @@
-"""Finding a model in the MLflow registry and fetching it: a program, run by `fetch_model`.
+"""A program that finds a model in the MLflow registry and fetches it, run by `fetch_model`.
 
 `python -m housing_server.model_store.mlflow_fetch` takes a `models:/` URI and a state folder, prints the folder of the
-fetched model and exits; what goes wrong is one line on standard error. It copies files and loads none of them: what a
-model's files do when they are loaded is nothing that this process, with its access to the registry, may be asked to do.
+fetched model and exits; errors are one line on standard error. It copies files and loads none of them: code in a
+model's files must not run in this process, which has access to the registry.
 """
 
 import os
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
-_QUIET = {
+_DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # MLflow's own patience is minutes long: an operator wants to hear at once that the registry is gone.
+    # MLflow's own retries take minutes: an operator needs to know at once that the registry is down.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
@@ -44,18 +44,18 @@ _TRAIN = "train one with `housing train`"
 
 
 def fetch(model_uri: str, state_dir: Path) -> Path:
-    """Find a model by its URI and make sure that its files are in the cache.
+    """Resolve a model URI, and download its files into the cache unless they are there.
 
     Raises:
-        RegistryUnavailable: the registry does not answer.
-        ModelNotFound: it holds no such model.
+        RegistryUnavailable: the registry is not available.
+        ModelNotFound: the registry has no such model.
         ModelRejected: the version's files are not available.
     """
-    os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
+    os.environ.update({name: value for name, value in _DEFAULTS.items() if name not in os.environ})
     os.environ["MLFLOW_TRACKING_URI"] = uri = tracking_uri(state_dir)
     database = sqlite_path(uri)
     if database is not None and not database.exists():
-        # MLflow would quietly make an empty one.
+        # MLflow would silently create an empty one.
         raise RegistryUnavailable(f"there is no model registry at {uri}: {_TRAIN}, or set MLFLOW_TRACKING_URI")
     from mlflow import MlflowClient  # noqa: PLC0415 - imported only once its settings are in the environment
 
@@ -91,7 +91,7 @@ def _unavailable(error: Exception) -> RegistryUnavailable:
 
 
 def _source(client: "MlflowClient", version: "ModelVersion", database: Path | None) -> str:
-    """Find where a version's files are: where the registry says, unless they have moved together with it."""
+    """Return the location of a version's files: the registered one, unless they moved together with the registry."""
     if database is not None:
         location = client.get_model_version_download_uri(version.name, version.version)
         if moved := moved_artifacts(location, database):
@@ -103,17 +103,17 @@ def _download(version: "ModelVersion", source: str, folder: Path) -> None:
     from mlflow.artifacts import download_artifacts  # noqa: PLC0415
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its final place, so that the last step is one rename: no other process sees a folder that is being filled.
+    # Beside its final place, so that the last step is one rename: no other process sees an incomplete folder.
     with TemporaryDirectory(prefix=FETCHING, dir=folder.parent) as scratch:
         try:
             download_artifacts(artifact_uri=source, dst_path=scratch)
         except Exception as error:  # stores raise errors of their own libraries
             raise ModelRejected(f"{_not_fetched(version)}: {error}") from error
-        if not (Path(scratch) / "MLmodel").exists():  # a folder that is gone downloads as an empty one
+        if not (Path(scratch) / "MLmodel").exists():  # a missing folder downloads as an empty one
             raise ModelRejected(f"{_not_fetched(version)}: its artifacts hold no MLmodel; {_TRAIN} again")
         write_checksums(Path(scratch))
-        shutil.rmtree(folder, ignore_errors=True)  # one that was damaged since it was fetched
-        Path(scratch).chmod(0o755)  # the scratch folder is for its maker alone, the cache for whoever runs the server
+        shutil.rmtree(folder, ignore_errors=True)  # a version that was damaged since it was fetched
+        Path(scratch).chmod(0o755)  # the scratch folder is private, the cache readable for whoever runs the server
         Path(scratch).rename(folder)
         Path(scratch).mkdir()  # for the context manager to remove
 
@@ -157,9 +157,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def main(model_uri: str, state_dir: str) -> int:
-    """Fetch and print the folder, or print what is wrong in one line."""
+    """Fetch the model and print its folder, or print the error in one line."""
     try:
-        print(fetch(model_uri, Path(state_dir)))  # noqa: T201 - this is the answer to the parent process
+        print(fetch(model_uri, Path(state_dir)))  # noqa: T201 - the parent process reads it
     except StartError as error:
         print(error, file=sys.stderr)  # noqa: T201 - likewise
         return 1

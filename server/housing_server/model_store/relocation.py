@@ -1,18 +1,18 @@
-"""Artifacts of a local registry that has been moved: MLflow has recorded where they were."""
+"""Artifacts of a local registry that has been moved: MLflow records absolute locations."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 
 def moved_artifacts(location: str, database: Path) -> Path | None:
-    """Find artifacts that are not where the registry says, but have moved together with its database.
+    """Find artifacts that are not at their recorded location, but have moved together with the registry's database.
 
     Args:
-        location: where the registry says they are.
+        location: the recorded location.
         database: the registry's file.
 
     Returns:
-        Where they are now; None when they are where the registry says, or cannot be found.
+        The actual path; None when they are at the recorded location, or cannot be found.
     """
     recorded = _local_path(location)
     if recorded is None or recorded.exists():

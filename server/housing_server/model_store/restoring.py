@@ -1,6 +1,6 @@
-"""Fetching the files of the served model again when somebody has deleted them.
+"""Restoring of the served model's files after somebody has deleted them.
 
-Workers that run have loaded the model and need no files, but the next worker that starts does.
+Running workers have loaded the model and need no files, but the next worker that starts does.
 """
 
 import asyncio
@@ -24,30 +24,30 @@ class FileSource(Protocol):
 
 
 class ModelRestorer:
-    """Watches the folder of the model that is served."""
+    """Watches the folder of the served model."""
 
     def __init__(self, source: FileSource, log: structlog.typing.FilteringBoundLogger) -> None:
         self._source = source
         self._log = log
         self.served: Path | None = None
-        """Folder of the model that is served; None while there is none."""
+        """Folder of the served model; None while there is none."""
 
-    async def keep(self) -> None:
-        """Look every few seconds, and restore what is gone, until cancelled."""
+    async def keep_restored(self) -> None:
+        """Check every few seconds, and restore missing files, until cancelled."""
         while True:
             restored = await self.restore()
             await asyncio.sleep(_CHECK_SECONDS if restored else _RETRY_SECONDS)
 
     async def restore(self) -> bool:
-        """Fetch the files again if some are gone; return whether all are there then. What goes wrong is logged."""
+        """Fetch missing files again; return whether all are present. Errors are logged."""
         folder = self.served
         if folder is None or await asyncio.to_thread(is_complete, folder):
             return True
-        self._log.error("files of the served model were deleted; they are fetched again", folder=str(folder))
+        self._log.error("files of the served model were deleted; fetching them again", folder=str(folder))
         try:
             await self._source.restore(folder)
         except StartError as error:
-            self._log.error("the served model cannot be fetched again; a worker that ends is missed", reason=str(error))
+            self._log.error("the served model cannot be fetched; workers cannot be restarted", reason=str(error))
             return False
         self._log.info("the served model was fetched again", folder=str(folder))
         return True

@@ -1,4 +1,4 @@
-"""Where the service's model comes from: one registered model, asked for cheaply and fetched seldom."""
+"""The source of the served model: one registered model, looked up often and fetched rarely."""
 
 import asyncio
 import os
@@ -18,15 +18,15 @@ class ModelSource:
     """A registered model."""
 
     def __init__(self, model_uri: str, state_dir: Path, *, allow_pyfunc: bool = False) -> None:
-        """Prepare to ask for a model.
+        """Create a source; the registry is not contacted yet.
 
         Args:
-            model_uri: its address in the registry.
-            state_dir: holds the cache of fetched models, and the registry when no other is named.
-            allow_pyfunc: whether a version may be one that is loaded by running code of its own.
+            model_uri: the URI of the model in the registry.
+            state_dir: holds the cache of fetched models, and the registry unless another is configured.
+            allow_pyfunc: whether models that run code of their own when loaded are allowed.
 
         Raises:
-            ModelNotFound: the address is none.
+            ModelNotFound: the URI is malformed.
         """
         self._model = ModelUri.parse(model_uri)
         self._state_dir = state_dir
@@ -36,25 +36,25 @@ class ModelSource:
 
     @property
     def can_change(self) -> bool:
-        """Whether another version may be found later; not so when a version is asked for by number."""
+        """Whether the version may change later; False when the URI names a version."""
         return bool(self._model.alias)
 
     @property
     def is_cheap(self) -> bool:
-        """Whether `look` costs next to nothing; else it takes MLflow, which is seconds of processor time."""
+        """Whether `look_up` is cheap; otherwise it runs MLflow, which takes seconds of processor time."""
         return self._look is not None
 
     async def find(self, *, in_background: bool = False) -> Path:
-        """Find the version that is to be served now, in the cache if it is there whole, and else by fetching it.
+        """Return the folder of the version to serve now, fetching it unless it is in the cache.
 
         Args:
-            in_background: whether to leave the processor to others.
+            in_background: whether to run at lower priority.
 
         Returns:
-            Its folder.
+            The folder.
 
         Raises:
-            ModelNotAllowed: it is of a kind that may not be loaded.
+            ModelNotAllowed: models of this kind are not allowed.
             StartError: it is not available; the message says what to do.
         """
         return self._allowed(await self._find(in_background))
@@ -62,28 +62,28 @@ class ModelSource:
     async def _find(self, in_background: bool) -> Path:
         if self.is_cheap:
             try:
-                version = await self.look()
+                version = await self.look_up()
             except StartError:
                 if await self.accepted():
                     raise
-                # The registry process may know better; if not, it knows best what to do.
+                # The registry process may succeed; if not, its error message is the most helpful.
                 return await self._fetch(in_background)
             if folder := await asyncio.to_thread(self._cache.find, version):
                 return folder
         return await self._fetch(in_background)
 
-    async def look(self) -> str:
-        """Return which version is to be served now, by the name that its folder has or will have.
+    async def look_up(self) -> str:
+        """Return the version to serve now, as the name of its folder in the cache.
 
         Raises:
-            StartError: the registry cannot be asked, or has no such model.
+            StartError: the registry is not available, or has no such model.
         """
         if self._look is None:
             return (await self._fetch(in_background=True)).name
         return await asyncio.to_thread(self._look, self._model)
 
     async def accepted(self) -> Path | None:
-        """Find what was served the last time; None when nothing was, or it can be served no more."""
+        """Return the folder of the version served last; None without a usable one."""
         folder = await asyncio.to_thread(self._cache.accepted)
         try:
             return folder and self._allowed(folder)
@@ -99,18 +99,18 @@ class ModelSource:
         await asyncio.to_thread(self._cache.accept, folder)
 
     async def restore(self, folder: Path) -> None:
-        """Fetch the files of a version, which were deleted, into its folder again.
+        """Fetch the deleted files of a version into its folder again.
 
         Raises:
             StartError: they are not available; the message says what to do.
         """
         uri = self._model
-        if await self.look() != folder.name:  # the alias has moved since
+        if await self.look_up() != folder.name:  # the alias has moved since
             uri = ModelUri(name=uri.name, alias="", version=folder.name.partition("-")[0])
         await fetch_model(str(uri), self._state_dir, niceness=_BACKGROUND_NICENESS)
 
     def _allowed(self, folder: Path) -> Path:
-        """Return the folder of a model that may be loaded; nothing but its description is read.
+        """Return the folder of a model that may be loaded; only its description is read.
 
         Raises:
             ModelNotAllowed: it may not.

@@ -1,7 +1,7 @@
-"""Trying a fetched model before any worker serves it, in a process of its own.
+"""Trials of fetched models before any worker serves them, in a separate process.
 
-The process gives way to the workers, and has neither the environment nor all rights of the service: a graph that
-crashes the runtime takes nothing else with it, and code in a model's files finds no password there and no network.
+The process runs at lower priority, without the service's environment and with fewer rights: a graph that crashes the
+runtime takes nothing else with it, and code in a model's files finds neither secrets nor a network.
 """
 
 import json
@@ -20,31 +20,31 @@ _PATIENCE_SECONDS = 180.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialReport:
-    """What a trial found out about a model that passed it."""
+    """The results of a model that passed its trial."""
 
     golden_requests: int
-    """How many golden requests it reproduced; 0 when it came without."""
+    """How many golden requests it reproduced; 0 when it has none."""
     row_seconds: float
     """Median time for a single row, in seconds."""
     current_row_seconds: float
-    """The same of the model that is being served, measured in turns with it."""
+    """The same for the served model, measured in alternation with it."""
 
     @property
     def latency_ratio(self) -> float:
-        """How many times as long it takes."""
+        """Its latency relative to the served model."""
         return self.row_seconds / self.current_row_seconds
 
 
 async def try_model(
     candidate: Path, current: Path, max_latency_ratio: float, *, allow_pyfunc: bool = False
 ) -> TrialReport:
-    """Try a fetched model.
+    """Run the trial of a fetched model.
 
     Args:
         candidate: folder of the model.
-        current: folder of the model that is being served.
-        max_latency_ratio: how many times as long it may take for a row; 0 for any.
-        allow_pyfunc: whether a model may be one that is loaded by running code of its own.
+        current: folder of the served model.
+        max_latency_ratio: the largest latency per row relative to the served model; 0 for no limit.
+        allow_pyfunc: whether models that run code of their own when loaded are allowed.
 
     Raises:
         ModelRejected: it must not be served; the message says why.
@@ -63,4 +63,4 @@ async def try_model(
     try:
         return TrialReport(**json.loads(output))
     except (TypeError, ValueError) as error:
-        raise ModelRejected(f"the trial of {candidate.name} printed {output!r}, which is no report") from error
+        raise ModelRejected(f"the trial of {candidate.name} printed {output!r}, which is not a report") from error

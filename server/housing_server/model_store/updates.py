@@ -1,7 +1,7 @@
-"""Which version of the model is served: at first, and as the alias moves.
+"""The choice of the served version: at the start, and whenever the alias moves.
 
-A version that was not served before is tried, and handed to the workers only if it passes. What was served last is
-remembered, so that neither a registry that is down nor a bad model keeps a service from starting again.
+A new version is tried, and served only if it passes. The version served last is recorded, so that neither an
+unavailable registry nor a bad model prevents a restart.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from housing_server.errors import ModelNotAllowed, ModelRejected, StartError
 from housing_server.model_store.trials import TrialReport
 
 _SLOW_PACE_SECONDS = 60.0
-"""The registry process, with its seconds of processor time, is not run more often than this unless somebody asks."""
+"""Minimum interval between runs of the registry process, which takes seconds of processor time, unless requested."""
 
 
 SwapResult = Literal["accepted", "refused", "failed"]
-"""What became of a new version: it is served, it was refused, or it could not be fetched."""
+"""The outcome for a new version: it is served, was refused, or could not be fetched."""
 
 
 class SwapObserver(Protocol):
@@ -29,7 +29,7 @@ class SwapObserver(Protocol):
         """Count a new version of the model, by outcome."""
 
     def registry_failed(self) -> None:
-        """Count a time that the registry could not be asked."""
+        """Count a failed lookup in the registry."""
 
 
 class Source(Protocol):
@@ -37,29 +37,29 @@ class Source(Protocol):
 
     @property
     def can_change(self) -> bool:
-        """Whether another version may be found later."""
+        """Whether the version may change later."""
 
     @property
     def is_cheap(self) -> bool:
-        """Whether `look` costs next to nothing."""
+        """Whether `look_up` is cheap."""
 
-    async def look(self) -> str:
-        """Return the name that the folder of the version to be served has or will have."""
+    async def look_up(self) -> str:
+        """Return the version to serve now, as the name of its folder in the cache."""
 
     async def find(self, *, in_background: bool = False) -> Path:
-        """Find that version, in the cache or by fetching it; return its folder."""
+        """Return the folder of that version, fetching it unless it is in the cache."""
 
     async def accepted(self) -> Path | None:
-        """Find what was served the last time; None when nothing was."""
+        """Return the folder of the version served last; None without one."""
 
     async def accept(self, folder: Path) -> None:
         """Record that a version is served."""
 
 
 class ModelUpdates:
-    """Chooses what to serve, and follows the registered alias for as long as the service runs."""
+    """Chooses the version to serve, and follows the registered alias while the service runs."""
 
-    def __init__(  # noqa: PLR0913 - what it is made of, wired in one place
+    def __init__(  # noqa: PLR0913 - a composition of collaborators
         self,
         source: Source,
         attempt: Callable[[Path, Path], Awaitable[TrialReport]],
@@ -73,10 +73,11 @@ class ModelUpdates:
 
         Args:
             source: the registered model.
-            attempt: tries a fetched model beside another one, given both their folders; raises ModelRejected when it
-                must not be served.
-            adopt: does so, and then has all workers serve it; or raises ModelRejected and leaves all as it was.
-            poll_seconds: how often to look; 0 for only when asked to.
+            attempt: runs the trial of a fetched model beside another one, given both folders; raises ModelRejected when
+                it must not be served.
+            adopt: runs the trial, and then makes all workers serve the model; or raises ModelRejected and changes
+                nothing.
+            poll_seconds: interval of the lookups; 0 for lookups on request only.
             observer: counts outcomes.
             log: logs outcomes.
         """
@@ -91,7 +92,7 @@ class ModelUpdates:
         self._settled = ""
 
     async def first(self) -> Path:
-        """Choose what to serve at first: what is registered, or else what was served the last time.
+        """Choose the version to serve first: the registered one, or else the one served last.
 
         Returns:
             Its folder.
@@ -107,7 +108,7 @@ class ModelUpdates:
                 raise
             if isinstance(error, ModelNotAllowed):
                 return self._refused_kind(accepted, error)
-            self._registry_failed("the registry cannot be asked; serving what was served the last time", error)
+            self._registry_failed("the registry is not available; serving the last accepted version", error)
             self._settled = accepted.name
             return accepted
         self._settled = wanted.name
@@ -115,54 +116,54 @@ class ModelUpdates:
             return wanted
         return wanted if await self._passes(wanted.name, self._attempt(wanted, accepted)) else accepted
 
-    async def follow(self, serving: Path, look_now: asyncio.Event) -> None:
-        """Look at the registry from time to time, and whenever asked to, until cancelled.
+    async def follow(self, serving: Path, check_now: asyncio.Event) -> None:
+        """Check the registry periodically, and on request, until cancelled.
 
         Args:
-            serving: folder of the model that is being served.
-            look_now: set by whoever wants a look at once.
+            serving: folder of the served model.
+            check_now: requests an immediate check when set.
         """
         self._settled = self._settled or serving.name
         await self._record_serving(serving)
         while self._source.can_change:
-            await self._pause(look_now)
+            await self._pause(check_now)
             try:
                 serving = await self._follow_once(serving)
-            except Exception:  # pylint: disable=broad-exception-caught  # the next look may find a way
-                self._log.exception("a look at the registry failed; the model goes on serving")
+            except Exception:  # pylint: disable=broad-exception-caught  # the next check may succeed
+                self._log.exception("checking the registry failed; the current model stays in service")
 
     async def _follow_once(self, serving: Path) -> Path:
-        """Look at the registry once; return the folder of what is served then."""
-        version = await self._look()
+        """Check the registry once; return the folder of the model served afterwards."""
+        version = await self._look_up()
         if version is None or version == self._settled:
             return serving
         return await self._update(version, serving)
 
-    async def _pause(self, look_now: asyncio.Event) -> None:
+    async def _pause(self, check_now: asyncio.Event) -> None:
         seconds = self._poll_seconds or None
         if seconds and (self._retrying or not self._source.is_cheap):
             seconds = max(seconds, _SLOW_PACE_SECONDS)
         try:
-            await asyncio.wait_for(look_now.wait(), seconds)
+            await asyncio.wait_for(check_now.wait(), seconds)
         except TimeoutError:
             return
-        look_now.clear()
+        check_now.clear()
 
-    async def _look(self) -> str | None:
-        """Look up which version is to be served; None while the registry cannot be asked, which is logged once."""
+    async def _look_up(self) -> str | None:
+        """Look up the version to serve; None while the registry is not available, which is logged once."""
         try:
-            version = await self._source.look()
+            version = await self._source.look_up()
         except StartError as error:
-            self._registry_failed("the registry cannot be asked; the model goes on serving", error)
+            self._registry_failed("the registry is not available; the current model stays in service", error)
             return None
         if self._outage:
-            self._log.info("the registry answers again")
+            self._log.info("the registry is available again")
         self._outage = False
         return version
 
     async def _update(self, version: str, serving: Path) -> Path:
-        """Serve a version if it can be fetched and passes its trial; return the folder of what is served then."""
-        if version == serving.name:  # back where it was, after a version that was refused
+        """Serve a version if it is available and passes its trial; return the folder of the model served afterwards."""
+        if version == serving.name:  # the alias is back after a version that was refused
             self._settled = version
             return serving
         try:
@@ -170,7 +171,7 @@ class ModelUpdates:
         except ModelNotAllowed as error:
             return self._refused_kind(serving, error)
         except StartError as error:
-            # Not the model's fault, as far as is known: it will be tried again, but not at every look.
+            # Not the model's fault as far as is known: it is retried, but not at every check.
             self._retrying = True
             self._record("failed", self._log.error, version=version, reason=str(error))
             return serving
@@ -181,7 +182,7 @@ class ModelUpdates:
         return folder
 
     def _refused_kind(self, serving: Path, error: ModelNotAllowed) -> Path:
-        """Go on with what is served: a version is of a kind that may not be loaded, and will be so at every look."""
+        """Refuse a version of a kind that may not be loaded; return the folder of the model that stays in service."""
         self._retrying, self._settled = False, error.folder_name
         self._record("refused", self._log.error, version=error.folder_name, reason=str(error))
         return serving
@@ -207,10 +208,10 @@ class ModelUpdates:
         try:
             await self._source.accept(serving)
         except OSError as error:
-            self._log.error("what is served cannot be recorded for the next start", reason=str(error))
+            self._log.error("the served version cannot be recorded for the next start", reason=str(error))
 
     def _registry_failed(self, message: str, error: StartError) -> None:
-        """Count a look at the registry that failed; log it if it is the first in a row."""
+        """Count a failed lookup; log the first in a row."""
         self._observer.registry_failed()
         if not self._outage:
             self._log.warning(message, reason=str(error))

@@ -1,4 +1,4 @@
-"""The address of a registered model: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
+"""The URI of a registered model: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class ModelUri:
 
     @classmethod
     def parse(cls, text: str) -> ModelUri:
-        """Take an address apart.
+        """Parse a URI.
 
         Raises:
-            ModelNotFound: it is no such address.
+            ModelNotFound: the URI is malformed.
         """
         reference = text.removeprefix(_SCHEME)
         for separator in "@/":

@@ -1,1 +1,1 @@
-"""A fetched model, loaded: ONNX Runtime or an MLflow pyfunc, its golden requests and its trial."""
+"""Loads fetched models: ONNX Runtime or an MLflow pyfunc, golden requests and trials."""

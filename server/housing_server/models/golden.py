@@ -1,4 +1,4 @@
-"""Asking a loaded model again what it was asked when it was made."""
+"""Golden requests: replays the requests recorded with a model, and compares the answers."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from housing_server.core.model import PriceModel
 from housing_server.errors import ModelRejected
 
 TOLERANCE_USD = 5.0
-"""The most that an answer may differ. Training lets a graph differ by 1 USD from its pipeline; another processor or
-another ONNX Runtime may round the last bits otherwise; a model that is broken is off by thousands."""
+"""The largest difference allowed. Training allows a graph to differ by 1 USD from its pipeline; another processor or
+version of ONNX Runtime may round differently; a broken model is off by thousands."""
 
 
 def read_golden(folder: Path) -> GoldenRequests | None:
-    """Read the golden requests in a model's folder; None when it came without.
+    """Read the golden requests from a model's folder; None when it has none.
 
     Raises:
         ModelRejected: they cannot be read.
@@ -28,13 +28,13 @@ def read_golden(folder: Path) -> GoldenRequests | None:
 
 
 def replay(model: PriceModel, folder: Path) -> int:
-    """Replay the golden requests in a model's folder, as one batch.
+    """Replay the golden requests of a model, as one batch.
 
     Returns:
-        How many there are; 0 when the model came without.
+        Their number; 0 when the model has none.
 
     Raises:
-        ModelRejected: they cannot be read, or an answer is not the one on record.
+        ModelRejected: they cannot be read, or an answer differs from the recorded one.
     """
     golden = read_golden(folder)
     if golden is None:
@@ -42,7 +42,7 @@ def replay(model: PriceModel, folder: Path) -> int:
     expected = np.array(golden.prices)
     try:
         answered = model.estimate(np.array(golden.rows())).median_house_value
-    except Exception as error:  # whatever a foreign model raises, it cannot be served
+    except Exception as error:  # a model may raise anything; it cannot be served
         raise ModelRejected(f"version {model.description.version} fails on its golden requests: {error}") from error
     difference = np.abs(answered - expected)
     # Written so that NaN counts as different.

@@ -1,7 +1,7 @@
-"""Looking at the file of a graph before it is loaded, without the library that makes such files.
+"""Inspection of a graph's file before it is loaded, without the ONNX library.
 
-ONNX Runtime reads whatever a graph names: files with weights beside it, and operators of its own extensions. Only files
-within the model's folder are let through, and only operators of the standard and those that ONNX Runtime comes with.
+ONNX Runtime opens whatever a graph refers to: files with weights beside it, and operators of extensions. Only files
+within the model's folder are allowed, and only the standard operators and those that ONNX Runtime provides.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from housing_server.errors import ModelRejected
 
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
-"""Where operators may come from."""
+"""The allowed domains of operators."""
 
 _PACKAGE = "housing_server.graph_file"
 _TEXT, _MESSAGE = descriptor_pb2.FieldDescriptorProto.TYPE_STRING, descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE
@@ -34,15 +34,15 @@ _SCHEMA: dict[str, dict[str, tuple[int, str | None]]] = {
     "Function": {"node": (7, "Node"), "attribute_proto": (11, "Attribute")},
     "Model": {"graph": (7, "Graph"), "functions": (25, "Function")},
 }
-"""The parts of ONNX's file format that name files and operators: field numbers by message and field, as the standard's
-`onnx.proto` has them, and the type of those that hold messages. All other fields are skipped."""
+"""The parts of ONNX's file format that refer to files and operators: field numbers by message and field, as in the
+standard's `onnx.proto`, and the type of message fields. All other fields are skipped."""
 
 
 def check_graph_file(path: Path) -> None:
-    """Let a graph pass that names only operators and files that it may.
+    """Check that a graph refers only to allowed operators and files.
 
     Raises:
-        ModelRejected: it names others, or it is no graph.
+        ModelRejected: it refers to others, or is not a graph.
     """
     try:
         model = _MODEL.FromString(path.read_bytes())
@@ -58,21 +58,21 @@ def check_graph_file(path: Path) -> None:
 def _check_operator(path: Path, node: Message) -> None:
     domain, operator = getattr(node, "domain"), getattr(node, "op_type")  # noqa: B009 - unknown to type checkers
     if domain not in DOMAINS:
-        raise ModelRejected(f"{path} uses the operator {operator} of {domain!r}; only standard operators are run")
+        raise ModelRejected(f"{path} uses the operator {operator} of {domain!r}; only standard operators are allowed")
 
 
 def _check_files(path: Path, tensor: Message) -> None:
-    """Let a tensor pass whose values are in the graph, or in a plain file in its folder."""
+    """Check that a tensor's values are in the graph, or in a regular file in its folder."""
     for entry in getattr(tensor, "external_data"):  # noqa: B009 - likewise
         if entry.key != "location":
             continue
         file = path.parent / entry.value
         if not file.resolve().is_relative_to(path.parent.resolve()) or not file.is_file():
-            raise ModelRejected(f"{path} reads values from {entry.value!r}, which is no file in its folder")
+            raise ModelRejected(f"{path} reads values from {entry.value!r}, which is not a file in its folder")
 
 
 def _messages(message: Message) -> Iterator[Message]:
-    """Go through all messages in a message, without recursion: graphs nest as deep as their makers like."""
+    """Yield all messages in a message, without recursion: graphs may nest to any depth."""
     waiting = [message]
     while waiting:
         current = waiting.pop()

@@ -1,4 +1,4 @@
-"""From the files of a fetched model to a model that is ready to answer."""
+"""Loading of a fetched model until it is ready to predict."""
 
 from pathlib import Path
 
@@ -15,22 +15,22 @@ from housing_server.models.onnx import OnnxModel
 
 
 def load_model(folder: Path, *, allow_pyfunc: bool = False) -> LoadedModel:
-    """Load a fetched model, warm, and proven to answer as it did when it was made.
+    """Load a fetched model, warm it up, and replay its golden requests.
 
     Args:
-        folder: its files.
-        allow_pyfunc: whether it may be one that is loaded by running code of its own.
+        folder: the folder with its files.
+        allow_pyfunc: whether models that run code of their own when loaded are allowed.
 
     Raises:
-        ModelNotAllowed: it is, and may not be; nothing of it was loaded.
-        ModelRejected: its files are damaged, do not fit the contract, or its golden requests are answered otherwise.
+        ModelNotAllowed: it is such a model, and these are not allowed; none of its code has run.
+        ModelRejected: its files are damaged, do not fit the contract, or a golden request is answered differently.
     """
     description = read_allowed(folder, allow_pyfunc=allow_pyfunc)
     model: PriceModel
     if description.runtime == "onnx":
         model = OnnxModel(folder / GRAPH_FILE, description)
     else:
-        # Importing MLflow costs 250 MB and seconds: only a worker that needs it pays.
+        # Importing MLflow costs 250 MB and seconds, so only workers that need it do.
         from housing_server.models.pyfunc import PyfuncModel  # noqa: PLC0415
 
         model = PyfuncModel(folder, description)
@@ -40,7 +40,7 @@ def load_model(folder: Path, *, allow_pyfunc: bool = False) -> LoadedModel:
 
 
 def example_rows() -> Rows:
-    """Return two valid rows: one with all fields, and one without those that may be left out."""
+    """Return two valid rows: one with all fields, and one without the optional ones."""
     example = row_from_message(message_from_mapping(BERKELEY))
     sparse = [value if feature.required else np.nan for feature, value in zip(FEATURES, example, strict=True)]
     return np.array([example, sparse])
@@ -50,15 +50,15 @@ def warm_up(model: PriceModel) -> None:
     """Run a model once, so that the first call is not slower.
 
     Raises:
-        ModelRejected: it fails, or its answer is none that can be given.
+        ModelRejected: it fails, or its outputs are not sound.
     """
     rows = example_rows()
     try:
         unsound = sound_rows(model.estimate(rows), len(rows), len(model.warnings)) is not None
-    except Exception as error:  # whatever a foreign model raises, it cannot be served
+    except Exception as error:  # a model may raise anything; it cannot be served
         raise ModelRejected(f"{_name(model)} fails on a valid row: {error}") from error
     if unsound:
-        raise ModelRejected(f"{_name(model)} must answer one finite price a row")
+        raise ModelRejected(f"{_name(model)} must return one finite price per row")
 
 
 def _name(model: PriceModel) -> str:

@@ -1,4 +1,4 @@
-"""The usual model: a graph in ONNX Runtime."""
+"""The standard kind of model: a graph in ONNX Runtime."""
 
 import json
 from collections.abc import Sequence
@@ -20,15 +20,14 @@ from housing_server.system.memory import release_freed_memory
 _INPUT = "block_groups"
 _PRICE = "median_house_value"
 _OPTIONAL = ("ocean_proximity", "interval", "interval_upper_open", "warnings")
-"""The outputs that a graph may have besides the price."""
+"""The optional outputs of a graph."""
 
 _ROWS_IN_A_RUN = 512
-"""More are taken in parts: ONNX Runtime keeps the memory of its largest runs, one for each thread, see
-docs/performance.md."""
+"""More rows are split: ONNX Runtime keeps the memory of its largest run on each thread, see docs/performance.md."""
 
 
 class OnnxModel:
-    """A graph from the contract's raw rows to prices, in ONNX Runtime on the calling thread alone."""
+    """A graph from the contract's raw rows to prices, in ONNX Runtime on the calling thread only."""
 
     inline = True
 
@@ -36,12 +35,12 @@ class OnnxModel:
         """Load a graph.
 
         Raises:
-            ModelRejected: the file is no graph, it uses operators or files that it may not, or its input, output or
-                features are not the contract's.
+            ModelRejected: the file is not a graph, it refers to operators or files that are not allowed, or its input,
+                outputs or features are not the contract's.
         """
         check_graph_file(graph)
         options = onnxruntime.SessionOptions()
-        # Workers are the unit of parallelism; threads inside one would only fight with the others over the cores.
+        # Workers are the unit of parallelism; threads inside one would only compete with the others for the cores.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
@@ -60,7 +59,7 @@ class OnnxModel:
         self.warnings = _warnings(properties.get("warnings", "[]"), graph)
 
     def estimate(self, rows: Rows) -> Estimates:
-        """Estimate one price a row."""
+        """Estimate one price per row."""
         outputs = self.run(self._outputs, rows)
         interval = None
         if "interval" in outputs:
@@ -74,7 +73,7 @@ class OnnxModel:
         )
 
     def run(self, names: Sequence[str], rows: Rows) -> dict[str, NDArray[Any]]:
-        """Compute some outputs of the graph for rows, shape (n, 9); by name, each of length n."""
+        """Run the graph on rows, shape (n, 9), and return the requested outputs by name, each of length n."""
         parts = [
             self._session.run(names, {_INPUT: rows[start : start + _ROWS_IN_A_RUN]})
             for start in range(0, len(rows), _ROWS_IN_A_RUN)
@@ -84,11 +83,11 @@ class OnnxModel:
 
 
 def _warnings(text: str, graph: Path) -> tuple[PredictionWarning, ...]:
-    """Read the warnings that a graph may give."""
+    """Parse the warnings that a graph declares."""
     try:
         return tuple(PredictionWarning(**each) for each in json.loads(text))
     except (TypeError, ValueError) as error:
-        raise ModelRejected(f"{graph} describes its warnings as no one can read them: {error}") from error
+        raise ModelRejected(f"the warnings that {graph} declares are malformed: {error}") from error
 
 
 def _check_interface(session: onnxruntime.InferenceSession, graph: Path) -> None:
@@ -104,5 +103,5 @@ def _check_interface(session: onnxruntime.InferenceSession, graph: Path) -> None
     if features != ",".join(FEATURE_NAMES):
         raise ModelRejected(
             f"{graph} reads the features [{features}], this server's contract has [{','.join(FEATURE_NAMES)}]; "
-            "train it again with this version"
+            "retrain it with this version"
         )

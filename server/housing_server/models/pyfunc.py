@@ -14,10 +14,10 @@ from housing_server.errors import ModelRejected
 
 
 class PyfuncModel:
-    """An MLflow model that reads a table whose columns have the contract's field names.
+    """An MLflow model that reads a table with the contract's field names as columns.
 
-    It gets the columns that its signature names, or all nine when it has none. What it does with a field that was
-    left out (NaN, or None for text) is its own business: a Pipeline with an imputer copes.
+    It receives the columns in its signature, or all nine when it has none. Handling missing fields (NaN, or None for
+    text) is left to the model: a Pipeline with an imputer can.
     """
 
     inline = False
@@ -28,17 +28,17 @@ class PyfuncModel:
         """Load a model from its MLflow folder.
 
         Raises:
-            ModelRejected: MLflow cannot load it here, or its signature asks for a column that the contract lacks.
+            ModelRejected: MLflow cannot load it, or its signature has a column that the contract lacks.
         """
         self.description = description
         try:
             self._model = load_model(str(folder))
-        except Exception as error:  # a model's own code and libraries load here: anything can be raised
+        except Exception as error:  # a model's own code and libraries may raise anything
             raise ModelRejected(f"MLflow cannot load {folder}: {error}") from error
         self._columns = _columns(self._model)
 
     def estimate(self, rows: Rows) -> Estimates:
-        """Estimate one price a row."""
+        """Estimate one price per row."""
         table = pd.DataFrame({feature.name: _column(rows, index) for index, feature in enumerate(FEATURES)})
         prices = np.asarray(self._model.predict(table[self._columns]), dtype=np.float64)
         return Estimates(median_house_value=prices.reshape(len(rows)), ocean_proximity=given_labels(rows))
@@ -49,7 +49,7 @@ def _columns(model: PyFuncModel) -> list[str]:
     schema = model.metadata.get_input_schema()  # type: ignore[no-untyped-call]  # MLflow is typed in parts
     wanted = schema.input_names() if schema is not None and schema.has_input_names() else known
     if unknown := [name for name in wanted if name not in known]:
-        raise ModelRejected(f"the model asks for columns that the contract does not have: {', '.join(unknown)}")
+        raise ModelRejected(f"the model requires columns that the contract does not have: {', '.join(unknown)}")
     return wanted
 
 

@@ -1,8 +1,8 @@
-"""Trying a fetched model: a program, run by `try_model`.
+"""A program that tries a fetched model, run by `try_model`.
 
 `python -m housing_server.models.trial CANDIDATE CURRENT RATIO KINDS` loads the candidate as a worker would, replays its
-golden requests, times it beside the model that is being served, and prints a report. KINDS is `graphs`, or `pyfunc` to
-load models that run code of their own as well.
+golden requests, compares its latency with the served model's, and prints a report. KINDS is `graphs`, or `pyfunc` to
+allow models that run code of their own.
 """
 
 import json
@@ -21,15 +21,15 @@ _ROUNDS = 51
 
 
 def run_trial(candidate: Path, current: Path, max_latency_ratio: float, *, allow_pyfunc: bool = False) -> TrialReport:
-    """Try a fetched model here and now; see `try_model`."""
-    # Loads libraries that start threads, which must not be before this process is confined.
+    """Run the trial of a fetched model in this process; see `try_model`."""
+    # Imported here: these libraries start threads, and the process must be confined first.
     from housing_server.models.golden import replay  # noqa: PLC0415
     from housing_server.models.loading import example_rows, load_model  # noqa: PLC0415
 
     new = load_model(candidate, allow_pyfunc=allow_pyfunc).predictor
     try:
         old = load_model(current, allow_pyfunc=allow_pyfunc).predictor
-    except ModelRejected:  # served by an earlier release: then there is nothing to compare with
+    except ModelRejected:  # served by an earlier release: there is nothing to compare with
         old = new
     row = example_rows()[:1]
     row_seconds, current_row_seconds = _medians(lambda: new.estimate(row), lambda: old.estimate(row))
@@ -40,13 +40,13 @@ def run_trial(candidate: Path, current: Path, max_latency_ratio: float, *, allow
         raise ModelRejected(
             f"version {new.description.version} takes {row_seconds * 1e3:.2f} ms for a row, {report.latency_ratio:.1f} "
             f"times as long as version {old.description.version}: raise HOUSING_SWAP_MAX_LATENCY_RATIO, "
-            f"now {max_latency_ratio:g}, to serve it all the same"
+            f"now {max_latency_ratio:g}, to serve it anyway"
         )
     return report
 
 
 def _medians(*runs: Callable[[], object]) -> list[float]:
-    """Time each run, in turns, so that whatever else the machine does falls on all alike; median seconds of each."""
+    """Time runs in alternation, so that other load affects all alike; return the median seconds of each."""
     times: list[list[float]] = [[] for _ in runs]
     for _ in range(_ROUNDS):
         for run, taken in zip(runs, times, strict=True):
@@ -57,11 +57,11 @@ def _medians(*runs: Callable[[], object]) -> list[float]:
 
 
 def main(candidate: str, current: str, max_latency_ratio: str, kinds: str) -> int:
-    """Print the report, or why the model is refused in one line."""
+    """Print the report, or the reason of the refusal in one line."""
     try:
         report = run_trial(Path(candidate), Path(current), float(max_latency_ratio), allow_pyfunc=kinds == "pyfunc")
     except ModelRejected as error:
-        print(" ".join(str(error).split()), file=sys.stderr)  # noqa: T201 - this is the answer to the parent process
+        print(" ".join(str(error).split()), file=sys.stderr)  # noqa: T201 - the parent process reads it
         return 1
     print(json.dumps(asdict(report)))  # noqa: T201 - likewise
     return 0

@@ -1,1 +1,1 @@
-"""Logs, metrics and traces of calls and runs; knows no transport."""
+"""Logs, metrics and traces of calls and runs; independent of the transport."""

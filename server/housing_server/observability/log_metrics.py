@@ -1,4 +1,4 @@
-"""What a process counts of its own log."""
+"""Metrics of a process's own log."""
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -6,16 +6,16 @@ from housing_server.observability.logs import LineBuffer
 
 
 def count_dropped_lines(lines: LineBuffer, process: str, registry: CollectorRegistry) -> None:
-    """Count the lines that are dropped, since whoever reads them does not keep up.
+    """Count the log lines that are dropped because their reader does not keep up.
 
     Args:
-        lines: writes them.
+        lines: writes the lines.
         process: the process's name.
-        registry: what the count is part of.
+        registry: registers the counter.
     """
     dropped = Counter(
         "housing_log_lines_dropped",
-        "Log lines that were dropped, since whoever reads them does not keep up.",
+        "Log lines dropped because their reader did not keep up.",
         ("process",),
         registry=registry,
     )

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output, cheap enough for one line a call."""
+"""Logs: one JSON object per line on standard output, cheap enough for one line per call."""
 
 import atexit
 import logging
@@ -16,28 +16,28 @@ import structlog
 
 _FLUSH_SECONDS = 0.05
 _MAX_BYTES = 8 << 20
-"""What waits for a reader that has stalled, at most: about 20,000 lines."""
+"""The most bytes buffered for a stalled reader: about 20,000 lines."""
 
 _LAST_SECONDS = 2.0
-"""How long a process that ends waits for such a reader."""
+"""How long an exiting process waits for a stalled reader."""
 
 
 class LineBuffer:
-    """Gathers the lines of a process, and writes them together, on a thread: no reader stalls what logs.
+    """Buffers the lines of a process and writes them on a thread, so that a slow reader never blocks the logger.
 
-    A line waits for 0.05 s at most, and one about an error not at all. A process that is killed takes its last lines
-    with it. When a reader stalls, lines beyond a bound are dropped and counted; a line says how many, once it reads on.
-    What is written at a time is as much as a pipe takes at once, so that processes that share it break no line of each
-    other's. From any thread.
+    A line waits for up to 0.05 s, one about an error not at all. Lines in the buffer are lost when the process is
+    killed. When the reader stalls, lines beyond a bound are dropped and counted, and a line reports their number once
+    it reads again. Writes are no larger than a pipe accepts atomically, so that the lines of processes that share it
+    stay intact. Safe to use from any thread.
     """
 
     def __init__(self, stream: BinaryIO, process: str = "", max_bytes: int = _MAX_BYTES) -> None:
-        """Begin with none; the thread starts with the first line.
+        """Create an empty buffer; the thread starts with the first line.
 
         Args:
-            stream: where lines are written.
-            process: who is said to have dropped lines.
-            max_bytes: how much may wait to be written.
+            stream: where to write.
+            process: the process's name in reports of dropped lines.
+            max_bytes: the most bytes to buffer.
         """
         self._stream = stream
         self._process = process
@@ -46,7 +46,7 @@ class LineBuffer:
         self._bytes = 0
         self._dropped = 0
         self.on_drop: Callable[[], object] = lambda: None
-        """Is called for each line that is dropped."""
+        """Called for each dropped line."""
         self._urgent = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -56,14 +56,14 @@ class LineBuffer:
         self._add(line, urgent=False)
 
     def error(self, line: bytes) -> None:
-        """Write a line at once, after those that wait."""
+        """Write a line at once, after those in the buffer."""
         self._add(line, urgent=True)
 
     debug = info
     warning = critical = exception = error
 
     def flush(self, seconds: float = _LAST_SECONDS) -> None:
-        """Wait until all lines are written, unless the reader has stalled for so long."""
+        """Wait up to `seconds` until all lines are written."""
         with self._changed:
             self._urgent = True
             self._changed.notify_all()
@@ -89,7 +89,7 @@ class LineBuffer:
             lines, dropped = self._next()
             if dropped:
                 lines.append(self._drop_line(dropped))
-            # A reader that has gone, or a full disk, is no reason to end: there may be another line to write.
+            # A closed pipe or a full disk must not end the thread: a later write may succeed.
             with suppress(OSError, ValueError):
                 for chunk in _chunks(lines):
                     self._stream.write(chunk)
@@ -99,7 +99,7 @@ class LineBuffer:
                 self._changed.notify_all()
 
     def _next(self) -> tuple[list[bytes], int]:
-        """Wait for lines; return them, and how many were dropped since the last time."""
+        """Wait for lines; return them, and the number of lines dropped since the last call."""
         with self._changed:
             self._changed.wait_for(lambda: self._lines)
             self._changed.wait_for(lambda: self._urgent, _FLUSH_SECONDS)
@@ -108,12 +108,12 @@ class LineBuffer:
             return lines, dropped
 
     def _drop_line(self, lines: int) -> bytes:
-        event = "log lines dropped: whoever reads them does not keep up"
+        event = "log lines dropped: their reader does not keep up"
         return orjson.dumps({"process": self._process, "lines": lines, "event": event, "level": "warning"} | _now())
 
 
 def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Join lines, each with its end, as far as a pipe takes them at once; a longer line is alone."""
+    """Join lines, each with its line end, up to the size of an atomic pipe write; a longer line is alone."""
     chunk = b""
     for line in lines:
         if chunk and len(chunk) + len(line) >= PIPE_BUF:
@@ -129,36 +129,36 @@ def _now() -> dict[str, str]:
 
 
 def log_level() -> int:
-    """Read from HOUSING_LOG_LEVEL which events are logged; processes inherit it. Unknown levels count as `info`."""
+    """Return the log level of HOUSING_LOG_LEVEL, which child processes inherit; `info` when it is unknown."""
     return logging.getLevelNamesMapping().get(os.environ.get("HOUSING_LOG_LEVEL", "").upper(), logging.INFO)
 
 
-class CallLines:
-    """Logs calls: a line for each, as structlog would write it, at a tenth of the cost."""
+class CallLogger:
+    """Logs one line per call, in structlog's format at a tenth of its cost."""
 
     def __init__(self, process: str, lines: LineBuffer, log: structlog.typing.FilteringBoundLogger) -> None:
-        """Prepare to log.
+        """Create a logger.
 
         Args:
             process: the process's name.
             lines: writes the lines.
-            log: logs what is no everyday line.
+            log: logs errors.
         """
         self._process = process
         self._lines = lines
         self.error = log.error
-        """Logs an error, whole."""
+        """Logs an error with its traceback."""
         self._silent = log_level() > logging.INFO
 
     def info(self, event: str, **facts: object) -> None:
-        """Log an event with what is known of it."""
+        """Log an event with its fields."""
         if self._silent:
             return
         self._lines.info(orjson.dumps({"process": self._process, **facts, "event": event, "level": "info"} | _now()))
 
 
 def configure_logging(process: str, lines: LineBuffer | None = None) -> structlog.typing.FilteringBoundLogger:
-    """Set up structlog for this process and return its logger, which names the process in every line.
+    """Configure structlog for this process and return its logger, which adds the process's name to every line.
 
     Args:
         process: the process's name.

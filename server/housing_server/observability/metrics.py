@@ -1,4 +1,4 @@
-"""What a worker counts. Values live in memory-mapped files that the supervisor reads, so no scrape asks a worker."""
+"""The metrics of a worker. Values live in memory-mapped files that the supervisor reads, so scrapes skip workers."""
 
 from functools import cache
 
@@ -18,20 +18,20 @@ _APPEND_BUCKETS = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.0
 _PRICE_BUCKETS = tuple(float(price) for price in range(50_000, 550_000, 50_000))
 _ROW_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _MANY = 16
-"""From so many rows on it is quicker to count them together."""
+"""From this many rows on it is faster to count them together."""
 _METHOD_LABELS = ("grpc_type", "grpc_service", "grpc_method")
 
 _LABELS = (*next(feature.choices for feature in FEATURES if feature.name == "ocean_proximity"), "unknown")
-"""By ocean proximity code; the last, found by code -1, stands for rows without a label."""
+"""By ocean proximity code; the last, at index -1, stands for rows without a label."""
 
 
 class WorkerMetrics:
     """The metrics of one worker: requests by method and code, predictions, refusals."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._started = Counter("grpc_server_started", "Calls begun.", _METHOD_LABELS, registry=registry)
+        self._started = Counter("grpc_server_started", "Calls started.", _METHOD_LABELS, registry=registry)
         self._handled = Counter(
-            "grpc_server_handled", "Calls ended, by status code.", (*_METHOD_LABELS, "grpc_code"), registry=registry
+            "grpc_server_handled", "Calls finished, by status code.", (*_METHOD_LABELS, "grpc_code"), registry=registry
         )
         self._seconds = Histogram(
             "grpc_server_handling_seconds",
@@ -41,7 +41,7 @@ class WorkerMetrics:
             registry=registry,
         )
         self._predictions = Counter(
-            "housing_predictions", "Block groups answered.", ("model_version",), registry=registry
+            "housing_predictions", "Block groups predicted.", ("model_version",), registry=registry
         )
         self._prices = Histogram(
             "housing_predicted_value_usd",
@@ -60,7 +60,7 @@ class WorkerMetrics:
             "housing_validation_failures", "Rules broken by requests.", ("field", "rule"), registry=registry
         )
         self._model_failures = Counter(
-            "housing_model_failures", "Block groups that the model had no answer to.", registry=registry
+            "housing_model_failures", "Block groups on which the model failed.", registry=registry
         )
         self._queue = Histogram(
             "housing_queue_seconds",
@@ -70,22 +70,22 @@ class WorkerMetrics:
         )
         self._append = Histogram(
             "housing_prediction_log_append_seconds",
-            "Time to put the answers of a run on record, before any of them is given.",
+            "Time to record the answers of a run, before any of them is returned.",
             buckets=_APPEND_BUCKETS,
             registry=registry,
         )
         self._rows_in_flight = Gauge(
             "housing_rows_in_flight",
-            "Block groups of calls that have begun and not ended.",
+            "Block groups of calls in flight.",
             multiprocess_mode="livesum",
             registry=registry,
         )
         self._not_admitted = Counter(
-            "housing_admission_refusals", "Calls refused for what is under way.", ("reason",), registry=registry
+            "housing_admission_refusals", "Calls refused by admission control.", ("reason",), registry=registry
         )
         for reason in ("rows", "queue", "deadline"):
             self._not_admitted.labels(reason)
-        # Finding the child of a metric by its labels takes as long as counting, so each is found once.
+        # Looking up a metric's child by its labels takes as long as counting, so it is done once.
         self._begun = cache(lambda method: self._started.labels(*method.labels))
         self._ended = cache(
             lambda method, code: (
@@ -107,15 +107,15 @@ class WorkerMetrics:
         taken.observe(seconds)
 
     def rows_in_flight(self, rows: int) -> None:
-        """Tell how many rows are in flight now."""
+        """Set the number of rows in flight."""
         self._rows_in_flight.set(rows)
 
     def not_admitted(self, reason: str) -> None:
-        """Count a call that was refused for what is under way."""
+        """Count a call that admission control refused."""
         self._not_admitted.labels(reason).inc()
 
     def predicted(self, answers: Answers, times: RunTimes) -> None:
-        """Count the rows of one run of the model, and where and how high they are."""
+        """Count the rows of one run of the model, with the run's phases and their prices by label."""
         estimates, count = answers.estimates, len(answers.rows)
         self._queue.observe(times.queue)
         self._inference.observe(times.inference)
@@ -131,18 +131,18 @@ class WorkerMetrics:
                 _observe_all(self._prices_by_code[code], prices[codes == code])
 
     def refused(self, error: InvalidRequest, times: int = 1) -> None:
-        """Count the rules that refused requests, or parts of one, are listed to break."""
+        """Count the violations listed in refused requests, or in parts of one."""
         for violation in error.violations:
             self._failures.labels(violation.field.rpartition(".")[2], violation.rule).inc(times)
 
     def failed(self, _error: ModelFailed, rows: int) -> None:
-        """Count rows that the model had no answer to; why, is in the line of the call."""
+        """Count rows on which the model failed; the cause is in the log."""
         self._model_failures.inc(rows)
 
 
 def _observe_all(histogram: Histogram, values: NDArray[np.float64]) -> None:
-    """Observe many values: one call for each, all that prometheus-client has, would cost as much as the inference."""
-    # pylint: disable=protected-access  # for which there is no public way
+    """Observe many values at once: prometheus-client's one call per value would cost as much as the inference."""
+    # pylint: disable=protected-access  # there is no public way
     buckets = np.searchsorted(histogram._upper_bounds, values, side="left")
     for bucket, count in zip(*np.unique(buckets, return_counts=True), strict=True):
         histogram._buckets[bucket].inc(float(count))

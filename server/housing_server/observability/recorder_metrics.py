@@ -1,4 +1,4 @@
-"""What the recorder counts."""
+"""The metrics of the recorder."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -9,25 +9,25 @@ _COMMIT_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.
 
 
 class RecorderMetrics:
-    """The metrics of the prediction log's store."""
+    """Metrics of the prediction log's store."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._rows = Counter("housing_prediction_log_rows", "Predictions put into the store.", registry=registry)
+        self._rows = Counter("housing_prediction_log_rows", "Predictions written to the store.", registry=registry)
         self._commits = Histogram(
             "housing_prediction_log_commit_seconds",
-            "Time of a transaction that puts predictions into the store.",
+            "Time of a transaction that writes predictions to the store.",
             buckets=_COMMIT_BUCKETS,
             registry=registry,
         )
         self._failures = Counter(
             "housing_prediction_log_failures",
-            "Writes that the store did not take, and damaged lines of journals.",
+            "Failed writes to the store, and damaged journal lines.",
             ("stage",),
             registry=registry,
         )
         self._outcomes = Counter("housing_outcomes", "True prices received, by result.", ("result",), registry=registry)
-        self._up = _gauge("store_up", "Whether the store took the last write.", registry)
-        self._backlog_rows = _gauge("backlog_rows", "Predictions given but not in the store yet; estimated.", registry)
+        self._up = _gauge("store_up", "Whether the last write to the store succeeded.", registry)
+        self._backlog_rows = _gauge("backlog_rows", "Predictions not in the store yet; estimated.", registry)
         self._backlog_bytes = _gauge("backlog_bytes", "Size of these, in bytes.", registry)
         self._size_bytes = _gauge("size_bytes", "Size of the store, in bytes.", registry)
         self._stored_rows = _gauge("stored_rows", "Predictions in the store.", registry)
@@ -37,26 +37,26 @@ class RecorderMetrics:
             self._outcomes.labels(result)
 
     def committed(self, rows: int, seconds: float) -> None:
-        """Count a transaction that put so many new rows on record."""
+        """Count a transaction that wrote this many new rows."""
         self._rows.inc(rows)
         self._commits.observe(seconds)
 
     def failed(self, stage: str) -> None:
-        """Count a write that the `store` did not take, or a damaged line of a `journal`."""
+        """Count a failed write to the `store`, or a damaged line of a `journal`."""
         self._failures.labels(stage).inc()
 
     def outcomes(self, result: str, count: int) -> None:
-        """Count true prices, by what became of them."""
+        """Count true prices, by result."""
         self._outcomes.labels(result).inc(count)
 
     def measured(self, *, up: bool, backlog: Backlog) -> None:
-        """Tell how the store is, and what waits for it."""
+        """Set the state of the store, and its backlog."""
         self._up.set(up)
         self._backlog_rows.set(backlog.rows)
         self._backlog_bytes.set(backlog.size_bytes)
 
     def sized(self, size: StoreSize) -> None:
-        """Tell how big the store is."""
+        """Set the size of the store."""
         self._size_bytes.set(size.size_bytes)
         self._stored_rows.set(size.rows)
 

@@ -1,6 +1,6 @@
-"""Tracing: a span for every call, and for the stages of answering it, sent to an OpenTelemetry collector.
+"""Tracing: a span for every call and for the stages of a run, exported to an OpenTelemetry collector.
 
-Imported only by a worker that traces. What the spans are called follows OpenTelemetry's conventions for gRPC.
+Imported only by workers that trace. Span names follow OpenTelemetry's conventions for gRPC.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from housing_server.core.callers import RunTimes
 from housing_server.core.calls import CODE_NAMES, Method
 from housing_server.core.interfaces import PredictionObserver
 
-# The conventions hold these to be stable, the package of their names not yet.
+# These names are stable in the conventions, but not yet in the package that defines them.
 _RPC_SYSTEM, _RPC_METHOD, _RPC_CODE = "rpc.system.name", "rpc.method", "rpc.response.status_code"
 
 _NAME = "housing-server"
 _FLUSH_SECONDS = 3.0
-"""The supervisor kills a worker that takes longer to stop than the calls in flight and 5 s."""
+"""Less than the supervisor allows for a stop: the calls in flight and 5 s."""
 
 _FAILURES = frozenset(
     {
@@ -44,11 +44,11 @@ _FAILURES = frozenset(
         code_pb2.DATA_LOSS,
     }
 )
-"""Codes that are the server's failure; the conventions leave the status of others, which are the caller's, unset."""
+"""Codes that count as errors of the server; by the conventions the span status of the caller's errors stays unset."""
 
 
 class ServerSpan:
-    """The span of one call, in the caller's trace or in one that it begins."""
+    """The span of one call, in the caller's trace or in a new one."""
 
     __slots__ = ("_span", "_tracer", "trace_id")
 
@@ -56,10 +56,10 @@ class ServerSpan:
         self._span = span
         self._tracer = tracer
         self.trace_id = format_trace_id(span.get_span_context().trace_id)
-        """Id of the trace, 32 hexadecimal digits; that of one that is not kept, too."""
+        """Id of the trace, 32 hexadecimal digits, whether it is sampled or not."""
 
     def ran(self, times: RunTimes) -> None:
-        """Note the stages of a run that has just answered the call; from any thread."""
+        """Add a child span for each phase of the run that answered the call; from any thread."""
         if not self._span.is_recording():
             return
         parent, end = set_span_in_context(self._span), time.time_ns()
@@ -78,7 +78,7 @@ class ServerSpan:
 
 
 class SpanTracer:
-    """Makes the spans of calls."""
+    """Creates the spans of calls."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
@@ -87,61 +87,61 @@ class SpanTracer:
 
     @classmethod
     def exporting(cls, endpoint: str, worker: str, log: structlog.typing.FilteringBoundLogger) -> SpanTracer:
-        """Make one that sends spans in batches, from a thread of its own; its other settings are OTEL_* variables.
+        """Create a tracer that exports spans in batches on a thread; its other settings are OTEL_* variables.
 
         Args:
             endpoint: where to send them by OTLP over gRPC, for example `http://localhost:4317`.
             worker: the worker's name.
-            log: is told when that fails, on the running event loop.
+            log: logs export failures, on the running event loop.
         """
         resource = Resource.create({SERVICE_INSTANCE_ID: worker})
         named = Resource({SERVICE_NAME: _NAME}).merge(OTELResourceDetector().detect())
         provider = TracerProvider(resource=resource.merge(named), shutdown_on_exit=False)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
         logger = logging.getLogger("opentelemetry")
-        logger.addHandler(_Complaints(log, asyncio.get_running_loop()))
+        logger.addHandler(_Forwarder(log, asyncio.get_running_loop()))
         logger.propagate = False
         return cls(provider)
 
     def start(self, method: Method, metadata: Iterable[tuple[str, str | bytes]]) -> ServerSpan:
-        """Begin the span of a call that has arrived with this metadata."""
+        """Start the span of a call that has arrived with this metadata."""
         parent = self._propagator.extract(dict(metadata))
         name = f"{method.service}/{method.name}"
         attributes = {_RPC_SYSTEM: "grpc", _RPC_METHOD: name}
         return ServerSpan(self._tracer.start_span(name, parent, SpanKind.SERVER, attributes), self._tracer)
 
     def observing(self, observer: PredictionObserver) -> TracedRuns:
-        """Make what tells an observer of the core what it did, after noting it in the spans of the calls."""
+        """Wrap an observer of the core, so that runs are recorded in the spans of their calls as well."""
         return TracedRuns(observer)
 
     async def flush(self, seconds: float = _FLUSH_SECONDS) -> None:
-        """Send what is still here and stop; give up after so long."""
+        """Export what is buffered and shut down, within `seconds`."""
         try:
             await asyncio.wait_for(asyncio.to_thread(self._provider.shutdown), seconds)
         except TimeoutError:
-            return  # a collector that does not answer must not keep the worker
+            return  # a collector that does not respond must not delay the worker
 
 
 class TracedRuns:
-    """Passes on what the core did, after noting it in the spans of the calls."""
+    """Records runs in the spans of their calls, and forwards everything to an observer."""
 
     def __init__(self, observer: PredictionObserver) -> None:
         self._observer = observer
         self.refused = observer.refused
-        """Passes on a refusal."""
+        """Forwards a refusal."""
         self.failed = observer.failed
-        """Passes on rows without an answer."""
+        """Forwards failed rows."""
 
     def predicted(self, answers: Answers, times: RunTimes) -> None:
-        """Pass on that rows were answered by one run of a model; each call has waited for it by itself."""
+        """Record a run in the span of each call, with the queueing time of that call, and forward it."""
         for caller, latency in zip(answers.callers, answers.latency_seconds, strict=True):
             if caller.span is not None:
                 caller.span.ran(times._replace(queue=max(0.0, latency - times.inference)))
         self._observer.predicted(answers, times)
 
 
-class _Complaints(logging.Handler):
-    """Logs what OpenTelemetry's packages complain of, from whichever thread."""
+class _Forwarder(logging.Handler):
+    """Forwards warnings of OpenTelemetry's packages to the log, from any thread."""
 
     def __init__(self, log: structlog.typing.FilteringBoundLogger, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(logging.WARNING)

@@ -1,7 +1,6 @@
-"""Whether and where calls are traced, as OpenTelemetry's own variables in the environment say.
+"""The tracing options, from OpenTelemetry's own environment variables.
 
-Each process reads them for itself, without OpenTelemetry's packages: nothing of these is imported, or need be
-installed, unless calls are traced.
+Each process reads them without OpenTelemetry's packages, which need not be installed unless calls are traced.
 """
 
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ _SAMPLERS = frozenset(
 _DEFAULT_SAMPLER = "parentbased_always_on"
 _DEFAULT_ENDPOINT = "http://localhost:4317"
 _SCHEMES = frozenset({"http", "https"})
-_OFF = "; or set OTEL_TRACES_EXPORTER=none to trace nothing"
+_OFF = "; or set OTEL_TRACES_EXPORTER=none to turn tracing off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,22 +24,22 @@ class TracingOptions:
     """How calls are traced."""
 
     endpoint: str = _DEFAULT_ENDPOINT
-    """Where spans are sent by OTLP over gRPC: `http://HOST:PORT`, or https."""
+    """The collector's OTLP/gRPC address: `http://HOST:PORT`, or https."""
     headers: str = ""
-    """What is sent along: `KEY=VALUE,...`."""
+    """Headers for the collector: `KEY=VALUE,...`."""
     service_name: str = ""
-    """What to call the service; empty for the name that each part has."""
+    """Name of the service; empty for the default of each part."""
     sampler: str = _DEFAULT_SAMPLER
-    """Which traces are kept: `parentbased_always_on`, `traceidratio`, ..."""
+    """The sampler: `parentbased_always_on`, `traceidratio`, ..."""
     ratio: float = 1.0
-    """How much of them a `traceidratio` sampler keeps, from 0 to 1."""
+    """Share of traces that a `traceidratio` sampler keeps, from 0 to 1."""
 
 
 def read_tracing(environment: Mapping[str, str]) -> TracingOptions | None:
-    """Read how calls are traced; None when they are not.
+    """Read the tracing options; None when tracing is off.
 
     Raises:
-        InvalidSettings: tracing is asked for in a way that is not to be had.
+        InvalidSettings: an option is not supported.
     """
     if not _is_wanted(environment):
         return None
@@ -58,7 +57,7 @@ def read_tracing(environment: Mapping[str, str]) -> TracingOptions | None:
 
 
 def check_packages() -> None:
-    """Make sure that the packages that a server traces with are installed, without importing them.
+    """Check that the tracing packages are installed, without importing them.
 
     Raises:
         StartError: they are not.
@@ -68,7 +67,7 @@ def check_packages() -> None:
     except ModuleNotFoundError:
         found = None
     if found is None:
-        raise StartError(f"tracing needs more packages: pip install '.[tracing]'{_OFF}")
+        raise StartError(f"tracing requires more packages: pip install '.[tracing]'{_OFF}")
 
 
 def _is_wanted(environment: Mapping[str, str]) -> bool:
@@ -79,7 +78,7 @@ def _is_wanted(environment: Mapping[str, str]) -> bool:
 
 
 def _otlp(environment: Mapping[str, str], name: str) -> str:
-    """Read a variable of the exporter; one for traces alone comes before one for all signals."""
+    """Return a variable of the exporter; one for traces takes precedence over one for all signals."""
     return environment.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}") or environment.get(f"OTEL_EXPORTER_OTLP_{name}") or ""
 
 

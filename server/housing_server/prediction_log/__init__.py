@@ -1,1 +1,1 @@
-"""The record of every answer: its store, and the services that read it."""
+"""The prediction log: its store, its journals, and the services that read it."""

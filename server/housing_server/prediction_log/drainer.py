@@ -1,4 +1,4 @@
-"""From the journals to the store: what workers have written is taken over in large transactions."""
+"""Drains the journals into the store, in large transactions."""
 
 import os
 import threading
@@ -20,41 +20,40 @@ from housing_server.prediction_log.store import AnswersMissing, PredictionStore
 from housing_server.prediction_log.tables import Position
 
 _BYTES_AT_ONCE = 1 << 20
-"""Journal read for one transaction: about 4,000 predictions, 100 ms of SQLite's time."""
+"""Bytes of journals per transaction: about 4,000 predictions, 100 ms of SQLite's time."""
 _USUAL_ROW_BYTES = 300.0
 _MAX_HELD_FILES = 256
-"""Files that are kept open; far more than are written to, far fewer than a process may have open."""
+"""The most files kept open: far more than are written to, far fewer than a process may have open."""
 _ATTEMPTS = 3
-"""A store that was replaced fails, is opened again, and is found to miss answers; then it gets them."""
+"""A store that was replaced fails first, is then found to miss answers when opened again, and takes them at last."""
 DAMAGED_FILE = "damaged.lines"
-"""Where lines go that no store takes."""
+"""File for lines that cannot be stored."""
 
 
 class DrainObserver(Protocol):
-    """What counts transactions and failures."""
+    """Counts transactions and failures."""
 
     def committed(self, rows: int, seconds: float) -> None:
-        """Count a transaction that put this many new rows on record."""
+        """Count a transaction that wrote this many new rows."""
 
     def failed(self, stage: str) -> None:
-        """Count a write that the `store` did not take, or a part of a `journal` that is lost or damaged."""
+        """Count a failed write to the `store`, or a lost or damaged part of a `journal`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What waits in the journals."""
+    """The contents of the journals that are not in the store yet."""
 
     rows: int
-    """Predictions, estimated from their usual size."""
+    """Predictions, estimated from their average size."""
     size_bytes: int
-    """Bytes."""
 
 
 class Drainer:
-    """Takes lines from the journals to the store; safe to use from several threads.
+    """Moves lines from the journals to the store; safe to use from several threads.
 
-    A journal is deleted only once a store that is opened anew holds its lines. The one that was written to may be
-    another by then: a SQLite file that was deleted, moved or replaced goes on taking rows that nobody will find.
+    A journal is deleted only after the store, opened again, was found to hold its lines: a SQLite file that was
+    deleted, moved or replaced continues to accept rows on its old connections.
     """
 
     def __init__(
@@ -65,14 +64,14 @@ class Drainer:
         log: structlog.typing.FilteringBoundLogger,
         clock: Callable[[], float],
     ) -> None:
-        """Prepare to drain.
+        """Create a drainer.
 
         Args:
-            folder: where the journals are.
-            open_store: opens the store and makes its tables where they are missing; is called again after each failure.
+            folder: folder of the journals.
+            open_store: opens the store and creates missing tables; called again after each failure.
             observer: counts transactions and failures.
-            log: gets a line for all that is damaged or lost.
-            clock: seconds.
+            log: logs damage and losses.
+            clock: returns seconds.
         """
         self._folder = folder
         self._open_store = open_store
@@ -84,47 +83,47 @@ class Drainer:
         self._last: Position | None = None
         self._asked_at: float | None = None
         self._row_bytes = _USUAL_ROW_BYTES
-        # Two at once would each count the same lines as taken. It takes a lock of threads: one that drains goes on
-        # when whoever awaits it is cancelled.
+        # Two drains at once would each count the same lines. It is a lock of threads because a drain goes on when the
+        # task that awaits it is cancelled.
         self._lock = threading.Lock()
 
     def drain(self) -> None:
-        """Take over all that waits.
+        """Write all journal lines to the store.
 
         Raises:
-            PredictionLogUnavailable: the store does not take it, or a journal cannot be read; it stays where it is.
+            PredictionLogUnavailable: the store or a journal is not available; the lines remain in the journals.
         """
         with self._lock:
             self._reopening(self._drain)
 
     def probe(self) -> None:
-        """Check that the store can be written to, and holds what it has taken.
+        """Check that the store is writable and holds what was written to it.
 
         Raises:
-            PredictionLogUnavailable: it cannot, or does not.
+            PredictionLogUnavailable: it is not, or does not.
         """
         with self._lock:
             self._reopening(self._probe)
 
     def backlog(self) -> Backlog:
-        """Measure what waits, as far as the folder can be read."""
+        """Measure the backlog, as far as the folder can be read."""
         files = {file.path: file for file in list(self._files.values())}
-        with suppress(OSError):  # `drain` raises it
+        with suppress(OSError):  # raised by `drain`
             files = {path: JournalFile(path) for path in journal_files(self._folder)} | files
         size = sum(file.waiting_bytes for file in files.values())
         return Backlog(rows=round(size / self._row_bytes), size_bytes=size)
 
     def unanswered_seconds(self) -> float:
-        """Return for how long the store has not answered what it was asked last; 0 when it has. Never waits."""
+        """Return how long the last request to the store has been pending; 0 when none is. Never blocks."""
         asked_at = self._asked_at
         return 0.0 if asked_at is None else self._clock() - asked_at
 
     def has_journals(self) -> bool:
-        """Return whether a writer is at work, or has left anything to take over."""
+        """Return whether there are journals: a writer is running, or has left lines to drain."""
         return bool(self._files or journal_files(self._folder))
 
     def _reopening(self, attempt: Callable[[], None]) -> None:
-        """Try until it succeeds, or the store cannot be opened: one that was open may be another by now."""
+        """Call `attempt` until it succeeds or the store cannot be opened: an open one may have been replaced."""
         for left in reversed(range(_ATTEMPTS)):
             try:
                 with self._failures():
@@ -135,7 +134,7 @@ class Drainer:
         return None
 
     def _give_up_store(self) -> bool:
-        """Have the store opened, and its tables made where necessary, the next time; return whether it was open."""
+        """Close the store, to be opened again with missing tables created; return whether it was open."""
         store, self._store = self._store, None
         if store is not None:
             store.close()
@@ -158,7 +157,7 @@ class Drainer:
 
     def _drain(self) -> None:
         self._discover()
-        # A writer that has ended writes no more: whatever its file still holds after it was read to its end is damage.
+        # A writer that has ended writes no more: what remains after its file was read to the end is damaged.
         finished = [file for file in self._files.values() if file.finished()]
         while waiting := self._read():
             self._take([line for lines in waiting.values() for line in lines])
@@ -191,9 +190,9 @@ class Drainer:
             self._asked_at = None
 
     def _verify(self) -> None:
-        """Check that whoever opens the store now finds what was put on record last.
+        """Check that the store, opened again, holds the record that was written last.
 
-        Commits come one after the other, so that a store that holds the last one holds those before it.
+        Commits are sequential, so a store that holds the last record holds those before it.
         """
         if self._last is None:
             return
@@ -204,13 +203,15 @@ class Drainer:
             self._start_again()
 
     def _start_again(self) -> NoReturn:
-        """Take over again whatever is left in the journals: the store has lost what it took."""
+        """Reset the journals to be drained again, since the store has lost what was written to it."""
         self._last = None
         for file in self._files.values():
             file.taken = 0
-        reason = "the store no longer holds what it took: it was deleted, replaced or restored from an older copy"
+        reason = (
+            "the store no longer holds what was written to it: it was deleted, replaced or restored from an older copy"
+        )
         self._observer.failed("store")
-        self._log.error("answers are missing in the store; what the journals hold is taken over again", reason=reason)
+        self._log.error("answers are missing from the store; draining the journals again", reason=reason)
         raise PredictionLogUnavailable(reason)
 
     def _read(self) -> dict[JournalFile, list[bytes]]:
@@ -224,7 +225,7 @@ class Drainer:
         return found
 
     def _take(self, lines: list[bytes]) -> None:
-        """Put what lines stand for on record; those that cannot be are set aside, so that they hold nothing up."""
+        """Write lines to the store; set aside those that cannot be stored, so that they do not block the others."""
         try:
             self._add(lines)
         except (DamagedLine, DataError, IntegrityError) as error:
@@ -254,18 +255,18 @@ class Drainer:
         with open(self._folder / DAMAGED_FILE, "ab", opener=_private) as file:
             file.writelines(lines)
         self._observer.failed("journal")
-        self._log.error("a line of the journal cannot be put on record", kept_in=DAMAGED_FILE, reason=reason)
+        self._log.error("a journal line cannot be stored", kept_in=DAMAGED_FILE, reason=reason)
 
     def _dismiss(self, file: JournalFile) -> None:
-        """Delete a file that has been taken over; what its writer left in part at its end is kept elsewhere."""
+        """Delete a drained file; set aside an incomplete line at its end."""
         rest = file.rest()
         if b"\n" in rest:
             return
         if rest:
-            self._set_aside([rest + b"\n"], reason="it was cut off")
-        if file.gone:
+            self._set_aside([rest + b"\n"], reason="it is incomplete")
+        if file.missing:
             self._observer.failed("journal")
-            self._log.error("a journal was deleted before all of it was taken over", path=str(file.path))
+            self._log.error("a journal was deleted before it was drained", path=str(file.path))
         file.remove()
         del self._files[file.path]
 

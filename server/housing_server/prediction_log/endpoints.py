@@ -1,4 +1,4 @@
-"""The endpoints of PredictionLogService and OutcomeService: what reads or writes the store is done on threads."""
+"""The endpoints of PredictionLogService and OutcomeService; the store is accessed on threads."""
 
 import math
 from collections import Counter
@@ -26,17 +26,17 @@ _LOG = prediction_log_service_pb2.DESCRIPTOR.services_by_name["PredictionLogServ
 _OUTCOMES = outcome_service_pb2.DESCRIPTOR.services_by_name["OutcomeService"]
 _READERS = 8
 _WRITERS = 2
-"""Calls that read, and that write outcomes, at once; as many connections as the store's pool keeps."""
+"""Concurrent calls that read, and that write outcomes; as many connections as the store's pool keeps."""
 
 _MAX_OUTCOMES = 50_000
-"""The most outcomes that may be under way: they are recorded one request after the other, and wait in memory."""
+"""The most outcomes in flight: requests are recorded one after the other, and wait in memory."""
 
 
 class _Uncounted:
-    """Counts no refusals: the worker that relayed a call counts how it ended."""
+    """Counts no refusals: the worker that relayed a call counts its outcome."""
 
     def not_admitted(self, reason: str) -> None:
-        """Count nothing."""
+        """Do nothing."""
 
 
 class OutcomeObserver(Protocol):
@@ -52,12 +52,12 @@ def log_endpoints(
     *,
     hangs: Callable[[], bool] = lambda: False,
 ) -> tuple[UnaryEndpoint[Any, Any], ...]:
-    """List the endpoints of the services about the prediction log.
+    """List the endpoints of the services of the prediction log.
 
     Args:
-        store: where the log is.
+        store: the store of the log.
         observer: counts outcomes.
-        hangs: returns whether the store is known not to answer.
+        hangs: returns whether the store is known not to respond.
     """
     validator = RequestValidator()
     reads, writes = StoreCalls(hangs, _READERS), StoreCalls(hangs, _WRITERS)
@@ -83,7 +83,7 @@ def _recorder_of_outcomes(
     admission = Admission(_Uncounted(), max_rows=_MAX_OUTCOMES, max_queue_seconds=math.inf)
 
     def record(request: RecordOutcomesRequest) -> RecordOutcomesResponse:
-        """Check and record, on a thread: ten thousand outcomes take a while to look at."""
+        """Check and record, on a thread: checking ten thousand outcomes takes a while."""
         validator.check(request)
         return record_outcomes(store, request, now_us=now_us())
 

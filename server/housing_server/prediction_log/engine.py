@@ -1,4 +1,4 @@
-"""Connections to the store: which databases it may be, and how each is set up."""
+"""Connections to the store: the supported databases, and their setup."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,22 +14,22 @@ from housing_server.errors import InvalidSettings, PredictionLogUnavailable, Que
 from housing_server.prediction_log.sqlite_files import follow_file
 
 _LOCK_SECONDS = 30
-"""How long a transaction waits for those of other processes; each takes milliseconds."""
+"""How long a transaction waits for the locks of other processes; each holds one for milliseconds."""
 
 _CONNECT_SECONDS = 5
 
 READ_SECONDS = 20.0
-"""How long one query may read; what takes longer is cancelled, so that no filter keeps a thread and a connection."""
+"""Time limit of a query; a slower one is cancelled, so that no filter occupies a thread and a connection for long."""
 
 _OPERATIONS_PER_CHECK = 100_000
 """SQLite's virtual machine checks the time after this many instructions: about a millisecond."""
 
 _UNREACHABLE_MS = 20_000
-"""How long PostgreSQL may leave what was sent to it unacknowledged: a machine that is gone closes no connection."""
+"""How long PostgreSQL may leave sent data unacknowledged: a machine that has failed closes no connection."""
 
 _SQLITE_PRAGMAS = (
     "journal_mode=WAL",  # readers and the writer do not wait for each other
-    "synchronous=NORMAL",  # a commit outlives its process, and since WAL is consistent the machine; the last may not
+    "synchronous=NORMAL",  # a commit survives a crash of the process; after a power failure the last may be missing
     "foreign_keys=ON",
 )
 
@@ -37,10 +37,10 @@ _WRITES = "housing_writes"
 
 
 def open_engine(url: str) -> Engine:
-    """Set up connections to a store; nothing is connected yet.
+    """Create the engine of a store; nothing is connected yet.
 
     Raises:
-        InvalidSettings: the URL is none, or not of a database that can be the store.
+        InvalidSettings: the URL is malformed, or its database is not supported.
     """
     parsed = _parse(url)
     return _sqlite_engine(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql_engine(parsed)
@@ -54,12 +54,12 @@ def reading(
 
     Args:
         engine: the store's connections.
-        seconds: how long reading may take, in seconds.
-        clock: the time that is measured, in seconds.
+        seconds: the time limit.
+        clock: returns seconds.
 
     Raises:
-        PredictionLogUnavailable: the store does not answer.
-        QueryTooSlow: reading took longer.
+        PredictionLogUnavailable: the store is not available.
+        QueryTooSlow: reading exceeded the time limit.
     """
     with _store_errors(engine), engine.connect() as connection, _time_limit(connection, seconds, clock):
         yield connection
@@ -70,7 +70,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Write in one transaction, committed at the end of the block.
 
     Raises:
-        PredictionLogUnavailable: the store does not take it; nothing of it is written.
+        PredictionLogUnavailable: the store is not available; nothing is written.
     """
     with _store_errors(engine), engine.execution_options(**{_WRITES: True}).begin() as connection:
         yield connection
@@ -78,7 +78,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def _time_limit(connection: Connection, seconds: float, clock: Callable[[], float]) -> Iterator[None]:
-    """Cancel what is read within the block once its time is up."""
+    """Cancel queries within the block after the time limit."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
         with _cancelled_as_too_slow(seconds):
@@ -105,7 +105,7 @@ def _cancelled_as_too_slow(seconds: float) -> Iterator[None]:
 
 
 def _was_cancelled(error: object) -> bool:
-    """Return whether a driver's error is that of a statement that was cancelled."""
+    """Return whether a driver's error means that a statement was cancelled."""
     return getattr(error, "sqlstate", "") == "57014" or getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT"
 
 
@@ -114,7 +114,7 @@ def _store_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except (DataError, IntegrityError):
-        raise  # what was written is at fault, not the store
+        raise  # the data is at fault, not the store
     except PoolTimeout as error:
         raise PredictionLogUnavailable(f"{engine.url}: all connections are busy") from error
     except DBAPIError as error:
@@ -131,7 +131,7 @@ def _parse(url: str) -> URL:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
         raise InvalidSettings(
-            f"HOUSING_PREDICTION_LOG: {parsed.drivername} cannot be the store; "
+            f"HOUSING_PREDICTION_LOG: {parsed.drivername} is not supported; "
             "use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
@@ -148,18 +148,18 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    # A connection that a restart of the database has cut is replaced, not used and failed on.
+    # A connection that a restart of the database has cut is replaced before it is used.
     arguments = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _UNREACHABLE_MS}
     return create_engine(url, pool_pre_ping=True, connect_args=arguments, hide_parameters=True)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # or Python's module begins transactions of its own
+    connection.isolation_level = None  # otherwise Python's module begins transactions of its own
     for pragma in _SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at once: a transaction that reads first cannot be given it later without failing."""
+    """Begin a transaction; a writing one takes the write lock at once, since upgrading a read lock later may fail."""
     writes = connection.get_execution_options().get(_WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,8 +1,8 @@
-"""The journal: files to which workers append answers before they give them, and from which the recorder takes them.
+"""The journal: files to which workers append answers before they return them, drained by the recorder.
 
-A write that has returned outlives the process that made it, whatever kills it, and needs no lock, no other process and
-no store that is up: that makes it a log that can be awaited for every call. Each worker has files of its own; a file
-counts as finished once it is full, or its writer, which holds it locked, has ended.
+A completed write survives the death of its process, and needs no lock, no other process and no store: cheap enough to
+be awaited by every call. Each worker has its own files; a file counts as finished once it is full, or once its writer,
+which holds a lock on it, has ended.
 """
 
 import errno
@@ -20,25 +20,25 @@ from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.journal_lines import encode_line
 
 MAX_FILE_BYTES = 4 << 20
-"""A file that has grown to this size is followed by another: about 15,000 predictions."""
+"""Size at which the next file is started: about 15,000 predictions."""
 
 RETRY_SECONDS = 1.0
-"""How long a journal that could not be written refuses answers before it tries again: each try costs system calls, and
-on a full disk there would be one for every call."""
+"""How long a journal refuses answers after a failed write before it tries again: otherwise every call would cost
+several system calls on a full disk."""
 
 _RESERVED_BYTES = 1 << 16
-"""What a disk must take before a file is begun on it; a full one often still takes an empty file."""
+"""Space that a disk must provide before a file is started on it; a full one often still accepts an empty file."""
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
-"""What is on record is nobody's business but the owner's."""
+"""Predictions on record are readable by their owner only."""
 
 
 class Journal:
-    """One writer's journal.
+    """The journal of one writer.
 
-    While it can be written there is always a file that the writer holds locked, so that readers know of the writer even
-    before it has written anything, and between two files.
+    While the disk is writable there is always a file that the writer holds locked, so that readers know of the writer
+    even before its first write, and between two files.
     """
 
     inline = True
@@ -52,14 +52,14 @@ class Journal:
         now: Callable[[], int] = time.time_ns,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare to write.
+        """Create a journal.
 
         Args:
-            folder: where journals are; is made when missing.
-            writer: name of the writer, which no other has at the same time.
-            max_file_bytes: size from which on a new file is begun.
-            now: the time in nanoseconds, which tells the files of a writer apart.
-            clock: seconds, for the pause after a failure.
+            folder: folder of the journals; created when missing.
+            writer: name of the writer, unique among those that run.
+            max_file_bytes: size at which the next file is started.
+            now: returns the time in nanoseconds, which distinguishes the files of a writer.
+            clock: returns seconds, for the pause after a failure.
         """
         self._folder = folder
         self._writer = writer
@@ -72,25 +72,25 @@ class Journal:
         self._lock = threading.Lock()
 
     def open(self) -> Self:
-        """Begin the first file; where that fails, `check` raises until it has succeeded."""
+        """Start the first file; if that fails, `check` raises until it succeeds."""
         with suppress(PredictionLogUnavailable):
             self.probe()
         return self
 
     def check(self) -> None:
-        """Return at once if answers are likely to be put on record.
+        """Return at once if an append is likely to succeed.
 
         Raises:
-            PredictionLogUnavailable: the disk did not take the last ones, less than a second ago.
+            PredictionLogUnavailable: the last write failed, less than a second ago.
         """
         if self._problem is not None and self._clock() < self._retry_at:
             raise PredictionLogUnavailable(self._problem)
 
     def probe(self) -> None:
-        """Try whether answers can be put on record, and begin a file in the place of one that was deleted or moved.
+        """Check that the disk is writable, and start a new file if the current one was deleted or moved.
 
         Raises:
-            PredictionLogUnavailable: the disk does not take them.
+            PredictionLogUnavailable: it is not.
         """
         with self._lock, self._disk_errors():
             file = self._current()
@@ -98,23 +98,23 @@ class Journal:
                 self._follow()
 
     def append(self, answers: Answers) -> None:
-        """Put answers on record.
+        """Record answers.
 
         Raises:
-            PredictionLogUnavailable: the disk does not take them.
+            PredictionLogUnavailable: they could not be written.
         """
         line = encode_line(answers)
         with self._lock, self._disk_errors():
             file = self._current()
             file.write(line)
-            if not file.in_place():  # its folder was deleted or moved: nobody would look for the line there
+            if not file.in_place():  # its folder was deleted or moved: no reader would find the line there
                 file = self._follow()
                 file.write(line)
                 if not file.in_place():
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def close(self) -> None:
-        """Finish the file; the next answers begin another."""
+        """Close the file; the next answers start another."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -137,7 +137,7 @@ class Journal:
         return self._file
 
     def _follow(self) -> "_File":
-        """Begin another file, before the last one is closed."""
+        """Start the next file, before the current one is closed."""
         self._folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         following = _File.begin(self._folder / f"{self._writer}.{self._now()}.jsonl")
         self.close()
@@ -146,11 +146,11 @@ class Journal:
 
 
 class _File:
-    """A file that is being written."""
+    """The file that is being written."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.size = 0
-        """How many bytes, whole lines, have been written."""
+        """Number of bytes written, in whole lines."""
         self._path = path
         self._name = str(path)
         self._descriptor = descriptor
@@ -158,10 +158,10 @@ class _File:
 
     @classmethod
     def begin(cls, path: Path) -> Self:
-        """Begin a file on a disk that has room for lines; on one that has not, nothing is left behind.
+        """Create a file on a disk that has room for lines; otherwise leave nothing behind.
 
         Raises:
-            OSError: the disk does not take it.
+            OSError: the disk is full or not writable.
         """
         scratch = path.with_suffix(".new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
@@ -170,7 +170,7 @@ class _File:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _write(descriptor, bytes(_RESERVED_BYTES))
             os.ftruncate(descriptor, 0)
-            scratch.rename(path)  # under its name it is locked from the start, or a reader would take it for finished
+            scratch.rename(path)  # locked before it has its name: a reader would take an unlocked file for finished
         except OSError:
             os.close(descriptor)
             with suppress(OSError):
@@ -179,28 +179,28 @@ class _File:
         return cls(path, descriptor)
 
     def write(self, line: bytes) -> None:
-        """Append a line, or nothing of it.
+        """Append a line, completely or not at all.
 
         Raises:
-            OSError: the disk does not take it.
+            OSError: the disk is full or not writable.
         """
         try:
             _write(self._descriptor, line)
         except OSError:
             with suppress(OSError):
-                os.ftruncate(self._descriptor, self.size)  # else its reader takes the part for a damaged line
+                os.ftruncate(self._descriptor, self.size)  # a partial line would count as damaged
             raise
         self.size += len(line)
 
     def in_place(self) -> bool:
-        """Return whether it is this file that a reader finds under its name."""
+        """Return whether a reader finds this file under its name."""
         try:
             return _identity(os.stat(self._name)) == self._identity  # noqa: PTH116 - half the time of Path.stat
         except OSError:
             return False
 
     def close(self) -> None:
-        """Finish it; one that was never written to is removed."""
+        """Close the file; an empty one is removed."""
         if self.size == 0 and self.in_place():
             with suppress(OSError):
                 self._path.unlink()
@@ -209,7 +209,7 @@ class _File:
 
 def _write(descriptor: int, data: bytes) -> None:
     written = os.write(descriptor, data)
-    while written < len(data):  # a disk that is nearly full takes a part
+    while written < len(data):  # a disk that is nearly full accepts a part
         written += os.write(descriptor, data[written:])
 
 

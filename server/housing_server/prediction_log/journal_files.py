@@ -1,4 +1,4 @@
-"""Files of journals as their reader sees them: whole lines only, and to their end even when they are deleted."""
+"""Journal files from the reader's side: whole lines only, and readable to the end even when deleted."""
 
 import fcntl
 import os
@@ -11,30 +11,29 @@ _NAME = re.compile(r"(?P<writer>[\w-]+)\.(?P<began>\d+)\.jsonl")
 
 
 class JournalFile:
-    """One file of a journal, which its writer may still be appending to."""
+    """One journal file, which its writer may still be appending to."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        """Where it is."""
         self.taken = 0
-        """How many of its bytes, whole lines, have been taken over."""
+        """Number of bytes drained, in whole lines."""
         self._held: int | None = None
         self._finished = False
 
     def hold(self) -> None:
-        """Keep the file open until it is removed: should somebody delete it, it can still be read to its end."""
+        """Keep the file open until it is removed, so that it can be read to its end even if somebody deletes it."""
         if self._held is None:
             with suppress(FileNotFoundError):
                 self._held = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
 
     @property
-    def gone(self) -> bool:
-        """Whether the file was deleted and cannot be read any more."""
+    def missing(self) -> bool:
+        """Whether the file was deleted before it was opened."""
         return self._held is None and not self.path.exists()
 
     @property
     def waiting_bytes(self) -> int:
-        """How many bytes have not been taken over; 0 when the file is gone."""
+        """Number of bytes not drained yet; 0 when the file is missing."""
         try:
             status = self.path.stat() if self._held is None else os.fstat(self._held)
         except FileNotFoundError:
@@ -42,31 +41,31 @@ class JournalFile:
         return max(status.st_size - self.taken, 0)
 
     def read(self, max_bytes: int) -> list[bytes]:
-        """Return whole lines that have not been taken over, with their ends.
+        """Return whole lines that are not drained yet, with their line ends.
 
         Args:
-            max_bytes: about how much to read; a single line that is longer is read nevertheless.
+            max_bytes: about how much to read; a longer line is read completely nevertheless.
         """
         data = self._read_from(self.taken, max_bytes)
-        # One read, cut at its last line end. A line that is half written must be read again from its first byte: to
-        # return what follows its first half as a line of its own would lose both.
+        # One read, cut at its last line end. A partly written line must be read again from its first byte: returning
+        # its second half as a line would lose both.
         while data and b"\n" not in data and len(data) == max_bytes:
             max_bytes *= 2
             data = self._read_from(self.taken, max_bytes)
         return [line + b"\n" for line in data.split(b"\n")[:-1]]
 
     def rest(self) -> bytes:
-        """Return all that has not been taken over, whole lines or not."""
+        """Return all bytes that are not drained yet, whole lines or not."""
         return self._read_from(self.taken, self.waiting_bytes)
 
     def finished(self) -> bool:
-        """Return whether its writer has closed it, or has ended."""
+        """Return whether the writer has closed the file, or has ended."""
         if not self._finished:
             self._finished = self._unlocked()
         return self._finished
 
     def remove(self) -> None:
-        """Delete the file, of which everything has been taken over."""
+        """Delete the file, which must be drained."""
         if self._held is not None:
             os.close(self._held)
             self._held = None
@@ -103,7 +102,7 @@ class JournalFile:
 
 
 def journal_files(folder: Path) -> list[Path]:
-    """Return the files of all journals in a folder, the oldest first; none when there is no folder.
+    """Return the journal files in a folder, the oldest first; none when there is no folder.
 
     Raises:
         OSError: the folder cannot be read.

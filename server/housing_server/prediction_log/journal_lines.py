@@ -1,8 +1,7 @@
-"""Answers as a line of a journal, and the records that the line stands for.
+"""The encoding of answers as a journal line, and its decoding into records.
 
-A line is one JSON object for all answers of a run, column by column: what they share is written once, and NumPy's
-arrays are written as they are. JSON keeps every bit of a float64, can be read by a person, and a line that was cut off
-shows as such.
+A line is one JSON object for all answers of a run, in columns: shared values are written once, and NumPy arrays
+directly. JSON preserves every bit of a float64, is human-readable, and a truncated line is recognized.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,11 +16,11 @@ from housing_server.prediction_log.records import Record
 
 
 class DamagedLine(Exception):
-    """A line of a journal cannot be read."""
+    """A journal line cannot be decoded."""
 
 
 def encode_line(answers: Answers) -> bytes:
-    """Write answers as one line, with its end."""
+    """Encode answers as one line, with its line end."""
     description, interval = answers.model.description, answers.estimates.interval
     group = {
         "predicted_at": answers.predicted_at,
@@ -39,10 +38,10 @@ def encode_line(answers: Answers) -> bytes:
 
 
 def decode_line(line: bytes) -> Iterator[Record]:
-    """Read the records that a line stands for.
+    """Decode the records of a line.
 
     Raises:
-        DamagedLine: no line of a journal looks like this.
+        DamagedLine: the line is malformed.
     """
     try:
         yield from _records(orjson.loads(line))
@@ -51,7 +50,7 @@ def decode_line(line: bytes) -> Iterator[Record]:
 
 
 def _records(group: dict[str, Any]) -> Iterator[Record]:
-    """Spell a group's columns out, in `COLUMNS` order, and go through them side by side."""
+    """Expand a group's columns, in `COLUMNS` order, and iterate over them in parallel."""
     count = len(group["ids"])
     name, version = group["model"]
     methods, peers, request_ids, trace_ids = zip(*_for_each(group["callers"], count), strict=True)
@@ -77,12 +76,12 @@ def _records(group: dict[str, Any]) -> Iterator[Record]:
 
 
 def _for_each(values: list[Any], count: int) -> list[Any]:
-    """Spread what is given once for all rows."""
+    """Repeat a value that is shared by all rows."""
     return values * count if len(values) == 1 else values
 
 
 def _fields(rows: list[list[float | None]]) -> Iterator[Sequence[float | str | None]]:
-    """Take rows apart into the fields; a text field is spelt out."""
+    """Split rows into fields; codes of a text field become text."""
     for feature, column in zip(FEATURES, zip(*rows, strict=True), strict=True):
         choices = feature.choices
         yield [None if code is None else choices[int(code)] for code in column] if choices else column

@@ -1,4 +1,4 @@
-"""Reading predictions off the record: one, or page by page."""
+"""Queries for predictions on record: a single one, or page by page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ from housing_server.prediction_log.tables import Position, order_columns, outcom
 DEFAULT_PAGE_SIZE = 100
 
 SCANNED_ROWS = 100_000
-"""Rows that one page looks at, at the most, where filters must look at each: some tenths of a second."""
+"""The most rows that one page scans when filters must check each: some tenths of a second."""
 
 _COLUMNS = (
     predictions,
@@ -35,11 +35,11 @@ _COLUMNS = (
 
 
 def get_prediction(store: PredictionStore, prediction_id: str) -> GetPredictionResponse:
-    """Tell one prediction.
+    """Return one prediction.
 
     Raises:
         PredictionNotFound: it is not on record.
-        PredictionLogUnavailable: the store does not answer.
+        PredictionLogUnavailable: the store is not available.
     """
     statement = _with_outcomes(None).where(predictions.c.prediction_id == prediction_id.lower())
     with store.reading() as connection:
@@ -54,17 +54,17 @@ def list_predictions(
 ) -> ListPredictionsResponse:
     """List a page of predictions, the newest first.
 
-    A page ends when it is full, or when so many rows were looked at that it is better to answer with what was found.
+    A page ends when it is full, or after `scanned_rows` rows, with the matches found so far.
 
     Args:
-        store: where the log is.
-        request: the filters, and which page of what they let pass.
-        scanned_rows: how many rows to look at, at the most.
+        store: the store of the log.
+        request: the filters, and the page token.
+        scanned_rows: the most rows to scan.
 
     Raises:
-        InvalidRequest: the page token is not one of this listing.
-        PredictionLogUnavailable: the store does not answer.
-        QueryTooSlow: reading takes too long.
+        InvalidRequest: the page token was not issued for this listing.
+        PredictionLogUnavailable: the store is not available.
+        QueryTooSlow: the query exceeded its time limit.
     """
     size = request.page_size or DEFAULT_PAGE_SIZE
     with store.reading() as connection:
@@ -80,9 +80,9 @@ def list_predictions(
 def _read_page(
     connection: Connection, request: ListPredictionsRequest, size: int, scanned_rows: int
 ) -> tuple[Sequence[RowMapping], Position | None]:
-    """Read the rows of a page, one more where there is a next page, and where the scan ended before the last row."""
+    """Return the rows of a page, one more if there is a next page, and where the scan stopped early, if it did."""
     has_outcome = request.has_outcome if request.HasField("has_outcome") else None
-    # Outcomes are few and have an order of their own: where only they are asked for, nothing else is read.
+    # Outcomes are few and have an index of their own: where only they are requested, nothing else is read.
     ordered = outcomes if has_outcome else predictions
     order = order_columns(ordered)
     backwards = [column.desc() for column in order]
@@ -97,9 +97,9 @@ def _read_page(
 
 
 def _end_of_scan(connection: Connection, positions: Select[int, str], scanned_rows: int) -> Position | None:
-    """Return the position of the last row that a page may look at; None when there is nothing behind it."""
+    """Return the position of the last row that a page may scan; None when there is nothing after it."""
     found = connection.execute(positions.offset(scanned_rows - 1).limit(2)).all()
-    return Position(*found[0]) if len(found) == 2 else None  # noqa: PLR2004 - it, and one behind it
+    return Position(*found[0]) if len(found) == 2 else None  # noqa: PLR2004 - it, and one after it
 
 
 def _with_outcomes(has_outcome: bool | None) -> Select[Any]:
@@ -112,7 +112,7 @@ def _with_outcomes(has_outcome: bool | None) -> Select[Any]:
 
 
 def _indexed(request: ListPredictionsRequest, ordered: Table) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions that an index answers, in the order of a table."""
+    """Yield the conditions that an index of a table covers."""
     time = ordered.c.predicted_at_us
     if request.HasField("start_time"):
         yield time >= from_timestamp(request.start_time)
@@ -125,7 +125,7 @@ def _indexed(request: ListPredictionsRequest, ordered: Table) -> Iterator[Column
 
 
 def _filters(request: ListPredictionsRequest, ordered: Table) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions that each row must be looked at for."""
+    """Yield the conditions that must be checked row by row."""
     price, box = predictions.c.median_house_value, request.bounding_box
     if request.model_version and ordered is not predictions:
         yield predictions.c.model_version == request.model_version

@@ -1,4 +1,4 @@
-"""Brings a store's tables up to date."""
+"""Migration of a store's tables."""
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
@@ -7,14 +7,14 @@ from housing_server.prediction_log.engine import writing
 from housing_server.prediction_log.tables import METADATA, log_state
 
 _LOCK = 0x686F7573
-"""The key of PostgreSQL's advisory lock: any number that nobody else uses."""
+"""The key of PostgreSQL's advisory lock: any unique number."""
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the tables up to date; processes that start together do it one after the other.
+    """Migrate the tables; processes that start together do it one after the other.
 
     Raises:
-        PredictionLogUnavailable: the store does not answer, or a newer release has changed its tables.
+        PredictionLogUnavailable: the store is not available, or was migrated by a newer release.
     """
     with writing(engine) as connection:  # which holds SQLite's only write lock
         if engine.dialect.name == "postgresql":
@@ -42,7 +42,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _remake(connection: Connection) -> None:
-    """Create what somebody has dropped since; Alembic only looks at the version that it has put on record."""
+    """Create tables that have been dropped since; Alembic only looks at its recorded version."""
     METADATA.create_all(connection)
     if connection.execute(select(log_state.c.id)).first() is None:
         connection.execute(insert(log_state).values(id=1, probed_at_us=0, pruned_through_us=0))

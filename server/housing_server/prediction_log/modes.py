@@ -1,6 +1,6 @@
-"""The modes of the prediction log. Imports nothing of ours, so that whoever names a mode loads no more than that."""
+"""The modes of the prediction log; imports nothing, so that naming a mode is free."""
 
 from typing import Literal
 
 LogMode = Literal["lenient", "strict", "off"]
-"""How answers go on record: in a journal first, straight to the store, or not at all."""
+"""How answers are recorded: through a journal, directly in the store, or not at all."""

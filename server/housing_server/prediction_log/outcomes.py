@@ -1,4 +1,4 @@
-"""Putting on record what predictions turned out to be worth."""
+"""Recording of outcomes: the true prices of predictions."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -12,21 +12,21 @@ from housing_server.prediction_log.store import PredictionStore
 from housing_server.prediction_log.tables import log_state, outcomes, predictions
 
 _CLOCK_SLACK_US = 1_000_000
-"""By how much the time in an id may differ from the time of its prediction: ids of a batch are made one by one."""
+"""Largest difference between the time in an id and that of its prediction: ids of a batch are made one by one."""
 
 _IDS_AT_ONCE = 500
 
 _LOCK = 0x6F757463
-"""The key of PostgreSQL's advisory lock: any number that nobody else uses."""
+"""The key of PostgreSQL's advisory lock: any unique number."""
 
 
 def record_outcomes(
     store: PredictionStore, request: pb.RecordOutcomesRequest, *, now_us: int
 ) -> pb.RecordOutcomesResponse:
-    """Put true prices on record, in one transaction, and tell what became of each.
+    """Record true prices in one transaction, and return the result of each.
 
     Raises:
-        PredictionLogUnavailable: the store does not take them.
+        PredictionLogUnavailable: the store is not available.
     """
     with store.writing() as connection:
         _lock(connection)
@@ -43,13 +43,13 @@ def record_outcomes(
 
 
 def _lock(connection: Connection) -> None:
-    """Let those who record outcomes do so one after the other; SQLite does in any case."""
+    """Serialize transactions that record outcomes; SQLite does so in any case."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 class _Ledger:
-    """The outcomes of some predictions, as they are on record and as they shall be."""
+    """The outcomes of some predictions, as recorded and as they will be."""
 
     def __init__(self, connection: Connection, ids: set[str]) -> None:
         self._connection = connection
@@ -59,7 +59,7 @@ class _Ledger:
         self._pruned_through_us = connection.execute(select(log_state.c.pruned_through_us)).scalar_one()
 
     def enter(self, prediction_id: str, value: float) -> "pb.OutcomeResult.ValueType":
-        """Take an outcome, and tell what becomes of it."""
+        """Enter an outcome, and return its result."""
         if prediction_id not in self._predicted_at:
             late = _made_at_us(prediction_id) <= self._pruned_through_us + _CLOCK_SLACK_US
             return pb.OUTCOME_RESULT_LATE if late else pb.OUTCOME_RESULT_UNKNOWN
@@ -70,7 +70,7 @@ class _Ledger:
         return pb.OUTCOME_RESULT_UNCHANGED if known == value else pb.OUTCOME_RESULT_REVISED
 
     def write(self, now_us: int) -> None:
-        """Put what was taken on record."""
+        """Write the changes to the store."""
         changed = {key: value for key, value in self._after.items() if value != self._before.get(key)}
         recorded = [self._row(key, value, now_us) for key, value in changed.items() if key not in self._before]
         if recorded:
@@ -91,7 +91,7 @@ class _Ledger:
 
 
 def _predicted_at(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
-    """Find which predictions are on record, and hold them there until the transaction ends."""
+    """Return the times of predictions on record, and lock these until the transaction ends."""
     key, time = predictions.c.prediction_id, predictions.c.predicted_at_us
     return _look_up(connection, key, select(key, time).with_for_update(read=True, key_share=True), ids)
 
@@ -102,7 +102,7 @@ def _true_values(connection: Connection, ids: Iterable[str]) -> dict[str, float]
 
 
 def _look_up(connection: Connection, key: Column[str], statement: Select[Any], ids: Iterable[str]) -> dict[str, Any]:
-    """Read what belongs to some ids, some hundreds at a time: for SQLite the cost of names grows with their square."""
+    """Return values by id, some hundreds at a time: SQLite's cost grows with the square of the number of parameters."""
     found: dict[str, Any] = {}
     waiting = iter(ids)
     while some := list(islice(waiting, _IDS_AT_ONCE)):
@@ -111,10 +111,10 @@ def _look_up(connection: Connection, key: Column[str], statement: Select[Any], i
 
 
 def _made_at_us(prediction_id: str) -> float:
-    """Tell when an id was made, in microseconds since the epoch; infinity for one that does not say.
+    """Return when an id was made, in microseconds since the epoch; infinity for an id without a time.
 
     A UUID of version 7 begins with 48 bits of milliseconds: RFC 9562, section 5.7.
     """
     parsed = UUID(prediction_id)
-    is_version_7 = parsed.variant == RFC_4122 and parsed.version == 7  # noqa: PLR2004 - so the RFC numbers it
+    is_version_7 = parsed.variant == RFC_4122 and parsed.version == 7  # noqa: PLR2004 - the RFC's number
     return (parsed.int >> 80) * 1000 if is_version_7 else float("inf")

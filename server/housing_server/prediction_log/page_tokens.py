@@ -1,4 +1,4 @@
-"""Page tokens: where a listing goes on, in a form that callers only hand back."""
+"""Page tokens: the position at which a listing continues, opaque to callers."""
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -10,21 +10,21 @@ from housing_server.prediction_log.tables import Position
 
 _TIME_BYTES, _ID_BYTES, _FILTER_BYTES = 8, 16, 6
 _LATEST_US = (1 << 63) - 1
-"""The greatest number that a column of times holds."""
+"""The largest value of a time column."""
 
 
 def token_from_position(position: Position, request: ListPredictionsRequest) -> str:
-    """Write a token that goes on behind a prediction, with the filters of a request."""
+    """Create a token that continues after a prediction, for the filters of a request."""
     at, prediction_id = position
     content = at.to_bytes(_TIME_BYTES) + UUID(prediction_id).bytes + _filters(request)
     return urlsafe_b64encode(content).decode()  # 30 bytes: no padding
 
 
 def position_from_token(request: ListPredictionsRequest) -> Position | None:
-    """Read where a request goes on; None for the first page.
+    """Return the position at which a request continues; None for the first page.
 
     Raises:
-        InvalidRequest: the token is none, or was given for other filters.
+        InvalidRequest: the token is malformed, or was issued for other filters.
     """
     if not request.page_token:
         return None
@@ -41,7 +41,7 @@ def position_from_token(request: ListPredictionsRequest) -> Position | None:
 
 
 def _filters(request: ListPredictionsRequest) -> bytes:
-    """Tell the filters of two requests apart."""
+    """Return a digest of a request's filters."""
     filters = ListPredictionsRequest()
     filters.CopyFrom(request)
     filters.ClearField("page_size")

@@ -1,4 +1,4 @@
-"""One logged prediction as it is stored: its columns, and times on record."""
+"""The columns of a stored prediction, and conversions of its times."""
 
 import time
 from typing import Any, TypeAlias
@@ -24,27 +24,26 @@ COLUMNS = (
     "request_id",
     "trace_id",
 )
-"""Names of what is on record of a prediction, in the order of a record and of the table."""
+"""Column names of a prediction, in the order of a record and of the table."""
 
 Record: TypeAlias = tuple[Any, ...]
 """One prediction on record, in `COLUMNS` order: the id is a UUID of version 7 in lower case, its time in microseconds
-since the epoch, prices in USD, `warnings` the reasons with spaces between; None for a field that was left out, an
-interval that the model does not know, and a request or trace id that nobody gave.
-
-A plain tuple, since millions of them pass: databases take it as it is."""
+since the epoch, prices in USD, `warnings` the reasons separated by spaces; None for a missing field, for an interval
+that the model does not have, and for a missing request or trace id. A plain tuple for speed: databases accept it as it
+is."""
 
 
 def now_us() -> int:
-    """Tell the time, in microseconds since the epoch."""
+    """Return the time, in microseconds since the epoch."""
     return time.time_ns() // 1000
 
 
 def timestamp(microseconds: int) -> Timestamp:
-    """Word a time, in microseconds since the epoch."""
+    """Convert microseconds since the epoch to a Timestamp."""
     seconds, rest = divmod(microseconds, 1_000_000)
     return Timestamp(seconds=seconds, nanos=rest * 1000)
 
 
 def from_timestamp(moment: Timestamp) -> int:
-    """Read a time, as whole microseconds since the epoch."""
+    """Convert a Timestamp to whole microseconds since the epoch."""
     return moment.seconds * 1_000_000 + moment.nanos // 1000

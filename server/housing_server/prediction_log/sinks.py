@@ -1,4 +1,4 @@
-"""How a worker puts answers on record, by the mode that was chosen."""
+"""The prediction log of a worker, by mode."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def open_sink(mode: LogMode, *, url: str, journal_folder: Path, writer: str) -> "PredictionLog":
-    """Open what a worker records its answers with; one that cannot be opened yet refuses answers until it can.
+    """Open the prediction log of a worker; if that fails, it refuses answers until it succeeds.
 
     Args:
-        mode: how answers go on record.
+        mode: how answers are recorded.
         url: the store, for `strict`.
-        journal_folder: where journals are, for `lenient`.
-        writer: the worker's name, which no other process has at the same time.
+        journal_folder: folder of the journals, for `lenient`.
+        writer: the worker's name, unique among those that run.
     """
     match mode:
         case "lenient":
@@ -31,7 +31,7 @@ def open_sink(mode: LogMode, *, url: str, journal_folder: Path, writer: str) -> 
 
 
 class NoLog:
-    """Keeps no record."""
+    """Records nothing."""
 
     inline = True
 

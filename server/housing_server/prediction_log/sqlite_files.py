@@ -1,7 +1,7 @@
-"""SQLite's files: readable by their owner alone, and followed when somebody puts others in their place.
+"""SQLite's files: readable by their owner only, and reopened when somebody replaces them.
 
-A connection to a SQLite file that was deleted, moved or replaced goes on working, on a file that nobody else will open.
-So each use of a connection begins with a look at the path.
+A connection to a SQLite file that was deleted, moved or replaced continues to work, on a file that nobody else will
+open. So the path is checked whenever a connection is checked out.
 """
 
 import os
@@ -18,15 +18,15 @@ from housing_server.prediction_log.journal import PRIVATE_FILE
 
 _COMPANIONS = ("-wal", "-shm")
 _OTHERS = 0o007
-"""What all users of the machine may do."""
+"""The permission bits of other users."""
 _FILES = "files"
 
 _Identity = tuple[int, int] | None
-"""Device and number of a file; None for none."""
+"""Device and inode of a file; None when there is none."""
 
 
 def follow_file(engine: Engine, path: Path) -> None:
-    """Keep an engine on the file at a path: from now on each use of a connection begins there."""
+    """Keep an engine on the file at a path, by a check at every checkout of a connection."""
     files = _SqliteFiles(path)
     files.make_private()
     event.listen(engine, "do_connect", files.before_connecting)
@@ -42,28 +42,28 @@ class _SqliteFiles:
         self._companions = [Path(f"{path}{suffix}") for suffix in _COMPANIONS]
 
     def make_private(self) -> None:
-        """Take what others may do from files that are there already; SQLite copies the rights to new companions."""
+        """Remove the permissions of other users from existing files; SQLite copies the rights to new companions."""
         for path in (self._path, *self._companions):
             with suppress(OSError):
                 path.chmod(path.stat().st_mode & ~_OTHERS)
 
     def before_connecting(self, _dialect: object, record: Any, _arguments: object, _keywords: object) -> None:
-        """Create a missing file, and note which one is connected to: before, so that a later one is never mistaken."""
+        """Create a missing file, and record its identity before connecting: a later file must not pass for it."""
         with suppress(OSError):  # SQLite then reports that it cannot open the file
             self._path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
         record.info[_FILES] = [_identity(self._path)]
 
     def connected(self, connection: sqlite3.Connection, record: Any) -> None:
-        """Note which companions belong to the file."""
+        """Record the identity of the companions."""
         connection.execute("SELECT count(*) FROM sqlite_master")  # which opens them
         record.info[_FILES] += map(_identity, self._companions)
 
     def checked_out(self, connection: sqlite3.Connection, record: Any, _proxy: object) -> None:
-        """Let a connection be used if its file is still the one at the path; else have it replaced.
+        """Check that a connection's file is still the one at the path.
 
         Raises:
-            DisconnectionError: another file is there, or none; SQLAlchemy then connects again.
+            DisconnectionError: another file is there, or none; SQLAlchemy then reconnects.
         """
         identity, *companions = record.info[_FILES]
         if _identity(self._path) != identity:
@@ -71,9 +71,9 @@ class _SqliteFiles:
             raise DisconnectionError(f"{self._path} is another file")
 
     def _leave(self, connection: sqlite3.Connection, companions: Sequence[_Identity]) -> None:
-        """Complete the file that was left, wherever it is now, and remove companions that are not the new file's.
+        """Checkpoint the old file, wherever it is now, and remove companions that are not the new file's.
 
-        SQLite would replay the log of the old file into the new one.
+        Otherwise SQLite would replay the old file's log into the new one.
         """
         with suppress(sqlite3.Error):
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")

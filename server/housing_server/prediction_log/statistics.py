@@ -1,4 +1,4 @@
-"""Statistics of the predictions on record: how many, how their prices are spread, and how far off they were."""
+"""Statistics of the predictions on record: counts, distributions of prices, and errors."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ _Group = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Range:
-    """What predictions are looked at."""
+    """The predictions to include."""
 
     start_us: int
-    """From when on, in microseconds since the epoch."""
+    """Start, inclusive, in microseconds since the epoch."""
     end_us: int
-    """Until before when, in microseconds since the epoch."""
+    """End, exclusive, in microseconds since the epoch."""
     period_us: int
-    """How long each period is, in microseconds."""
+    """Length of each period, in microseconds."""
     model_version: str
-    """Which version of the model; empty for any."""
+    """Version of the model; empty for any."""
 
     def conditions(self, time: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
-        """Word the range as conditions, with a column that holds the time of a prediction."""
+        """Yield the range as conditions on a column with the time of a prediction."""
         yield time >= self.start_us
         yield time < self.end_us
         if self.model_version:
@@ -55,10 +55,10 @@ class _Range:
 def get_prediction_stats(
     store: PredictionStore, request: pb.GetPredictionStatsRequest, *, now_us: int
 ) -> pb.GetPredictionStatsResponse:
-    """Count and measure predictions.
+    """Compute statistics of predictions.
 
     Raises:
-        PredictionLogUnavailable: the store does not answer.
+        PredictionLogUnavailable: the store is not available.
     """
     asked = _range(request, now_us)
     with store.reading() as connection:
@@ -93,9 +93,9 @@ def _range(request: pb.GetPredictionStatsRequest, now_us: int) -> _Range:
 
 
 def _prices(connection: Connection, asked: _Range) -> dict[_Group, array[float]]:
-    """Gather the prices of each version in each period.
+    """Return the prices of each version in each period.
 
-    SQLite has no percentiles, and to rank rows takes it ten times longer than to hand them over.
+    SQLite has no percentiles, and ranking rows in SQL takes it ten times longer than returning them.
     """
     of = predictions.c
     columns = (of.predicted_at_us, of.model_name, of.model_version, of.median_house_value)
@@ -109,7 +109,7 @@ def _prices(connection: Connection, asked: _Range) -> dict[_Group, array[float]]
 
 
 def _by_model(periods: Mapping[_Group, array[float]]) -> dict[_Model, array[float]]:
-    """Put the prices of all periods together."""
+    """Merge the prices of all periods."""
     found: defaultdict[_Model, array[float]] = defaultdict(lambda: array("d"))
     for (_, name, version), prices in periods.items():
         found[name, version].extend(prices)
@@ -117,7 +117,7 @@ def _by_model(periods: Mapping[_Group, array[float]]) -> dict[_Model, array[floa
 
 
 def _errors(connection: Connection, asked: _Range) -> Iterator[RowMapping]:
-    """Measure the errors of each version, where true prices are known."""
+    """Query the errors of each version, where true prices are known."""
     true, of = outcomes.c.median_house_value, predictions.c
     error = of.median_house_value - true
     held = (true >= of.interval_lower) & or_(true <= of.interval_upper, of.interval_upper_open)
@@ -139,7 +139,7 @@ def _errors(connection: Connection, asked: _Range) -> Iterator[RowMapping]:
 
 
 def _price_stats(prices: array[float]) -> pb.PriceStats:
-    """Measure prices; a percentile is the nearest rank, so that it is one of them."""
+    """Compute statistics of prices; a percentile is the nearest rank, so it is one of them."""
     values = np.frombuffer(prices)
     p5, p50, p95 = np.percentile(values, _PERCENTILES, method="inverted_cdf").tolist()
     return pb.PriceStats(count=len(values), mean=float(values.mean()), p5=p5, p50=p50, p95=p95)

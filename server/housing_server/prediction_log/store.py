@@ -1,4 +1,4 @@
-"""The store of the prediction log: what writes to it, and what keeps it in bounds."""
+"""The store of the prediction log: writes predictions, and prunes old ones."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from housing_server.prediction_log.tables import (
 _DAY_US = 24 * 3600 * 1_000_000
 
 _PRUNED_AT_ONCE = 1000
-"""Rows deleted in one transaction: some 10 ms, which a writer that waits for it does not feel."""
+"""Rows deleted per transaction: some 10 ms, which a waiting writer does not notice."""
 
 _COUNTING_SECONDS = 600.0
 
@@ -32,23 +32,22 @@ _PAGES = text("SELECT page_count * page_size FROM pragma_page_count(), pragma_pa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSize:
-    """How much the store holds."""
+    """The size of the store."""
 
     rows: int
     """Predictions on record."""
     size_bytes: int
-    """Space that they, their outcomes and the indexes take."""
+    """Space taken by predictions, outcomes and indexes."""
 
 
 class AnswersMissing(Exception):
-    """The store does not hold what was put on record before: it is another one, or an older copy."""
+    """The store does not hold what was written to it: it was replaced, or restored from an older copy."""
 
 
 class PredictionStore:
     """Predictions on record, in SQLite or PostgreSQL. One store serves all threads of a process.
 
-    Every method raises PredictionLogUnavailable when the store does not answer; what it was to write is then not
-    written.
+    Every method raises PredictionLogUnavailable when the store is not available; nothing is written then.
     """
 
     def __init__(self, engine: Engine, *, now: Callable[[], int] = now_us) -> None:
@@ -62,11 +61,11 @@ class PredictionStore:
 
         Args:
             url: `sqlite:///PATH`, or `postgresql://USER:PASSWORD@HOST/DATABASE`.
-            bring_up_to_date: whether to create the tables, or change them to what this version of the service needs.
+            bring_up_to_date: whether to create or migrate the tables.
 
         Raises:
-            InvalidSettings: the URL is none, or not of a database that can be the store.
-            PredictionLogUnavailable: the store does not answer.
+            InvalidSettings: the URL is malformed, or its database is not supported.
+            PredictionLogUnavailable: the store is not available.
         """
         engine = open_engine(url)
         if bring_up_to_date:
@@ -74,26 +73,27 @@ class PredictionStore:
         return cls(engine)
 
     def add(self, records: Sequence[Record], *, after: Position | None = None) -> int:
-        """Put predictions on record, in one transaction, and return how many were not there yet.
+        """Write predictions in one transaction, and return the number of new ones.
 
         Args:
             records: the predictions.
-            after: one that was put on record before, and must still be there.
+            after: the position written last, which must still be there.
 
         Raises:
-            AnswersMissing: it is not.
-            sqlalchemy.exc.DataError, sqlalchemy.exc.IntegrityError: a record holds what no column takes.
+            AnswersMissing: it is missing.
+            sqlalchemy.exc.DataError, sqlalchemy.exc.IntegrityError: a record has a value that its column does not
+                accept.
         """
         if not records:
             return 0
         with self.writing() as connection:
             if after is not None and not _holds(connection, after):
                 raise AnswersMissing
-            # Past SQLAlchemy's handling of each value, which takes longer than the database.
+            # Bypasses SQLAlchemy's processing of each value, which takes longer than the database.
             return connection.exec_driver_sql(self._insert, list(records)).rowcount
 
     def holds(self, position: Position) -> bool:
-        """Return whether a process that opens the store now finds a prediction there, or that it was pruned."""
+        """Return whether a new connection to the store finds a prediction, or that it was pruned."""
         engine = open_engine(self._engine.url.render_as_string(hide_password=False))
         try:
             with reading(engine) as connection:
@@ -102,10 +102,10 @@ class PredictionStore:
             engine.dispose()
 
     def probe(self) -> None:
-        """Write to the store, to see whether that can be done."""
+        """Write to the store, to check that it is writable."""
         with self.writing() as connection:
             connection.execute(update(log_state).values(probed_at_us=self._now()))
-            for table in (predictions, outcomes):  # one that was dropped fails here, and not with a caller
+            for table in (predictions, outcomes):  # a table that was dropped fails here, and not at a caller's request
                 connection.execute(select(table.c.prediction_id).limit(1))
 
     def size(self) -> StoreSize:
@@ -115,13 +115,13 @@ class PredictionStore:
             return StoreSize(rows=rows, size_bytes=_size_bytes(connection))
 
     def prune(self, *, keep_days: float, keep_rows: int) -> int:
-        """Forget the oldest predictions, with their outcomes, and return how many.
+        """Delete the oldest predictions, with their outcomes, and return their number.
 
-        It is done in small transactions with pauses between, so that writers need not wait.
+        Small transactions with pauses between them keep writers from waiting.
 
         Args:
-            keep_days: how old a prediction may get, in days; 0 for any age.
-            keep_rows: how many may be kept; 0 for any number.
+            keep_days: age limit in days; 0 for no limit.
+            keep_rows: the most predictions to keep; 0 for no limit.
         """
         pruned = 0
         if keep_days:
@@ -136,7 +136,7 @@ class PredictionStore:
         return pruned
 
     def reading(self, *, seconds: float = READ_SECONDS) -> AbstractContextManager[Connection]:
-        """Read: `with store.reading() as connection`; QueryTooSlow is raised when it takes longer than `seconds`."""
+        """Read: `with store.reading() as connection`; raises QueryTooSlow after `seconds`."""
         return reading(self._engine, seconds=seconds)
 
     def writing(self) -> AbstractContextManager[Connection]:
@@ -148,7 +148,7 @@ class PredictionStore:
         self._engine.dispose()
 
     def _prune_once(self, count: int, *, before_us: int | None = None) -> int:
-        """Forget the oldest so many, and give others as long for their writing as that took."""
+        """Delete up to `count` of the oldest predictions, then pause for as long as that took."""
         order = order_columns(predictions)
         oldest = select(*order).order_by(*order).limit(count)
         if before_us is not None:
@@ -171,14 +171,14 @@ def _holds(connection: Connection, position: Position) -> bool:
 
 
 def _insert_statement(engine: Engine) -> str:
-    """Write the statement that adds records, and passes over those that are there already."""
+    """Return the statement that inserts records and ignores those that exist."""
     placeholder = "%s" if engine.dialect.name == "postgresql" else "?"
     names, values = ", ".join(COLUMNS), ", ".join([placeholder] * len(COLUMNS))
     return f"INSERT INTO {predictions} ({names}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
 
 
 def _note_pruned(through_us: int) -> Update:
-    earlier = log_state.c.pruned_through_us < through_us  # what comes late from a journal may be older than what went
+    earlier = log_state.c.pruned_through_us < through_us  # records drained late may be older than those pruned before
     return update(log_state).where(earlier).values(pruned_through_us=through_us)
 
 

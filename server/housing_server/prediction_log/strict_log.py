@@ -1,4 +1,4 @@
-"""The strict log: an answer is in the store before it is given, and while the store is down there are none."""
+"""The strict log: answers are in the store before they are returned; while the store is down they are refused."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from housing_server.prediction_log.store import PredictionStore
 
 _PATIENCE_SECONDS = 3.0
-"""How long a transaction may take before its answers are refused. The usual takes milliseconds."""
+"""Time limit of a transaction, after which its answers are refused. Most take milliseconds."""
 _STALLED_SECONDS = 1.0
-"""How long one may take before further answers are refused at once."""
+"""Age of a pending transaction beyond which further answers are refused at once."""
 _THREADS = 4
-"""Transactions at a time: a run that is shared, two batches, and a probe."""
+"""Concurrent transactions: a shared run, two batches, and a probe."""
 _PROBE_SECONDS = 5.0
-"""How often a store that nobody writes to is probed."""
+"""Interval of probes while nothing is written."""
 
 
 class StrictLog:
-    """Writes to the store before an answer is given.
+    """Writes answers to the store before they are returned.
 
-    Transactions run on threads of the log, so that a store that hangs holds up no caller for longer than a few seconds.
-    A transaction that is given up may still be committed: then a prediction is on record that nobody has got.
+    Transactions run on threads of the log, so that a store that hangs blocks no caller for longer than a few seconds.
+    An abandoned transaction may still be committed: then a prediction is on record that no caller has received.
     """
 
     inline = False
@@ -43,12 +43,12 @@ class StrictLog:
         patience_seconds: float = _PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare to write; nothing is opened yet.
+        """Create a log; nothing is opened yet.
 
         Args:
-            open_store: opens the store and makes its tables where they are missing; is called again after each failure.
-            patience_seconds: how long a transaction may take before its answers are refused.
-            clock: seconds.
+            open_store: opens the store and creates missing tables; called again after each failure.
+            patience_seconds: time limit of a transaction, after which its answers are refused.
+            clock: returns seconds.
         """
         self._open_store = open_store
         self._patience_seconds = patience_seconds
@@ -66,7 +66,7 @@ class StrictLog:
         """Return the log of the store at a URL."""
 
         def open_store() -> PredictionStore:
-            # SQLAlchemy is 20 MB of memory: only a worker that needs it pays.
+            # Imported here: SQLAlchemy takes 20 MB of memory, which only strict workers need.
             from housing_server.prediction_log.store import PredictionStore  # noqa: PLC0415
 
             return PredictionStore.open(url)
@@ -74,46 +74,46 @@ class StrictLog:
         return cls(open_store)
 
     def open(self) -> Self:
-        """Open the store now, if it is up, so that the first caller need not wait for that."""
+        """Open the store now, if it is up, so that the first caller need not wait for it."""
         with suppress(PredictionLogUnavailable):
             self.probe()
         return self
 
     def check(self) -> None:
-        """Return at once if the store is likely to take answers.
+        """Return at once if a write is likely to succeed.
 
         Raises:
-            PredictionLogUnavailable: it does not answer, or did not take the last ones, less than a second ago.
+            PredictionLogUnavailable: the store does not respond, or the last write failed, less than a second ago.
         """
         now = self._clock()
         oldest = min(list(self._under_way.values()), default=now)
         if now - oldest > _STALLED_SECONDS:
-            raise PredictionLogUnavailable(f"the store has not answered for {now - oldest:.0f} s")
+            raise PredictionLogUnavailable(f"the store has not responded for {now - oldest:.0f} s")
         if self._problem is not None and now < self._retry_at:
             raise PredictionLogUnavailable(self._problem)
 
     def probe(self) -> None:
-        """Try whether the store takes writes, unless it has taken some in the last seconds.
+        """Check that the store is writable, unless a write has succeeded in the last seconds.
 
         Raises:
-            PredictionLogUnavailable: it does not.
+            PredictionLogUnavailable: it is not.
         """
         self.check()
         if self._problem is not None or self._clock() >= self._probe_at:
             self._perform(lambda store: store.probe())
 
     def append(self, answers: Answers) -> None:
-        """Put answers on record.
+        """Record answers.
 
         Raises:
-            PredictionLogUnavailable: the store does not take them.
+            PredictionLogUnavailable: the store is not available.
         """
         self.check()
         records = list(decode_line(encode_line(answers)))
         self._perform(lambda store: store.add(records))
 
     def _perform(self, use: Callable[[PredictionStore], object]) -> None:
-        """Use the store, for as long as callers can be expected to wait."""
+        """Use the store, within the time limit."""
         transaction = self._threads.submit(self._attempt, use)
         self._under_way[transaction] = self._clock()
         transaction.add_done_callback(lambda done: self._under_way.pop(done, None))
@@ -122,7 +122,7 @@ class StrictLog:
         except PredictionLogUnavailable as error:
             self._fail(error.reason)
         except TimeoutError:
-            self._fail(f"the store has not answered for {self._patience_seconds:g} s")
+            self._fail(f"the store has not responded for {self._patience_seconds:g} s")
         self._problem = None
         self._probe_at = self._clock() + _PROBE_SECONDS
 
@@ -136,7 +136,7 @@ class StrictLog:
         try:
             use(store)
         except PredictionLogUnavailable:
-            self._give_up(store)
+            self._close(store)
             raise
 
     def _opened(self) -> PredictionStore:
@@ -145,8 +145,8 @@ class StrictLog:
                 self._store = self._open_store()
             return self._store
 
-    def _give_up(self, store: PredictionStore) -> None:
-        """Have the store opened again, and its tables made again where necessary: it may be another by then."""
+    def _close(self, store: PredictionStore) -> None:
+        """Close the store, so that it is opened, and missing tables are created, the next time."""
         with self._opening:
             if self._store is store:
                 self._store = None

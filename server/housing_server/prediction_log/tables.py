@@ -1,7 +1,7 @@
 """The tables of the prediction log, the same on SQLite and PostgreSQL.
 
-Times are whole microseconds since the epoch: they sort, cut into hours and travel faster than a type that the two
-databases spell differently. Ids are UUIDs of version 7, so that rows of about the same time lie beside each other.
+Times are whole microseconds since the epoch: they sort, divide into hours and convert faster than the two databases'
+own types. Ids are UUIDs of version 7, so that rows of about the same time are adjacent.
 """
 
 from typing import NamedTuple
@@ -48,12 +48,12 @@ predictions = Table(
     Column("peer", Text, nullable=False),
     Column("request_id", Text),
     Column("trace_id", Text),
-    # What is listed, counted and pruned is a range of time, read from its end; the key of the row comes with it.
+    # Listing, counting and pruning read a range of time from its end; the index covers the key of the row as well.
     Index("predictions_by_time", "predicted_at_us", "prediction_id"),
     Index("predictions_by_version", "model_version", "predicted_at_us", "prediction_id"),
-    sqlite_with_rowid=False,  # one tree less to write to: the rows lie in the tree of their ids
+    sqlite_with_rowid=False,  # one B-tree less to write: rows are stored in the tree of their ids
 )
-"""One row for each answer. `warnings` holds reasons with spaces between."""
+"""One row per answer. `warnings` holds reasons separated by spaces."""
 
 outcomes = Table(
     "outcomes",
@@ -63,11 +63,11 @@ outcomes = Table(
     Column("median_house_value", Double, nullable=False),
     Column("recorded_at_us", BigInteger, nullable=False),
     Column("revised_at_us", BigInteger),
-    # Few predictions get an outcome: those of a range of time are found here, and not by looking at every prediction.
+    # Few predictions have an outcome: the index finds those of a range of time without reading every prediction.
     Index("outcomes_by_time", "predicted_at_us", "prediction_id"),
     sqlite_with_rowid=False,
 )
-"""The true price of a prediction, and when it became known. `predicted_at_us` is the prediction's."""
+"""The true price of a prediction, and when it was recorded. `predicted_at_us` is the prediction's."""
 
 log_state = Table(
     "log_state",
@@ -76,24 +76,23 @@ log_state = Table(
     Column("probed_at_us", BigInteger, nullable=False),
     Column("pruned_through_us", BigInteger, nullable=False),
 )
-"""One row, of id 1: when a write was last tried, and the time of the newest prediction that was ever pruned."""
+"""One row, with id 1: the time of the last probe, and that of the newest prediction ever pruned."""
 
 
 class Position(NamedTuple):
-    """A prediction's place in the order: by time, and those of one moment by id."""
+    """A prediction's place in the order: by time, then by id."""
 
     predicted_at_us: int
-    """When it was answered, in microseconds since the epoch."""
+    """Time of the prediction, in microseconds since the epoch."""
     prediction_id: str
-    """Its id."""
 
 
 def order_columns(table: Table) -> tuple[Column[int], Column[str]]:
-    """Return the columns by which a table's rows are ordered."""
+    """Return the columns that define a table's order."""
     return table.c.predicted_at_us, table.c.prediction_id
 
 
 def position_value(position: Position) -> Tuple:
-    """Return a position as SQL, to compare the columns with; PostgreSQL needs the type of the id spelt out."""
+    """Return a position as an SQL tuple to compare with; PostgreSQL needs an explicit type for the id."""
     key = predictions.c.prediction_id
     return tuple_(literal(position.predicted_at_us), literal(position.prediction_id, key.type))

@@ -1,6 +1,6 @@
 """A worker inside Envoy, from the inside: the ASGI application that Envoy runs, on an event loop of its own.
 
-Envoy loads it before it listens. It follows the supervisor like any other worker, and ends Envoy when it has drained.
+Envoy loads it before it listens. It follows the supervisor like any other worker, and stops Envoy after its drain.
 """
 
 import asyncio
@@ -25,19 +25,19 @@ from housing_server.processes.serving import follow
 
 _POLL_SECONDS = 0.02
 _LEAVING_SECONDS = 0.1
-"""How long Envoy has to send what was answered last."""
+"""How long Envoy has to send the last responses."""
 
 
 class EnvoyTransport:
-    """The application of the Envoy around this interpreter."""
+    """The application of the Envoy process around this interpreter."""
 
     def __init__(self, unknown: Calls, unsent: ByteBudget, *, ready: asyncio.Event, admin: "Admin") -> None:
-        """Prepare to answer calls.
+        """Create a transport.
 
         Args:
-            unknown: makes the scopes of calls of unknown methods.
-            unsent: bounds the answers that wait to be sent.
-            ready: is set once Envoy may listen.
+            unknown: creates the scopes of calls to unknown methods.
+            unsent: bounds the responses that wait to be sent.
+            ready: set once Envoy may listen.
             admin: Envoy's admin interface.
         """
         self.application = Application(unknown, unsent=unsent)
@@ -45,13 +45,13 @@ class EnvoyTransport:
         self._admin = admin
 
     def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
-        """Answer the methods of a table, each call in a scope of `calls`."""
+        """Serve the methods of a table, each call in a scope of `calls`."""
         self.application.mount(endpoints, calls)
 
     async def listen(self) -> None:
-        """Let Envoy listen, and wait until it does."""
+        """Allow Envoy to listen, and wait until it does."""
         self._ready.set()
-        while not await self._admin.ask("GET", "/ready"):  # noqa: ASYNC110 - Envoy tells nobody by itself
+        while not await self._admin.ask("GET", "/ready"):  # noqa: ASYNC110 - Envoy sends no notification
             await asyncio.sleep(_POLL_SECONDS)
 
 
@@ -59,7 +59,7 @@ class Admin:
     """Envoy's admin interface."""
 
     def __init__(self, path: Path) -> None:
-        """Remember its Unix socket; nothing is opened yet."""
+        """Set the path of the Unix socket; nothing is opened yet."""
         self._path = path
 
     async def ask(self, method: str, path: str) -> bool:
@@ -78,14 +78,14 @@ class Admin:
 
 
 class EmbeddedWorker:
-    """The ASGI application: the life of a worker, and its calls."""
+    """The ASGI application: the lifespan of a worker, and its calls."""
 
     def __init__(self) -> None:
         self._transport: EnvoyTransport | None = None
         self._living: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call, or live for as long as Envoy does."""
+        """Handle a call, or the lifespan of the server."""
         if self._transport is not None and scope["type"] == "http":
             await self._transport.application(scope, receive, send)
         else:
@@ -104,9 +104,9 @@ class EmbeddedWorker:
         """Follow the supervisor, then end the process."""
         try:
             await self._follow(ready)
-        except ModelRejected:  # which is logged, and known to the supervisor
+        except ModelRejected:  # already logged, and reported to the supervisor
             os._exit(1)
-        except BaseException:  # pylint: disable=broad-exception-caught  # Envoy would stay, with nothing in it
+        except BaseException:  # pylint: disable=broad-exception-caught  # Envoy would go on without a worker
             traceback.print_exc()
             os._exit(1)
         await asyncio.sleep(_LEAVING_SECONDS)
@@ -120,7 +120,7 @@ class EmbeddedWorker:
             return self._transport
 
         config = decode(os.environ[CONFIGURATION].encode())
-        assert isinstance(config, ConfigureWorker)  # noqa: S101 - what has started this has made sure
+        assert isinstance(config, ConfigureWorker)  # noqa: S101 - checked by envoy_worker
         control = await ControlChannel.open(socket.socket(fileno=int(os.environ[CONTROL])))
         await follow(control, config, make)
 

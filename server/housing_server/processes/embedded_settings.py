@@ -1,8 +1,8 @@
-"""The variables in which a worker inside Envoy finds what it was started with; they outlive the change of programs."""
+"""Environment variables that pass a worker's start parameters on to Envoy's interpreter, across `exec`."""
 
 CONTROL = "HOUSING_EMBEDDED_CONTROL"
-"""The number of its end of the control socket."""
+"""File descriptor of the worker's end of the control socket."""
 CONFIGURATION = "HOUSING_EMBEDDED_CONFIGURATION"
-"""Its `ConfigureWorker`, as it came over that socket."""
+"""The worker's `ConfigureWorker` message, as received."""
 ADMIN_SOCKET = "HOUSING_EMBEDDED_ADMIN_SOCKET"
 """The Unix socket of Envoy's admin interface."""

@@ -1,7 +1,7 @@
 """A worker inside Envoy, from the outside: becomes an Envoy that runs `housing_server.processes.embedded`.
 
-Started by the supervisor in the place of `worker`. It reads its configuration, with which Envoy must start, and passes
-its end of the control socket on: the process that the supervisor watches is the one that serves.
+Started by the supervisor instead of `worker`. It reads its configuration, which Envoy needs at the start, and hands its
+end of the control socket on: the process that the supervisor watches is the one that serves.
 """
 
 import os
@@ -21,7 +21,7 @@ def main(control: int) -> None:
     line = _first_line(control)
     config = decode(line) if line else None
     if not isinstance(config, ConfigureWorker):
-        return  # the supervisor is gone
+        return  # the supervisor has exited
     folder = Path(config.run_dir)
     listener = Listener(
         host=config.host,
@@ -33,13 +33,13 @@ def main(control: int) -> None:
     listener.admin_socket.unlink(missing_ok=True)
     path = folder / f"{config.name}-envoy.json"
     write_configuration(path, listener, _APPLICATION)
-    passed_on = {CONTROL: str(control), CONFIGURATION: line.decode(), ADMIN_SOCKET: str(listener.admin_socket)}
+    parameters = {CONTROL: str(control), CONFIGURATION: line.decode(), ADMIN_SOCKET: str(listener.admin_socket)}
     arguments = command(path)
-    os.execve(arguments[0], arguments, environment() | passed_on)  # noqa: S606 - nothing of a shell is wanted
+    os.execve(arguments[0], arguments, environment() | parameters)  # noqa: S606 - no shell is needed
 
 
 def _first_line(control: int) -> bytes:
-    """Read a line and nothing after it: what follows is for the process that this one becomes."""
+    """Read a single line: what follows is for the process that this one becomes."""
     line = b""
     with socket.socket(fileno=os.dup(control)) as end:
         while not line.endswith(b"\n") and (byte := end.recv(1)):

@@ -1,7 +1,7 @@
-"""The explainer: one process that explains prices, which takes some hundred times as long as predicting them.
+"""The explainer: a process that explains prices, which takes a hundred times as long as predicting them.
 
 Started by the supervisor through `housing_server.processes.launch`, with its end of the control socket as argument. It
-explains the model that the workers serve, which it loads once more, so that explanations keep no prediction waiting.
+loads the served model once more, so that explanations delay no prediction.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
 
 _MAX_CALLS = 1000
-"""More than wait for their turn at any pace; the time that they would take bounds them before."""
+"""More than ever queue; the expected queueing time bounds calls before."""
 
 
 class Explainer:
-    """A gRPC server and the model it explains; it listens once it has loaded the first."""
+    """A gRPC server and the model it explains; it listens once the first model is loaded."""
 
     def __init__(
         self, config: ConfigureExplainer, control: ControlChannel, log: structlog.typing.FilteringBoundLogger
@@ -52,7 +52,7 @@ class Explainer:
         self._server: grpc.aio.Server | None = None
 
     async def load(self, folder: str) -> None:
-        """Explain a fetched model from now on, or tell callers why not."""
+        """Explain a fetched model from now on, or refuse explanations with the reason."""
         try:
             model, problem = await asyncio.to_thread(ExplainedModel.load, Path(folder)), None
         except ExplanationNotAvailable as error:
@@ -65,7 +65,7 @@ class Explainer:
         self._control.send(Serving(model_version=read_description(Path(folder)).version))
 
     async def stop(self) -> None:
-        """Answer the calls under way, and no other."""
+        """Finish the calls in flight, and accept no more."""
         if self._server is not None:
             await self._server.stop(self._config.grace_seconds)
 
@@ -80,7 +80,7 @@ class Explainer:
 
 
 async def explain(control_end: socket.socket) -> None:
-    """Explain as the supervisor says, until it says to stop or is gone."""
+    """Run the explainer under the supervisor's control, until the supervisor stops it or exits."""
     control = await ControlChannel.open(control_end)
     config = await control.receive()
     if not isinstance(config, ConfigureExplainer):

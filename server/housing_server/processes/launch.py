@@ -1,7 +1,7 @@
-"""How supervised processes start: `python -m housing_server.processes.launch MODULE ARGUMENT...` runs a module.
+"""The launcher of supervised processes: `python -m housing_server.processes.launch MODULE ARGUMENT...` runs a module.
 
-First it imports structlog while rich cannot be found. structlog would import that wherever it is installed, to draw
-tracebacks on consoles: 10 MB and a tenth of a second for each process, of which every one writes JSON.
+It first imports structlog while rich is hidden. structlog would import rich wherever it is installed, for tracebacks on
+consoles: 10 MB and a tenth of a second for each process, although all of them write JSON.
 """
 
 import importlib
@@ -11,7 +11,7 @@ import sys
 
 def main() -> None:
     """Run the module that the command line names, with the arguments that follow."""
-    sys.modules["rich"] = None  # type: ignore[assignment]  # how Python is told that a module is not there
+    sys.modules["rich"] = None  # type: ignore[assignment]  # makes the import fail
     importlib.import_module("structlog")
     del sys.modules["rich"]  # a model may need it
     del sys.argv[0]

@@ -1,4 +1,4 @@
-"""Whether a worker can put answers on record: looked at all the time, since one that cannot answers nothing."""
+"""The check whether a worker can record answers: it runs all the time, since a worker that cannot refuses calls."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,11 +8,11 @@ import structlog
 from housing_server.core.interfaces import PredictionLog
 from housing_server.errors import PredictionLogUnavailable
 
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 
 
 class LogWatch:
-    """Probes a worker's prediction log, and reports when it fails and when it works again."""
+    """Probes a worker's prediction log, and reports when it fails and when it recovers."""
 
     def __init__(
         self,
@@ -23,31 +23,31 @@ class LogWatch:
         """Prepare to watch.
 
         Args:
-            sink: what answers are recorded with.
-            on_change: called with the reason whenever that changes; it is empty when answers can be put on record.
-            log: gets a line when it fails, and one when it works again.
+            sink: the worker's prediction log.
+            on_change: called with the problem whenever it changes; empty when answers can be recorded.
+            log: logs failures and recoveries.
         """
         self._sink = sink
         self._on_change = on_change
         self._log = log
         self.problem = ""
-        """Why answers cannot be put on record; empty when they can."""
+        """Why answers cannot be recorded; empty when they can."""
 
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
-            await self.look()
-            await asyncio.sleep(_LOOK_SECONDS)
+            await self.check()
+            await asyncio.sleep(_CHECK_SECONDS)
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Probe once."""
         before, self.problem = self.problem, await asyncio.to_thread(self._probe)
         if self.problem == before:
             return
         if not before:
-            self._log.error("answers cannot be put on record; predictions are refused", reason=self.problem)
+            self._log.error("answers cannot be recorded; predictions are refused", reason=self.problem)
         elif not self.problem:
-            self._log.info("answers are put on record again")
+            self._log.info("answers are recorded again")
         await self._on_change(self.problem)
 
     def _probe(self) -> str:

@@ -1,7 +1,7 @@
-"""The recorder: one process that takes answers from the workers' journals to the store, and reads them out again.
+"""The recorder: a process that drains the workers' journals into the store, and answers queries of the log.
 
 Started by the supervisor through `housing_server.processes.launch`, with its end of the control socket as argument.
-When the supervisor dies, the recorder waits until the workers have too, takes over what they left, and exits.
+When the supervisor dies, the recorder waits until the workers have exited too, drains what they left, and exits.
 """
 
 import asyncio
@@ -36,11 +36,11 @@ from housing_server.prediction_log.journal import PRIVATE_FILE, PRIVATE_FOLDER
 from housing_server.prediction_log.store import PredictionStore
 
 _IDLE_SECONDS = 0.1
-"""How often journals are looked at. Calls that read the log look at once, so nobody misses what was answered."""
+"""Interval of draining. Calls that read the log drain first, so that they see every answer."""
 _REPORT_SECONDS = 0.5
 _PROBE_SECONDS = 5.0
 _PATIENCE_SECONDS = 3.0
-"""How long a store may take to answer before it counts as down; the usual takes milliseconds."""
+"""How long a store may take to respond before it counts as down; most responses take milliseconds."""
 _DOWN_SECONDS = 1.0
 _KEEPING_SECONDS = 60.0
 _LAST_WORDS_SECONDS = 60.0
@@ -48,7 +48,7 @@ _LAST_WORDS_SECONDS = 60.0
 
 
 class Recorder:
-    """Drains journals, keeps the store in bounds, and reports."""
+    """Drains journals, prunes the store, and reports."""
 
     def __init__(
         self, config: ConfigureRecorder, control: ControlChannel, log: structlog.typing.FilteringBoundLogger
@@ -61,7 +61,7 @@ class Recorder:
         open_store = partial(PredictionStore.open, config.prediction_log_url)
         self._drainer = Drainer(self._folder, open_store, self._metrics, log, time.perf_counter)
         self._reading = PredictionStore.open(config.prediction_log_url, bring_up_to_date=False)
-        # Of its own: draining must not wait for a thread while others wait for the store.
+        # A thread of its own: draining must not wait for one while others wait for the store.
         self._drain_thread = ThreadPoolExecutor(1, thread_name_prefix="drain")
         self._draining: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -69,7 +69,7 @@ class Recorder:
         self._written = 0.0
 
     async def run(self) -> None:
-        """Drain, keep the store in bounds, and answer calls, until cancelled."""
+        """Drain, prune and answer calls until cancelled."""
         await self._lock_journals()
         calls = relayed_calls(self._log)
         handlers = Handlers(calls)
@@ -83,23 +83,23 @@ class Recorder:
             await server.stop(None)
 
     async def freshen(self) -> None:
-        """Take over what was answered up to now, if the store takes it within a moment."""
+        """Drain all answers given so far, if the store responds soon."""
         begun = False
-        while not begun:  # one that is under way may have begun before the last answers were written
+        while not begun:  # a drain in progress may have started before the last answers were written
             begun = self._draining is None or self._draining.done()
             if self._draining is None or self._draining.done():
                 self._draining = asyncio.create_task(self._drain_once())
             await asyncio.wait([self._draining], timeout=0 if self.hangs else _PATIENCE_SECONDS)
             if not self._draining.done():
-                return  # what is in the store may be readable nevertheless
+                return  # the store may be readable nevertheless
 
     @property
     def hangs(self) -> bool:
-        """Whether the store has not answered for a while; a thread then waits for it that cannot be ended."""
+        """Whether the store has not responded for a while; a thread is then blocked that cannot be stopped."""
         return self._drainer.unanswered_seconds() > _PATIENCE_SECONDS
 
     async def finish(self, patience_seconds: float) -> None:
-        """Take over all that is left, once its writers are gone; give up when the store is down."""
+        """Drain what is left once all writers have ended; give up when the store is down."""
         deadline = time.monotonic() + patience_seconds
         while time.monotonic() < deadline:
             await self.freshen()
@@ -113,20 +113,20 @@ class Recorder:
             await asyncio.sleep(_DOWN_SECONDS if self._problem else _IDLE_SECONDS)
 
     async def _keep_reporting(self) -> None:
-        """Report beside the draining, and not after it: a store that hangs would never be reported."""
+        """Report independently of draining, which would never end on a store that hangs."""
         while True:
             self._report()
             await asyncio.sleep(_REPORT_SECONDS)
 
     async def _lock_journals(self) -> None:
-        """Wait until no other recorder is at work on the journals: one that lost its supervisor may still be."""
+        """Wait until no other recorder uses the journals: one that lost its supervisor may still be running."""
         while not await asyncio.to_thread(self._try_lock):
             if self._problem:
                 self._report()
             await asyncio.sleep(_IDLE_SECONDS)
 
     def _try_lock(self) -> bool:
-        """Lock the folder of the journals, which is made when missing."""
+        """Lock the folder of the journals, creating it when missing."""
         try:
             self._folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
             lock = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
@@ -138,7 +138,7 @@ class Recorder:
         except BlockingIOError:
             os.close(lock)
             return False
-        return True  # it is held until the process ends
+        return True  # held until the process ends
 
     async def _drain_once(self) -> None:
         try:
@@ -147,7 +147,7 @@ class Recorder:
             self._failed(error.reason)
         else:
             if self._problem:
-                self._log.info("the prediction log's store takes writes again")
+                self._log.info("the prediction log's store is writable again")
             self._problem = ""
             self._ready.set()
 
@@ -159,14 +159,14 @@ class Recorder:
 
     def _failed(self, reason: str) -> None:
         if not self._problem:
-            self._log.error("the prediction log's store does not take writes; answers wait", reason=reason)
+            self._log.error("the prediction log's store is not writable; answers wait in the journals", reason=reason)
         self._problem = reason
 
     def _report(self) -> None:
         if self.hangs and not self._problem:
-            self._failed("the store does not answer")
+            self._failed("the store does not respond")
         if self._problem is None:
-            return  # nothing is known before the first attempt
+            return  # the state is unknown before the first attempt
         backlog, up = self._drainer.backlog(), not self._problem
         self._metrics.measured(up=up, backlog=backlog)
         self._control.send(
@@ -184,18 +184,18 @@ class Recorder:
             try:
                 await asyncio.to_thread(self._keep_once)
             except (PredictionLogUnavailable, QueryTooSlow) as error:
-                self._log.warning("the prediction log was not kept in bounds", reason=error.cause)
+                self._log.warning("pruning the prediction log failed", reason=error.cause)
             await asyncio.sleep(_KEEPING_SECONDS)
 
     def _keep_once(self) -> None:
         pruned = self._reading.prune(keep_days=self._config.keep_days, keep_rows=self._config.keep_rows)
         self._metrics.sized(self._reading.size())
         if pruned:
-            self._log.info("old predictions forgotten", rows=pruned)
+            self._log.info("old predictions pruned", rows=pruned)
 
 
 class _Freshen(grpc.aio.ServerInterceptor):
-    """Has the log brought up to date before it is read."""
+    """Drains the journals before the log is read."""
 
     def __init__(self, freshen: Callable[[], Awaitable[None]]) -> None:
         self._freshen = freshen
@@ -203,13 +203,13 @@ class _Freshen(grpc.aio.ServerInterceptor):
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
-        """Freshen, and go on."""
+        """Drain, and continue."""
         await self._freshen()
         return await continuation(handler_call_details)
 
 
 async def record(control_end: socket.socket) -> None:
-    """Record as the supervisor says, until it says to stop or is gone."""
+    """Run the recorder under the supervisor's control, until the supervisor stops it or exits."""
     control = await ControlChannel.open(control_end)
     config = await control.receive()
     if not isinstance(config, ConfigureRecorder):
@@ -220,20 +220,20 @@ async def record(control_end: socket.socket) -> None:
     log = configure_logging("recorder", lines)
     recorder = Recorder(config, control, log)
     running = asyncio.create_task(recorder.run())
-    told_to_stop = await _until_told_to_stop(control, running)
+    drained = await _until_stopped(control, running)
     running.cancel()
     await asyncio.wait([running])
-    await recorder.finish(_IDLE_SECONDS if told_to_stop else _LAST_WORDS_SECONDS)
+    await recorder.finish(_IDLE_SECONDS if drained else _LAST_WORDS_SECONDS)
     if recorder.hangs:
-        os._exit(0)  # what waits is safe in the journals
+        os._exit(0)  # pending answers are safe in the journals
 
 
-async def _until_told_to_stop(control: ControlChannel, running: "asyncio.Task[None]") -> bool:
-    """Listen to the supervisor; tell whether it said to stop, or is gone."""
+async def _until_stopped(control: ControlChannel, running: "asyncio.Task[None]") -> bool:
+    """Wait for the supervisor; return True for a `Drain` message, False if it has exited."""
     listening = asyncio.ensure_future(control.receive())
     await asyncio.wait([listening, running], return_when=asyncio.FIRST_COMPLETED)
     if running.done():
-        running.result()  # it ends only by failing
+        running.result()  # it ends only with an exception
     return isinstance(await listening, Drain)
 
 

@@ -1,4 +1,4 @@
-"""A worker, whichever transport carries its calls: what it serves, and how it follows the supervisor."""
+"""A worker, whichever transport carries its calls: its services, and how it follows the supervisor."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ from housing_server.core.admission import Admission
 from housing_server.core.byte_budget import UNSENT_BYTES, ByteBudget
 from housing_server.core.calls import CallLog, Calls, background_calls
 from housing_server.core.endpoints import Endpoint
-from housing_server.core.gate import Gate
+from housing_server.core.gate import DrainGate
 from housing_server.core.interfaces import PredictionLog
 from housing_server.core.model_slot import ModelSlot
 from housing_server.core.prediction import PredictionCore
@@ -46,7 +46,7 @@ from housing_server.grpc_transport.reflection import reflection_endpoints
 from housing_server.grpc_transport.relay import Relay
 from housing_server.models.loading import load_model
 from housing_server.observability.log_metrics import count_dropped_lines
-from housing_server.observability.logs import CallLines, LineBuffer, configure_logging
+from housing_server.observability.logs import CallLogger, LineBuffer, configure_logging
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
 from housing_server.observability.tracing_options import read_tracing
@@ -65,30 +65,30 @@ _LOG = (
 _EXPLANATIONS = tuple(explanation_service_pb2.DESCRIPTOR.services_by_name.values())
 
 _GIL_SECONDS = 0.0005
-"""How long a thread may keep Python's lock while others wait for it. By default it is ten times as long, which the
-event loop would lose to a batch each time it has something to do."""
+"""How long a thread may hold the GIL while others wait for it. The default is ten times as long, by which a batch would
+delay each step of the event loop."""
 
 
 _PREDICTING = (health.OVERALL, PREDICTION_SERVICE)
-"""What is not served while no answer can be put on record."""
+"""The services that are not served while no answer can be recorded."""
 _RELAYED = {*LOG_SERVICES, EXPLANATION_SERVICE}
 _OTHERS = tuple(name for name in SERVICES if name not in {PREDICTION_SERVICE, *_RELAYED})
-"""What else the worker answers by itself."""
+"""The other services that the worker implements itself."""
 
 
 class Transport(Protocol):
     """Carries the calls of a worker."""
 
     def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
-        """Answer the methods of a table, each call in a scope of `calls`."""
+        """Serve the methods of a table, each call in a scope of `calls`."""
 
     async def listen(self) -> None:
         """Accept calls from now on; return once callers can connect."""
 
 
 MakeTransport = Callable[[ConfigureWorker, Calls, ByteBudget], Transport]
-"""Makes the transport of a worker, from its configuration, what makes the scopes of calls of unknown methods, and what
-bounds the answers that wait to be sent."""
+"""Creates the transport of a worker from its configuration, the scopes of calls to unknown methods, and the budget of
+unsent responses."""
 
 
 class Worker:
@@ -105,7 +105,7 @@ class Worker:
         tracer: "SpanTracer | None" = None,
     ) -> None:
         self._metrics = metrics = WorkerMetrics(CollectorRegistry())
-        self._gate = Gate()
+        self._gate = DrainGate()
         self._tracer = tracer
         self._calls = Calls(gate=self._gate, observer=metrics, log=calls, tracer=tracer)
         self._background = background_calls(metrics, calls)
@@ -133,7 +133,7 @@ class Worker:
         self._mount()
 
     def _mount(self) -> None:
-        """Mount all endpoints: those of the services in the scope of every call, those of tools in the background."""
+        """Mount all endpoints: services in the scope of every call, health and reflection in background scopes."""
         services = [prediction_endpoints(self._core), model_endpoints(self._core), status_endpoints(self._status)]
         services += [relay.endpoints for relay in self._relays]
         if not self._config.explainer:
@@ -144,12 +144,12 @@ class Worker:
             self._transport.mount(endpoints, self._background)
 
     async def start(self) -> None:
-        """Listen; where a model is known already, with it loaded, so that a restart is not seen by callers.
+        """Load the model, if one is configured, and listen: a restarted worker accepts calls only once it can answer.
 
         Raises:
-            ModelRejected: that model cannot be loaded. To listen without it would take calls from those who can answer.
+            ModelRejected: the model cannot be loaded. A worker without it would take calls from those that can answer.
         """
-        await self._log_watch.look()
+        await self._log_watch.check()
         if self._config.model_folder is not None:
             await self._serve(self._config.model_folder)
         await self._transport.listen()
@@ -158,15 +158,15 @@ class Worker:
         self._watching.append(asyncio.create_task(self._log_watch.run()))
 
     def start_preparing(self, folder: str) -> None:
-        """Load a fetched model beside the one that is served, while other messages are heard."""
+        """Load a fetched model beside the served one, while other messages are handled."""
         self._preparing = asyncio.create_task(self._prepare(folder))
 
     def discard(self) -> None:
-        """Drop the model that was prepared."""
+        """Drop the prepared model."""
         self._slot.discard()
 
     async def load(self, folder: str) -> None:
-        """Serve a fetched model from now on, or tell the supervisor why not."""
+        """Serve a fetched model from now on, or report the failure to the supervisor."""
         try:
             await self._serve(folder)
         except ModelRejected as error:
@@ -174,14 +174,14 @@ class Worker:
         self._announce()
 
     def report(self, status: str) -> None:
-        """Answer GetStatus with this message, given as JSON, from now on; the time to tell what is under way, too."""
+        """Set the response to GetStatus, given as JSON, and update the gauge of rows in flight."""
         self._metrics.rows_in_flight(self._admission.rows)
         self._status.response = json_format.Parse(status, GetStatusResponse())
 
     async def drain(self) -> None:
-        """Take health down, give callers time to notice, then refuse new calls until those in flight are done.
+        """Set health to NOT_SERVING, give callers time to notice, then refuse new calls until those in flight end.
 
-        Only then may the process end.
+        The process may exit only afterwards.
         """
         for watching in self._watching:
             watching.cancel()
@@ -201,7 +201,7 @@ class Worker:
 
     async def _serve(self, folder: str) -> None:
         await self._slot.serve(folder)
-        await asyncio.to_thread(release_freed_memory)  # what the model before it has left
+        await asyncio.to_thread(release_freed_memory)  # of the previous model
 
     def _announce(self) -> None:
         if self._core.model is not None:
@@ -210,7 +210,7 @@ class Worker:
             self._control.send(Serving(model_version=self._core.model.description.version))
 
     async def _recording_changed(self, problem: str) -> None:
-        """Take predictions out of service while no answer can be put on record; other calls are answered."""
+        """Set the health of predictions to NOT_SERVING while answers cannot be recorded; other calls are answered."""
         if self._core.model is not None:
             self._set_prediction_health()
         self._control.send(ReportRecording(problem=problem))
@@ -219,13 +219,13 @@ class Worker:
         self._health.set(_PREDICTING, serving=not self._log_watch.problem)
 
     async def _watch(self, relay: Relay) -> None:
-        """Keep the health of relayed services that of the process which answers them."""
+        """Set the health of relayed services to that of the connection to their process."""
         async for connected in relay.watch():
             self._health.set(relay.services, serving=connected)
 
 
 def _relays(config: ConfigureWorker, unsent: ByteBudget) -> list[Relay]:
-    """Make the relays to the processes that run."""
+    """Create the relays to the processes that run."""
     relayed = ((config.recorder, _LOG), (config.explainer, _EXPLANATIONS))
     return [Relay(address, services, unsent) for address, services in relayed if address]
 
@@ -240,12 +240,12 @@ def _open_sink(config: ConfigureWorker) -> PredictionLog:
 
 
 def _report(log: CallLog, error: Exception) -> None:
-    """Log that what the core did could not be counted; the answers stand."""
-    log.error("an answer was not counted", exc_info=error)
+    """Log that the core's observer failed; the answers are valid."""
+    log.error("counting an answer failed", exc_info=error)
 
 
 def _tracer(worker: str, log: structlog.typing.FilteringBoundLogger) -> "SpanTracer | None":
-    """Make what traces calls, if the environment says that they are traced."""
+    """Create the tracer, if tracing is on."""
     options = read_tracing(os.environ)
     if options is None:
         return None
@@ -255,17 +255,17 @@ def _tracer(worker: str, log: structlog.typing.FilteringBoundLogger) -> "SpanTra
 
 
 async def follow(control: ControlChannel, config: ConfigureWorker, make_transport: MakeTransport) -> None:
-    """Serve as the supervisor says, until it says to stop or is gone, and the calls in flight have ended.
+    """Serve under the supervisor's control, until the supervisor stops the worker or exits, and calls have ended.
 
     Raises:
-        ModelRejected: the model to begin with cannot be loaded; the supervisor knows.
+        ModelRejected: the first model cannot be loaded; the supervisor has been informed.
     """
     sys.setswitchinterval(_GIL_SECONDS)
     count_as(config.name)
     lines = LineBuffer(sys.stdout.buffer, config.name)
     count_dropped_lines(lines, config.name, CollectorRegistry())
     log = configure_logging(config.name, lines)
-    calls = CallLines(config.name, lines, log)
+    calls = CallLogger(config.name, lines, log)
     try:
         worker = Worker(make_transport, config, control, log, calls, tracer=_tracer(config.name, log))
         await worker.start()
@@ -274,13 +274,13 @@ async def follow(control: ControlChannel, config: ConfigureWorker, make_transpor
         control.send(LoadFailed(reason=str(error)))
         await control.flush()
         raise
-    await _obey(worker, control)
+    await _handle_messages(worker, control)
     await worker.drain()
     lines.flush()
 
 
-async def _obey(worker: Worker, control: ControlChannel) -> None:
-    """Do what the supervisor says, until it says to stop or is gone."""
+async def _handle_messages(worker: Worker, control: ControlChannel) -> None:
+    """Handle the supervisor's messages until it stops the worker or exits."""
     async for message in control:
         match message:
             case PrepareModel(folder=folder):

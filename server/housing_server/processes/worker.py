@@ -1,7 +1,7 @@
 """A worker over grpc.aio: one process that answers gRPC calls on the port it shares with the others.
 
 Started by the supervisor through `housing_server.processes.launch`, with its end of the control socket as argument.
-When the supervisor dies, the worker finishes its calls and exits: nobody would be left to stop it.
+When the supervisor dies, the worker finishes its calls and exits, since nobody would stop it.
 """
 
 import os
@@ -24,10 +24,10 @@ from housing_server.processes.serving import follow
 
 
 class GrpcTransport:
-    """A server of grpc.aio."""
+    """A grpc.aio server."""
 
     def __init__(self, config: ConfigureWorker, unknown: Calls, unsent: ByteBudget) -> None:
-        """Prepare to listen; see `MakeTransport`."""
+        """Create the server; see `MakeTransport`."""
         self._handlers = Handlers(unknown, unsent=unsent)
         self._address = join_address(config.host, config.port)
         limits = ServerLimits(
@@ -37,7 +37,7 @@ class GrpcTransport:
         self._server = shared_server(limits, self._handlers)
 
     def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
-        """Answer the methods of a table, each call in a scope of `calls`."""
+        """Serve the methods of a table, each call in a scope of `calls`."""
         self._handlers.mount(endpoints, calls)
 
     async def listen(self) -> None:
@@ -47,7 +47,7 @@ class GrpcTransport:
 
 
 async def serve(control_end: socket.socket) -> None:
-    """Serve as the supervisor says, until it says to stop or is gone."""
+    """Run the worker under the supervisor's control, until the supervisor stops it or exits."""
     control = await ControlChannel.open(control_end)
     config = await control.receive()
     if not isinstance(config, ConfigureWorker):
@@ -56,8 +56,8 @@ async def serve(control_end: socket.socket) -> None:
         await follow(control, config, GrpcTransport)
     except ModelRejected:
         sys.exit(1)
-    # The server itself is never stopped: it would answer calls that have arrived but not begun with CANCELLED, which no
-    # client tries again, where a closed connection is UNAVAILABLE.
+    # The server itself is never stopped: it would end calls that have arrived but not begun with CANCELLED, which
+    # clients do not retry, whereas a closed connection is UNAVAILABLE.
     os._exit(0)
 
 

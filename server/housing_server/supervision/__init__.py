@@ -1,1 +1,1 @@
-"""The supervisor: starts, watches, swaps and drains processes, and serves the side port."""
+"""The supervisor: starts, monitors, updates and drains processes, and serves the side port."""

@@ -1,4 +1,4 @@
-"""The explainer, as the supervisor sees it."""
+"""The explainer process, from the supervisor's side."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from housing_server.supervision.programs import EXPLAINER
 
 
 class ExplainerProcess(SupervisedProcess):
-    """Keeps the explainer running, with the model that is served."""
+    """Keeps the explainer running, with the served model."""
 
     def __init__(
         self,
@@ -18,7 +18,7 @@ class ExplainerProcess(SupervisedProcess):
     ) -> None:
         super().__init__("explainer", EXPLAINER, supervision)
         self.model_version: str | None = None
-        """Version of the model that it answers for; None while it does not answer."""
+        """Version of the model that it explains; None while it does not serve."""
         self._config = config
 
     @property
@@ -27,20 +27,20 @@ class ExplainerProcess(SupervisedProcess):
         return self.model_version is not None
 
     def configuration(self) -> ControlMessage:
-        """Return where to answer, and what to explain."""
+        """Return where to listen, and what to explain."""
         return self._config
 
     def on_message(self, message: ControlMessage) -> None:
-        """Record the model that it answers for."""
+        """Record the version of the model that it explains."""
         if isinstance(message, Serving):
             self.model_version = message.model_version
             self._log.info("explainer serving", pid=self.pid, model_version=message.model_version)
 
     def on_exit(self) -> None:
-        """Forget the model that it answered for."""
+        """Reset the state of the process."""
         self.model_version = None
 
     def load(self, folder: Path) -> None:
-        """Explain this model from now on, in the running explainer and in those that follow it."""
+        """Explain this model from now on, in the running explainer and in its successors."""
         self._config = replace(self._config, model_folder=str(folder))
         self.send(LoadModel(folder=str(folder)))

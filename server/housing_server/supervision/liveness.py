@@ -1,28 +1,28 @@
-"""For how long a process has given no sign of life."""
+"""Liveness of a process: how long it has been silent."""
 
 import time
 from collections.abc import Callable
 
 _STARTING_SECONDS = 120.0
-"""How long a process may take to give its first sign: it has libraries to import, perhaps from a slow disk."""
+"""Limit for the first sign of life: a process has libraries to import, perhaps from a slow disk."""
 
 _LONGEST_PAUSE_SECONDS = 2.0
-"""Time between two checks that counts at most: what is more, the supervisor itself was stopped or starved, and could
-not have listened. So a suspended machine, or a debugger on the supervisor, costs no process its life."""
+"""The most time that counts between two checks: if more has passed, the supervisor itself was stopped or starved, and
+could not receive. So neither a suspended machine nor a debugger on the supervisor gets a process killed."""
 
 
 class Liveness:
-    """Measures the silence of one process, as far as there was somebody to listen.
+    """Measures the silence of one process, while the supervisor was able to receive.
 
-    The clock is monotonic: it stands still while the machine is suspended, and nobody sets it.
+    The clock is monotonic: it stands still while the machine is suspended, and cannot be set.
     """
 
     def __init__(self, limit_seconds: float, now: Callable[[], float] = time.monotonic) -> None:
-        """Begin to measure.
+        """Start to measure.
 
         Args:
-            limit_seconds: how long a process that has given a sign may be silent; 0 for ever.
-            now: the time, in seconds.
+            limit_seconds: how long a process may be silent after its first sign; 0 for no limit.
+            now: returns seconds.
         """
         self._limit = limit_seconds
         self._now = now
@@ -32,7 +32,7 @@ class Liveness:
 
     @property
     def pause_seconds(self) -> float:
-        """How long to wait between two checks: short enough to see several within the limit."""
+        """Time between two checks, short enough for several within the limit."""
         return min(1.0, self._limit / 4) if self._limit else 1.0
 
     def sign(self) -> None:
@@ -40,7 +40,7 @@ class Liveness:
         self._started, self._silence = True, 0.0
 
     def lost(self) -> bool:
-        """Count the time since the last check; return whether the process has been silent for longer than it may."""
+        """Add the time since the last check; return whether the silence exceeds the limit."""
         now = self._now()
         self._silence += min(now - self._checked, _LONGEST_PAUSE_SECONDS)
         self._checked = now

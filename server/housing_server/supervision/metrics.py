@@ -1,4 +1,4 @@
-"""The metrics of the whole service: those of the workers together, and what only the supervisor knows."""
+"""The metrics of the whole service: the workers' combined, and the supervisor's own."""
 
 import resource
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from housing_server.supervision.state import ServiceState
 
 
 def service_registry(state: ServiceState, metrics_dir: Path) -> CollectorRegistry:
-    """Make the registry that a scrape reads: the sum over the workers' files, and the state of the service."""
+    """Create the registry of the side port: the sum over the processes' files, and the state of the service."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(metrics_dir))  # type: ignore[no-untyped-call]
     registry.register(ServiceCollector(state))
@@ -22,13 +22,13 @@ def service_registry(state: ServiceState, metrics_dir: Path) -> CollectorRegistr
 
 
 class ServiceCollector(Collector):
-    """Measures workers, model, processes and disk at each scrape."""
+    """Collects the metrics of workers, model, processes and disk at each scrape."""
 
     def __init__(self, state: ServiceState) -> None:
         self._state = state
 
     def collect(self) -> Iterator[Metric]:
-        """Measure now."""
+        """Collect the metrics."""
         yield from self._workers()
         yield from self._model()
         yield from self._resources()
@@ -39,12 +39,12 @@ class ServiceCollector(Collector):
         workers.add_metric(["serving"], self._state.serving)
         yield workers
         yield CounterMetricFamily(
-            "housing_worker_restarts", "Workers started again after they had ended.", self._state.restarts
+            "housing_worker_restarts", "Workers restarted after they had ended.", self._state.restarts
         )
 
         replaced = CounterMetricFamily(
             "housing_process_replacements",
-            "Processes replaced because they gave no sign of life.",
+            "Processes replaced because they stopped responding.",
             labels=["process"],
         )
         for name, count in self._state.replaced().items():
@@ -67,7 +67,7 @@ class ServiceCollector(Collector):
         yield swaps
         yield CounterMetricFamily(
             "housing_registry_failures",
-            "Times that the registry could not be asked which version to serve.",
+            "Failed lookups of the version to serve.",
             self._state.registry_failures,
         )
 
@@ -81,7 +81,9 @@ class ServiceCollector(Collector):
             memory.add_metric([process.name], process.memory_bytes)
         yield from (cpu, memory, files)
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # which children inherit
-        yield GaugeMetricFamily("housing_process_open_files_limit", "File descriptors that a process may have.", limit)
+        yield GaugeMetricFamily(
+            "housing_process_open_files_limit", "Limit of open file descriptors per process.", limit
+        )
         yield from _memory()
         used, total = self._state.disk_use()
         yield GaugeMetricFamily("housing_disk_used_bytes", "Used part of the disk that holds the state.", used)
@@ -91,4 +93,4 @@ class ServiceCollector(Collector):
 def _memory() -> Iterator[Metric]:
     memory = psutil.virtual_memory()
     yield GaugeMetricFamily("housing_memory_total_bytes", "Memory of the host.", memory.total)
-    yield GaugeMetricFamily("housing_memory_available_bytes", "Memory that programs can use at once.", memory.available)
+    yield GaugeMetricFamily("housing_memory_available_bytes", "Memory available to programs.", memory.available)

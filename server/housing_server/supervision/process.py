@@ -1,4 +1,4 @@
-"""A child process of the service, as the supervisor sees it: started, watched, and started again when it ends."""
+"""A child process from the supervisor's side: started, monitored, and restarted when it ends."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -14,19 +14,19 @@ from housing_server.supervision.starting import Started, Starter
 from housing_server.supervision.tasks import backoff_seconds
 
 _LAST_WORDS_SECONDS = 1.0
-"""How long messages may take to arrive that a process sent before it ended."""
+"""How long to wait for messages that a process sent before it ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervision:
-    """What all processes of a service are supervised with."""
+    """The dependencies shared by all supervised processes."""
 
     starter: Starter
     """Starts programs."""
     log: structlog.typing.FilteringBoundLogger
-    """Logs starts and ends."""
+    """Logs starts and exits."""
     unresponsive_seconds: float
-    """How long a process may give no sign of life before it is replaced; 0 for ever."""
+    """How long a process may fail to answer pings before it is replaced; 0 for no limit."""
 
 
 class SupervisedProcess(ABC):
@@ -41,23 +41,23 @@ class SupervisedProcess(ABC):
         *,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare to run; nothing runs yet.
+        """Create a supervised process; it is not started yet.
 
         Args:
-            name: what metrics and logs call it.
+            name: its name in metrics and logs.
             module: the program to run.
-            supervision: what it is supervised with.
-            on_change: called after the process began or ceased to serve, or sent another message.
-            environment: its environment variables; None for those of this process.
+            supervision: the shared dependencies.
+            on_change: called after the process started or stopped serving, or sent another message.
+            environment: its environment variables; None to inherit.
         """
         self.name = name
-        """What metrics and logs call it."""
+        """Its name in metrics and logs."""
         self.restarts = 0
-        """How often it has been started again."""
+        """How often it has been restarted."""
         self.replaced = 0
-        """How often it was replaced because it gave no sign of life."""
+        """How often it was replaced because it stopped responding."""
         self.exit_code: int | None = None
-        """How it ended the last time; None when it never did."""
+        """Exit code of the last process; None before the first exit."""
         self._module = module
         self._environment = environment
         self._starter = supervision.starter
@@ -76,7 +76,7 @@ class SupervisedProcess(ABC):
     @property
     @abstractmethod
     def serving(self) -> bool:
-        """Whether it does what it is there for."""
+        """Whether it is ready for its work."""
 
     @abstractmethod
     def configuration(self) -> ControlMessage:
@@ -84,73 +84,73 @@ class SupervisedProcess(ABC):
 
     @abstractmethod
     def on_message(self, message: ControlMessage) -> None:
-        """Handle a message that it has sent."""
+        """Handle a message from the process."""
 
     @abstractmethod
     def on_exit(self) -> None:
-        """Forget what is true only of a running process."""
+        """Reset the state of the process."""
 
     async def keep_running(self) -> None:
-        """Start it, and start it again whenever it ends or cannot be started, until `drain` is called."""
+        """Start it, and restart it whenever it ends or cannot be started, until `drain` is called."""
         failures = 0
         while not self._draining.is_set():
             served = await self.run_once()
             if self._draining.is_set():
                 return
             self.restarts += 1
-            # One that served is started again at once; one that ends again and again is not worth all the processor.
+            # One that served is restarted at once; backoff keeps one that fails repeatedly from using up the processor.
             failures = 0 if served else failures + 1
             await self._pause(backoff_seconds(failures))
 
     def drain(self) -> None:
-        """Ask it to finish what it does and exit, and start no other."""
+        """Ask it to finish its work and exit, and do not restart it."""
         self._draining.set()
         self.send(Drain())
 
     def renew(self) -> None:
-        """Ask it to finish what it does and exit; another one is started then."""
+        """Ask it to finish its work and exit; it is restarted then."""
         self.send(Drain())
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
         if self._running is not None:
             with suppress(ProcessLookupError):
                 self._running.process.kill()
 
     def send(self, message: ControlMessage) -> None:
-        """Send it a message, if it runs."""
+        """Send it a message, if it is running."""
         if self._running is not None:
             self._running.control.send(message)
 
     async def run_once(self) -> bool:
-        """Run one process from start to end; return whether it served. What goes wrong is logged, not raised."""
+        """Run one process from start to end; return whether it served. Errors are logged, not raised."""
         try:
             started = await self._starter.start(self._module, self._environment)
-        except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is may be over soon
-            self._log.error("process cannot be started; trying again with exponential backoff", reason=repr(error))
+        except Exception as error:  # pylint: disable=broad-exception-caught  # any cause may be temporary
+            self._log.error("process cannot be started; retrying with exponential backoff", reason=repr(error))
             return False
         self._running, self._served = started, False
         try:
             await self._accompany(started)
-        except Exception:  # pylint: disable=broad-exception-caught  # likewise; a process that nobody watches must end
-            self._log.exception("process cannot be supervised; it is replaced")
+        except Exception:  # pylint: disable=broad-exception-caught  # likewise; an unsupervised process must end
+            self._log.exception("supervising the process failed; replacing it")
         finally:
-            self.kill()  # of one that has ended nothing is left to kill
+            self.kill()  # without effect on one that has ended
             self._end(started)
         return self._served
 
     async def _accompany(self, started: Started) -> None:
-        """Configure a process, listen to it, and watch it, until it ends."""
+        """Configure a process, receive its messages, and monitor it until it ends."""
         liveness = Liveness(self._unresponsive_seconds)
         self.send(self.configuration())
-        if self._draining.is_set():  # since it was being started
+        if self._draining.is_set():  # while it was starting
             self.send(Drain())
         exiting = asyncio.create_task(started.process.wait())
         listening = asyncio.create_task(self._listen(started, liveness))
         watching = asyncio.create_task(self._watch(liveness))
         try:
             await asyncio.wait({exiting, listening}, return_when=asyncio.FIRST_COMPLETED)
-            if exiting.done():  # its exit counts: a grandchild may hold its end of the socket open
+            if exiting.done():  # its exit decides: a grandchild may hold its end of the socket open
                 await asyncio.wait({listening}, timeout=_LAST_WORDS_SECONDS)
             else:
                 listening.result()
@@ -167,12 +167,12 @@ class SupervisedProcess(ABC):
             self._on_change()
 
     async def _watch(self, liveness: Liveness) -> None:
-        """Ask for a sign of life again and again, and kill the process when there is none."""
+        """Send pings, and kill the process when it stops responding."""
         while not liveness.lost():
             self.send(Ping())
             await asyncio.sleep(liveness.pause_seconds)
         self.replaced += 1
-        self._log.error("process gives no sign of life; it is replaced", pid=self.pid)
+        self._log.error("process stopped responding; replacing it", pid=self.pid)
         self.kill()
 
     def _end(self, started: Started) -> None:
@@ -184,7 +184,7 @@ class SupervisedProcess(ABC):
         try:
             self._starter.clean_up(self.name)
         except OSError as error:
-            self._log.error("metrics of a process that has ended cannot be removed", reason=str(error))
+            self._log.error("the metrics of an ended process cannot be removed", reason=str(error))
         self._on_change()
 
     async def _pause(self, seconds: float) -> None:

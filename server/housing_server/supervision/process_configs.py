@@ -1,4 +1,4 @@
-"""The configuration of each process of the service, and where processes meet."""
+"""The configuration of each process of the service, and the addresses of their sockets."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +10,14 @@ from housing_server.settings import ServerSettings
 
 @dataclass(frozen=True, slots=True)
 class ProcessConfigs:
-    """The service's processes."""
+    """Configures the service's processes."""
 
     settings: ServerSettings
-    """How to serve."""
+    """The service's settings."""
     port: int
-    """What workers listen on."""
+    """The port of the workers."""
     run_dir: Path
-    """Holds the sockets of this run, and the files of its metrics."""
+    """Folder of this run's sockets and metrics files."""
 
     def worker(self, slot: int) -> ConfigureWorker:
         """Configure the worker in a slot, counted from 0."""
@@ -55,7 +55,7 @@ class ProcessConfigs:
 
     @property
     def explains(self) -> bool:
-        """Whether there is an explainer."""
+        """Whether the service has an explainer."""
         return self.settings.explainer == "on"
 
     def explainer(self) -> ConfigureExplainer:

@@ -1,4 +1,4 @@
-"""The recorder, as the supervisor sees it."""
+"""The recorder process, from the supervisor's side."""
 
 from housing_server.control.messages import ConfigureRecorder, ControlMessage, ReportLog
 from housing_server.supervision.process import SupervisedProcess, Supervision
@@ -15,11 +15,11 @@ class RecorderProcess(SupervisedProcess):
     ) -> None:
         super().__init__("recorder", RECORDER, supervision)
         self.report: ReportLog | None = None
-        """How the prediction log is; None while the recorder does not run."""
+        """The last report on the prediction log; None while the recorder does not run."""
         self._config = config
 
     async def keep_running(self) -> None:
-        """Keep it running until `drain` is called; one that has died by then is started for what is left to do."""
+        """Keep it running until `drain` is called; if it is dead then, run it once more to drain the journals."""
         await super().keep_running()
         if self.exit_code != 0:
             await self.run_once()
@@ -34,12 +34,12 @@ class RecorderProcess(SupervisedProcess):
         return self._config
 
     def on_message(self, message: ControlMessage) -> None:
-        """Keep its report."""
+        """Store its report."""
         if isinstance(message, ReportLog):
             if self.report is None:
                 self._log.info("recorder serving", pid=self.pid)
             self.report = message
 
     def on_exit(self) -> None:
-        """Forget its report."""
+        """Drop its report."""
         self.report = None

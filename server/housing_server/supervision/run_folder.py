@@ -1,7 +1,7 @@
-"""The folder of one run of the service: the sockets between its processes, and the files of their metrics.
+"""The folder of one run of the service: sockets between its processes, and the files of their metrics.
 
-It lies in the state folder, which nothing cleans. Where that cannot hold sockets, because its path is too long for
-their addresses or its file system has none, it is a temporary folder.
+It is in the state folder, which nothing cleans automatically. Where that cannot hold sockets, because its path is too
+long for socket addresses or its file system does not support them, it is a temporary folder.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
 _ADDRESS_BYTES = 100
-"""A little less than the path of a socket may have: 104 bytes on macOS, 108 on Linux."""
+"""A little less than the limit for the path of a socket: 104 bytes on macOS, 108 on Linux."""
 
 _LONGEST_NAME = "explainer.sock"
 _LOCK = "lock"
@@ -22,7 +22,7 @@ _LOCK = "lock"
 
 @contextmanager
 def run_folder(state_dir: Path) -> Iterator[Path]:
-    """Make the folder of this run, and remove those of runs that were killed; yield its absolute path.
+    """Create the folder of this run, and remove those of runs that were killed; yield its absolute path.
 
     The folder is removed at the end of the block.
     """
@@ -54,7 +54,7 @@ def _holds_sockets(parent: Path) -> bool:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock that says that a folder is in use: the system lets go of it whatever ends this process."""
+    """Hold the lock that marks a folder as in use: the system releases it however this process ends."""
     with (folder / _LOCK).open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -70,7 +70,7 @@ def _is_in_use(folder: Path) -> bool:
     try:
         with (folder / _LOCK).open("r", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:  # another service makes it this moment, or removes it
+    except FileNotFoundError:  # another service is just creating or removing it
         return True
     except OSError:
         return True

@@ -1,4 +1,4 @@
-"""Mending the folder of a run when somebody has deleted it, or files in it."""
+"""Repair of a run's folder after somebody has deleted it, or files in it."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ _RENEWAL_SECONDS = 60.0
 
 
 class RunFolderKeeper:
-    """Renews processes whose socket or metrics have been deleted: they would go on, but nobody would find them."""
+    """Restarts processes whose socket or metrics have been deleted: they would run on, unreachable."""
 
     def __init__(
         self,
@@ -26,26 +26,26 @@ class RunFolderKeeper:
 
         Args:
             folder: the folder of this run.
-            workers: keep metrics in it; they are renewed one after the other, so that predictions go on.
-            helpers: keep metrics and a socket in it.
-            log: logs what is renewed.
+            workers: processes with metrics in it; they are restarted one after the other, so that predictions go on.
+            helpers: processes with metrics and a socket in it.
+            log: logs restarts.
         """
         self._folder = folder
         self._workers = workers
         self._helpers = helpers
         self._log = log
 
-    async def keep(self) -> None:
-        """Look every few seconds, and mend, until cancelled."""
+    async def keep_repaired(self) -> None:
+        """Check every few seconds, and repair, until cancelled."""
         while True:
-            await self.mend()
+            await self.repair()
             await asyncio.sleep(_CHECK_SECONDS)
 
-    async def mend(self) -> None:
-        """Make the folder again if it is gone, and renew the processes that have lost files in it.
+    async def repair(self) -> None:
+        """Create the folder again if it is missing, and restart the processes whose files are missing.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: the folder cannot be created.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self._renew(each for each in self._helpers if not self._finds(each, f"{each.name}.sock"))
@@ -57,7 +57,7 @@ class RunFolderKeeper:
     async def _renew(self, processes: Iterable[SupervisedProcess]) -> None:
         for process in processes:
             self._log.error(
-                "files of a process were deleted under it; it is renewed",
+                "files of a running process were deleted; restarting it",
                 child=process.name,
                 folder=str(self._folder),
             )
@@ -68,5 +68,5 @@ class RunFolderKeeper:
                     while process.pid == ended or not process.serving:  # noqa: ASYNC110 - it ends, starts and serves
                         await asyncio.sleep(_CHECK_SECONDS / 10)
             except TimeoutError:
-                self._log.error("a process has not been renewed in time; it is replaced", child=process.name)
+                self._log.error("a process did not restart in time; it is replaced", child=process.name)
                 process.kill()

@@ -1,4 +1,4 @@
-"""The side port: metrics, probes and the page, over plain HTTP, away from the port that serves predictions."""
+"""The side port: metrics, probes and the start page, over plain HTTP, on a port of its own."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -24,13 +24,13 @@ _PAGE = """<!doctype html>
 <title>California house prices</title>
 <style>body { font: 1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 42rem; padding: 0 1rem; }</style>
 <h1>California house prices</h1>
-<p>A prediction service. Ask it over gRPC, or over JSON at these routes:</p>
+<p>A prediction service. Call it over gRPC, or over JSON at these routes:</p>
 <ul>
 <li><code>POST /api/predict</code>: one block group</li>
 <li><code>POST /api/predict/batch</code>: many at once</li>
 <li><code>POST /api/explain</code>: what each field adds to the price</li>
 <li><a href="/api/model"><code>GET /api/model</code></a>: the model that answers</li>
-<li><a href="/api/model/card"><code>GET /api/model/card</code></a>: its card: what it is good for, and what not</li>
+<li><a href="/api/model/card"><code>GET /api/model/card</code></a>: its card: intended use and limits</li>
 <li><a href="/health"><code>GET /health</code></a>: the state of the service</li>
 <li><a href="/metrics"><code>GET /metrics</code></a>: metrics for Prometheus</li>
 </ul>
@@ -39,11 +39,11 @@ _PAGE = """<!doctype html>
 
 
 _SCRAPES = 2
-"""Scrapes that are computed at once: each reads the files of all processes, with Python's lock."""
+"""Concurrent scrapes: each reads the files of all processes, and holds the GIL."""
 
 
 class SidePort:
-    """An HTTP server on threads of its own: `with SidePort(...)`."""
+    """An HTTP server on its own threads: `with SidePort(...)`."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class SidePort:
         """Bind the port; requests are answered once the `with` block is entered.
 
         Args:
-            host: the address to listen on, or a name of it.
+            host: the address or host name to listen on.
             port: the port; 0 for any free one.
-            registry: what a scrape reads.
-            log: logs what goes wrong.
-            ready: returns whether predictions are answered.
+            registry: the metrics to serve.
+            log: logs errors.
+            ready: returns whether predictions are served.
 
         Raises:
             StartError: the port is not available.
@@ -87,7 +87,7 @@ class SidePort:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -111,7 +111,7 @@ def _application(registry: CollectorRegistry, ready: Callable[[], bool]) -> "WSG
 
 
 def _page(method: str, path: str, ready: Callable[[], bool]) -> tuple[str, str, str]:
-    """Return status, content type and text of the answer to a request for anything but metrics."""
+    """Return status, content type and text of the response to a request for anything but metrics."""
     match method, path:
         case "GET" | "HEAD", "/healthz":
             return "200 OK", _TEXT, "alive\n"
@@ -123,4 +123,4 @@ def _page(method: str, path: str, ready: Callable[[], bool]) -> tuple[str, str, 
             return "200 OK", _HTML, _PAGE
         case "GET" | "HEAD", _:
             return "404 Not Found", _TEXT, "no such page\n"
-    return "405 Method Not Allowed", _TEXT, "only GET is known here\n"
+    return "405 Method Not Allowed", _TEXT, "only GET is allowed\n"

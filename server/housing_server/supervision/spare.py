@@ -1,6 +1,6 @@
-"""A spare worker: a process that has imported what workers import, and waits to be configured as any of them.
+"""A spare worker: a process that has imported a worker's modules, and waits for the configuration of any worker.
 
-Imports are most of the processor time that a restart takes, and several seconds of it while the other workers are busy.
+Imports are most of the processor time of a restart, and take several seconds while the other workers are busy.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from housing_server.supervision.starting import Started, Starter
 
 _LOOK_SECONDS = 1.0
 _IMPORTING_SECONDS = 60.0
-_SIGN_SECONDS = 2.0
-"""How long a spare that idles may take to give a sign of life."""
+_PING_SECONDS = 2.0
+"""How long an idle spare may take to answer a ping."""
 
 
 class SpareStarter:
-    """Starts programs as another starter does; a worker, if it can, from a process that was started in advance."""
+    """Starts programs through another starter; a worker from a process started in advance, if there is one."""
 
     def __init__(self, starter: Starter, log: structlog.typing.FilteringBoundLogger) -> None:
-        """Begin without a spare.
+        """Start without a spare.
 
         Args:
             starter: starts programs.
@@ -42,7 +42,7 @@ class SpareStarter:
         return None if self._spare is None else self._spare.process.pid
 
     async def start(self, module: str, environment: Mapping[str, str] | None) -> Started:
-        """Start a program, with environment variables of its own or, by None, those of this process.
+        """Start a program, with its own environment variables, or None to inherit.
 
         Raises:
             OSError: the system refuses.
@@ -50,7 +50,7 @@ class SpareStarter:
         if module == WORKER:
             self._environment = environment
             if (spare := self._take()) is not None:
-                if await _gives_a_sign(spare, _SIGN_SECONDS):
+                if await _answers(spare, _PING_SECONDS):
                     return spare
                 _end(spare)
         return await self._starter.start(module, environment)
@@ -60,10 +60,10 @@ class SpareStarter:
         self._starter.clean_up(name)
 
     async def keep_ready(self, calm: Callable[[], bool]) -> None:
-        """Have a spare ready until cancelled.
+        """Keep a spare ready until cancelled.
 
         Args:
-            calm: returns whether this is a moment to start one: all workers serve, and need the processors less.
+            calm: returns whether it is a good time to start one: all workers serve, and leave processor time.
         """
         try:
             while True:
@@ -81,12 +81,12 @@ class SpareStarter:
             spare = await self._starter.start(WORKER, self._environment)
         except OSError as error:
             if not self._failing:
-                self._log.warning("no spare worker can be started; trying again", reason=str(error))
+                self._log.warning("the spare worker cannot be started; retrying", reason=str(error))
             self._failing = True
             return
         ready = False
         try:
-            ready = await _gives_a_sign(spare, _IMPORTING_SECONDS)  # until then it would be no quicker than a new one
+            ready = await _answers(spare, _IMPORTING_SECONDS)  # until then it is no faster than a new process
         finally:
             if not ready:
                 _end(spare)
@@ -95,7 +95,7 @@ class SpareStarter:
             self._spare, self._exit = spare, asyncio.create_task(spare.process.wait())
 
     def _take(self) -> Started | None:
-        """Return the spare, if it runs, and keep it no more."""
+        """Remove and return the spare; None unless it is running."""
         spare, self._spare = self._spare, None
         exiting, self._exit = self._exit, None
         if exiting is not None and not exiting.done():
@@ -106,8 +106,8 @@ class SpareStarter:
         return None
 
 
-async def _gives_a_sign(spare: Started, seconds: float) -> bool:
-    """Wait for a sign of life; return whether there was one in time."""
+async def _answers(spare: Started, seconds: float) -> bool:
+    """Send a ping; return whether it was answered in time."""
     spare.control.send(Ping())
     with suppress(TimeoutError):
         return await asyncio.wait_for(spare.control.receive(), seconds) is not None

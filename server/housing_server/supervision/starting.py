@@ -1,4 +1,4 @@
-"""Starting the service's processes: a program, its end of the control socket, its environment."""
+"""Starting of processes: a program, its end of the control socket, its environment."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from housing_server.supervision.programs import LAUNCH
 
 
 class RunningProcess(Protocol):
-    """What the supervisor needs of a process; see `asyncio.subprocess.Process`."""
+    """The part of `asyncio.subprocess.Process` that the supervisor uses."""
 
     @property
     def pid(self) -> int:
@@ -27,27 +27,26 @@ class RunningProcess(Protocol):
         """Wait until it ends; return its exit code."""
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A process that runs."""
+    """A running process."""
 
     process: RunningProcess
-    """The process."""
     control: ControlChannel
     """The supervisor's end of its control socket."""
 
 
 class Starter(Protocol):
-    """Starts programs, and removes what they leave behind."""
+    """Starts programs, and cleans up after them."""
 
     async def start(self, module: str, environment: Mapping[str, str] | None) -> Started:
-        """Start a program, with environment variables of its own or, by None, those of this process.
+        """Start a program, with its own environment variables, or None to inherit.
 
         Raises:
-            OSError: the system refuses: no process, no memory, no file descriptor is available.
+            OSError: the system refuses: processes, memory or file descriptors are exhausted.
         """
 
     def clean_up(self, name: str) -> None:
@@ -58,15 +57,15 @@ class ProcessStarter:
     """Starts the service's programs as child processes."""
 
     def __init__(self, metrics_dir: Path) -> None:
-        """Prepare to start.
+        """Create a starter.
 
         Args:
-            metrics_dir: where processes keep their metrics' files.
+            metrics_dir: folder of the processes' metrics files.
         """
         self._metrics_dir = metrics_dir
 
     async def start(self, module: str, environment: Mapping[str, str] | None) -> Started:
-        """Start a program; its argument is the number of its end of the control socket."""
+        """Start a program; its argument is the file descriptor of its end of the control socket."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -81,17 +80,17 @@ class ProcessStarter:
             *(sys.executable, "-m", LAUNCH, module, str(end.fileno())),
             pass_fds=[end.fileno()],
             env=self._extended(environment),
-            # Out of reach of the terminal's Ctrl-C: only the supervisor says when to stop.
+            # Out of reach of the terminal's Ctrl-C: only the supervisor stops it.
             start_new_session=True,
         )
 
     def _extended(self, environment: Mapping[str, str]) -> dict[str, str]:
         return {
-            # glibc would keep what is freed in eight arenas a processor, for threads of which two run at a time.
+            # glibc would keep freed memory in eight arenas per processor, although only two threads run at a time.
             "MALLOC_ARENA_MAX": "2",
             **environment,
             "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_dir),
-            "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime would report its use to its makers
+            "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime would send usage data
         }
 
     def clean_up(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The state of the whole service, as only the supervisor sees it."""
+"""The state of the whole service, which only the supervisor knows."""
 
 import os
 import time
@@ -28,25 +28,25 @@ from housing_server.supervision.spare import SpareStarter
 from housing_server.supervision.worker import WorkerProcess
 
 _WINDOW_SECONDS = 0.9
-"""A little less than the pause between two reports."""
+"""A little less than the interval of reports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessUse:
-    """What one process of the service uses."""
+    """The resources that one process uses."""
 
     name: str
     """`supervisor`, `worker-0`, ..."""
     cpu_seconds: float
-    """Processor time since it was started."""
+    """Processor time since its start."""
     memory_bytes: int
     """Resident memory."""
     open_files: int
-    """File descriptors."""
+    """Open file descriptors."""
 
 
 class CpuWindow:
-    """Processor use over windows of about a second: asked more often, it repeats the figure of the last one."""
+    """Processor use over windows of about a second; within a window it returns the last figure."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -55,17 +55,17 @@ class CpuWindow:
         self._cores = 0.0
 
     def cores(self, cpu_seconds: float) -> float:
-        """Compute how many processors were used, from the processor time used since the start."""
+        """Return how many processors were in use, given the processor time since the start."""
         now = self._now()
         if now - self._began >= _WINDOW_SECONDS:
-            # A process that ended takes its processor time out of the sum, which must not show as negative use.
+            # A process that ended takes its processor time out of the sum: clamp negative use.
             self._cores = max(cpu_seconds - self._before, 0.0) / (now - self._began)
             self._began, self._before = now, cpu_seconds
         return round(self._cores, 3)
 
 
 class ServiceState:
-    """What is known of the service; read from the supervisor's loop and from the side port's threads."""
+    """The state of the service; read from the supervisor's event loop and from the side port's threads."""
 
     def __init__(
         self,
@@ -76,11 +76,11 @@ class ServiceState:
         spare: SpareStarter | None = None,
     ) -> None:
         self.model: Model | None = None
-        """The model that the workers are told to serve."""
+        """The model that the workers are to serve."""
         self.swaps: dict[SwapResult, int] = dict.fromkeys(get_args(SwapResult), 0)
-        """How many new versions were served, were refused, or could not be fetched."""
+        """Number of new versions by outcome."""
         self.registry_failures = 0
-        """How often the registry could not be asked which version to serve."""
+        """Number of failed lookups in the registry."""
         self.draining = False
         """Whether the service is shutting down."""
         self.workers = tuple(workers)
@@ -94,21 +94,21 @@ class ServiceState:
 
     @property
     def serving(self) -> int:
-        """How many workers answer predictions."""
+        """Number of workers that serve predictions."""
         return sum(worker.serving for worker in self.workers)
 
     @property
     def restarts(self) -> int:
-        """How many workers have been started again."""
+        """Number of restarts of workers."""
         return sum(worker.restarts for worker in self.workers)
 
     @property
     def ready(self) -> bool:
-        """Whether predictions are answered."""
+        """Whether predictions are served."""
         return not self.draining and any(worker.serving and not worker.recording_problem for worker in self.workers)
 
     def process_use(self) -> Iterator[ProcessUse]:
-        """Measure the processes that run now."""
+        """Measure the running processes."""
         pids = {"supervisor": os.getpid()} | {child.name: child.pid for child in self._children() if child.pid}
         if self._spare is not None and self._spare.pid is not None:
             pids["spare"] = self._spare.pid
@@ -126,11 +126,11 @@ class ServiceState:
         self.swaps[result] += 1
 
     def registry_failed(self) -> None:
-        """Count a time that the registry could not be asked."""
+        """Count a failed lookup in the registry."""
         self.registry_failures += 1
 
     def replaced(self) -> dict[str, int]:
-        """Count how often each process was replaced because it gave no sign of life, by its name."""
+        """Return how often each process was replaced because it stopped responding, by name."""
         return {child.name: child.replaced for child in self._children()}
 
     def _children(self) -> Iterator[SupervisedProcess]:
@@ -140,14 +140,14 @@ class ServiceState:
                 yield helper
 
     def disk_use(self) -> tuple[int, int]:
-        """Measure the disk of the state folder, or of where it was: bytes used, and its size."""
+        """Measure the disk of the state folder, or of its nearest existing parent: bytes used, and size."""
         folder = self._state_dir.absolute()
         existing = next((each for each in (folder, *folder.parents) if each.exists()), Path("/"))
         usage = psutil.disk_usage(str(existing))
         return usage.used, usage.total
 
     def report(self) -> GetStatusResponse:
-        """Report the state as the answer to GetStatus; processor use is that of the last second or so."""
+        """Return the state as the response to GetStatus; processor use is that of about the last second."""
         loaded = self.serving > 0 and self.model is not None
         return GetStatusResponse(
             status=self._status(),
@@ -172,7 +172,7 @@ class ServiceState:
             return PredictionLogStatus(enabled=False)
         recording = next((worker.recording_problem for worker in self.workers if worker.recording_problem), "")
         if self._recorder.report is None:
-            return PredictionLogStatus(enabled=True, problem=recording or "the recorder does not run")
+            return PredictionLogStatus(enabled=True, problem=recording or "the recorder is not running")
         report = self._recorder.report
         return PredictionLogStatus(
             enabled=True,

@@ -1,4 +1,4 @@
-"""Reporting the state of the service to the workers, who answer GetStatus with it."""
+"""Reports of the state of the service to the workers, which answer GetStatus with them."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -22,11 +22,11 @@ class StatusReporter:
         workers: Sequence[SupervisedProcess],
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
-        """Prepare to report.
+        """Create a reporter.
 
         Args:
             report: measures the state of the service.
-            workers: who receives it.
+            workers: the recipients.
             log: logs measurements that fail.
         """
         self._report = report
@@ -41,12 +41,12 @@ class StatusReporter:
             await asyncio.sleep(_REPORT_SECONDS)
 
     def report(self) -> None:
-        """Report now; what goes wrong is logged, the first time of many."""
+        """Report now; of consecutive errors the first is logged."""
         try:
             status = ReportStatus(status=json_format.MessageToJson(self._report(), indent=None))
-        except Exception:  # pylint: disable=broad-exception-caught  # a figure that is missing ends no service
+        except Exception:  # pylint: disable=broad-exception-caught  # a failed measurement must not end the service
             if not self._failing:
-                self._log.exception("the state of the service cannot be measured; callers see the last one")
+                self._log.exception("measuring the state of the service failed; callers see the last one")
             self._failing = True
             return
         if self._failing:

@@ -37,30 +37,30 @@ from housing_server.system.limits import raise_open_files_limit
 from housing_server.system.ports import reserved_port
 
 _ADOPTING_SECONDS = 60.0
-"""How long a worker may take to change over to a model that it has prepared, before it is replaced."""
+"""How long a worker may take to switch to a model that it has prepared, before it is replaced."""
 
 
 class ServedSource(Source, FileSource, Protocol):
-    """The registered model that is served; see `ModelSource`."""
+    """The registered model; see `ModelSource`."""
 
 
 async def supervise(settings: ServerSettings, source: ServedSource, log: structlog.typing.FilteringBoundLogger) -> None:
-    """Serve until SIGTERM or SIGINT, then let the calls in flight finish and return; on SIGHUP look for a new model.
+    """Serve until SIGTERM or SIGINT, then drain the calls in flight and return; on SIGHUP check for a new model.
 
     Args:
-        settings: how to serve.
+        settings: the service's settings.
         source: the registered model.
-        log: logs what happens.
+        log: logs events.
 
     Raises:
-        StartError: a port is taken, the transport cannot run here, or there is no model that can be served.
+        StartError: a port is not available, the transport is not supported here, or no model can be served.
     """
     if settings.transport == "envoy" and (reason := why_not()):
         raise StartError(f"HOUSING_TRANSPORT=envoy: {reason}")
     raise_open_files_limit()
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    stopping, look_now = asyncio.Event(), asyncio.Event()
-    for number, event in ((signal.SIGTERM, stopping), (signal.SIGINT, stopping), (signal.SIGHUP, look_now)):
+    stopping, check_now = asyncio.Event(), asyncio.Event()
+    for number, event in ((signal.SIGTERM, stopping), (signal.SIGINT, stopping), (signal.SIGHUP, check_now)):
         asyncio.get_running_loop().add_signal_handler(number, event.set)
     with ExitStack() as stack:
         port = stack.enter_context(
@@ -73,7 +73,7 @@ async def supervise(settings: ServerSettings, source: ServedSource, log: structl
             SidePort(settings.host, settings.metrics_port, registry, log, ready=lambda: supervisor.state.ready)
         )
         log.info("listening", host=settings.host, grpc_port=port, metrics_port=side_port.port)
-        await supervisor.run(source, stopping, look_now)
+        await supervisor.run(source, stopping, check_now)
     log.info("stopped")
 
 
@@ -87,13 +87,13 @@ class Supervisor:
         starter: Starter,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
-        """Prepare the processes; none runs yet.
+        """Create the processes; none is started yet.
 
         Args:
-            settings: how to serve.
+            settings: the service's settings.
             configs: configures each process.
             starter: starts processes.
-            log: logs what happens.
+            log: logs events.
         """
         self._changed = asyncio.Event()
         self._spare = SpareStarter(starter, log)
@@ -114,12 +114,12 @@ class Supervisor:
         self._patience_seconds = settings.drain_seconds + settings.grace_seconds + 5
         self._log = log
         self.state = ServiceState(self._workers, settings.state_dir, self._recorder, self._explainer, spare=self._spare)
-        """What is known of the service."""
+        """The state of the service."""
         self._reporter = StatusReporter(self.state.report, self._workers, log)
         self._restorer: ModelRestorer | None = None
         self._keeper = RunFolderKeeper(configs.run_dir, self._workers, self._helpers, log)
 
-    async def run(self, source: ServedSource, stopping: asyncio.Event, look_now: asyncio.Event) -> None:
+    async def run(self, source: ServedSource, stopping: asyncio.Event, check_now: asyncio.Event) -> None:
         """Run the workers until `stopping` is set.
 
         Raises:
@@ -128,16 +128,16 @@ class Supervisor:
         workers, helpers = self._start(self._workers), self._start(self._helpers)
         self._restorer = ModelRestorer(source, self._log)
         background = [
-            self._in_background("model files", self._restorer.keep),
+            self._in_background("model files", self._restorer.keep_restored),
             self._in_background("status", self._reporter.keep_reporting),
-            self._in_background("run folder", self._keeper.keep),
+            self._in_background("run folder", self._keeper.keep_repaired),
         ]
         if self._settings.spare_worker == "on" and self._settings.transport == "grpc":
             background.append(self._in_background("spare worker", self._keep_spare))
-        serving = asyncio.create_task(self._serve_model(source, look_now))
+        serving = asyncio.create_task(self._serve_model(source, check_now))
         stop = asyncio.create_task(stopping.wait())
         try:
-            # Serving ends only by failing to start.
+            # The task ends only if the service cannot start.
             await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
                 serving.result()
@@ -145,7 +145,7 @@ class Supervisor:
             for task in (serving, stop, *background):
                 task.cancel()
             await self._drain(self._workers, workers)
-            if helpers:  # once nobody needs them any more
+            if helpers:  # once no worker needs them any more
                 await self._drain(self._helpers, helpers)
 
     async def _keep_spare(self) -> None:
@@ -161,7 +161,7 @@ class Supervisor:
     def _in_background(self, name: str, duty: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         return asyncio.create_task(keep_doing(name, duty, self._log))
 
-    async def _serve_model(self, source: Source, look_now: asyncio.Event) -> None:
+    async def _serve_model(self, source: Source, check_now: asyncio.Event) -> None:
         ratio, poll_seconds = self._settings.swap_max_latency_ratio, self._settings.model_poll_seconds
         attempt = partial(try_model, max_latency_ratio=ratio, allow_pyfunc=self._settings.allow_pyfunc)
         updates = ModelUpdates(
@@ -171,15 +171,15 @@ class Supervisor:
         model = self._load(folder)
         await self._until_serving()
         self._log.info("serving", model=model.name, model_version=model.version)
-        await keep_doing("following the registry", lambda: updates.follow(folder, look_now), self._log)
-        await asyncio.Event().wait()  # it follows nothing when the version is fixed
+        await keep_doing("following the registry", lambda: updates.follow(folder, check_now), self._log)
+        await asyncio.Event().wait()  # a fixed version is not followed
 
     async def _until_serving(self) -> None:
         """Wait until a worker serves.
 
         Raises:
-            ModelRejected: a worker has refused the model. What no worker can load at first never will be; later, when
-                others serve, the worker is only restarted.
+            ModelRejected: a worker has refused the model. At the start no other worker would load it either; later,
+                when others serve, the worker is only restarted.
         """
         while self.state.serving == 0:
             self._changed.clear()
@@ -188,14 +188,14 @@ class Supervisor:
                 raise ModelRejected(refusal)
 
     async def adopt(self, candidate: Path, current: Path) -> TrialReport:
-        """Try a fetched model, and serve it with all workers in the place of the current one, or with none of them.
+        """Run the trial of a fetched model, and switch all workers to it, or none.
 
         Raises:
             ModelRejected: it failed its trial, or a worker cannot load it.
         """
         ratio, allow_pyfunc = self._settings.swap_max_latency_ratio, self._settings.allow_pyfunc
         report = await try_model(candidate, current, ratio, allow_pyfunc=allow_pyfunc)
-        # One worker after the other: loading takes a processor, and the others go on answering on theirs.
+        # One worker after the other: loading occupies a processor, and the others keep serving on theirs.
         for worker in self._workers:
             if refusal := await worker.prepare(candidate):
                 self._discard()
@@ -204,10 +204,10 @@ class Supervisor:
         return report
 
     async def _change_over(self, version: str) -> None:
-        """Wait until no worker serves another version; one that cannot change over is replaced.
+        """Wait until no worker serves another version; one that does not switch is replaced.
 
         That can be one that was restarted meanwhile and now fails to load a model that the others have, or one that
-        hangs: it starts again, with the new version, and the registry is followed all the same.
+        hangs: it is restarted with the new version, and following the registry goes on.
         """
 
         def late() -> list[WorkerProcess]:
@@ -221,7 +221,7 @@ class Supervisor:
         except TimeoutError:
             pass
         for worker in late():
-            self._log.error("worker does not change over to the new model; it is replaced", child=worker.name)
+            self._log.error("worker did not switch to the new model; replacing it", child=worker.name)
             worker.kill()
 
     def _discard(self) -> None:

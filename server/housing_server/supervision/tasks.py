@@ -1,4 +1,4 @@
-"""Background tasks that outlive their own faults."""
+"""Background tasks that survive their own failures."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,13 +9,13 @@ import structlog
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 _DOUBLINGS = 10
-"""More would change nothing, and a power that grows for ever overflows one day."""
+"""A larger exponent would change nothing, and overflow eventually."""
 
 _Result = TypeVar("_Result")
 
 
 def backoff_seconds(failures: int) -> float:
-    """Compute how long to wait after failures in a row: exponentially longer, up to 5 s; not at all after none."""
+    """Return the delay after consecutive failures: exponential, up to 5 s; 0 without a failure."""
     return min(_FIRST_PAUSE_SECONDS * 2 ** min(failures, _DOUBLINGS), _LONGEST_PAUSE_SECONDS) if failures else 0.0
 
 
@@ -25,16 +25,16 @@ async def keep_doing(
     log: structlog.typing.FilteringBoundLogger,
     fatal: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> _Result:
-    """Wait for a duty; whenever it fails, log why and begin it again with exponential backoff.
+    """Await a duty; whenever it fails, log the exception and start it again with exponential backoff.
 
     Args:
-        name: what logs call it.
-        duty: begins it.
-        log: logs failures, whole.
+        name: its name in logs.
+        duty: starts it.
+        log: logs failures with their tracebacks.
         fatal: exceptions that are raised instead.
 
     Returns:
-        What the duty returns.
+        The result of the duty.
     """
     failures = 0
     while True:
@@ -42,7 +42,7 @@ async def keep_doing(
             return await duty()
         except fatal:
             raise
-        except Exception:  # pylint: disable=broad-exception-caught  # nothing unexpected ends a supervisor
+        except Exception:  # pylint: disable=broad-exception-caught  # nothing unexpected must end the supervisor
             failures += 1
-            log.exception("background task failed; it is started again", task=name, failures=failures)
+            log.exception("background task failed; restarting it", task=name, failures=failures)
         await asyncio.sleep(backoff_seconds(failures))

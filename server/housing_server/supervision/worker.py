@@ -1,4 +1,4 @@
-"""A slot for one worker, as the supervisor sees it."""
+"""A slot for one worker, from the supervisor's side."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ _PREPARING_SECONDS = 180.0
 
 
 class WorkerProcess(SupervisedProcess):
-    """Keeps one worker running, with the model that is to be served."""
+    """Keeps one worker running, with the model to serve."""
 
     def __init__(
         self,
@@ -35,38 +35,38 @@ class WorkerProcess(SupervisedProcess):
         *,
         program: str = WORKER,
     ) -> None:
-        """Prepare a slot; nothing runs yet.
+        """Create a slot; nothing is started yet.
 
         Args:
-            config: how the worker serves.
-            supervision: what it is supervised with.
-            on_change: called after the worker began or ceased to serve, or refused a model.
-            program: what runs: a worker over grpc.aio, or one inside Envoy.
+            config: the worker's configuration.
+            supervision: the shared dependencies.
+            on_change: called after the worker started or stopped serving, or refused a model.
+            program: the program to run: a worker over grpc.aio, or one inside Envoy.
         """
         environment: Mapping[str, str] | None = None
-        if config.allow_pyfunc:  # what runs a model's own code is given no secret that it can do without
+        if config.allow_pyfunc:  # a model's own code must not see secrets that the worker does not need
             environment = without_secrets(os.environ, tracing=True, database=config.prediction_log_mode == "strict")
         super().__init__(config.name, program, supervision, on_change, environment=environment)
         self.model_version: str | None = None
         """Version of the model it serves; None while it does not serve."""
         self.refusal: str | None = None
-        """Why it refused the last model; None when it did not."""
+        """Why it refused the last model; None if it did not."""
         self.recording_problem = ""
-        """Why it cannot put answers on record, and gives none; empty when it can."""
+        """Why it cannot record answers, and refuses calls; empty when it can."""
         self._config = config
         self._preparing: asyncio.Future[str | None] | None = None
 
     @property
     def serving(self) -> bool:
-        """Whether it answers predictions."""
+        """Whether it serves predictions."""
         return self.model_version is not None
 
     def configuration(self) -> ControlMessage:
-        """Return how it is to serve, and with which model."""
+        """Return its configuration, including the model to serve."""
         return self._config
 
     def on_message(self, message: ControlMessage) -> None:
-        """Record what it says about models."""
+        """Record its reports about models and recording."""
         match message:
             case Serving(model_version=version):
                 self.model_version, self.refusal = version, None
@@ -81,7 +81,7 @@ class WorkerProcess(SupervisedProcess):
                 self._log.error("worker refused the model", pid=self.pid, reason=reason)
 
     def on_exit(self) -> None:
-        """Forget the model that it served."""
+        """Reset the state of the process."""
         self.model_version = None
         self.recording_problem = ""
         self._end_preparing(None)
@@ -90,8 +90,9 @@ class WorkerProcess(SupervisedProcess):
         """Load a model in the running worker, beside the one it serves.
 
         Returns:
-            Why it refused; None when it has the model ready. A worker that does not run, or ends meanwhile, refuses
-            nothing: the one that follows it loads what is to be served by then.
+            The reason of a refusal; None when the model is ready. A worker that is not running, or ends meanwhile, does
+            not
+            refuse: its successor loads whatever is to be served then.
         """
         if self._running is None:
             return None
@@ -103,11 +104,11 @@ class WorkerProcess(SupervisedProcess):
             return f"{self.name} has not loaded {folder} within {_PREPARING_SECONDS:g} s"
 
     def discard(self) -> None:
-        """Discard the model that the worker has prepared."""
+        """Drop the model that the worker has prepared."""
         self.send(DiscardModel())
 
     def load(self, folder: Path) -> None:
-        """Serve this model from now on, in the running worker and in those that follow it."""
+        """Serve this model from now on, in the running worker and in its successors."""
         self._config = replace(self._config, model_folder=str(folder))
         self.refusal = None
         self.send(LoadModel(folder=str(folder)))

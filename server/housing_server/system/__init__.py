@@ -1,1 +1,1 @@
-"""Sockets, child processes and memory of the operating system."""
+"""The operating system: sockets, child processes, limits and memory."""

@@ -1,4 +1,4 @@
-"""The environment of processes that load models: what Python and its libraries need, and no password or token."""
+"""The environment of processes that load models: what Python and its libraries need, without secrets."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,11 @@ _DATABASE_PREFIX = "PG"
 
 
 def without_secrets(environment: Mapping[str, str], *, tracing: bool = False, database: bool = False) -> dict[str, str]:
-    """Return the variables of an environment that hold no secret, by a list of those that are known to be harmless.
+    """Return the variables of an environment that are known to hold no secret.
 
     Args:
         environment: all variables.
-        tracing: whether to keep those of OpenTelemetry, which may hold the token of a collector.
+        tracing: whether to keep those of OpenTelemetry, which may hold a collector's token.
         database: whether to keep those of PostgreSQL's client.
     """
     prefixes = (*_KEPT_PREFIXES, *[_TRACING_PREFIX] * tracing, *[_DATABASE_PREFIX] * database)

@@ -1,14 +1,14 @@
-"""Limits that the operating system puts on this process and on those it starts."""
+"""Limits of the operating system on this process and its children."""
 
 import resource
 from contextlib import suppress
 
 
 def raise_open_files_limit() -> None:
-    """Raise the limit of open files to the highest that is allowed; children inherit it.
+    """Raise the limit of open files to the maximum; children inherit it.
 
-    The usual limit of 1,024 dates from programs that wait with `select`, which nothing here does.
+    The usual limit of 1,024 is meant for programs that use `select`, which nothing here does.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # some systems refuse what they say they allow
+    with suppress(ValueError, OSError):  # some systems refuse even their stated maximum
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -4,9 +4,9 @@ import ctypes
 
 
 def release_freed_memory() -> None:
-    """Return what this process has freed to the operating system, where the C library has a call for it.
+    """Return freed memory of this process to the operating system, where the C library supports it.
 
-    glibc keeps freed memory for later: after a graph of 14 MB is loaded, 34 MB that nothing will need again.
+    glibc keeps freed memory for later use: 34 MB after a graph of 14 MB is loaded.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -1,4 +1,4 @@
-"""Ports that several processes listen on together, and addresses as a user may write them."""
+"""Ports that several processes share, and addresses as users write them."""
 
 import errno
 import socket
@@ -10,7 +10,7 @@ from housing_server.errors import InvalidSettings, PortInUse, StartError
 
 
 def refused_port(error: OSError, host: str, port: int, setting: str, host_setting: str) -> StartError:
-    """Make the error about a port that cannot be bound: it names the setting to change."""
+    """Create the error for a port that cannot be bound; it names the setting to change."""
     reason = error.strerror or str(error)
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
         return InvalidSettings(f"{host_setting}: {host} is not an address of this machine ({reason})")
@@ -22,13 +22,13 @@ def reserved_port(host: str, port: int, setting: str, host_setting: str) -> Iter
     """Reserve a port for processes that share it by SO_REUSEPORT, without listening on it, and yield its number.
 
     Args:
-        host: the address to bind, or a name of it.
+        host: the address or host name to bind.
         port: the port; 0 for any free one.
-        setting: the environment variable that moves the port, for the error.
-        host_setting: that which names the host, likewise.
+        setting: environment variable of the port, for the error.
+        host_setting: environment variable of the host, for the error.
 
     Raises:
-        PortInUse: another process listens on it, be it another of these servers.
+        PortInUse: another process listens on it, perhaps another instance of this service.
         InvalidSettings: the host is not an address of this machine.
     """
     try:
@@ -42,7 +42,7 @@ def reserved_port(host: str, port: int, setting: str, host_setting: str) -> Iter
 def _reserve(host: str, port: int) -> tuple[int, socket.socket]:
     family, address = address_family(host), address_of(host)
     with socket.socket(family) as probe:
-        # SO_REUSEPORT alone would quietly share the port with another server of the same user.
+        # SO_REUSEPORT alone would silently share the port with another server of the same user.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((address, port))
         chosen: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Short-lived processes for work that the supervisor must not carry itself: importing MLflow, running a model."""
+"""Short-lived child processes for work that the supervisor must not do itself: importing MLflow, running a model."""
 
 import asyncio
 import os
@@ -18,20 +18,20 @@ async def run_module(
     seconds: float | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """Run a module of this package with `python -m` until it ends; it outlives neither this call nor this process.
+    """Run a module with `python -m` until it ends; it is killed when this call or this process ends.
 
     Args:
         module: its name.
         arguments: its command line.
-        niceness: added to that of this process, as `nice` counts.
-        seconds: how long it may take; None for any time.
-        environment: its environment variables; None for those of this process.
+        niceness: added to the niceness of this process.
+        seconds: its time limit; None for no limit.
+        environment: its environment variables; None to inherit.
 
     Returns:
-        The last line that it wrote to standard output.
+        The last line of its standard output.
 
     Raises:
-        StartError: it failed; the message is the last line that it wrote to standard error.
+        StartError: it failed; the message is the last line of its standard error.
     """
     try:
         process = await asyncio.create_subprocess_exec(

@@ -24,7 +24,7 @@ METHOD = "housing.v1.PredictionService/Predict"
 class Echo(BaseHTTPRequestHandler):
     """Answers a POST with its own body, at /echo."""
 
-    def do_POST(self) -> None:  # pylint: disable=invalid-name  # the base class calls it so
+    def do_POST(self) -> None:
         """Answer."""
         body = self.rfile.read(int(self.headers["content-length"]))
         self.send_response(200 if self.path == "/echo" else 500)

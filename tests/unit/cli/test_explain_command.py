@@ -62,10 +62,10 @@ def test_command_says_what_is_missing_or_refused(target: str, service: FakePredi
     service.failures = [
         failed(
             code_pb2.UNIMPLEMENTED,
-            "version 7 of fake was registered without what explanations need",
+            "version 7 of fake was registered without the data that explanations need",
             error_details_pb2.ErrorInfo(reason="EXPLANATION_NOT_AVAILABLE", domain="housing.v1"),
         )
     ]
     code, _, errors = _run(target)
     assert code == 1
-    assert errors == "Error: UNIMPLEMENTED: version 7 of fake was registered without what explanations need\n"
+    assert errors == "Error: UNIMPLEMENTED: version 7 of fake was registered without the data that explanations need\n"

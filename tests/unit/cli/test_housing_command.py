@@ -69,11 +69,11 @@ def test_help_lists_every_command_with_its_docstring() -> None:
     assert code == 0
     lines = [line.split() for line in output.splitlines()]
     for line in (
-        "logs Show, follow or export the answers on record.",
-        "model Show which model answers and where it came from.",
+        "logs Show, follow or export the predictions on record.",
+        "model Show the served model and its origin.",
         "outcomes Record the true prices of predictions, from a CSV file.",
-        "status Show how the service is.",
-        "2 the command was used wrongly",
+        "status Show the state of the service.",
+        "2 usage error",
     ):
         assert line.split() in lines
 
@@ -201,7 +201,7 @@ def test_nothing_at_the_target_says_what_to_do() -> None:
     """Exit code 1, with the address and the command that starts the service."""
     code, _, error = _run("model", "--target", "localhost:1")
     assert code == 1
-    assert "nothing answers at localhost:1" in error
+    assert "no service at localhost:1" in error
     assert "housing up" in error
 
 

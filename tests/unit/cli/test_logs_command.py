@@ -97,8 +97,8 @@ def test_since_may_be_an_age(log: FakePredictionLog, log_target: str) -> None:
         (["--area", "a,b,c,d"], "is not an area"),
         (["--limit", "0"], "--limit"),
         (["--output", "log.txt"], ".csv or .parquet"),
-        (["--output", "log.csv", "--follow"], "neither --follow nor --json"),
-        (["--output", "log.csv", "--json"], "neither --follow nor --json"),
+        (["--output", "log.csv", "--follow"], "cannot be combined with --follow or --json"),
+        (["--output", "log.csv", "--json"], "cannot be combined with --follow or --json"),
     ],
 )
 def test_wrong_use_says_what_is_right(log_target: str, options: list[str], words: str) -> None:

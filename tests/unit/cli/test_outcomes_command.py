@@ -140,4 +140,4 @@ def test_service_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     path.write_text(table(("id-0", 5)))
     result = CliRunner().invoke(main, ["outcomes", str(path), "--target", "127.0.0.1:1"])
     assert result.exit_code == 1
-    assert "nothing answers at 127.0.0.1:1" in result.stderr
+    assert "no service at 127.0.0.1:1" in result.stderr

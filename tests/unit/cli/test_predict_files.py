@@ -177,7 +177,7 @@ def test_a_header_without_rows_gives_a_header(target: str) -> None:
         ("", "the file is empty; its first line must name the columns longitude, latitude"),
         ("longitude,latitude\n1,2\n", "missing: housing_median_age, total_rooms, population"),
         (_table([BERKELEY]).replace("ocean_proximity", "latitude"), "columns are named twice: latitude (2 and 9)"),
-        (_table([BERKELEY | {"error": ""}]), "named as those of the result: error"),
+        (_table([BERKELEY | {"error": ""}]), "the names of result columns: error"),
     ],
     ids=["empty", "columns missing", "column twice", "column of the result"],
 )
@@ -286,10 +286,10 @@ def test_one_prediction_goes_to_the_output(target: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("out.parquet", "what is written is CSV"),
-        ("out.xlsx", "what is written is CSV"),
+        ("out.parquet", "the output is CSV"),
+        ("out.xlsx", "the output is CSV"),
         ("out.json", "--json writes JSON"),
-        ("out.csv --json", "what is written is lines of JSON"),
+        ("out.csv --json", "the output is lines of JSON"),
     ],
 )
 def test_format_under_the_name_of_another_is_a_usage_error(

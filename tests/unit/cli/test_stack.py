@@ -64,7 +64,7 @@ ALL_UP = {"ready", "server started", "gateway started"}
 
 
 class _Ready(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # pylint: disable=invalid-name  # the name that http.server looks for
+    def do_GET(self) -> None:
         self.send_response(self.server.answer)  # type: ignore[attr-defined]  # set by the fixture
         self.end_headers()
 
@@ -172,7 +172,7 @@ def test_a_part_that_is_not_vital_is_started_again(run: Callable[..., _Run]) -> 
     (monitor,) = (child for child in psutil.Process(stack.process.pid).children() if "monitor" in child.cmdline())
     stack.events.remove("monitor started")
     monitor.kill()
-    stack.wait_for("monitor was killed by SIGKILL; it is started again in 1 seconds", "monitor started")
+    stack.wait_for("monitor was killed by SIGKILL; it is restarted in 1 seconds", "monitor started")
     stack.process.send_signal(signal.SIGTERM)
     assert stack.end() == (0, "")
     assert stack.events[-3:] == ["monitor SIGTERM", "server SIGTERM", "gateway SIGTERM"]
@@ -229,7 +229,7 @@ def test_not_being_ready_in_time_is_an_error(run: Callable[..., _Run], page: _Pa
     page.answer = 503
     stack = run(ready=0.3)
     url = f"http://127.0.0.1:{page.server_port}/readyz"
-    assert stack.end() == (1, f"{url} did not answer within 0.3 seconds")
+    assert stack.end() == (1, f"{url} was not ready within 0.3 seconds")
     assert "ready" not in stack.events
 
 
@@ -339,5 +339,5 @@ def test_all_ports_in_use_are_found_before_training() -> None:
         result = CliRunner().invoke(main, ["up"], env={name: str(port) for name, port in ports.items()})
     assert result.exit_code == 1
     for name, port in ports.items():
-        assert f"port {port} of 127.0.0.1 cannot be used (Address already in use)" in result.stderr
+        assert f"port {port} of 127.0.0.1 is not available (Address already in use)" in result.stderr
         assert name in result.stderr

@@ -140,7 +140,7 @@ def test_credentials_of_grpc_make_the_connection_tls(authority: trustme.CA, serv
 def test_a_private_key_is_never_shown_and_needs_its_certificate() -> None:
     """Neither in logs nor in error messages."""
     assert "secret" not in repr(Tls(private_key=b"secret", certificate_chain=b"chain"))
-    with pytest.raises(ValueError, match="go together"):
+    with pytest.raises(ValueError, match="requires its certificate chain"):
         Tls(private_key=b"secret")
 
 

@@ -1,7 +1,7 @@
 """A made-up prediction service over real gRPC, in this process."""
 
 # The contract names the methods of a servicer.
-# pylint: disable=invalid-name,invalid-overridden-method,unused-argument
+# pylint: disable=invalid-overridden-method
 # ruff: noqa: N802, ARG002
 
 from collections.abc import AsyncIterator, Sequence

@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, in the transaction that the caller has begun."""
+"""Alembic's entry point: runs the migrations in the caller's transaction."""
 
 from alembic import context
 

@@ -19,7 +19,7 @@ from google.rpc.status_pb2 import Status
 
 from housing_server.core.callers import RunTimes
 from housing_server.core.calls import CODE_NAMES, Calls, CallScope, Method, background_calls, relayed_calls
-from housing_server.core.gate import Gate
+from housing_server.core.gate import DrainGate
 from housing_server.errors import ModelNotLoaded, UndecodableMessage
 
 METHOD = Method(kind="unary", service="test.Service", name="Do")
@@ -83,7 +83,7 @@ class Harness:
     def __init__(self) -> None:
         self.tracer: Tracer | None = None
         self.ledger = Ledger()
-        self.gate = Gate()
+        self.gate = DrainGate()
         self.status: Status | None = None
 
     def begin(self, seconds_left: float | None = 5.0, method: Method = METHOD) -> CallScope:
@@ -207,7 +207,7 @@ def test_closed_gate_refuses_new_calls_as_unavailable(harness: Harness) -> None:
 def test_missing_or_invalid_request_id_is_replaced(bad: str | bytes | None) -> None:
     """The id goes into headers, logs and records."""
     log = structlog.get_logger()
-    calls = Calls(gate=Gate(), observer=relayed_calls(log).observer, log=log, new_id=lambda: "made")
+    calls = Calls(gate=DrainGate(), observer=relayed_calls(log).observer, log=log, new_id=lambda: "made")
     metadata = () if bad is None else (("x-request-id", bad),)
     scope = calls.begin(METHOD, metadata, peer="", seconds_left=None)
     # What bytes look like as text is ASCII, and harmless.

@@ -308,7 +308,7 @@ async def test_rows_without_an_answer_are_refused_among_the_bad_ones_of_a_batch(
         (2, INVALID_ARGUMENT),
         (3, FAILED_PRECONDITION),
     ]
-    assert answer.refusals[0].status.message.startswith("block_groups[1] has no answer")
+    assert answer.refusals[0].status.message.startswith("the model failed on block_groups[1]")
 
 
 async def test_batch_with_a_row_without_an_answer_is_refused_whole(picky: PredictionCore, log: ListLog) -> None:

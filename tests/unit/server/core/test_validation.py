@@ -202,4 +202,4 @@ def test_details_fit_into_headers_however_much_is_wrong() -> None:
 
 def test_internal_error_tells_nothing() -> None:
     """What went wrong inside is for the log."""
-    assert status_from_error(InternalError()).message == "internal error; the service's log holds the details"
+    assert status_from_error(InternalError()).message == "internal error; the details are in the service's log"

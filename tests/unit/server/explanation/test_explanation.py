@@ -129,7 +129,7 @@ def test_model_without_what_explanations_need_says_so(
     """Models without a background and pyfunc models are served, but not explained."""
     folder = files.write(tmp_path / "model", version="5")
     damage(folder)
-    with pytest.raises(ExplanationNotAvailable, match="was registered without what explanations need"):
+    with pytest.raises(ExplanationNotAvailable, match="was registered without the data that explanations need"):
         ExplainedModel.load(folder)
 
 

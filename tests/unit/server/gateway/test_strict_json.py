@@ -81,7 +81,7 @@ def refused(body: str | bytes, route: str = BATCH) -> Refusal:
         ('{"longitude": }', ".longitude", "syntax", NO_VALUE),
         ('{"longitude"}', ".longitude", "syntax", "a colon is expected"),
         ('{"longitude" = 1}', ".longitude", "syntax", "a colon is expected"),
-        ('{"longitude": 1,}', "", "syntax", "no comma may stand before `}`"),
+        ('{"longitude": 1,}', "", "syntax", "no trailing comma is allowed before `}`"),
         ('{"longitude": 1,,"latitude": 2}', "", "syntax", "a name in double quotes is expected"),
         ('{"longitude": 1 "latitude": 2}', "", "syntax", "a comma or `}` is expected"),
         ("{longitude: 1}", "", "syntax", "a name in double quotes is expected"),
@@ -104,8 +104,8 @@ def refused(body: str | bytes, route: str = BATCH) -> Refusal:
         (f'{{"{"x" * 100_000}": 1}}', "", "unknown_field", "its fields are longitude"),
         ('{"ocean_proximity": 5}', ".ocean_proximity", "type", "must be a string"),
         ('{"ocean_proximity": INLAND}', ".ocean_proximity", "syntax", NO_VALUE),
-        ('{"ocean_proximity": "\\x41"}', ".ocean_proximity", "syntax", "no such escape"),
-        ('{"ocean_proximity": "\\u12"}', ".ocean_proximity", "syntax", "no such escape"),
+        ('{"ocean_proximity": "\\x41"}', ".ocean_proximity", "syntax", "unknown escape"),
+        ('{"ocean_proximity": "\\u12"}', ".ocean_proximity", "syntax", "unknown escape"),
         ('{"ocean_proximity": "a\nb"}', ".ocean_proximity", "syntax", "control characters"),
         ('{"ocean_proximity": "a\0b"}', ".ocean_proximity", "syntax", "control characters"),
         ('{"ocean_proximity": "\\ud800"}', ".ocean_proximity", "encoding", "surrogate"),
@@ -139,7 +139,7 @@ def test_row_at_fault_is_refused_with_its_path(row: str, field: str, rule: str, 
         ('{"block_groups": []} {"block_groups": []}', "", "syntax", "nothing may follow"),
         ('{"block_groups": []}\0', "", "syntax", "nothing may follow"),
         ('{"block_groups": []} // none', "", "syntax", "nothing may follow"),
-        ('{"block_groups": [{},]}', "block_groups", "syntax", "no comma may stand before `]`"),
+        ('{"block_groups": [{},]}', "block_groups", "syntax", "no trailing comma is allowed before `]`"),
         ('{"block_groups": [,{}]}', "block_groups[0]", "syntax", NO_VALUE),
         ('{"block_groups": [{} {}]}', "block_groups", "syntax", "a comma or `]` is expected"),
         ('{"block_groups": [[{}]]}', "block_groups[0]", "type", "must be an object"),
@@ -211,7 +211,7 @@ def test_body_that_is_a_field_does_not_name_it_again() -> None:
     """A block group wrapped in the name it has over gRPC is met with what to do."""
     refusal = refused(f'{{"block_group": {ROW}}}', SINGLE)
     assert (refusal.field, refusal.rule) == ("", "json.unknown_field")
-    assert refusal.description == "must be what `block_group` holds, without that name around it"
+    assert refusal.description == "must be the content of `block_group`, without that name around it"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from housing.v1.explanation_service_pb2 import ExplainRequest, ExplainResponse
 from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.callers import Caller
 from housing_server.core.calls import Calls, relayed_calls
-from housing_server.core.gate import Gate
+from housing_server.core.gate import DrainGate
 from housing_server.errors import DeadlinePassed, ExplanationNotAvailable
 from housing_server.explanation.endpoints import explanation_endpoints
 from housing_server.grpc_transport.handlers import Handlers
@@ -92,7 +92,7 @@ def connect_seconds() -> float:
 async def relayed(tmp_path: Path, connect_seconds: float) -> AsyncIterator[Relayed]:
     """A server that relays to one which has not been started."""
     address, counts, unsent = f"unix:{tmp_path}/other.sock", Counts(), ByteBudget(1 << 20)
-    calls = Calls(gate=Gate(), observer=counts, log=structlog.get_logger())
+    calls = Calls(gate=DrainGate(), observer=counts, log=structlog.get_logger())
     relay = Relay(address, [EXPLANATIONS], unsent, connect_seconds=connect_seconds)
     handlers = Handlers(calls, unsent=unsent)
     handlers.mount(relay.endpoints, calls)

@@ -96,7 +96,7 @@ class FakeServer(HTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: FakeServer
 
-    def do_GET(self) -> None:  # pylint: disable=invalid-name  # the base class calls it so
+    def do_GET(self) -> None:
         """Answer as told."""
         self.server.asked.append((self.path, self.headers["Authorization"]))
         self.send_response(self.server.status)

@@ -59,6 +59,6 @@ async def test_registry_that_is_down_is_logged_and_asked_again(folder: Path) -> 
     (folder / "model.onnx").unlink()
     source.down = True
     assert not await restorer.restore()
-    assert "the served model cannot be fetched again; a worker that ends is missed" in around.events("error")
+    assert "the served model cannot be fetched; workers cannot be restarted" in around.events("error")
     source.down = False
     assert await restorer.restore()

@@ -37,7 +37,7 @@ class FakeRegistry:
         """Whether nothing can be noted."""
         self.looks: asyncio.Queue[str] = asyncio.Queue()
 
-    async def look(self) -> str:
+    async def look_up(self) -> str:
         """Tell the version."""
         self.looks.put_nowait("look")
         if isinstance(self.version, StartError):
@@ -224,7 +224,7 @@ async def test_a_look_that_fails_in_an_unexpected_way_is_followed_by_another(fol
     await following.look("2-b")
     assert following.adopted == [("2-b", "1-a")]
     errors = {entry["event"] for entry in following.logs.entries if entry["log_level"] == "error"}
-    assert errors == {"a look at the registry failed; the model goes on serving"}
+    assert errors == {"checking the registry failed; the current model stays in service"}
 
 
 async def test_first_start_serves_what_is_registered(starting: Following) -> None:

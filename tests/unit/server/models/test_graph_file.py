@@ -50,7 +50,7 @@ def test_graph_that_reads_another_file_is_refused(tmp_path: Path, location: str)
     (folder / "link").symlink_to(tmp_path / "secret")
     graph = income_graph()
     graph.graph.initializer.append(tensor_outside(location))
-    with pytest.raises(ModelRejected, match="no file in its folder"):
+    with pytest.raises(ModelRejected, match="not a file in its folder"):
         check_graph_file(saved(folder, graph))
 
 
@@ -65,7 +65,7 @@ def test_file_that_is_named_deep_within_a_graph_is_found(tmp_path: Path) -> None
     made = helper.make_function("ai.onnx", "F", [], ["c"], [constant], [helper.make_opsetid("", 21)])
     function.functions.append(made)
     for graph in (nested, function):
-        with pytest.raises(ModelRejected, match="no file in its folder"):
+        with pytest.raises(ModelRejected, match="not a file in its folder"):
             check_graph_file(saved(tmp_path, graph))
 
 

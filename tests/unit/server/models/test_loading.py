@@ -91,7 +91,7 @@ def test_graph_with_other_names_is_refused(tmp_path: Path, before: str, after: s
 def test_graph_for_other_features_is_refused(tmp_path: Path) -> None:
     """Columns in another order would be answered wrongly, without an error."""
     swapped = (*FEATURE_NAMES[1::-1], *FEATURE_NAMES[2:])
-    with pytest.raises(ModelRejected, match="train it again"):
+    with pytest.raises(ModelRejected, match="retrain it"):
         load(tmp_path, income_graph(features=swapped))
 
 
@@ -100,5 +100,5 @@ def test_graph_that_answers_no_finite_price_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(income_graph(slope=float("inf")).SerializeToString())
     description = ModelDescription(name="test", version="1", runtime="onnx")
     (tmp_path / "model.json").write_text(json_format.MessageToJson(description), "utf-8")
-    with pytest.raises(ModelRejected, match="test version 1 must answer one finite price a row"):
+    with pytest.raises(ModelRejected, match="test version 1 must return one finite price per row"):
         load_model(tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from housing_server.observability.log_metrics import count_dropped_lines
-from housing_server.observability.logs import CallLines, LineBuffer, configure_logging
+from housing_server.observability.logs import CallLogger, LineBuffer, configure_logging
 from running import wait_for
 
 
@@ -120,7 +120,7 @@ def test_line_of_a_call_looks_like_any_other_line(stream: io.BytesIO) -> None:
     """Whoever reads the log need not know which lines were written the quick way."""
     lines = LineBuffer(stream)
     log = configure_logging("worker-0", lines)
-    CallLines("worker-0", lines, log).info("rpc", code="OK", request_id=None)
+    CallLogger("worker-0", lines, log).info("rpc", code="OK", request_id=None)
     log.info("rpc", code="OK", request_id=None)
     lines.flush()
     quick, usual = (json.loads(line) for line in stream.getvalue().splitlines())

@@ -19,7 +19,7 @@ from housing.v1.prediction_log_service_pb2 import (
     ListPredictionsRequest,
 )
 from housing_server.core.calls import CODE_NAMES, Calls, Method
-from housing_server.core.gate import Gate
+from housing_server.core.gate import DrainGate
 from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.server import local_server
 from housing_server.prediction_log.endpoints import log_endpoints
@@ -64,7 +64,7 @@ async def channel(store_path: Path, counts: Counts) -> AsyncIterator[grpc.aio.Ch
     """A connection to a server of the two services, whose store holds three predictions."""
     store = PredictionStore.open(f"sqlite:///{store_path}")
     add(store, *(record(number) for number in range(3)))
-    calls = Calls(gate=Gate(), observer=counts, log=structlog.get_logger())
+    calls = Calls(gate=DrainGate(), observer=counts, log=structlog.get_logger())
     handlers = Handlers(calls)
     handlers.mount(log_endpoints(store, counts), calls)
     server = local_server(handlers)

@@ -82,14 +82,14 @@ def test_file_that_is_held_is_read_to_its_end_though_it_was_deleted(tmp_path: Pa
     assert not reader.finished()
     assert b"id-1" in b"".join(reader.read(1 << 20))
     journal.close()
-    assert (reader.finished(), reader.gone) == (True, False)
+    assert (reader.finished(), reader.missing) == (True, False)
 
 
 def test_file_that_was_deleted_unseen_is_gone(tmp_path: Path) -> None:
     """It holds nothing up."""
     reader = JournalFile(tmp_path / "worker-0.1.jsonl")
     assert (reader.read(1 << 20), reader.rest(), reader.waiting_bytes) == ([], b"", 0)
-    assert (reader.finished(), reader.gone) == (True, True)
+    assert (reader.finished(), reader.missing) == (True, True)
 
 
 def test_folder_that_cannot_be_read_is_no_empty_one(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_locked_store_refuses_answers_and_takes_them_again_once_it_is_free(bench
         bench.seconds += 7
         with pytest.raises(PredictionLogUnavailable) as refusal:
             log.check()
-        assert refusal.value.reason == "the store has not answered for 7 s"
+        assert refusal.value.reason == "the store has not responded for 7 s"
     wait_for(lambda: True if passes(log) else None, "calls to be let pass")
     assert bench.rows() == 2
 

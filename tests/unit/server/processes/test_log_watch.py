@@ -18,6 +18,6 @@ async def test_each_change_is_reported_and_logged_once() -> None:
         watch = LogWatch(sink, on_change, structlog.get_logger())
         for down in (False, False, True, True, True, False, False):
             sink.down = down
-            await watch.look()
+            await watch.check()
     assert reported == ["the list is down", ""]
     assert [line["log_level"] for line in lines] == ["error", "info"]

@@ -104,7 +104,7 @@ async def test_start_that_is_refused_is_tried_again_and_logged(run: Run, refusal
     assert await (await run.next()).receive() == CONFIGURATION
     assert run.around.events("error") == [
         "process ended",
-        *["process cannot be started; trying again with exponential backoff"] * 2,
+        *["process cannot be started; retrying with exponential backoff"] * 2,
     ]
 
 
@@ -114,7 +114,7 @@ async def test_message_that_cannot_be_handled_replaces_the_process(run: Run) -> 
     process.send(ReportStatus(status=""))
     assert await process.wait() == -9
     await run.next()
-    assert "process cannot be supervised; it is replaced" in run.around.events("error")
+    assert "supervising the process failed; replacing it" in run.around.events("error")
 
 
 async def test_exit_counts_although_a_grandchild_holds_the_socket(run: Run) -> None:
@@ -154,5 +154,5 @@ async def test_process_that_gives_no_sign_of_life_is_replaced() -> None:
     assert await process.wait() == -9
     await run.next()
     assert run.watched.replaced == 1
-    assert "process gives no sign of life; it is replaced" in run.around.events("error")
+    assert "process stopped responding; replacing it" in run.around.events("error")
     await run.end()

@@ -82,7 +82,7 @@ async def test_a_spare_that_gives_no_sign_of_life_is_not_used(
     reserve: Reserve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker is started afresh in its place, and the spare is ended."""
-    monkeypatch.setattr("housing_server.supervision.spare._SIGN_SECONDS", 0.0)
+    monkeypatch.setattr("housing_server.supervision.spare._PING_SECONDS", 0.0)
     spare = await reserve.spare()
     await reserve.stop_listening()
     worker = await reserve.starter.start(WORKER, None)
@@ -97,7 +97,7 @@ async def test_a_spare_that_cannot_be_started_is_tried_again() -> None:
     starter = SpareStarter(around.starter, around.log)
     task = asyncio.create_task(starter.keep_ready(lambda: True))
     process = await asyncio.wait_for(around.starter.started.get(), PATIENCE)
-    assert around.events("warning") == ["no spare worker can be started; trying again"]
+    assert around.events("warning") == ["the spare worker cannot be started; retrying"]
     task.cancel()
     await asyncio.wait([task])
     assert await process.wait() == -9

@@ -70,5 +70,5 @@ async def test_report_that_fails_is_logged_once_and_tried_again(around: Surround
     while states:
         reporter.report()
     assert len(listener.sent) == 2
-    assert around.events("error") == ["the state of the service cannot be measured; callers see the last one"]
+    assert around.events("error") == ["measuring the state of the service failed; callers see the last one"]
     assert around.events("info") == ["the state of the service can be measured again"]

@@ -36,7 +36,7 @@ class OneModel:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def look(self) -> str:
+    async def look_up(self) -> str:
         """Return the name of its folder."""
         return self._folder.name
 

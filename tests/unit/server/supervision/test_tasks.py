@@ -19,7 +19,7 @@ async def test_duty_that_fails_is_begun_again_and_logged() -> None:
         return number
 
     assert await keep_doing("duty", duty, around.log) == 3
-    assert around.events("error") == ["background task failed; it is started again"] * 2
+    assert around.events("error") == ["background task failed; restarting it"] * 2
 
 
 async def test_what_is_fatal_is_raised() -> None:

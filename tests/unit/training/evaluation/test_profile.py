@@ -89,5 +89,5 @@ def test_file_is_read_as_it_was_written(profile: ModelProfile) -> None:
 
 def test_a_file_that_is_something_else_is_refused() -> None:
     """What is no profile is a ValueError, not an empty profile."""
-    with pytest.raises(ValueError, match="no profile of a model"):
+    with pytest.raises(ValueError, match="not a model profile"):
         profile_from_json('{"prices": [1]}')

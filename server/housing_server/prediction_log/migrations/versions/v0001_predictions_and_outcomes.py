@@ -4,10 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-# pylint: disable=invalid-name  # Alembic's names
 revision = "0001"
 down_revision = None
-# pylint: enable=invalid-name
 
 _ID = sa.String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
 

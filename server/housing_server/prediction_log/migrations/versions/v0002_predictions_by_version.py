@@ -2,10 +2,8 @@
 
 from alembic import op
 
-# pylint: disable=invalid-name  # Alembic's names
 revision = "0002"
 down_revision = "0001"
-# pylint: enable=invalid-name
 
 
 def upgrade() -> None:
