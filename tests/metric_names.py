@@ -103,6 +103,6 @@ def _service(state_dir: Path) -> CollectorRegistry:
 def _monitor(state_dir: Path) -> CollectorRegistry:
     inspector = Inspector(FakeService(predictions(9)), Window(rows=9, seconds=9), minimum_rows=1, now=lambda: NOW)
     file, registry = ResultsFile(state_dir), CollectorRegistry()
-    file.write(asyncio.run(inspector.look()))
-    Monitor(inspector.look, file, structlog.get_logger()).show(registry)
+    file.write(asyncio.run(inspector.check()))
+    Monitor(inspector.check, file, structlog.get_logger()).register(registry)
     return registry

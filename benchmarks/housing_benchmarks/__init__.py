@@ -1,4 +1,4 @@
-"""Load benchmarks of the service, beside the transport's limit and what people would use instead.
+"""Load benchmarks of the service, compared with the transport's limit and with alternatives.
 
-The service is known here by its commands, its settings and its contract only: nothing of it is imported but `housing`.
+The service is used through its commands, settings and contract only: of its packages only `housing` is imported.
 """

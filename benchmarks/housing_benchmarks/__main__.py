@@ -23,20 +23,20 @@ output_option = click.option(
     "--output",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=ROOT / "benchmarks",
-    help="Where tables and plots go; benchmarks/ if left out.",
+    help="Folder of tables and plots; by default benchmarks/.",
 )
 
 
 @click.group()
 def main() -> None:
-    """Measure the service beside the transport's limit and what people would use instead."""
+    """Measure the service, the transport's limit and alternatives."""
     bypass_proxies(os.environ)
 
 
 @main.command()
 @click.option("--peers", is_flag=True, help="Install and measure the peers too.")
 @click.option("--seconds", default=0.8, show_default=True, help="Time for one measurement.")
-@click.option("--repeats", default=2, show_default=True, help="Turns of each scenario; the median counts.")
+@click.option("--repeats", default=2, show_default=True, help="Repetitions of each scenario; the median counts.")
 @output_option
 def measure(peers: bool, seconds: float, repeats: int, output: Path) -> None:
     """Start everything on free ports of this machine, measure it, and write the results."""
@@ -53,15 +53,15 @@ def measure(peers: bool, seconds: float, repeats: int, output: Path) -> None:
 @main.command()
 @output_option
 def report(output: Path) -> None:
-    """Write tables and plots again, from results.json."""
+    """Render tables and plots again, from results.json."""
     _report(Results.read(output / "results.json"), output)
 
 
 @main.command()
-@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.2), help="How long to call.")
+@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.2), help="Duration.")
 @output_option
 def soak(minutes: float, output: Path) -> None:
-    """Call the service for minutes at a steady pace, and write whether any of its processes grows."""
+    """Call the service at a steady rate for minutes, and report whether any of its processes grows."""
     try:
         made = run_soak(minutes)
     except BenchmarkError as error:
@@ -84,6 +84,6 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    # By default SIGTERM ends this process at once, and would leave what it has started running.
+    # By default SIGTERM ends this process at once, and would leave its child processes running.
     signal.signal(signal.SIGTERM, _stop)
     main()

@@ -1,4 +1,4 @@
-"""Asking a peer once, and holding its answer against the price that its model gives."""
+"""A single call to a peer, and the comparison of its answer with its model's price."""
 
 import json
 import math
@@ -18,28 +18,28 @@ from housing_benchmarks.errors import BenchmarkError
 
 _SECONDS = 30.0
 _TOLERANCE = 1e-5
-"""Relative: some peers answer with a float32's digits."""
+"""Relative: some peers return float32 precision."""
 
 
 def ask_over_http(url: str, body: Any) -> Any:
-    """Post JSON and return the JSON that is answered.
+    """Post JSON and return the JSON response.
 
     Raises:
-        BenchmarkError: there is no good answer.
+        BenchmarkError: the request fails, or the response is not JSON.
     """
     request = Request(url, json.dumps(body).encode(), {"content-type": "application/json"})  # noqa: S310 - as below
     try:
-        with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - an address of this machine's, made here
+        with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - a loopback address, made here
             return json.load(answer)
     except (URLError, OSError, ValueError) as error:
-        raise BenchmarkError(f"it does not answer with JSON: {error}") from error
+        raise BenchmarkError(f"it does not respond with JSON: {error}") from error
 
 
 def ask_over_grpc(target: str, contract: Path, method: str, body: Any) -> Any:
-    """Call a method, whose descriptors are in a file, with a request in JSON; return the answer as JSON.
+    """Call a method, described by a file of descriptors, with a request in JSON; return the response as JSON.
 
     Raises:
-        BenchmarkError: there is no good answer.
+        BenchmarkError: the call fails.
     """
     pool = DescriptorPool()
     for file in FileDescriptorSet.FromString(contract.read_bytes()).file:
@@ -53,17 +53,17 @@ def ask_over_grpc(target: str, contract: Path, method: str, body: Any) -> Any:
         try:
             return json_format.MessageToDict(call(request, timeout=_SECONDS))
         except grpc.RpcError as error:
-            raise BenchmarkError(f"it does not answer: {error}") from error
+            raise BenchmarkError(f"the call failed: {error}") from error
 
 
 def check_price(answer: Any, price: float) -> None:
-    """Find a price in an answer, whatever its form.
+    """Check that an answer, in any form, contains a price.
 
     Raises:
-        BenchmarkError: it is not in there.
+        BenchmarkError: it does not.
     """
     if not any(math.isclose(number, price, rel_tol=_TOLERANCE) for number in _numbers(answer)):
-        raise BenchmarkError(f"its Pipeline says {price:,.2f}, but it answers {json.dumps(answer)}")
+        raise BenchmarkError(f"its Pipeline predicts {price:,.2f}, but it answers {json.dumps(answer)}")
 
 
 def _numbers(answer: Any) -> Iterator[float]:

@@ -1,4 +1,4 @@
-"""The graph alone, without any server: what a batch costs at the very least."""
+"""The graph without a server: the lower bound of a batch's cost."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from housing_benchmarks.reference.bare_onnx import load_graph
 
 
 def graph_load(graph: Path, seconds: float) -> Callable[[NDArray[np.float64]], Load]:
-    """Make a function that runs a graph on given rows for so many seconds, on one thread of this process."""
+    """Return a function that runs a graph on given rows for `seconds`, on one thread of this process."""
     session = load_graph(graph)
 
     def run(rows: NDArray[np.float64]) -> Load:
@@ -35,5 +35,5 @@ def graph_load(graph: Path, seconds: float) -> Callable[[NDArray[np.float64]], L
 
 
 def own_usage() -> Usage:
-    """Tell what this process has used; its memory is not that of the graph, so it is left out."""
+    """Return the processor time of this process; its memory is not the graph's, and left out."""
     return Usage(cpu_seconds=time.process_time(), rss_bytes=0)

@@ -1,17 +1,17 @@
-"""What can go wrong with a benchmark."""
+"""The errors of benchmarks."""
 
 
 class BenchmarkError(Exception):
-    """A benchmark that cannot be run; its message says what to do."""
+    """A benchmark cannot run; the message says what to do."""
 
 
 class ProgramMissing(BenchmarkError):
-    """A program that the benchmark needs is not installed."""
+    """A required program is not installed."""
 
 
 class ProgramFailed(BenchmarkError):
-    """A program that was run to its end ended with an error."""
+    """A program failed."""
 
 
 class ServerNotReady(BenchmarkError):
-    """A server that was started ended, or did not answer in time."""
+    """A server exited, or was not ready in time."""

@@ -1,4 +1,4 @@
-"""gRPC load with ghz: the command and what it prints."""
+"""gRPC load by ghz: its command line and its report."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,12 +11,12 @@ from housing_benchmarks.programs import find_program, run_program
 
 _NANOSECONDS = 1e9
 _PATIENCE = 60.0
-"""Seconds over its time that a run may take to finish the calls it has begun."""
+"""Seconds beyond its duration that a run may take to finish its calls."""
 
 REFUSED = "ResourceExhausted"
-"""How ghz spells that a call was refused for lack of room."""
+"""ghz's status of a call refused under overload."""
 TOO_LATE = "DeadlineExceeded"
-"""How ghz spells that the caller has stopped waiting."""
+"""ghz's status of a call whose deadline passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,35 +24,35 @@ class GrpcLoad:
     """Calls of one method, for a time."""
 
     target: str
-    """Where to call: `host:port`."""
+    """Address to call: `host:port`."""
     protoset: Path
-    """A file with the descriptors of the service and of all it imports."""
+    """A file with the descriptors of the service and its imports."""
     method: str
     """Full name of the method: `package.Service/Method`."""
     payload: Path
-    """The request: a serialised message (`.bin`; for streams, each behind its length) or JSON (`.json`)."""
+    """The request: a serialized message (`.bin`; for streams, each length-prefixed) or JSON (`.json`)."""
     in_flight: int
-    """Calls that run at a time."""
+    """Concurrent calls."""
     connections: int
     """Connections that they share."""
     seconds: float
-    """How long to go on making new calls; those begun are waited for."""
+    """How long to start new calls; pending ones are waited for."""
     calls_per_second: int | None = None
-    """Where set, calls are started at this rate, whether the earlier ones are answered or not."""
+    """If set, the rate at which calls are started, whether earlier ones are answered or not."""
     deadline_seconds: float | None = None
-    """Where set, how long a caller waits for an answer."""
+    """If set, the deadline of each call."""
 
     def run(self) -> Load:
-        """Make the calls.
+        """Run the load.
 
         Raises:
             ProgramMissing: ghz is not installed.
-            ProgramFailed: ghz could not call.
+            ProgramFailed: ghz failed.
         """
         return parse_report(run_program(self.command(find_program("ghz")), seconds=self.seconds + _PATIENCE))
 
     def command(self, ghz: str) -> list[str]:
-        """Spell it out for ghz."""
+        """Return the command line for ghz."""
         data = "--data-file" if self.payload.suffix == ".json" else "--binary-file"
         rate = ["--async", "--rps", str(self.calls_per_second)] if self.calls_per_second else []
         deadline = ["--timeout", f"{self.deadline_seconds}s"] if self.deadline_seconds else []
@@ -64,7 +64,7 @@ class GrpcLoad:
 
 
 def parse_report(report: str) -> Load:
-    """Read what ghz prints with `--format json`."""
+    """Parse the output of ghz with `--format json`."""
     data = json.loads(report)
     statuses: dict[str, int] = data["statusCodeDistribution"]
     refusals = sorted(call["latency"] / _NANOSECONDS for call in data["details"] if call["status"] == REFUSED)
@@ -84,6 +84,6 @@ def _percentile(ordered: Sequence[float], percent: float) -> float | None:
 
 
 def _latency(distribution: Iterable[dict[str, Any]] | None, percent: int) -> float:
-    # There is no distribution when all calls have failed.
+    # There is no distribution if all calls failed.
     found = (each["latency"] for each in distribution or () if each["percentage"] == percent)
     return float(next(found, float("nan"))) / _NANOSECONDS

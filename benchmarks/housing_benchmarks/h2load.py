@@ -1,4 +1,4 @@
-"""Load with h2load, over HTTP/1.1 or gRPC: the command, and the log of requests that it writes."""
+"""Load by h2load, over HTTP/1.1 or gRPC: its command line, and its log of requests."""
 
 import re
 import tempfile
@@ -12,7 +12,7 @@ from housing_benchmarks.programs import find_program, last_lines, run_program
 
 _MICROSECONDS = 1e6
 _PATIENCE = 60.0
-"""Seconds over its time that a run may take."""
+"""Seconds beyond its duration that a run may take."""
 _GOOD = range(200, 300)
 
 
@@ -22,25 +22,25 @@ _GRPC = ("--header", "content-type: application/grpc", "--header", "te: trailers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpLoad:
-    """POSTs of one body: JSON over HTTP/1.1, or one message over gRPC, where h2load takes every status for success."""
+    """POST requests with one body: JSON over HTTP/1.1, or a message over gRPC, where every status counts as success."""
 
     url: str
-    """Where to post."""
+    """URL to post to."""
     payload: Path
     """The body: JSON (`.json`), or a message in its gRPC frame."""
     in_flight: int
-    """Requests that run at a time: each on a connection of its own over HTTP/1.1."""
+    """Concurrent requests, each on its own connection over HTTP/1.1."""
     connections: int | None = None
-    """Connections that they share over gRPC; as many as requests if left out."""
+    """Connections that they share over gRPC; by default one per request."""
     seconds: float
-    """How long to go on; requests begun by then are dropped, and not counted."""
+    """Duration; requests pending at its end are dropped, and not counted."""
 
     def run(self) -> Load:
-        """Make the requests.
+        """Run the load.
 
         Raises:
             ProgramMissing: h2load is not installed.
-            ProgramFailed: h2load could not connect, or no request was answered.
+            ProgramFailed: h2load could not connect, or no request succeeded.
         """
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "requests.log"
@@ -48,7 +48,7 @@ class HttpLoad:
             return parse_run(output, log.read_text("utf-8") if log.exists() else "")
 
     def command(self, h2load: str, log: Path) -> list[str]:
-        """Spell it out for h2load."""
+        """Return the command line for h2load."""
         connections = self.connections or self.in_flight
         return [
             *(h2load, "--clients", str(connections), "--max-concurrent-streams", str(self.in_flight // connections)),
@@ -58,7 +58,7 @@ class HttpLoad:
 
 
 def parse_run(output: str, log: str) -> Load:
-    """Read what h2load prints, and its log: a line a request, with its start, its status and its microseconds.
+    """Parse the output of h2load, and its log: one line per request, with start, status and microseconds.
 
     Raises:
         ProgramFailed: no request was answered.
@@ -79,7 +79,7 @@ def parse_run(output: str, log: str) -> Load:
 
 
 def _unanswered(output: str) -> dict[str, int]:
-    """Find the requests whose connection failed, which are in no log."""
+    """Return the requests whose connection failed, which are missing from the log."""
     counts = re.search(r"^requests: .* (\d+) errored, (\d+) timeout", output, re.MULTILINE)
     errored = sum(map(int, counts.groups())) if counts else 0
     return {"errored": errored} if errored else {}

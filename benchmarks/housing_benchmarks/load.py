@@ -1,34 +1,34 @@
-"""What a load generator saw."""
+"""The measurements of a load generator."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CONNECTIONS = 16
-"""Enough for connections, which the kernel deals out at random, to spread over workers."""
+"""Enough connections to spread over workers, although the kernel distributes them at random."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """The calls that one run of a load generator has made."""
+    """The calls of one run of a load generator."""
 
     calls: int
-    """Calls that were answered, with errors or without."""
+    """Calls answered, with or without an error."""
     seconds: float
-    """From the first call to the end of the last."""
+    """Time from the first call to the end of the last."""
     p50_seconds: float
-    """Half of the calls took no longer."""
+    """Median latency."""
     p99_seconds: float
-    """99 of 100 calls took no longer."""
+    """99th percentile of the latency."""
     failures: Mapping[str, int]
-    """Calls that ended with an error, by status."""
+    """Failed calls by status."""
     refused_p50_seconds: float | None = None
-    """Half of the refusals for lack of room took no longer; None when there were none."""
+    """Median latency of refusals under overload; None without any."""
     refused_p99_seconds: float | None = None
-    """99 of 100 refusals took no longer; None likewise."""
+    """99th percentile of the same."""
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """Find the least value that so many percent of the values do not exceed (the nearest-rank method).
+    """Return a percentile of sorted values, by the nearest-rank method.
 
     Raises:
         ValueError: there are no values.

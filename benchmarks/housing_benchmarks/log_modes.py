@@ -1,4 +1,4 @@
-"""What the prediction log costs: the same unary calls with the log as it comes, without it, and with a strict one."""
+"""The cost of the prediction log: the same unary calls with the default mode, with none, and with a strict log."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,14 +15,14 @@ _OTHERS: dict[str, LogMode] = {names.LOG_OFF: "off", names.LOG_STRICT: "strict"}
 
 
 def log_modes(ours: ServiceTrials, registry: Registry, folder: Path, *, workers: int, repeats: int) -> Iterator[Sample]:
-    """Measure the service beside two that differ in their prediction log only.
+    """Measure the service against two that differ only in the mode of the prediction log.
 
     Args:
-        ours: the service whose log is lenient.
-        registry: where the others find their model.
-        folder: where they keep what they keep.
-        workers: their number, in each.
-        repeats: turns.
+        ours: the service with a lenient log.
+        registry: the registry of the others' model.
+        folder: folder of the others' state.
+        workers: number of workers of each.
+        repeats: number of repetitions.
     """
     with ExitStack() as stack:
         services = {
@@ -33,5 +33,5 @@ def log_modes(ours: ServiceTrials, registry: Registry, folder: Path, *, workers:
             ours.saturated(names.PREDICTION_LOG),
             *(replace(ours, service=each).saturated(names.PREDICTION_LOG, name) for name, each in services.items()),
         ]
-        list(measure(trials[1:], repeats=1))  # to warm them
+        list(measure(trials[1:], repeats=1))  # warm-up
         yield from measure(trials, repeats)

@@ -1,4 +1,4 @@
-"""The machine that figures belong to."""
+"""The machine that was measured on."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 
 def describe_machine() -> dict[str, Any]:
-    """Tell what a reader needs to know of this machine, as names and values for the report."""
+    """Return the facts about this machine that the report lists, by name."""
     return {
         "processor": _processor(),
         "cores": cores(),
@@ -26,13 +26,13 @@ def describe_machine() -> dict[str, Any]:
 
 
 class OtherPrograms:
-    """Watches what programs that this process has not started take of the processors, from now on."""
+    """Measures the processor use of programs that this process has not started."""
 
     def __init__(self) -> None:
         self._since, self._busy, self._own = time.monotonic(), _busy_seconds(), _own_seconds()
 
     def cores(self) -> float:
-        """Tell how many processors they have kept busy, on the average; all that was started here must have ended."""
+        """Return how many processors they kept busy on average; all programs started here must have ended."""
         others = (_busy_seconds() - self._busy) - (_own_seconds() - self._own)
         return round(max(others, 0) / (time.monotonic() - self._since), 2)
 
@@ -47,12 +47,12 @@ def _own_seconds() -> float:
 
 
 def cores() -> int:
-    """Count the processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def load_average() -> float:
-    """Tell how many processes wanted a processor, on the average of the last minute."""
+    """Return the load average of the last minute."""
     return round(os.getloadavg()[0], 2)
 
 

@@ -1,4 +1,4 @@
-"""The marks that the service is held to, and what a run says to each."""
+"""The targets of the service, and their values in a run."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from housing_benchmarks.results import Results
 
 _SATURATED = names.unary(names.SATURATED)
 _THOUSAND = names.batch(1_000)
-"""The batch that has marks."""
+"""The batch size with a target."""
 
 PEER_MARKS = {
     "Flask": 15.0,
@@ -20,34 +20,34 @@ PEER_MARKS = {
     "Ray Serve": 20.0,
     "LitServe": 20.0,
 }
-"""How many times the throughput of each peer the service must reach."""
+"""Required throughput relative to each peer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Something to reach."""
+    """A target."""
 
     what: str
-    """What is compared."""
+    """The quantity."""
     limit: float
-    """The mark."""
+    """The target value."""
     measured: float | None
-    """What the run says; None when it has not measured it."""
+    """The value in the run; None if it was not measured."""
     at_most: bool = False
-    """Whether the mark must not be exceeded, rather than reached."""
+    """Whether the target is an upper bound instead of a lower one."""
     unit: str = "x"
     """`x` for ratios."""
 
     @property
     def held(self) -> bool | None:
-        """Whether it is reached; None when it was not measured."""
+        """Whether the target is met; None if it was not measured."""
         if self.measured is None:
             return None
         return self.measured <= self.limit if self.at_most else self.measured >= self.limit
 
 
 def marks(results: Results) -> list[Mark]:
-    """Hold a run against the marks."""
+    """Return the targets with the values of a run."""
     return [
         *_of_calls(results),
         *_of_many_rows(results),

@@ -1,8 +1,8 @@
-"""The names of contestants and scenarios, by which samples, marks and tables find each other."""
+"""The names of contestants and scenarios that link samples, targets and tables."""
 
 HOUSING = "housing"
 UNARY = "housing, unary calls"
-"""The service again, where another way to call it is the scenario."""
+"""The service again, in scenarios that compare ways to call it."""
 JSON = "housing, JSON through Envoy"
 NO_OP = "no-op grpc.aio"
 BARE = "bare grpc.aio + ONNX Runtime"
@@ -14,12 +14,12 @@ LOG_OFF = "housing, log off"
 LOG_STRICT = "housing, log strict"
 
 IN_FLIGHT = (1, 8, 64)
-"""Unary calls that run at a time."""
+"""Concurrent unary calls."""
 SATURATED = IN_FLIGHT[-1]
-"""As many as keep every worker busy."""
+"""Enough to keep every worker busy."""
 BATCH_ROWS = (1, 10, 100, 1_000, 10_000)
 OFFERED_RATE = 1_000
-"""Calls a second of the latency promise."""
+"""Calls per second of the latency target."""
 
 STREAM = "stream"
 JSON_BODIES = "json"
@@ -31,20 +31,20 @@ PREDICTION_LOG = "prediction log"
 
 
 def unary(in_flight: int) -> str:
-    """Name the scenario of unary calls, so many at a time."""
+    """Return the name of the scenario with `in_flight` concurrent unary calls."""
     return f"unary, {in_flight} in flight"
 
 
 def batch(rows: int) -> str:
-    """Name the scenario of batches of so many rows."""
+    """Return the name of the scenario with batches of `rows` rows."""
     return f"batch of {rows}"
 
 
 def against(peer: str) -> str:
-    """Name the scenario of the service and a peer, saturated."""
+    """Return the name of the scenario that compares the service with a peer, saturated."""
     return f"against {peer}"
 
 
 def alone(peer: str) -> str:
-    """Name the scenario of the service and a peer, one call at a time."""
+    """Return the name of the scenario that compares the service with a peer, one call at a time."""
     return f"against {peer}, 1 in flight"

@@ -1,4 +1,4 @@
-"""More load than the service can take: how much of it is still answered in time, and how soon the rest hears no."""
+"""Overload: how many calls are still answered in time, and how fast the others are refused."""
 
 from dataclasses import replace
 
@@ -9,30 +9,30 @@ from housing_benchmarks.service_trials import ServiceTrials
 from housing_benchmarks.trials import Trial
 
 DEADLINE_SECONDS = 1.0
-"""How long callers wait under overload."""
+"""Deadline of calls under overload."""
 _TIMES = {names.OVERLOADED: 5, names.STORMED: 50}
 _BATCH_ROWS = 1_000
 _BATCHES_IN_FLIGHT = 4
-"""As many batches as keep every worker busy."""
+"""Enough batches to keep every worker busy."""
 
 
 def overload(ours: ServiceTrials) -> list[Trial]:
-    """Call Predict with as many calls at a time as keep every worker busy, and with many times as many.
+    """Return trials of Predict at the saturating number of concurrent calls, and at multiples of it.
 
-    Callers are impatient: who is refused calls again at once.
+    Clients are impatient: they retry refused calls at once.
     """
     return _trials(ours, names.OVERLOAD, ours.load("Predict", names.SATURATED), rows=1)
 
 
 def overload_of_batches(ours: ServiceTrials) -> list[Trial]:
-    """Send batches likewise."""
+    """Return the same trials with batches."""
     return _trials(ours, names.OVERLOAD_BATCHES, ours.batches(_BATCH_ROWS, _BATCHES_IN_FLIGHT), rows=_BATCH_ROWS)
 
 
 def _trials(ours: ServiceTrials, scenario: str, peak: GrpcLoad, *, rows: int) -> list[Trial]:
-    peak = replace(peak, seconds=2 * peak.seconds)  # so that the calls that wait at the end weigh less
+    peak = replace(peak, seconds=2 * peak.seconds)  # reduces the weight of the calls that are pending at the end
     saturated = ours.trial(scenario, names.HOUSING, peak.run, rows=rows)
-    # The callers' view counts: an answer that came too late was no failure to the server.
+    # The client's view counts: a response after the deadline is no failure for the server.
     return [
         saturated,
         *(

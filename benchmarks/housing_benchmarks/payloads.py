@@ -1,4 +1,4 @@
-"""The requests that are sent: files for ghz and h2load, written from rows of the census table."""
+"""The requests to send: files for ghz and h2load, written from rows of the census table."""
 
 import json
 import struct
@@ -21,7 +21,7 @@ from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictReques
 from housing_benchmarks.errors import BenchmarkError
 
 STREAM_MESSAGES = 1000
-"""Messages that one stream sends."""
+"""Messages per stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +29,12 @@ class Payloads:
     """Requests as files, in one folder."""
 
     folder: Path
-    """Where the files are."""
     block_groups: Sequence[BlockGroup]
-    """The rows that requests are made of, over and over."""
+    """The rows that requests are made from, repeatedly."""
 
     @property
     def protoset(self) -> Path:
-        """The contract, for ghz."""
+        """Write the contract's descriptors for ghz."""
         return self._write("contract.binpb", descriptor_set().SerializeToString())
 
     def unary(self) -> Path:
@@ -43,12 +42,12 @@ class Payloads:
         return self._write("unary.bin", PredictRequest(block_group=self.block_groups[0]).SerializeToString())
 
     def framed(self) -> Path:
-        """Write a request of Predict as it goes over the wire: behind a flag and its length."""
+        """Write a request of Predict as a gRPC frame: with its flag and length."""
         message = self.unary().read_bytes()
         return self._write("unary.grpc", struct.pack(">BI", 0, len(message)) + message)
 
     def batch(self, rows: int) -> Path:
-        """Write a request of BatchPredict with so many rows."""
+        """Write a request of BatchPredict with `rows` rows."""
         request = BatchPredictRequest(block_groups=self._first(rows))
         return self._write(f"batch-{rows}.bin", request.SerializeToString())
 
@@ -58,7 +57,7 @@ class Payloads:
         return self._write("stream.bin", _length_prefixed(requests))
 
     def body(self, name: str, template: Any = None) -> Path:
-        """Write a JSON body: the first row, or what `template` makes of it as names and values."""
+        """Write a JSON body: the first row, or the result of `template` on its values by name."""
         values = {field.name: value for field, value in self.block_groups[0].ListFields()}
         return self._write(f"{name}.json", json.dumps(template(values) if template else values).encode())
 
@@ -86,7 +85,7 @@ def read_block_groups(table: Path) -> list[BlockGroup]:
     """Read the rows of a prepared table that the model was not trained on.
 
     Raises:
-        BenchmarkError: there is no such table.
+        BenchmarkError: the table is missing.
     """
     try:
         frame = pd.read_parquet(table, columns=list(FEATURE_NAMES))

@@ -1,4 +1,4 @@
-"""Installing and running peers."""
+"""Installation and operation of peers."""
 
 import json
 import os
@@ -30,19 +30,17 @@ _START_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningPeer:
-    """A peer that runs."""
+    """A running peer."""
 
     peer: Peer
-    """What it is."""
     server: Server
     """Its first process."""
     port: int
-    """Where it answers."""
     payloads: Payloads
     """The requests."""
 
     def trial(self, scenario: str, in_flight: int, seconds: float) -> Trial:
-        """Ask it for one prediction a call, so many at a time."""
+        """Return a trial of single predictions with `in_flight` concurrent calls."""
         return Trial(
             scenario=scenario,
             contestant=self.peer.name,
@@ -51,17 +49,17 @@ class RunningPeer:
         )
 
     def check(self) -> None:
-        """Hold an answer against the Pipeline's own price, and go on asking until the first calls are behind it.
+        """Compare an answer with the Pipeline's own price, and warm the peer up.
 
         Raises:
-            BenchmarkError: it answers with an error, or with another price.
+            BenchmarkError: it returns an error, or another price.
         """
         home, row = _home(self.peer), self.payloads.body("row")
         command = [home / "venv/bin/python", _FOLDER / "price.py", home / "model.joblib", row]
         check_price(self._ask(), float(run_program(command, seconds=_PREPARE_SECONDS)))
         load: Load = self._load(in_flight=1, seconds=1).run()
         if load.failures:
-            raise BenchmarkError(f"it answers with errors: {dict(load.failures)}")
+            raise BenchmarkError(f"it returns errors: {dict(load.failures)}")
 
     def _ask(self) -> Any:
         body = json.loads(self._body().read_text("utf-8"))
@@ -90,10 +88,10 @@ class RunningPeer:
 
 
 def install(peer: Peer, table: Path) -> None:
-    """Make a peer's environment, fit its Pipeline and prepare what else it needs.
+    """Create a peer's environment, fit its Pipeline and run its preparation script.
 
     Raises:
-        ProgramFailed: something cannot be installed, fitted or prepared.
+        ProgramFailed: a step failed.
     """
     home = _home(peer)
     uv = Path(PYTHON).with_name("uv")
@@ -112,7 +110,7 @@ def running_peer(peer: Peer, payloads: Payloads, workers: int) -> Iterator[Runni
     """Run a peer until the end of the block.
 
     Raises:
-        ServerNotReady: it does not start.
+        ServerNotReady: it did not start.
     """
     home, port, side_port, metrics_port = _home(peer), free_port(), free_port(), free_port()
 
@@ -128,7 +126,7 @@ def running_peer(peer: Peer, payloads: Payloads, workers: int) -> Iterator[Runni
     )
     ready = answers(f"http://127.0.0.1:{port if peer.http_path else side_port}{peer.ready_path}")
     with running(command, payloads.folder / f"{peer.folder}.log", ready, patience=_START_SECONDS) as server:
-        # The first worker to be ready answers for them all.
+        # The first ready worker answers for all of them.
         wait_until_idle(lambda: usage_of([server]), patience=_START_SECONDS)
         yield RunningPeer(peer=peer, server=server, port=port, payloads=payloads)
 
@@ -137,7 +135,7 @@ def write_training_table(folder: Path) -> Path:
     """Write the prepared training rows as CSV, which every peer's pandas reads.
 
     Raises:
-        BenchmarkError: they were never prepared.
+        BenchmarkError: they have not been prepared.
     """
     rows = ROOT / "data/processed/train.parquet"
     if not rows.exists():
@@ -152,7 +150,7 @@ def _home(peer: Peer) -> Path:
 
 
 def _package_index() -> dict[str, str]:
-    """Hand uv the index that pip is configured for, as `make install` does."""
+    """Return the environment variable by which uv uses pip's configured index, as `make install` does."""
     try:
         index = run_program([PYTHON, "-m", "pip", "config", "get", "global.index-url"], seconds=60).strip()
     except BenchmarkError:

@@ -1,4 +1,4 @@
-"""What people would use instead: each peer's command, and how it is asked."""
+"""The alternatives: each peer's command, and how to call it."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -6,35 +6,35 @@ from dataclasses import dataclass
 from typing import Any
 
 Values = Mapping[str, float | str]
-"""A block group, by names of fields."""
+"""A block group, by field name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """A peer.
 
-    In its command and its environment `{port}`, `{side_port}` and `{metrics_port}` stand for free ports, `{workers}`
-    for the number of workers, and `{home}` for the folder that its Pipeline, `model.joblib`, is in.
+    In its command and environment `{port}`, `{side_port}` and `{metrics_port}` stand for free ports, `{workers}` for
+    the number of workers, and `{home}` for the folder of its Pipeline, `model.joblib`.
     """
 
     name: str
-    """As in the report."""
+    """Name in the report."""
     folder: str
-    """Its folder in `benchmarks/peers`, with its requirements, and its code where it needs some."""
+    """Its folder in `benchmarks/peers`, with its requirements, and its code if it needs any."""
     command: tuple[str, ...]
-    """The program, which is in its environment, and arguments."""
+    """The program, from its own environment, and its arguments."""
     body: Callable[[Values], Any]
-    """Makes the JSON that it is sent."""
+    """Creates the JSON body of a request."""
     environment: Mapping[str, str]
-    """Variables that it is started with."""
+    """Environment variables."""
     ready_path: str
-    """Answers a GET with a good status once the peer is ready; on the side port, where it is asked over gRPC."""
+    """Path that responds to GET with success once the peer is ready; on the side port for gRPC peers."""
     http_path: str = ""
-    """Where the JSON is posted to."""
+    """Path to post JSON to."""
     grpc_method: str = ""
-    """Full name of the method that is called instead, of the descriptors in `contract.binpb`."""
+    """Full name of the gRPC method to call instead, from the descriptors in `contract.binpb`."""
     prepare: str = ""
-    """A script in its folder that prepares what it needs, after the Pipeline was fitted."""
+    """Preparation script in its folder, run after its Pipeline has been fitted."""
 
 
 _MODEL = {"MODEL": "{home}/model.joblib", "WORKERS": "{workers}"}
@@ -45,7 +45,7 @@ def _as_it_is(values: Values) -> Any:
 
 
 def _open_inference(values: Values) -> Any:
-    """Spell a table of one row as the Open Inference Protocol does: an input a column."""
+    """Encode a row for the Open Inference Protocol: one input per column."""
     return {
         "model_name": "california-housing",
         "parameters": {"content_type": {"string_param": "pd"}},
@@ -54,7 +54,7 @@ def _open_inference(values: Values) -> Any:
 
 
 def _open_inference_json(values: Values) -> Any:
-    """Spell the same in the protocol's JSON."""
+    """Encode the same in the protocol's JSON."""
     types = {name: "BYTES" if isinstance(value, str) else "FP64" for name, value in values.items()}
     inputs = [{"name": name, "datatype": types[name], "shape": [1], "data": [value]} for name, value in values.items()]
     return {"parameters": {"content_type": "pd"}, "inputs": inputs}
@@ -63,7 +63,7 @@ def _open_inference_json(values: Values) -> Any:
 def _input(name: str, value: float | str) -> dict[str, Any]:
     if not isinstance(value, str):
         return {"name": name, "datatype": "FP64", "shape": [1, 1], "contents": {"fp64_contents": [value]}}
-    # Bytes are base64 in JSON; the parameter makes text of them.
+    # Bytes are base64 in JSON; the parameter turns them into text.
     text = base64.b64encode(value.encode()).decode()
     return {
         "name": name,
@@ -78,7 +78,7 @@ PEERS = (
     Peer(
         name="Flask",
         folder="flask",
-        # Threads, because those keep connections open; the workers are the parallelism.
+        # Threads, because these keep connections open; the workers provide the parallelism.
         command=(
             *("gunicorn", "--bind", "127.0.0.1:{port}", "--workers", "{workers}"),
             *("--worker-class", "gthread", "--threads", "4", "app:app"),
@@ -144,12 +144,12 @@ PEERS = (
     Peer(
         name="KServe",
         folder="kserve",
-        # JSON, because its gRPC server answers in one process however many workers there are.
+        # JSON, because its gRPC server runs in one process whatever the number of workers.
         command=(
             *("python", "server.py", "--http_port", "{port}", "--workers", "{workers}", "--enable_grpc", "false"),
             *("--enable_latency_logging", "false", "--log_config_file", "logging.json"),
         ),
-        # Its FastAPI warns of a class of KServe's at each request.
+        # FastAPI warns about a KServe class at each request.
         environment=_MODEL | {"PYTHONWARNINGS": "ignore"},
         ready_path="/v2/models/california-housing/ready",
         http_path="/v2/models/california-housing/infer",
@@ -161,7 +161,7 @@ PEERS = (
         command=("python", "server.py", "{port}", "{workers}", "{home}/model.joblib"),
         environment={
             "RAY_USAGE_STATS_ENABLED": "0",
-            # Keeps Ray on the loopback address, where it needs no token in the home folder of who runs this.
+            # Keeps Ray on the loopback address, where it needs no token in the user's home folder.
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
             "RAY_AUTH_MODE": "disabled",
         },

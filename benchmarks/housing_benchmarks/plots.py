@@ -31,8 +31,8 @@ def draw(results: Results, folder: Path) -> None:
 
 @contextmanager
 def plot(path: Path) -> Iterator[Axes]:
-    """Draw on axes, which are written to a file at the end of the block."""
-    # The same run gives the same file.
+    """Yield axes, and write them to a file at the end of the block."""
+    # Deterministic output.
     with mpl.rc_context({"svg.hashsalt": "housing", "font.size": 9}):
         figure = Figure(figsize=_SIZE, layout="constrained")
         axes = figure.add_subplot()

@@ -1,4 +1,4 @@
-"""Servers that run for the time of a block, and what their processes use."""
+"""Servers that run during a block, and the resources that their processes use."""
 
 import os
 import shlex
@@ -23,35 +23,34 @@ _TICK = 0.05
 _STOP_SECONDS = 15.0
 """How long a server may take to stop before it is killed."""
 _IDLE_CORES = 0.4
-"""Some servers ask their own processes all the time how they are."""
+"""Some servers keep polling their own processes."""
 
 _LEFT_BEHIND_SECONDS = 3.0
-"""How long those that it leaves behind may take."""
+"""How long processes that a server leaves behind may take to stop."""
 
 PYTHON = sys.executable
 
 HOUSING = (PYTHON, "-m", "housing_cli")
-"""The project's own command."""
+"""The project's command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What processes have used."""
+    """Resources used by processes."""
 
     cpu_seconds: float
-    """Processor time, of user and system, since they began."""
+    """User and system time since their start."""
     rss_bytes: int
-    """Resident memory; pages that processes share are counted in each."""
+    """Resident memory; shared pages count once per process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """How a server is started."""
+    """How to start a server."""
 
     arguments: Sequence[str | Path]
-    """The program and its arguments."""
     environment: Mapping[str, str]
-    """Variables on top of those of this process."""
+    """Additional environment variables."""
     folder: Path = ROOT
     """Its working directory."""
 
@@ -63,12 +62,12 @@ class Server:
     pid: int
     """Its first process."""
     log: Path
-    """What it writes to standard output and standard error."""
+    """File of its standard output and standard error."""
     ready_seconds: float
-    """How long it took from its start until it was ready."""
+    """Time from its start until it was ready."""
 
     def processes(self) -> list[psutil.Process]:
-        """Find its processes: the first and all that it has started."""
+        """Return its processes: the first one and all its descendants."""
         try:
             first = psutil.Process(self.pid)
             return [first, *first.children(recursive=True)]
@@ -77,7 +76,7 @@ class Server:
 
 
 def usage_of(servers: Iterable[Server]) -> Usage:
-    """Add up what the processes of some servers have used."""
+    """Return the total usage of the processes of some servers."""
     cpu, rss = 0.0, 0
     for process in [each for server in servers for each in server.processes()]:
         try:
@@ -90,12 +89,12 @@ def usage_of(servers: Iterable[Server]) -> Usage:
 
 
 def wait_until_idle(usage: Callable[[], Usage], *, patience: float, look_seconds: float = 1.0) -> None:
-    """Wait until a server that nobody asks does next to nothing: until all that it has started is ready, too.
+    """Wait until a server without load is nearly idle, so that everything it starts is ready.
 
     Args:
-        usage: what it has used so far.
-        patience: seconds after which it is taken as it is.
-        look_seconds: how long its processor time is watched at a time.
+        usage: returns its usage so far.
+        patience: seconds after which to stop waiting.
+        look_seconds: interval over which its processor time is measured.
     """
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -107,16 +106,16 @@ def wait_until_idle(usage: Callable[[], Usage], *, patience: float, look_seconds
 
 @contextmanager
 def running(command: Command, log: Path, ready: Callable[[Path], bool], *, patience: float = 60.0) -> Iterator[Server]:
-    """Run a server until the end of the block, from when it is ready.
+    """Start a server, yield it once it is ready, and stop it at the end of the block.
 
     Args:
-        command: how it is started.
-        log: the file for what it writes.
-        ready: whether it answers; is given the log.
+        command: how to start it.
+        log: the file for its output.
+        ready: returns whether it is ready, given the log.
         patience: seconds that it may take to become ready.
 
     Raises:
-        ServerNotReady: it ended, or took longer; the message has the last lines of its log.
+        ServerNotReady: it exited or was not ready in time; the message has the last lines of its log.
     """
     started = time.monotonic()
     with log.open("wb") as output:
@@ -127,7 +126,7 @@ def running(command: Command, log: Path, ready: Callable[[Path], bool], *, patie
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for this process, which then stops the server
+            start_new_session=True,  # Ctrl-C reaches only this process, which then stops the server
         )
     try:
         _wait_until_ready(command, process, log, ready, started + patience)
@@ -151,7 +150,7 @@ def _wait_until_ready(
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the first process to end, then those that it has left behind, and kill what does not."""
+    """Terminate the first process, then its remaining descendants, and kill those that do not exit."""
     family = Server(pid=process.pid, log=Path(os.devnull), ready_seconds=0).processes()
     process.send_signal(signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
@@ -165,23 +164,23 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """Find a port of the loopback address that nothing listens on."""
+    """Return a free port of the loopback address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def says(text: str, times: int = 1) -> Callable[[Path], bool]:
-    """Make a check that a server has written a text so many times."""
+    """Return a check whether a server has written a text `times` times."""
     return lambda log: log.read_text("utf-8", "replace").count(text) >= times
 
 
 def answers(url: str) -> Callable[[Path], bool]:
-    """Make a check that a server answers a GET with a good status."""
+    """Return a check whether a server responds to GET with success."""
 
     def check(_log: Path) -> bool:
         try:
-            with urlopen(url, timeout=1):  # noqa: S310 - an address of this machine's, made here
+            with urlopen(url, timeout=1):  # noqa: S310 - a loopback address, made here
                 return True
         except (URLError, OSError):
             return False

@@ -1,4 +1,4 @@
-"""The programs that benchmarks run: where they are, and running one to its end."""
+"""The programs of the benchmarks: finding them, and running one to completion."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ _GIT_SECONDS = 60.0
 
 
 def find_program(name: str) -> str:
-    """Find a program, in `.tools/bin` or on the path.
+    """Return the path of a program, from `.tools/bin` or PATH.
 
     Raises:
         ProgramMissing: it is in neither.
@@ -30,10 +30,10 @@ def find_program(name: str) -> str:
 def run_program(
     command: Sequence[str | Path], *, seconds: float, environment: Mapping[str, str] | None = None, folder: Path = ROOT
 ) -> str:
-    """Run a program to its end and return what it wrote to standard output.
+    """Run a program to completion and return its standard output.
 
     Raises:
-        ProgramFailed: it ended with an error, or not within so many seconds; the message has its last lines.
+        ProgramFailed: it failed or exceeded `seconds`; the message has its last lines.
     """
     try:
         done = subprocess.run(
@@ -54,12 +54,12 @@ def run_program(
 
 
 def current_commit() -> str:
-    """Tell which commit the server is of; a plus sign says that it has been changed since."""
+    """Return the server's commit; a plus sign marks uncommitted changes."""
     head = run_program(["git", "rev-parse", "--short", "HEAD"], seconds=_GIT_SECONDS).strip()
     changed = run_program(["git", "status", "--porcelain", "--", "protos", "server"], seconds=_GIT_SECONDS)
     return f"{head}+" if changed else head
 
 
 def last_lines(text: str) -> str:
-    """Return the end of what a program has written, where it says why it failed."""
+    """Return the last lines of a program's output, which usually explain its failure."""
     return " / ".join(line.strip() for line in text.strip().splitlines()[-_LAST_LINES:])

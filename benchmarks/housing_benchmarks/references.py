@@ -1,4 +1,4 @@
-"""Running the servers of `housing_benchmarks.reference`."""
+"""Operation of the servers in `housing_benchmarks.reference`."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,7 +22,7 @@ class Reference:
 
 @contextmanager
 def running_reference(module: str, folder: Path, workers: int, *arguments: str) -> Iterator[Reference]:
-    """Run a server of `housing_benchmarks.reference` until the end of the block, in so many processes on one port."""
+    """Run a reference server in `workers` processes on one port until the end of the block."""
     port = free_port()
     command = Command(
         arguments=[PYTHON, "-m", f"housing_benchmarks.reference.{module}", str(port), *arguments],

@@ -1,4 +1,4 @@
-"""Where the model is: the registry, which is filled first when nobody has, and the graph in it."""
+"""The registry and the graph of the model; the registry is filled first if it is empty."""
 
 import os
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ _DOWNLOAD_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """Where the model is."""
+    """The location of the model."""
 
     tracking_uri: str
-    """MLflow's registry."""
+    """URI of MLflow's registry."""
     model_uri: str
-    """The model in it."""
+    """URI of the model in it."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings by which the service finds it."""
+        """The settings that point the service to it."""
         return {"MLFLOW_TRACKING_URI": self.tracking_uri, "HOUSING_MODEL_URI": self.model_uri}
 
 
 def find_registry() -> Registry:
-    """Find the registry that the environment names, else that of the state folder; train if it was never filled."""
+    """Return the registry from the environment, else that of the state folder; train if it is empty."""
     state = Path(os.environ.get("HOUSING_STATE_DIR", ROOT / "var")).absolute()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{state}/mlflow.db"
     if not (state / "mlflow.db").exists() and "MLFLOW_TRACKING_URI" not in os.environ:
@@ -42,7 +42,7 @@ def fetch_graph(registry: Registry, folder: Path) -> Path:
     """Fetch the model's graph from the registry.
 
     Raises:
-        BenchmarkError: the model is no graph.
+        BenchmarkError: the model is not a graph.
     """
     command: list[str | Path] = [
         PYTHON,
@@ -58,5 +58,5 @@ def fetch_graph(registry: Registry, folder: Path) -> Path:
     run_program(command, seconds=_DOWNLOAD_SECONDS, environment=registry.environment)
     graph = next(folder.rglob("*.onnx"), None)
     if graph is None:
-        raise BenchmarkError(f"{registry.model_uri} is no ONNX graph: register one with `housing train`")
+        raise BenchmarkError(f"{registry.model_uri} is not an ONNX graph: register one with `housing train`")
     return graph

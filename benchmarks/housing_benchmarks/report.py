@@ -11,7 +11,7 @@ from housing_benchmarks.tables import MICRO, MILLI, NOTHING, number, table
 
 _MEBI = 2**-20
 _BUSY = 0.1
-"""Processors kept busy by other programs, over which these have taken part in the figures."""
+"""Processors kept busy by other programs beyond which they affect the figures."""
 _ABSOLUTE_HEADINGS = ("scenario", "rows/s", "p50 ms", "p99 ms", "CPU us a call", "CPU us a row", "RSS MiB", "failed")
 
 
@@ -32,8 +32,8 @@ def render(results: Results) -> str:
 
 def _introduction(results: Results) -> str:
     busy = (
-        f" **Other programs were running**: they kept {results.other_cores} processors busy on the average, and the "
-        f"load average before the start was {results.load_average}. Take ratios and processor time from this run, not "
+        f" **Other programs were running**: they kept {results.other_cores} processors busy on average, and the load "
+        f"average before the start was {results.load_average}. Use ratios and processor time from this run, not "
         "throughput or latency."
         if results.other_cores > _BUSY
         else ""
@@ -43,8 +43,8 @@ def _introduction(results: Results) -> str:
         f"Measured on {results.date} at commit `{results.commit}` with {results.workers} workers, by "
         "`make bench` or `make bench-quick`, which write this file; how is in "
         f"[docs/performance.md](../docs/performance.md).{busy}\n\n"
-        "A ratio is the median of the ratios of measurements that were taken one right after the other. CPU is what "
-        "the server's processes used, the load generator's left out, though it shares the processors."
+        "A ratio is the median of the ratios of measurements taken in direct succession. CPU is the time of the "
+        "server's processes, without the load generator's, although it shares the processors."
     )
 
 
@@ -52,7 +52,7 @@ def _marks(found: list[Mark]) -> str:
     words = {True: "yes", False: "**no**", None: "not measured"}
     rows = [(mark.what, _limit(mark), _measured(mark), words[mark.held]) for mark in found]
     note = (
-        "\n\nThat a worker's death, a swap of the model and SIGTERM lose no call is for the tests in "
+        "\n\nThat no call is lost when a worker dies, the model is swapped or SIGTERM arrives is checked in "
         "`tests/integration`."
     )
     return table(("what", "mark", "measured", "held"), rows) + note
@@ -100,4 +100,4 @@ def _lines(results: Results) -> Iterator[str]:
         spelt = ", ".join(f"{each} {what}" for each, what in value.items()) if isinstance(value, dict) else value
         yield f"- {name.replace('_', ' ')}: {spelt}"
     yield f"- load average before the run: {results.load_average}"
-    yield f"- processors kept busy by other programs during the run, on the average: {results.other_cores}"
+    yield f"- processors kept busy by other programs during the run, on average: {results.other_cores}"

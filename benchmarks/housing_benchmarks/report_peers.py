@@ -1,4 +1,4 @@
-"""The report's tables of peers."""
+"""The peer tables of the report."""
 
 from housing_benchmarks import names
 from housing_benchmarks.figures import cpu_per_call, p50, throughput
@@ -8,16 +8,16 @@ from housing_benchmarks.tables import MILLI, number, ratio, table
 
 
 def compare_peers(results: Results) -> str:
-    """Render how the service does beside its peers, and which of them could not be measured."""
+    """Render the comparison of the service with its peers, and the peers that could not be measured."""
     if not results.absent and not any(results.of((names.against(peer.name), peer.name)) for peer in PEERS):
         return "Not measured in this run: `make bench` does."
     headings = ("peer", "gRPC", "JSON through Envoy", "p50 alone", "CPU a call", "its calls/s", "its p50 ms alone")
     rows = [_peer(results, peer.name) for peer in PEERS]
     absent = [f"- {peer}: {why}" for peer, why in results.absent.items()]
     note = (
-        "How many times the peer's throughput the service reaches, over gRPC and with JSON through Envoy, saturated; "
+        "Throughput of the service relative to the peer's, over gRPC and with JSON through Envoy, saturated; and the "
+        "peer's latency and CPU per call relative to the service's.\n\n"
     )
-    note += "and how many times longer the peer takes for a call, and how many times the CPU.\n\n"
     plot = "\n\n![Peers](plots/peers.svg)"
     return note + table(headings, rows) + plot + ("\n\nNot measured:\n\n" + "\n".join(absent) if absent else "")
 

@@ -1,4 +1,4 @@
-"""The report's ratios: how the service does beside the reference servers, and beside itself in other circumstances."""
+"""The report's ratios: the service relative to the reference servers, and to itself under other conditions."""
 
 from housing_benchmarks import names
 from housing_benchmarks.figures import (
@@ -24,7 +24,7 @@ _OVERLOADS = {
     "batches of 1,000 rows, five times as many": (names.OVERLOAD_BATCHES, names.OVERLOADED),
     "batches of 1,000 rows, fifty times as many": (names.OVERLOAD_BATCHES, names.STORMED),
 }
-_LOGS = {"lenient, as it comes": names.HOUSING, "strict": names.LOG_STRICT}
+_LOGS = {"lenient (default)": names.HOUSING, "strict": names.LOG_STRICT}
 
 
 def compare(results: Results) -> str:
@@ -89,8 +89,8 @@ def _overload(results: Results) -> str:
         *("refused after, p50 ms", "p99 ms"),
     )
     note = (
-        f"Callers wait {DEADLINE_SECONDS:g} s for an answer, and who is refused calls again at once. At the peak there "
-        "are as many calls as keep every worker busy.\n\n"
+        f"Clients wait {DEADLINE_SECONDS:g} s for an answer, and retry refused calls at once. At the peak there are as "
+        "many calls as keep every worker busy.\n\n"
     )
     return note + table(headings, [_overloaded(results, what, key) for what, key in _OVERLOADS.items()])
 

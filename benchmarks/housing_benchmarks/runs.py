@@ -1,4 +1,4 @@
-"""A whole run: everything started, measured and stopped."""
+"""A complete run: starts, measures and stops everything."""
 
 import tempfile
 from collections.abc import Iterator
@@ -31,21 +31,20 @@ _TEST_ROWS = ROOT / "data/processed/test.parquet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerRun:
-    """What came of a peer."""
+    """The results of a peer."""
 
     samples: list[Sample]
-    """What was measured."""
     ready_seconds: float | None = None
-    """How long it took to start; None when it could not."""
+    """Its start time; None if it did not start."""
     absence: str = ""
-    """Why there is nothing, or no more."""
+    """Why results are missing; empty if none are."""
 
 
 def run(pace: Pace, *, with_peers: bool) -> Results:
-    """Start everything, measure, and stop everything again.
+    """Start everything, measure it, and stop it again.
 
     Raises:
-        BenchmarkError: something that the service itself needs is missing, or fails.
+        BenchmarkError: a prerequisite of the service is missing, or fails.
     """
     results = Results(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -102,7 +101,7 @@ def _run_peers(suite: Suite, pace: Pace, workers: int) -> Iterator[tuple[str, Pe
 
 
 def _run_peer(suite: Suite, pace: Pace, peer: Peer, table: Path, workers: int) -> PeerRun:
-    """Measure a peer in turn with the service; whatever it fails with is its result."""
+    """Measure a peer in alternation with the service; any failure is part of its result."""
     outcome = PeerRun(samples=[])
     try:
         click.echo(f"installing {peer.name}", err=True)
@@ -113,7 +112,7 @@ def _run_peer(suite: Suite, pace: Pace, peer: Peer, table: Path, workers: int) -
             alone, saturated = names.alone(peer.name), names.against(peer.name)
             trials = [suite.ours.one_at_a_time(alone), running.trial(alone, 1, pace.seconds)]
             outcome.samples.extend(measure(trials, pace.repeats))
-            # Both are asked by the same load generator: h2load costs less than ghz, which would be to the peer's good.
+            # Both get the same load generator: h2load costs less than ghz, which would favour the peer.
             ours = (
                 suite.ours.over_http2(saturated, names.HOUSING) if peer.http_path else suite.ours.saturated(saturated)
             )
@@ -125,6 +124,6 @@ def _run_peer(suite: Suite, pace: Pace, peer: Peer, table: Path, workers: int) -
             outcome.samples.extend(measure(trials, pace.repeats))
     except BenchmarkError as error:
         click.echo(f"{peer.name}: {error}", err=True)
-        # Where this checkout is, is nobody's business who reads the report.
+        # The path of this checkout does not belong in the report.
         return replace(outcome, absence=str(error).replace(f"{ROOT}/", ""))
     return outcome

@@ -1,4 +1,4 @@
-"""The service under test: its commands, started on free ports, and what it tells of itself."""
+"""The service under test: its commands, started on free ports, and its own metrics."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from housing_benchmarks.processes import (
 from housing_benchmarks.registry import Registry
 
 LogMode = Literal["lenient", "strict", "off"]
-"""How the service keeps its prediction log."""
+"""Mode of the service's prediction log."""
 
 _NOT_FAILED = ("OK", "CANCELLED")
 _FINISH_SECONDS = 120.0
@@ -45,10 +45,10 @@ class Service:
     metrics_port: int
     """Port of metrics and probes."""
     log_mode: LogMode
-    """How it keeps its prediction log."""
+    """Mode of its prediction log."""
 
     def finish(self) -> None:
-        """Wait until every prediction so far is on record: reading the log has it brought up to date first."""
+        """Wait until every prediction is in the store: reading the log drains the journals first."""
         if self.log_mode == "off":
             return
         with grpc.insecure_channel(f"127.0.0.1:{self.grpc_port}") as channel:
@@ -56,9 +56,9 @@ class Service:
             log.ListPredictions(ListPredictionsRequest(page_size=1), timeout=_FINISH_SECONDS, wait_for_ready=True)
 
     def failed_calls(self) -> dict[str, int]:
-        """Count the calls that have failed since the server's start, by status.
+        """Count the failed calls since the server's start, by status.
 
-        Those that were cancelled are not among them: h2load hangs up on what is in flight when its time is over.
+        Cancelled calls are not counted: h2load hangs up on pending calls when its time is over.
         """
         samples = self._samples("grpc_server_handled")
         counts = [
@@ -67,11 +67,11 @@ class Service:
         return {code: sum(count for each, count in counts if each == code) for code, _ in counts}
 
     def resident_bytes(self) -> dict[str, int]:
-        """Tell the resident memory of each process, as the server measures it."""
+        """Return the resident memory of each process, as measured by the server."""
         return self._of_processes("housing_process_resident_memory_bytes")
 
     def open_files(self) -> dict[str, int]:
-        """Tell how many files each process has open, as the server counts them."""
+        """Return the number of open files of each process, as measured by the server."""
         return self._of_processes("housing_process_open_files")
 
     def _of_processes(self, family: str) -> dict[str, int]:
@@ -96,9 +96,9 @@ class Gateway:
 
 @contextmanager
 def running_service(registry: Registry, folder: Path, workers: int, log_mode: LogMode = "lenient") -> Iterator[Service]:
-    """Run the server until the end of the block; what it keeps goes into a folder of its own."""
+    """Run the server until the end of the block, with a state folder of its own."""
     state, grpc_port, metrics_port = folder / f"log-{log_mode}", free_port(), free_port()
-    state.mkdir(exist_ok=True)  # of a service that ran before
+    state.mkdir(exist_ok=True)  # may be left by an earlier service
     settings = {
         "HOUSING_GRPC_PORT": str(grpc_port),
         "HOUSING_METRICS_PORT": str(metrics_port),
@@ -108,7 +108,7 @@ def running_service(registry: Registry, folder: Path, workers: int, log_mode: Lo
     }
     serve = Command(arguments=[*HOUSING, "serve"], environment=settings | registry.environment)
     with running(serve, state / "serve.log", says("worker serving", workers)) as server:
-        # The explainer takes longer to start, and its time is no call's.
+        # The explainer takes longer to start, and must not distort the first calls.
         wait_until_idle(partial(usage_of, [server]), patience=_START_SECONDS)
         yield Service(server=server, grpc_port=grpc_port, metrics_port=metrics_port, log_mode=log_mode)
 

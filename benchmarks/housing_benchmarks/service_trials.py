@@ -1,4 +1,4 @@
-"""The ways to ask the service."""
+"""The ways to call the service."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,25 +17,23 @@ PREDICTION_SERVICE = "housing.v1.PredictionService"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceTrials:
-    """Makes trials of one running service."""
+    """Creates trials of one running service."""
 
     service: Service
-    """The service."""
     payloads: Payloads
-    """The requests."""
     seconds: float
     """Time for one measurement."""
 
     def saturated(self, scenario: str, contestant: str = names.HOUSING) -> Trial:
-        """Call Predict, as many calls at a time as keep every worker busy."""
+        """Return a trial of Predict with enough concurrent calls to keep every worker busy."""
         return self.trial(scenario, contestant, self.load("Predict", names.SATURATED).run)
 
     def one_at_a_time(self, scenario: str) -> Trial:
-        """Call Predict, one call at a time."""
+        """Return a trial of Predict with one call at a time."""
         return self.trial(scenario, names.HOUSING, self.load("Predict", 1).run)
 
     def over_http2(self, scenario: str, contestant: str) -> Trial:
-        """Call Predict with the load generator that posts JSON: h2load costs less than ghz."""
+        """Return a trial of Predict with the load generator of the JSON trials: h2load costs less than ghz."""
         load = HttpLoad(
             url=f"http://127.0.0.1:{self.service.grpc_port}/{PREDICTION_SERVICE}/Predict",
             payload=self.payloads.framed(),
@@ -46,7 +44,7 @@ class ServiceTrials:
         return self.trial(scenario, contestant, load.run)
 
     def json_through(self, gateway: Gateway, scenario: str) -> Trial:
-        """Post JSON to a gateway; the processor time is that of server and gateway together."""
+        """Return a trial of JSON through a gateway; processor time is that of server and gateway together."""
         load = HttpLoad(
             url=f"http://127.0.0.1:{gateway.port}/api/predict",
             payload=self.payloads.body("gateway"),
@@ -57,7 +55,7 @@ class ServiceTrials:
         return replace(self.trial(scenario, names.JSON, load.run), usage=lambda: usage_of(both))
 
     def trial(self, scenario: str, contestant: str, drive: Callable[[], Load], *, rows: int = 1) -> Trial:
-        """Make a trial of the service from what drives it."""
+        """Return a trial of the service with a load."""
         return Trial(
             scenario=scenario,
             contestant=contestant,
@@ -69,7 +67,7 @@ class ServiceTrials:
         )
 
     def load(self, method: str, in_flight: int) -> GrpcLoad:
-        """Make a load of one method, so many calls at a time; of one row each, if the payload is left as it is."""
+        """Return a load of one method with `in_flight` concurrent calls, by default of one row each."""
         return GrpcLoad(
             target=f"127.0.0.1:{self.service.grpc_port}",
             protoset=self.payloads.protoset,
@@ -81,5 +79,5 @@ class ServiceTrials:
         )
 
     def batches(self, rows: int, in_flight: int = 1) -> GrpcLoad:
-        """Make a load of batches of so many rows, so many at a time."""
+        """Return a load of batches of `rows` rows, `in_flight` at a time."""
         return replace(self.load("BatchPredict", in_flight), payload=self.payloads.batch(rows))

@@ -1,4 +1,4 @@
-"""What is measured of the service beside the two reference servers and the graph alone."""
+"""The measurements of the service against the two reference servers and the bare graph."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,37 +20,36 @@ from housing_benchmarks.service_trials import ServiceTrials
 from housing_benchmarks.trials import Sample, Trial, measure
 
 _STREAMS = CONNECTIONS
-"""At a time. With four, the kernel gave them all to one worker every now and then."""
+"""Concurrent streams. With four, the kernel occasionally gave all of them to one worker."""
 _LARGEST_BATCH = names.BATCH_ROWS[-1]
 _RATE_BESIDE_BATCHES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """Everything that runs, and what it is asked."""
+    """All running servers, and the scenarios to measure."""
 
     ours: ServiceTrials
-    """The service."""
     gateway: Gateway
-    """The gateway in front of it."""
+    """The gateway in front of the service."""
     references: Mapping[str, Reference]
     """The reference servers, by name."""
     graph: Callable[[NDArray[np.float64]], Load]
-    """Runs the graph alone on given rows, for a while."""
+    """Runs the graph on given rows for a while."""
 
     def run(self, repeats: int) -> Iterator[Sample]:
-        """Measure everything in turns, once all are warm."""
+        """Measure all scenarios, after a warm-up."""
         briefly = replace(self, ours=replace(self.ours, seconds=self.ours.seconds / 2))
         list(measure(briefly.unary(names.SATURATED), repeats=1))
         for trials in self._scenarios():
             yield from measure(trials, repeats)
 
     def unary(self, in_flight: int) -> list[Trial]:
-        """Call Predict on the service and both references, so many calls at a time."""
+        """Return trials of Predict on the service and both references, with `in_flight` concurrent calls."""
         return self._everywhere(names.unary(in_flight), self.ours.load("Predict", in_flight))
 
     def batch(self, rows: int) -> list[Trial]:
-        """Send batches to the service and to the bare server, one at a time; run the graph alone on the same rows."""
+        """Return trials of batches, one at a time, on the service and the bare server, and of the graph itself."""
         scenario, matrix = names.batch(rows), self.ours.payloads.rows(rows)
         alone = Trial(
             scenario=scenario,
@@ -63,24 +62,24 @@ class Suite:
         return [*(trial for trial in calls if trial.contestant != names.NO_OP), alone]
 
     def stream(self) -> list[Trial]:
-        """Stream to the service and both references, beside unary calls."""
+        """Return trials of streams on the service and both references, and of unary calls."""
         load = replace(self.ours.load("StreamPredict", _STREAMS), payload=self.ours.payloads.stream())
         calls = self._everywhere(names.STREAM, load, rows=STREAM_MESSAGES)
         return [*calls, self.ours.saturated(names.STREAM, names.UNARY)]
 
     def json(self) -> list[Trial]:
-        """Post JSON to the gateway, beside unary calls from the same load generator."""
+        """Return trials of JSON through the gateway, and of unary calls from the same load generator."""
         through = self.ours.json_through(self.gateway, names.JSON_BODIES)
         return [through, self.ours.over_http2(names.JSON_BODIES, names.UNARY)]
 
     def offered(self) -> list[Trial]:
-        """Call Predict at a fixed rate."""
+        """Return trials of Predict at a fixed rate."""
         load = self.ours.load("Predict", names.SATURATED)
         load = replace(load, calls_per_second=names.OFFERED_RATE, seconds=2 * load.seconds)
         return [trial for trial in self._everywhere(names.OFFERED, load) if trial.contestant != names.BARE]
 
     def beside_batches(self) -> list[Trial]:
-        """Call Predict now and then: alone, and while the largest batches are answered one after the other."""
+        """Return trials of occasional Predict calls: alone, and during back-to-back calls with the largest batch."""
         calls = replace(self.ours.load("Predict", names.SATURATED), calls_per_second=_RATE_BESIDE_BATCHES)
         batches = self.ours.batches(_LARGEST_BATCH)
 

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and figures as a reader wants them."""
+"""Markdown tables and number formats."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ NOTHING = "-"
 """Stands for a figure that was not measured."""
 
 MILLI, MICRO = 1e3, 1e6
-"""To make milliseconds and microseconds of seconds."""
+"""Factors from seconds to milliseconds and microseconds."""
 
 _SIGNIFICANT = 3
 
@@ -20,7 +20,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def number(value: float | None, scale: float = 1.0) -> str:
-    """Spell a figure, multiplied by `scale`, with three significant digits; None and NaN are a dash."""
+    """Format a figure, multiplied by `scale`, with three significant digits; None and NaN become a dash."""
     if value is None or math.isnan(value):
         return NOTHING
     scaled = value * scale
@@ -31,10 +31,10 @@ def number(value: float | None, scale: float = 1.0) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """Spell a ratio."""
+    """Format a ratio."""
     return NOTHING if value is None else f"{number(value)} x"
 
 
 def percent(value: float | None) -> str:
-    """Spell a share of one."""
+    """Format a share of one as a percentage."""
     return NOTHING if value is None else f"{value:.1%}".replace("%", " %")

@@ -1,4 +1,4 @@
-"""Measuring: trials that belong together are run in turn, again and again, so that all meet the same noise."""
+"""Measurement of trials: those to be compared are alternated repeatedly, so that all see the same noise."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,64 +22,64 @@ def _nothing_to_finish() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How long and how often."""
+    """Durations and repetitions."""
 
     seconds: float
     """Time for one measurement of a busy server; the others take about as long."""
     repeats: int
-    """Turns of each scenario."""
+    """Repetitions of each scenario."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """Something to measure."""
+    """A measurement to make."""
 
     scenario: str
-    """What is done, for example `unary, 64 in flight`."""
+    """The scenario, for example `unary, 64 in flight`."""
     contestant: str
-    """Who does it, for example `housing`."""
+    """The contestant, for example `housing`."""
     drive: Callable[[], Load]
-    """Does it for a while."""
+    """Runs the load."""
     usage: Callable[[], Usage]
-    """What the contestant's processes have used so far."""
+    """Returns the contestant's usage so far."""
     failed: Callable[[], Failures] = _no_failures
-    """How many calls have failed so far by the contestant's own count, by status."""
+    """Returns the number of failed calls so far by the contestant's own count, by status."""
     finish: Callable[[], None] = _nothing_to_finish
-    """Waits until the contestant has done all the work that the calls have given it."""
+    """Waits until the contestant has finished all work caused by the calls."""
     rows: int = 1
-    """Predictions that are asked for by one call."""
+    """Predictions per call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What was measured once."""
+    """A measurement."""
 
     scenario: str
-    """As in the trial."""
+    """The trial's scenario."""
     contestant: str
-    """As in the trial."""
+    """The trial's contestant."""
     repeat: int
-    """Which turn it was, from 0: samples of one turn were taken one right after the other."""
+    """Index of the repetition, from 0: samples of one repetition were taken in direct succession."""
     calls: int
     """Calls answered."""
     rows: int
-    """Predictions asked for."""
+    """Predictions requested."""
     seconds: float
-    """How long it took."""
+    """Duration."""
     p50_seconds: float
-    """Half of the calls took no longer."""
+    """Median latency."""
     p99_seconds: float
-    """99 of 100 calls took no longer."""
+    """99th percentile of the latency."""
     cpu_seconds: float
-    """Processor time that the contestant used meanwhile."""
+    """Processor time of the contestant during the measurement."""
     rss_bytes: int
     """Its resident memory afterwards."""
     failures: Failures
-    """Calls that failed, by status."""
+    """Failed calls by status."""
     refused_p50_seconds: float | None = None
-    """Half of the refusals for lack of room took no longer; None when there were none."""
+    """Median latency of refusals under overload; None without any."""
     refused_p99_seconds: float | None = None
-    """99 of 100 refusals took no longer; None likewise."""
+    """99th percentile of the same."""
 
     @property
     def rows_per_second(self) -> float:
@@ -88,20 +88,20 @@ class Sample:
 
     @property
     def cpu_seconds_per_row(self) -> float:
-        """Processor time for one prediction."""
+        """Processor time per prediction."""
         return self.cpu_seconds / self.rows
 
     @property
     def cpu_seconds_per_call(self) -> float:
-        """Processor time for one call."""
+        """Processor time per call."""
         return self.cpu_seconds / self.calls
 
 
 def measure(trials: Sequence[Trial], repeats: int) -> Iterator[Sample]:
-    """Run trials in turn, so many times.
+    """Run trials in alternation, `repeats` times.
 
     Raises:
-        BenchmarkError: a trial has no answer at all.
+        BenchmarkError: no call of a trial was answered.
     """
     for repeat in range(repeats):
         for trial in trials:
@@ -144,5 +144,5 @@ def _difference(after: Failures, before: Failures) -> Failures:
 
 
 def _larger(seen: Failures, counted: Failures) -> Failures:
-    """Believe whoever counted more: h2load and ghz see lost connections, the server sees what they take for success."""
+    """Return the larger count: load generators see lost connections, the server sees failures they count as success."""
     return dict(seen) if sum(seen.values()) >= sum(counted.values()) else dict(counted)

@@ -1,7 +1,7 @@
-"""Fits the model that peers serve: an ordinary scikit-learn Pipeline. `python fit.py TABLE.csv FOLDER`.
+"""Fits the model that peers serve: a plain scikit-learn Pipeline. `python fit.py TABLE.csv FOLDER`.
 
 Run in each peer's own environment. One XGBoost model without feature engineering, the same for all peers, and lighter
-than the champion's graph: what the service is faster by is not its model.
+than the champion's graph: the service's advantage is not its model.
 """
 
 import sys
@@ -27,7 +27,7 @@ def fit(table: pd.DataFrame) -> Pipeline:
             ("label", OneHotEncoder(handle_unknown="ignore"), [_LABEL]),
         ]
     )
-    # One thread, as for the service: its workers are the parallelism.
+    # One thread, as for the service: its workers provide the parallelism.
     boosting = XGBRegressor(n_estimators=400, max_depth=7, learning_rate=0.06, subsample=0.8, random_state=42, n_jobs=1)
     return make_pipeline(columns, boosting).fit(table[[*numbers, _LABEL]], table[_PRICE])
 

@@ -1,4 +1,4 @@
-"""Prints the price that a Pipeline gives to a row. `python price.py MODEL ROW.json`."""
+"""Prints the price that a Pipeline predicts for a row. `python price.py MODEL ROW.json`."""
 
 import json
 import sys

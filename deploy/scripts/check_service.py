@@ -1,6 +1,6 @@
-"""Checks a running service from outside: a price, its health, its model, its metrics, and that Prometheus sees it.
+"""Checks a running service from outside: a price, its health, model and metrics, and that Prometheus scrapes it.
 
-Needs nothing but Python. Prints a line for each check; exits 1 at the first that fails.
+Needs only Python. Prints a line per check; exits with 1 at the first failure.
 """
 
 import argparse
@@ -27,38 +27,38 @@ BLOCK_GROUP = {
 """The request of the README."""
 
 LOWEST_PRICE, HIGHEST_PRICE = 300_000, 520_000
-"""Any sound model's answer to it is between these, in USD."""
+"""Bounds of any sound model's price for it, in USD."""
 
 
 ASK = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-"""Opens a URL without the proxies that the environment names: what is checked runs here."""
+"""Opens a URL without the environment's proxies: the service is local."""
 
 
 class CheckFailedError(Exception):
-    """What was expected, and what came instead."""
+    """A check failed; the message gives the expected and the actual value."""
 
 
 def fetch(url: str, body: object = None) -> str:
-    """Get a page, or post JSON to it, and return the text of a 200 answer."""
+    """Get a page, or post JSON to it, and return the text of a 200 response."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - an http URL
     try:
         with ASK(request, timeout=10) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
-        raise CheckFailedError(f"{url} answered {error.code}: {error.read().decode(errors='replace')}") from error
+        raise CheckFailedError(f"{url} responded {error.code}: {error.read().decode(errors='replace')}") from error
     except OSError as error:
-        raise CheckFailedError(f"{url} does not answer: {error}") from error
+        raise CheckFailedError(f"{url} is not reachable: {error}") from error
 
 
 def require(condition: bool, what: str, seen: object) -> None:
-    """Fail with what was seen unless the condition holds."""
+    """Raise an error with the actual value unless the condition holds."""
     if not condition:
         raise CheckFailedError(f"expected {what}, not {seen}")
 
 
 def check_price(gateway: str) -> str:
-    """Ask for the price of the README's block group."""
+    """Check the price of the README's block group."""
     answer = json.loads(fetch(f"{gateway}/api/predict", BLOCK_GROUP))
     price = answer.get("median_house_value", 0)
     require(LOWEST_PRICE <= price <= HIGHEST_PRICE, f"a price from {LOWEST_PRICE} to {HIGHEST_PRICE}", answer)
@@ -66,21 +66,21 @@ def check_price(gateway: str) -> str:
 
 
 def check_health(gateway: str) -> str:
-    """Ask for the state of the service."""
+    """Check the state of the service."""
     answer = json.loads(fetch(f"{gateway}/health"))
     require(answer.get("status") == "SERVICE_STATUS_SERVING", "a service that is serving", answer)
     return str(answer["status"])
 
 
 def check_model(gateway: str) -> str:
-    """Ask which model answers."""
+    """Check the description of the served model."""
     model = json.loads(fetch(f"{gateway}/api/model")).get("model", {})
     require(bool(model.get("version")), "a model with a version", model)
     return f"{model['name']} version {model['version']} ({model.get('algorithm')})"
 
 
 def check_metrics(gateway: str) -> str:
-    """Look for the predictions made so far in the metrics."""
+    """Check that the metrics count the predictions made so far."""
     lines = [line for line in fetch(f"{gateway}/metrics").splitlines() if line.startswith("housing_predictions_total{")]
     require(any(float(line.rpartition(" ")[2]) > 0 for line in lines), "counted predictions", lines)
     return lines[0]

@@ -1,4 +1,4 @@
-"""Health check of a container: exits 0 when a path of its own HTTP port answers 200, and 1 when it does not.
+"""Health check of a container: exits 0 if a path of its own HTTP port responds 200, and 1 otherwise.
 
 Usage: healthcheck.py PORT_VARIABLE DEFAULT_PORT PATH
 """
@@ -9,7 +9,7 @@ import sys
 
 
 def main(variable: str, default_port: str, path: str) -> int:
-    """Ask the port that the environment names, or else the default one."""
+    """Check the port in an environment variable, or else the default port."""
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get(variable) or default_port), timeout=2)
     try:
         connection.request("GET", path)

@@ -1,1 +1,1 @@
-"""Watches the service and its model: dashboards now, drift and outcomes later."""
+"""Monitors the service and its model: dashboards, drift and live errors."""

@@ -1,4 +1,4 @@
-"""Comparing the window with the profile of the model that is served."""
+"""Comparison of the window with the served model's profile."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -19,26 +19,25 @@ class Compared:
     distribution: Distribution
     """From the model's profile."""
     values: Sequence[float]
-    """Of the window, as rows hold them; NaN where the field was left out."""
+    """Live values from the window, as in rows; NaN for a missing field."""
 
     def given(self) -> int:
-        """Count the values that were not left out."""
+        """Count the values that are not missing."""
         return sum(not math.isnan(value) for value in self.values)
 
     def missing_ratio(self) -> float:
-        """Tell the share of values that were left out; there must be one value at least, given or not."""
+        """Return the share of missing values; there must be at least one value, missing or not."""
         return 1 - self.given() / len(self.values)
 
     def drift(self) -> Drift:
-        """Compare them; there must be one value at least."""
+        """Measure the drift of the values; there must be at least one."""
         return compare(self.distribution, self.values)
 
 
 def pair_up(model: ServedModel, window: Iterable[LoggedPrediction]) -> list[Compared]:
-    """Put each field beside its profile: the inputs, in the contract's order, and the answers.
+    """Pair each field with its profile: the inputs, in the contract's order, and the answers.
 
-    Inputs are those of all predictions; answers are compared only if the model that is served has made them, since
-    another one's may well differ.
+    Inputs are those of all predictions; answers only those of the served model, since another model's may well differ.
 
     Raises:
         ForeignProfile: the profile has other fields than the contract.
@@ -62,6 +61,6 @@ def _check(profile: ModelProfile) -> None:
     found = [(each.name, tuple(each.categories)) for each in profile.inputs]
     if found != expected:
         raise ForeignProfile(
-            "the model's profile has other fields than this contract: train it again with this version, "
+            "the model's profile has other fields than this contract: retrain it with this version, "
             "or run the monitor of its version"
         )

@@ -1,4 +1,4 @@
-"""How far live values are from those that the model was made with."""
+"""Drift: the distance of live values from the model's training data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,28 +10,28 @@ from housing.profile import tally
 from housing.v1.model_profile_pb2 import Distribution
 
 SHIFTED = 0.2
-"""Above this PSI a field counts as shifted, by the usual rule of thumb: below 0.1 stable, above 0.2 to be acted on."""
+"""PSI above which a field counts as shifted, by the usual rule of thumb: below 0.1 stable, above 0.2 to be acted on."""
 
 _LEAST_EXPECTED = 5.0
-"""Cells that expect fewer are pooled for the chi-square test, which is not valid for them (Cochran, 1954)."""
+"""Minimum expected count of a cell in the chi-square test; smaller cells are pooled (Cochran, 1954)."""
 
 _CHANCE = 0.999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """How far the values of one field are from its profile."""
+    """The distance of one field's live values from its profile."""
 
     feature: str
     """Name of the field."""
     values: int
-    """How many live values were compared."""
+    """Number of live values compared."""
     psi: float
     """Population stability index of the live values, 0 for the same distribution."""
     by_chance: float
-    """What that index stays below in 99.9 % of windows of so many independent rows that are not shifted."""
+    """99.9th percentile of that index for windows of as many independent rows without a shift."""
     statistic: float
-    """Of the two-sample test: Kolmogorov-Smirnov's distance for numbers, chi-square for text."""
+    """Two-sample statistic: Kolmogorov-Smirnov distance for numbers, chi-square for text."""
     p_value: float
     """Probability of a statistic at least as large without a shift."""
 
@@ -40,8 +40,8 @@ def compare(distribution: Distribution, values: Sequence[float]) -> Drift:
     """Compare live values with the distribution of their field.
 
     Args:
-        distribution: of the field, from the model's profile.
-        values: as rows hold them, one at least; NaN, where the field was left out, is not compared and does not count.
+        distribution: the field's distribution, from the model's profile.
+        values: at least one, as in rows; NaN, for a missing value, is ignored.
     """
     reference, live = np.array(distribution.counts), np.array(tally(distribution, values))
     test = _kolmogorov_smirnov if distribution.edges else _chi_square
@@ -57,10 +57,10 @@ def compare(distribution: Distribution, values: Sequence[float]) -> Drift:
 
 
 def population_stability_index(reference: np.ndarray, live: np.ndarray) -> float:
-    """Sum (q - p) ln(q / p) over bins, p being the shares of the reference and q those of the live values.
+    """Sum (q - p) ln(q / p) over bins, with the shares p of the reference and q of the live values.
 
-    Half a row is added to each bin of the reference, and one row, spread as the reference is, to the live values: the
-    index stays finite where a bin is empty, and a bin that is as good as empty in both adds nothing.
+    Half a row is added to each bin of the reference, and one row, distributed like the reference, to the live values:
+    the index remains finite if a bin is empty, and a bin that is nearly empty in both adds nothing.
 
     Args:
         reference: counts, shape (bins,).
@@ -79,7 +79,7 @@ def _chance_bound(reference: np.ndarray, live: np.ndarray) -> float:
 
 
 def _kolmogorov_smirnov(reference: np.ndarray, live: np.ndarray) -> tuple[float, float]:
-    """Test by the bins' order alone: with ties the p-value is too large, if anything."""
+    """Test by the order of the bins only: with ties the p-value is too large, if anything."""
     bins = np.arange(len(reference))
     result = stats.ks_2samp(np.repeat(bins, reference), np.repeat(bins, live), method="asymp")
     return float(result.statistic), float(result.pvalue)
@@ -94,7 +94,7 @@ def _chi_square(reference: np.ndarray, live: np.ndarray) -> tuple[float, float]:
 
 
 def _pooled(table: np.ndarray) -> np.ndarray:
-    """Put the columns with too few rows together, so that each column of a row-by-row test expects enough."""
+    """Merge the columns with too few rows, so that each column of the table expects enough."""
     table = table[:, table.any(axis=0)]
     rare = stats.contingency.expected_freq(table).min(axis=0) < _LEAST_EXPECTED
     if not rare.any():

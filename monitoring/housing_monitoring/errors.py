@@ -1,16 +1,16 @@
-"""What can go wrong, as one tree.
+"""The errors of this package, as one tree.
 
 MonitoringError
 ├── InvalidSettings       an environment variable holds a value that is not allowed
-├── PortInUse             the port for the metrics is taken
-├── ServiceFailed         the service does not answer, or answers with an error
-├── ForeignProfile        the model's profile is of another contract than ours
+├── PortInUse             the port for the metrics is not available
+├── ServiceFailed         the service is not available, or returns an error
+├── ForeignProfile        the model's profile belongs to another contract
 └── NothingToCompare      there is nothing to report on
 """
 
 
 class MonitoringError(Exception):
-    """Anything that this package raises on purpose; the message says what to do, in one line."""
+    """Base of all errors that this package raises on purpose; the message says what to do, in one line."""
 
 
 class InvalidSettings(MonitoringError):
@@ -18,15 +18,15 @@ class InvalidSettings(MonitoringError):
 
 
 class PortInUse(MonitoringError):
-    """The port for the metrics is taken."""
+    """The port for the metrics is not available."""
 
 
 class ServiceFailed(MonitoringError):
-    """The service does not answer, or answers with an error."""
+    """The service is not available, or returns an error."""
 
 
 class ForeignProfile(MonitoringError):
-    """The profile of the model has other fields than this contract."""
+    """The model's profile has other fields than this contract."""
 
 
 class NothingToCompare(MonitoringError):

@@ -1,4 +1,4 @@
-"""The results of the last look, as Prometheus reads them."""
+"""The results of the last check, as Prometheus metrics."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -22,7 +22,7 @@ _DRIFT: tuple[tuple[str, str, Callable[[Drift], float]], ...] = (
     ("p_value", "Probability of such a statistic without a shift.", lambda of: of.p_value),
 )
 _LIVE: tuple[tuple[str, str, Callable[[LiveQuality], float | None]], ...] = (
-    ("outcomes", "Answers of which the true price is known.", lambda of: of.outcomes),
+    ("outcomes", "Predictions with a known true price.", lambda of: of.outcomes),
     ("mean_absolute_error_usd", "Mean absolute error of those.", lambda of: of.mean_absolute_error),
     ("root_mean_squared_error_usd", "Root of their mean squared error.", lambda of: of.root_mean_squared_error),
     ("bias_usd", "Mean of answer minus true price.", lambda of: of.bias),
@@ -36,14 +36,14 @@ _TRAINING: tuple[tuple[str, str, Callable[[TrainingQuality], float | None]], ...
 
 
 class ResultsCollector(Collector):
-    """Shows the last results, and nothing of those before: a version that is gone leaves no series behind."""
+    """Exposes the last results only: the series of a version that is no longer served disappear."""
 
     def __init__(self) -> None:
         self.results: Results | None = None
-        """What the last look found; None before the first."""
+        """The results of the last check; None before the first."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give a gauge for each figure; one that is not known has no series."""
+        """Yield a gauge for each figure; an unknown one has no series."""
         results = self.results
         if results is None:
             return
@@ -51,14 +51,14 @@ class ResultsCollector(Collector):
             "housing_drift_window_rows", "Predictions that are compared with training.", results.window_rows
         )
         yield GaugeMetricFamily(
-            "housing_drift_last_run_timestamp_seconds", "When they were compared last.", results.looked_at
+            "housing_drift_last_run_timestamp_seconds", "Time of the last comparison.", results.looked_at
         )
         for name, text, of_field in _DRIFT:
             figures = ((drift.feature, of_field(drift)) for drift in results.drift)
             yield _family(f"housing_drift_{name}", text, "feature", figures)
         yield _family(
             "housing_drift_missing_ratio",
-            "Share of predictions that were asked for without a field.",
+            "Share of predictions without a value of the field.",
             "feature",
             results.missing.items(),
         )

@@ -1,4 +1,4 @@
-"""The service as the client library reaches it."""
+"""The service through the client library."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,27 +23,27 @@ from housing_monitoring.service import ServedModel
 from housing_monitoring.window import LoggedPrediction as WindowPrediction
 
 DEADLINES = Deadlines(describe=30.0, log=30.0)
-"""How long the calls of a watcher, which nobody waits for, may take."""
+"""Deadlines of the monitor's calls, which no user waits for."""
 
 ONCE = Retries(attempts=1)
-"""A watcher looks again by itself: a look that fails is reported at once."""
+"""The monitor checks periodically, so a failed call is reported at once instead of retried."""
 
 
 class GrpcService:
     """A WatchedService behind a client."""
 
     def __init__(self, client: AsyncPredictionClient) -> None:
-        """Call nothing yet.
+        """Create the adapter; nothing is called yet.
 
         Args:
-            client: calls the service; it stays the caller's to close.
+            client: calls the service; the caller closes it.
         """
         self._client = client
         self._profile_of: str | None = None
         self._profile: ModelProfile | None = None
 
     async def model(self) -> ServedModel:
-        """Describe the model that is served now; its profile is fetched once a version."""
+        """Describe the served model; its profile is fetched once per version."""
         with self._failures():
             model = await self._client.model()
             if self._profile_of != model.version:
@@ -52,14 +52,14 @@ class GrpcService:
         return ServedModel(name=model.name, training=_training(model), profile=self._profile)
 
     async def newest_first(self, since: float) -> AsyncIterator[WindowPrediction]:
-        """Read the prediction log backwards, page by page, to a time in seconds since the epoch."""
+        """Yield the prediction log backwards, page by page, to a time in seconds since the epoch."""
         wanted = PredictionFilter(start_time=datetime.fromtimestamp(since, UTC))
         with self._failures():
             async for logged in self._client.logged_predictions(wanted):
                 yield _prediction(logged)
 
     async def live_quality(self, model_name: str) -> Sequence[LiveQuality]:
-        """Return how good the answers of the last 30 days were, by version."""
+        """Return the errors of the last 30 days, by version."""
         with self._failures():  # by day, since statistics by hour cover the last day only
             stats = await self._client.prediction_stats(period="day", errors_only=True)
         return [

@@ -1,4 +1,4 @@
-"""One look at the service: what has it answered since, how far is that from training, how right was it."""
+"""One check of the service: its new predictions, their drift from training, and its live errors."""
 
 import time
 from collections.abc import Callable
@@ -11,30 +11,30 @@ from housing_monitoring.window import Window
 
 
 class Inspector:
-    """Looks at one service."""
+    """Checks one service."""
 
     def __init__(
         self, service: WatchedService, window: Window, *, minimum_rows: int, now: Callable[[], float] = time.time
     ) -> None:
-        """Begin with an empty window.
+        """Start with an empty window.
 
         Args:
             service: the service.
-            window: what of its predictions is compared.
-            minimum_rows: a field with fewer values is not compared.
-            now: the time, in seconds since the epoch.
+            window: the predictions to compare.
+            minimum_rows: minimum number of values for a field to be compared.
+            now: returns seconds since the epoch.
         """
         self._service = service
         self._window = window
         self._minimum_rows = minimum_rows
         self._now = now
 
-    async def look(self) -> Results:
-        """Look once.
+    async def check(self) -> Results:
+        """Check the service once.
 
         Raises:
-            ServiceFailed: the service does not answer.
-            ForeignProfile: its model's profile is of another contract.
+            ServiceFailed: the service is not available.
+            ForeignProfile: its model's profile belongs to another contract.
         """
         model = await self._service.model()
         await self._window.refresh(self._service.newest_first, self._now())

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output."""
+"""Logs: one JSON object per line on standard output."""
 
 import logging
 import sys
@@ -7,11 +7,11 @@ import orjson
 import structlog
 
 Log = structlog.typing.FilteringBoundLogger
-"""What lines are written with."""
+"""The type of the logger."""
 
 
 def configure_logging(level: str = "info") -> Log:
-    """Set up structlog for the monitor and return its logger; events of lower levels are not logged."""
+    """Configure structlog for the monitor and return its logger; events below `level` are not logged."""
     structlog.configure(
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

@@ -1,4 +1,4 @@
-"""The monitor: looks at the service every now and then, and shows what it has found."""
+"""The monitor: checks the service periodically, and exposes the results."""
 
 import asyncio
 import time
@@ -15,32 +15,32 @@ from housing_monitoring.results import Results, ResultsFile
 _RETRY_SECONDS = 1.0
 
 _REST = 9
-"""A look at a large log can keep its store busy: it is left alone for so many times as long."""
+"""Minimum ratio of the pause to the duration of a check, since a check of a large log can keep its store busy."""
 
 
 class Monitor:
-    """Watches one service."""
+    """Monitors one service."""
 
     def __init__(
         self,
-        look: Callable[[], Awaitable[Results]],
+        check: Callable[[], Awaitable[Results]],
         file: ResultsFile,
         log: Log,
         *,
         starting_seconds: float = 0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take up where the last monitor has stopped.
+        """Resume from the last monitor's results.
 
         Args:
-            look: looks at the service once.
-            file: keeps the results over restarts.
-            log: logs what was found.
-            starting_seconds: how long a service that is started together with the monitor may take until a look that
-                fails is news.
-            now: the time, in seconds.
+            check: checks the service once.
+            file: stores the results across restarts.
+            log: logs results and failures.
+            starting_seconds: how long a service that starts together with the monitor may take before a failed check is
+                reported.
+            now: returns seconds.
         """
-        self._look = look
+        self._check = check
         self._file = file
         self._log = log
         self._now = now
@@ -48,10 +48,10 @@ class Monitor:
         self._has_seen = False
         self._gauges = ResultsCollector()
         self._gauges.results = file.read()
-        self._failures = Counter("housing_monitor_failures", "Looks at the service that failed.", registry=None)
+        self._failures = Counter("housing_monitor_failures", "Failed checks of the service.", registry=None)
 
-    def show(self, registry: CollectorRegistry) -> None:
-        """Have a registry collect the results."""
+    def register(self, registry: CollectorRegistry) -> None:
+        """Register the results with a registry."""
         registry.register(self._gauges)
         registry.register(self._failures)
 
@@ -60,36 +60,36 @@ class Monitor:
         return not self._has_seen and self._now() < self._starting_until
 
     async def watch(self, seconds: float) -> None:
-        """Look again and again until cancelled, with a pause of `seconds`; with a longer one where looks take long."""
+        """Check periodically until cancelled, with a pause of `seconds`, or a longer one if checks take long."""
         while True:
             started = time.monotonic()
-            await self.try_to_look()
+            await self.try_to_check()
             took = time.monotonic() - started
             await asyncio.sleep(min(seconds, _RETRY_SECONDS) if self._may_be_starting else max(seconds, _REST * took))
 
-    async def try_to_look(self) -> None:
-        """Look once; what goes wrong is counted and logged, and the last results stay."""
+    async def try_to_check(self) -> None:
+        """Check once; failures are counted and logged, and the last results are kept."""
         try:
-            results = await self._look()
+            results = await self._check()
             self._file.write(results)
         except MonitoringError as error:
             if self._may_be_starting:
                 self._log.info("the service is not ready yet", reason=str(error))
                 return
             self._failures.inc()
-            self._log.warning("look failed", reason=str(error))
-        except Exception:  # pylint: disable=broad-exception-caught  # a watcher outlives what nobody expected
+            self._log.warning("check failed", reason=str(error))
+        except Exception:  # pylint: disable=broad-exception-caught  # nothing unexpected must end the monitor
             self._failures.inc()
-            self._log.exception("look failed")
+            self._log.exception("check failed")
         else:
             self._has_seen = True
             before, self._gauges.results = self._gauges.results, results
-            self._tell(before, results)
+            self._log_changes(before, results)
 
-    def _tell(self, before: Results | None, results: Results) -> None:
-        """Log a look, and each field that has shifted, or has come back, since the one before."""
+    def _log_changes(self, before: Results | None, results: Results) -> None:
+        """Log a check, and each field that has shifted, or recovered, since the one before."""
         was, shifted = _shifted(before), _shifted(results)
-        self._log.info("looked", window_rows=results.window_rows, fields=len(results.drift), shifted=sorted(shifted))
+        self._log.info("checked", window_rows=results.window_rows, fields=len(results.drift), shifted=sorted(shifted))
         for feature in sorted(shifted.keys() - was.keys()):
             self._log.warning("drift begins", feature=feature, psi=round(shifted[feature].psi, 3))
         for feature in sorted(was.keys() - shifted.keys()):

@@ -23,10 +23,10 @@ from housing_monitoring.window import Window
 
 @click.command()
 def monitor() -> None:
-    """Watch a running `housing serve` for drift and errors, with metrics for Prometheus.
+    """Monitor a running `housing serve` for drift and errors, with metrics for Prometheus.
 
-    Compares the predictions on record with what the model was trained on, and their errors with those of training.
-    Settings are environment variables, among them HOUSING_GRPC_HOST, HOUSING_GRPC_PORT, HOUSING_MONITOR_PORT and
+    Compares the predictions on record with the model's training data, and their errors with those of training. Settings
+    are environment variables, among them HOUSING_GRPC_HOST, HOUSING_GRPC_PORT, HOUSING_MONITOR_PORT and
     HOUSING_MONITOR_SECONDS; the README lists them all. Stops on SIGTERM and Ctrl-C.
     """
     try:
@@ -44,12 +44,12 @@ async def _monitor(settings: MonitorSettings, log: Log) -> None:
         window = Window(rows=settings.drift_window_rows, seconds=settings.drift_window_seconds)
         inspector = Inspector(GrpcService(client), window, minimum_rows=settings.drift_minimum_rows)
         watching = Monitor(
-            inspector.look, ResultsFile(settings.state_dir), log, starting_seconds=settings.monitor_seconds
+            inspector.check, ResultsFile(settings.state_dir), log, starting_seconds=settings.monitor_seconds
         )
-        watching.show(registry)
+        watching.register(registry)
         with served_metrics(settings, registry) as port:
             log.info("listening", monitor_port=port, target=settings.target)
-            # For a service that starts at the same time; if it is not there, the first look reports that.
+            # For a service that starts at the same time; if it is not reachable, the first check reports it.
             await client.wait_until_reachable(settings.monitor_seconds)
             await watching.watch(settings.monitor_seconds)
 
@@ -68,7 +68,7 @@ def served_metrics(settings: MonitorSettings, registry: CollectorRegistry) -> It
     try:
         server = BoundedServer(host, port, make_wsgi_app(registry))
     except OSError as error:
-        raise PortInUse(f"port {port} of {host} cannot be used: set HOUSING_MONITOR_PORT to another") from error
+        raise PortInUse(f"port {port} of {host} is not available: set HOUSING_MONITOR_PORT to another") from error
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""Where the predictions of the window lie, in cells of one degree: a map's worth, however many there are."""
+"""The locations of the window's predictions, in cells of one degree, which bounds their number."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,20 +13,20 @@ _LONGITUDE, _LATITUDE = FEATURE_NAMES.index("longitude"), FEATURE_NAMES.index("l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The predictions of one cell of one degree by one degree."""
+    """The predictions in a cell of one degree by one degree."""
 
     longitude: float
-    """Longitude of its middle, in degrees east."""
+    """Longitude of its centre, in degrees east."""
     latitude: float
-    """Latitude of its middle, in degrees north."""
+    """Latitude of its centre, in degrees north."""
     predictions: int
-    """Predictions for block groups in it."""
+    """Number of predictions for block groups in it."""
     mean_value: float
-    """Mean of what they were answered, in USD."""
+    """Mean of the predicted prices, in USD."""
 
 
 def count_places(predictions: Iterable[LoggedPrediction]) -> tuple[Place, ...]:
-    """Count predictions by cell; the contract's bounds keep these to about a hundred."""
+    """Count predictions by cell; the contract's bounds limit these to about a hundred."""
     values: defaultdict[tuple[float, float], list[float]] = defaultdict(list)
     for each in predictions:
         cell = floor(each.row[_LONGITUDE]) + 0.5, floor(each.row[_LATITUDE]) + 0.5

@@ -1,4 +1,4 @@
-"""The drift report: one HTML page for people, that needs nothing but itself."""
+"""The drift report: a self-contained HTML page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from housing_monitoring.service import ServedModel
 from housing_monitoring.window import LoggedPrediction
 
 _CHANGED = 0.1
-"""From this PSI on a change is worth a look, by the same rule of thumb."""
+"""PSI from which a change is notable, by the same rule of thumb."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,17 +23,16 @@ class FieldReport:
     """A field of the report."""
 
     name: str
-    """Its name."""
     missing: float
     """Share of the window's predictions without it."""
     drift: Drift | None
-    """How far it is from training; None when all predictions have left it out."""
+    """Its drift from training; None if all predictions lack it."""
     chart: str
-    """Its picture, as a data URI."""
+    """Its chart, as a data URI."""
 
     @property
     def verdict(self) -> str:
-        """Say in a word or two what the figures mean."""
+        """A summary of the figures in a word or two."""
         if self.drift is None:
             return "never given"
         if self.drift.psi <= max(self.drift.by_chance, _CHANGED):
@@ -43,31 +42,31 @@ class FieldReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the page tells."""
+    """The content of the page."""
 
     model: ServedModel
-    """The model that is served."""
+    """The served model."""
     window: Sequence[LoggedPrediction]
-    """What was compared with it, newest first; one at least."""
+    """The predictions compared with it, newest first; at least one."""
     fields: Sequence[FieldReport]
     """The inputs and the answers."""
     live: Sequence[LiveQuality]
-    """How good the answers were, by version."""
+    """Live errors by version."""
 
     @property
     def period(self) -> tuple[datetime, datetime]:
-        """When the first and the last prediction of the window were made."""
+        """Times of the first and the last prediction in the window."""
         first, last = (datetime.fromtimestamp(each.predicted_at, UTC) for each in (self.window[-1], self.window[0]))
         return first, last
 
     @property
     def shifted(self) -> list[str]:
-        """Name the fields that have shifted."""
+        """The names of shifted fields."""
         return [each.name for each in self.fields if each.verdict == "shifted"]
 
 
 def report_field(compared: Compared) -> FieldReport:
-    """Describe a field."""
+    """Create the report of a field."""
     return FieldReport(
         name=compared.distribution.name,
         missing=compared.missing_ratio() if compared.values else 1.0,
@@ -77,7 +76,7 @@ def report_field(compared: Compared) -> FieldReport:
 
 
 def render(report: Report) -> str:
-    """Write the page."""
+    """Render the page."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""The pictures of the drift report."""
+"""The charts of the drift report."""
 
 import base64
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _TRAINING, _WINDOW = "#9aa5b1", "#2458a6"
 
 
 def draw(compared: Compared) -> str:
-    """Draw which share of the training rows and of the window is in each bin; return the picture as a data URI."""
+    """Draw the shares of the training rows and of the window in each bin; return the chart as a data URI."""
     distribution = compared.distribution
     figure = Figure(figsize=(6.4, 2.4), layout="constrained")
     axes = figure.add_subplot()
@@ -39,7 +39,7 @@ def _shares(counts: Sequence[int]) -> list[float]:
 
 
 def _bin_names(distribution: Distribution) -> list[str]:
-    """Name each bin: of numbers, by the edge that it begins or, for the first, ends with."""
+    """Return the name of each bin: for numbers, the edge at its start or, for the first, at its end."""
     if distribution.categories:
         return list(distribution.categories)
     first, *inner, last = (f"{edge:,.6g}" for edge in distribution.edges)

@@ -24,7 +24,7 @@ from housing_monitoring.window import Window
     help="File to write.",
 )
 def drift_report(output: Path) -> None:
-    """Write a page that compares the last predictions on record with what the model was trained on.
+    """Write a page that compares the last predictions on record with the model's training data.
 
     Settings are those of `housing monitor`; the service must be running.
     """
@@ -41,10 +41,10 @@ def drift_report(output: Path) -> None:
 
 
 async def _gather(settings: MonitorSettings) -> Report:
-    """Read what the report is made of.
+    """Read the data of the report.
 
     Raises:
-        ServiceFailed: the service does not answer.
+        ServiceFailed: the service is not available.
         NothingToCompare: there are no predictions, or the model has no profile.
     """
     async with AsyncPredictionClient(settings.target, deadlines=DEADLINES) as client:
@@ -56,7 +56,7 @@ async def _gather(settings: MonitorSettings) -> Report:
     if model.profile is None:
         raise NothingToCompare(
             f"version {model.training.model_version} of {model.name} was registered without a profile: "
-            "train it with `housing train`"
+            "retrain it with `housing train`"
         )
     if len(window) == 0:
         raise NothingToCompare(f"there are no predictions of the last {settings.drift_window_hours:g} hours on record")

@@ -1,4 +1,4 @@
-"""What a look at the service has found, and the file that keeps it over restarts."""
+"""The results of a check, and the file that stores them across restarts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,11 @@ from housing_monitoring.places import Place
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveQuality:
-    """How far the answers of a model version were from the true prices that have come in."""
+    """The errors of a model version's predictions, against known true prices."""
 
     model_version: str
-    """The version."""
     outcomes: int
-    """How many of its answers have a true price; one at least."""
+    """Number of its predictions with a true price; at least one."""
     mean_absolute_error: float
     """In USD."""
     root_mean_squared_error: float
@@ -25,41 +24,40 @@ class LiveQuality:
     bias: float
     """Mean of answer minus true price, in USD."""
     interval_coverage: float | None
-    """Share of intervals that hold the true price; None without intervals."""
+    """Share of intervals that contain the true price; None without intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingQuality:
-    """How good training found a model version to be, on rows held out; None where it did not measure."""
+    """The errors of a model version on rows held out in training; None where not measured."""
 
     model_version: str
-    """The version."""
     mean_absolute_error: float | None
     """In USD."""
     root_mean_squared_error: float | None
     """In USD."""
     interval_coverage: float | None
-    """Share of intervals that hold the true price."""
+    """Share of intervals that contain the true price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """What one look has found."""
+    """The results of a check."""
 
     looked_at: float
-    """When, in seconds since the epoch."""
+    """Time of the check, in seconds since the epoch."""
     window_rows: int
-    """How many predictions are in the window."""
+    """Number of predictions in the window."""
     drift: tuple[Drift, ...]
-    """Of each field with enough values, and of the answers; empty when the model has no profile."""
+    """Drift of each field with enough values, and of the answers; empty when the model has no profile."""
     missing: dict[str, float]
-    """Share of the window's predictions that were asked for without a field, by field."""
+    """Share of the window's predictions without a value, by field."""
     places: tuple[Place, ...]
-    """Where the window's predictions lie, by cell of one degree."""
+    """Locations of the window's predictions, by cell of one degree."""
     live: tuple[LiveQuality, ...]
-    """By version."""
+    """Live errors by version."""
     training: TrainingQuality
-    """Of the version that is served."""
+    """Errors of the served version in training."""
 
 
 _RESULTS = TypeAdapter(Results)
@@ -72,14 +70,14 @@ class ResultsFile:
         self._path = state_dir / "monitor" / "state.json"
 
     def read(self) -> Results | None:
-        """Read what was written last; None where there is nothing, or nothing that this version can read."""
+        """Read the last results; None if there are none that this version can read."""
         try:
             return _RESULTS.validate_json(self._path.read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 
     def write(self, results: Results) -> None:
-        """Replace what was written last; a reader sees the old file or the new one."""
+        """Replace the last results atomically."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         scratch = self._path.with_suffix(".new")
         scratch.write_bytes(orjson.dumps(results))

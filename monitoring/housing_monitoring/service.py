@@ -1,4 +1,4 @@
-"""The service as watchers see it: what they ask of it."""
+"""The interface of a monitored service."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from housing_monitoring.window import LoggedPrediction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:
-    """The model that is served."""
+    """The served model."""
 
     name: str
     """Its name in the registry."""
     training: TrainingQuality
-    """Its version, and what training measured."""
+    """Its version, and its errors in training."""
     profile: ModelProfile | None
-    """What its inputs and answers looked like; None when it was registered without a profile."""
+    """Distributions of its inputs and answers; None when it was registered without a profile."""
 
 
 class WatchedService(Protocol):
-    """A prediction service. Every method raises ServiceFailed when it does not answer."""
+    """A prediction service. Every method raises ServiceFailed when it is not available."""
 
     async def model(self) -> ServedModel:
-        """Describe the model that is served now."""
+        """Describe the served model."""
 
     def newest_first(self, since: float) -> AsyncIterator[LoggedPrediction]:
-        """Read the prediction log backwards, to a time in seconds since the epoch, for as long as the caller asks."""
+        """Yield the prediction log backwards, to a time in seconds since the epoch; pages are fetched as needed."""
 
     async def live_quality(self, model_name: str) -> Sequence[LiveQuality]:
-        """Return how good the answers of a model were lately, by version, where the true price is known."""
+        """Return the recent errors of a model, by version, where true prices are known."""

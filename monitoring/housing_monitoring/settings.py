@@ -1,4 +1,4 @@
-"""Settings, from the environment: read once at the entry point and passed down."""
+"""Settings from environment variables: read once at the entry point and passed down."""
 
 from pathlib import Path
 from typing import Literal
@@ -24,28 +24,28 @@ class MonitorSettings(BaseSettings):
     monitor_host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 in containers."""
     monitor_port: int = Field(default=9465, ge=0, le=65535)
-    """Port of the metrics; 0 takes a free one."""
+    """Port of the metrics; 0 for any free one."""
     monitor_seconds: float = Field(default=30, gt=0, le=86_400, allow_inf_nan=False)
-    """How long to wait between two looks at the service."""
+    """Pause between two checks of the service."""
     drift_window_rows: int = Field(default=5000, ge=1, le=1_000_000)
-    """The most recent predictions, at most so many, are compared with the model's profile."""
+    """The most recent predictions to compare with the model's profile."""
     drift_window_hours: float = Field(default=24, gt=0, le=1_000_000, allow_inf_nan=False)
-    """Predictions that are older are not compared."""
+    """Age limit of predictions to compare, in hours."""
     drift_minimum_rows: int = Field(default=500, ge=1, le=1_000_000)
-    """With fewer values of a field nothing is said about it: they would differ by chance."""
+    """Minimum number of values for a field to be compared: fewer would differ by chance."""
     log_level: Literal["info", "warning", "error"] = "info"
-    """Events of lower levels are not logged; each look is an event of level `info`."""
+    """Minimum level of logged events; each check is an event of level `info`."""
     state_dir: Path = Path("var")
-    """Where the last results are kept, in `monitor/`."""
+    """The last results are stored in `monitor/` in this folder."""
 
     @property
     def drift_window_seconds(self) -> float:
-        """How old a compared prediction may be."""
+        """Age limit of predictions to compare, in seconds."""
         return self.drift_window_hours * _SECONDS_PER_HOUR
 
     @property
     def target(self) -> str:
-        """Where the gRPC services are."""
+        """Address of the gRPC services."""
         return join_address(self.grpc_host, self.grpc_port)
 
 

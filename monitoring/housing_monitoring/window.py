@@ -1,47 +1,46 @@
-"""The window: the most recent predictions, kept so that each look reads only what is new."""
+"""The window: the most recent predictions, kept so that each check reads only new ones."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
 _LATE_SECONDS = 10.0
-"""Workers' rows reach the log in batches of their own: one may appear so long after a later one."""
+"""Workers' rows reach the log in separate batches: one may appear this long after a later one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedPrediction:
-    """A prediction, as the log has it."""
+    """A prediction from the log."""
 
     prediction_id: str
-    """Its id."""
     predicted_at: float
-    """When it was made, in seconds since the epoch."""
+    """Time of the prediction, in seconds since the epoch."""
     model_version: str
-    """Version of the model that made it."""
+    """Version of the model."""
     row: tuple[float, ...]
-    """What was asked: nine values in `housing.contract.FEATURES` order, NaN where a field was left out."""
+    """The input: nine values in `housing.contract.FEATURES` order, NaN for a missing field."""
     median_house_value: float
-    """What was answered, in USD."""
+    """The predicted price, in USD."""
 
 
 class Window:
     """The last predictions of the last hours, newest first."""
 
     def __init__(self, *, rows: int, seconds: float) -> None:
-        """Begin with nothing.
+        """Start empty.
 
         Args:
-            rows: how many predictions it holds at most.
-            seconds: how old they are at most.
+            rows: the most predictions to hold.
+            seconds: their age limit.
         """
         self._rows = rows
         self._seconds = seconds
         self._held: dict[str, LoggedPrediction] = {}
 
     async def refresh(self, newest_first: Callable[[float], AsyncIterator[LoggedPrediction]], now: float) -> None:
-        """Take in what is new and let go of what is too old.
+        """Add new predictions, and drop those that are too old.
 
         Args:
-            newest_first: reads the log backwards, to a time.
+            newest_first: yields the log backwards, to a time.
             now: the time. Both in seconds since the epoch.
         """
         oldest = now - self._seconds

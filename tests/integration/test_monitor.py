@@ -157,7 +157,7 @@ def test_a_service_that_is_gone_is_watched_on(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     with running_monitor(port, tmp_path) as monitor:
-        event = monitor.command.wait_for("look failed", 3)
+        event = monitor.command.wait_for("check failed", 3)
         assert "is it running" in event["reason"]
         assert metrics(monitor)["housing_monitor_failures_total"] >= 3
         monitor.command.send(signal.SIGTERM)

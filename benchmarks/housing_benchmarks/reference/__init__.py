@@ -1,1 +1,1 @@
-"""Two servers to compare the service with, in the same transport: one that does nothing, and one that only predicts."""
+"""Two servers to compare the service with, on the same transport: one does nothing, the other only predicts."""

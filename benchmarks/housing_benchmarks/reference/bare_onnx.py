@@ -1,6 +1,6 @@
 """gRPC and ONNX Runtime by hand. `python -m housing_benchmarks.reference.bare_onnx PORT GRAPH`.
 
-What one would write to be fast: it trusts every request, has no ids, counts nothing and logs nothing.
+The fastest simple server: it trusts every request, has no ids, no metrics and no log.
 """
 
 # The contract names the methods of a servicer.
@@ -36,7 +36,7 @@ _CODES = {choice: float(code) for code, choice in enumerate(FEATURES[-1].choices
 
 
 def load_graph(graph: Path) -> onnxruntime.InferenceSession:
-    """Load a graph that runs on the calling thread alone."""
+    """Load a graph to run on the calling thread only."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

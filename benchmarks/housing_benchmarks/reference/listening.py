@@ -1,4 +1,4 @@
-"""What both servers of this package are run in: one process that shares a port, as a worker of the service is."""
+"""The harness of both servers: one process that shares a port, like a worker of the service."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ from housing.v1.prediction_service_pb2_grpc import (
 )
 
 READY = "reference server is listening"
-"""What a server writes once it answers."""
+"""The line that a server writes once it is listening."""
 
 OPTIONS = (
     ("grpc.so_reuseport", 1),
@@ -31,11 +31,11 @@ OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
 )
-"""Those that the workers of the service set, by default."""
+"""The options that the service's workers set by default."""
 
 
 def listen(servicer: PredictionServiceServicer, port: int) -> None:
-    """Answer calls on a port of the loopback address, in uvloop, until SIGTERM."""
+    """Serve on a port of the loopback address, in uvloop, until SIGTERM."""
     uvloop.run(_serve(servicer, port))
 
 

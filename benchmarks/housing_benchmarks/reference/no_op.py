@@ -1,9 +1,9 @@
 """A server that does nothing: the transport's limit. `python -m housing_benchmarks.reference.no_op PORT`.
 
-It parses the request and answers the same message every time, as large as a real one.
+It parses the request and returns the same message every time, as large as a real one.
 """
 
-# The contract names the methods of a servicer, and gives them requests even where these are not read.
+# The contract names the methods of a servicer, and passes requests even where they are not read.
 # pylint: disable=invalid-overridden-method
 # ruff: noqa: N802, D102, ARG002
 

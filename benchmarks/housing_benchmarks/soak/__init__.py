@@ -1,1 +1,1 @@
-"""The soak: a bounded, mixed load for minutes, and whether any process grows under it."""
+"""The soak: a bounded, mixed load for minutes, and the growth of processes under it."""

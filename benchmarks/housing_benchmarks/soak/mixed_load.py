@@ -1,4 +1,4 @@
-"""Calls of every kind, each at a steady pace that leaves the machine some air."""
+"""Calls of every kind, each at a steady rate that leaves the machine headroom."""
 
 import threading
 import time
@@ -19,19 +19,19 @@ from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictReques
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 
 _CONNECTIONS = 4
-"""A connection stays with the worker that took it, so there are some."""
+"""Several, since a connection stays with the worker that accepted it."""
 _PATIENCE = 30.0
-"""Seconds that a call may take."""
+"""Deadline of a call, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of call."""
+    """A kind of call."""
 
     name: str
-    """What reports call it."""
+    """Its name in reports."""
     calls_per_second: float
-    """Its pace, from one thread: a call that is due while another of its kind runs is made after that."""
+    """Its rate, on one thread: a call that is due while another of its kind is pending is delayed."""
     rows: int
     """Block groups in a call."""
     call: Callable[[], object]
@@ -44,22 +44,21 @@ class SteadyCalls(threading.Thread):
     def __init__(self, kind: Kind) -> None:
         super().__init__(name=kind.name, daemon=True)
         self.kind = kind
-        """What it calls."""
         self.answered = 0
-        """How many calls were answered well."""
+        """Number of successful calls."""
         self.failures: Counter[str] = Counter()
-        """How many were not, by status."""
+        """Number of failed calls, by status."""
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Make calls until told to stop. What a slow answer has held up is left out, not made up for."""
+        """Make calls until stopped. Calls missed because of a slow answer are skipped, not made up for."""
         due = time.monotonic()
         while not self._stopping.wait(max(due - time.monotonic(), 0)):
             due = max(due + 1 / self.kind.calls_per_second, time.monotonic())
             self._call()
 
     def stop(self) -> None:
-        """Make no more calls."""
+        """Stop making calls."""
         self._stopping.set()
 
     def _call(self) -> None:
@@ -80,7 +79,7 @@ class MixedLoad:
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
         self.calls = [SteadyCalls(kind) for kind in kinds]
-        """What is called, and what came of it."""
+        """The kinds with their counts."""
 
     def __enter__(self) -> Self:
         for each in self.calls:
@@ -96,15 +95,15 @@ class MixedLoad:
 
 @contextmanager
 def kinds_of_calls(target: str, gateway: str, block_groups: Sequence[BlockGroup]) -> Iterator[list[Kind]]:
-    """Connect to a service, and make the kinds of calls there are; about 2,100 rows a second together.
+    """Connect to a service, and yield all kinds of calls; about 2,100 rows per second together.
 
     Args:
         target: `host:port` of the service.
         gateway: URL of the gateway.
-        block_groups: the rows to send, over and over.
+        block_groups: the rows to send, repeatedly.
     """
     with ExitStack() as stack:
-        options = [("grpc.use_local_subchannel_pool", 1)]  # or all channels would share one connection
+        options = [("grpc.use_local_subchannel_pool", 1)]  # otherwise all channels would share one connection
         channels = [stack.enter_context(grpc.insecure_channel(target, options)) for _ in range(_CONNECTIONS)]
         yield _kinds([PredictionServiceStub(channel) for channel in channels], gateway, block_groups)
 
@@ -147,7 +146,7 @@ def _json(gateway: str, block_groups: Sequence[BlockGroup]) -> Callable[[], obje
 
     def call() -> None:
         body = bodies[next(turn) % len(bodies)]
-        request = urllib.request.Request(  # noqa: S310 - an address of this machine's
+        request = urllib.request.Request(  # noqa: S310 - a loopback address
             f"{gateway}/api/predict", body, {"content-type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310 - likewise

@@ -9,8 +9,8 @@ from housing_benchmarks.soak.trends import Trend, trends, warm_up_seconds
 from housing_benchmarks.tables import number, table
 
 GROWTH_LIMIT = 0.5 * 2**20
-"""Bytes a minute, over which a process is said to grow: 5 MiB in ten minutes are more than an allocator's ups and
-downs."""
+"""Bytes per minute beyond which a process counts as growing: 5 MiB in ten minutes exceed an allocator's
+fluctuations."""
 
 _MEBI = 2**-20
 _MINUTE = 60.0
@@ -30,7 +30,7 @@ def render(soak: Soak) -> str:
 
 
 def draw(soak: Soak, folder: Path) -> None:
-    """Draw what the processes held over time into `soak.svg` in a folder."""
+    """Draw the processes' memory over time into `soak.svg` in a folder."""
     folder.mkdir(exist_ok=True)
     warm_up = warm_up_seconds(soak.seconds) / _MINUTE
     with plot(folder / "soak.svg") as axes:
@@ -51,11 +51,11 @@ def _introduction(soak: Soak) -> str:
     cores, processor = soak.machine["cores"], soak.machine["processor"]
     return (
         "# Soak\n\n"
-        f"{soak.seconds / _MINUTE:g} minutes of mixed calls at a steady pace, begun on {soak.date} at commit "
+        f"{soak.seconds / _MINUTE:g} minutes of mixed calls at a steady rate, started on {soak.date} at commit "
         f"`{soak.commit}`, with {soak.workers} workers on {cores} cores of {processor}. The load average before was "
         f"{soak.load_average}, and other programs kept {soak.other_cores} processors busy meanwhile. `make soak` "
         "writes this file.\n\n"
-        "Growth is the slope of a straight line, fitted by least squares to what was measured every 2 s after the "
+        "Growth is the slope of a line fitted by least squares to the measurements, taken every 2 s after the "
         f"first {warm_up_seconds(soak.seconds):g} s."
     )
 
@@ -70,7 +70,7 @@ def _verdict(soak: Soak, found: Sequence[Trend]) -> str:
     calls = f"**{failed:,} calls failed.**" if failed else "No call failed."
     refused = sum(each.refused for each in soak.calls)
     if refused:
-        calls += f" {refused:,} were refused, since there was too much under way."
+        calls += f" {refused:,} were refused under overload."
     return (
         f"{memory} {calls}\n\nFrom its start the service took {number(soak.next_start_seconds)} s until every worker "
         f"served, with the model in its cache; {number(soak.first_start_seconds)} s when it had to fetch it first."

@@ -1,4 +1,4 @@
-"""A whole soak: the service and its gateway started, called for minutes, watched, and stopped."""
+"""A complete soak: starts the service and its gateway, calls and monitors them for minutes, and stops them."""
 
 import tempfile
 import time
@@ -20,7 +20,7 @@ from housing_benchmarks.soak.mixed_load import MixedLoad, SteadyCalls, kinds_of_
 from housing_benchmarks.soak.trends import Sample
 
 _PERIOD_SECONDS = 2.0
-"""How often processes are looked at."""
+"""Interval of measurements."""
 _PROGRESS_SECONDS = 30.0
 _REFUSED = ("RESOURCE_EXHAUSTED", "429")
 _ROWS = ROOT / "data/processed/test.parquet"
@@ -28,50 +28,49 @@ _ROWS = ROOT / "data/processed/test.parquet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallsMade:
-    """What came of the calls of one kind."""
+    """The outcome of calls of one kind."""
 
     name: str
-    """The kind."""
     rows: int
     """Block groups in a call."""
     answered: int
-    """Calls that were answered well."""
+    """Successful calls."""
     refused: int
-    """Those that the service did not admit, since there was too much under way."""
+    """Calls refused under overload."""
     failures: Mapping[str, int]
-    """Those that failed otherwise, by status."""
+    """Calls that failed otherwise, by status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soak:
-    """A soak that was made."""
+    """The results of a soak."""
 
     date: str
-    """When it began, in ISO 8601, UTC."""
+    """Its start, in ISO 8601, UTC."""
     commit: str
-    """Of the server."""
+    """Commit of the server."""
     machine: Mapping[str, Any]
-    """What it ran on."""
+    """Facts about the machine."""
     load_average: float
-    """How many processes wanted a processor before."""
+    """Load average before the start."""
     other_cores: float = 0.0
-    """Processors that other programs kept busy meanwhile, on the average."""
+    """Processors that other programs kept busy meanwhile, on average."""
     workers: int
-    """Processes that answer calls."""
+    """Number of workers."""
     seconds: float
-    """How long calls were made."""
+    """Duration of the load."""
     first_start_seconds: float
-    """From the start of `housing serve` until all workers serve, the model being fetched from the registry."""
+    """Time from the start of `housing serve` until all workers serve, with the model fetched from the registry."""
     next_start_seconds: float
     """The same with the model in the cache."""
     calls: list[CallsMade]
-    """What was called."""
+    """The calls by kind."""
     samples: list[Sample]
-    """What the processes held."""
+    """The measurements of the processes."""
 
 
 def soak(minutes: float) -> Soak:
-    """Call the service for so many minutes, and watch its processes.
+    """Call the service for `minutes`, and monitor its processes.
 
     Raises:
         BenchmarkError: it cannot be started.
@@ -120,18 +119,18 @@ def _made(calls: SteadyCalls) -> CallsMade:
 
 
 def _watch(service: Service, gateway: Gateway, load: MixedLoad, seconds: float) -> Iterator[Sample]:
-    """Look at all processes from time to time, until the time is over."""
-    began, told = time.monotonic(), 0.0
+    """Measure all processes periodically until the time is over."""
+    began, reported = time.monotonic(), 0.0
     while (passed := time.monotonic() - began) < seconds:
-        yield from _look(service, gateway, passed)
-        if passed - told >= _PROGRESS_SECONDS:
-            told = passed
-            _tell(load, passed, seconds)
+        yield from _measure(service, gateway, passed)
+        if passed - reported >= _PROGRESS_SECONDS:
+            reported = passed
+            _report_progress(load, passed, seconds)
         time.sleep(max(_PERIOD_SECONDS - (time.monotonic() - began - passed), 0))
 
 
-def _look(service: Service, gateway: Gateway, seconds: float) -> Iterator[Sample]:
-    """Take the service's word for its own processes, whose names it knows, and measure those of the gateway."""
+def _measure(service: Service, gateway: Gateway, seconds: float) -> Iterator[Sample]:
+    """Measure all processes: the service's by its own metrics, which name them, and the gateway's directly."""
     files = service.open_files()
     for process, rss in service.resident_bytes().items():
         yield Sample(seconds=seconds, process=process, rss_bytes=rss, open_files=files.get(process, 0))
@@ -143,7 +142,7 @@ def _look(service: Service, gateway: Gateway, seconds: float) -> Iterator[Sample
             continue
 
 
-def _tell(load: MixedLoad, passed: float, seconds: float) -> None:
+def _report_progress(load: MixedLoad, passed: float, seconds: float) -> None:
     answered = sum(each.answered for each in load.calls)
     others = sum(each.failures.total() for each in load.calls)
     click.echo(f"{passed / 60:.1f} of {seconds / 60:g} minutes: {answered:,} answered, {others:,} not", err=True)

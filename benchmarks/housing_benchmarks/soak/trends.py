@@ -1,4 +1,4 @@
-"""What processes hold over time, and how fast that grows."""
+"""The resources of processes over time, and their growth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ _WARM_UP = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What one process holds at one time."""
+    """The resources of one process at one time."""
 
     seconds: float
-    """Since the load began."""
+    """Time since the start of the load."""
     process: str
     """`worker-0`, `envoy`, ..."""
     rss_bytes: int
@@ -26,41 +26,40 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A straight line through what was measured after the warm-up, by least squares."""
+    """A line fitted to the measurements after the warm-up, by least squares."""
 
     begins: float
     """Value at the end of the warm-up."""
     ends: float
     """Value at the end."""
     per_minute: float
-    """Growth."""
+    """Slope per minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """What one process has held after the warm-up."""
+    """The trend of one process after the warm-up."""
 
     process: str
-    """Its name."""
     rss: Line
     """Resident memory, in bytes."""
     peak_rss_bytes: int
-    """The most, warm-up included."""
+    """Maximum, warm-up included."""
     files: Line
     """File descriptors."""
 
 
 def warm_up_seconds(seconds: float) -> float:
-    """Tell how much of a soak is left out of the trends: caches fill, allocators find their size."""
+    """Return the part of a soak that is excluded from trends, while caches fill and allocators settle."""
     return min(seconds * _WARM_UP, _LONGEST_WARM_UP_SECONDS)
 
 
 def trends(samples: Sequence[Sample], seconds: float) -> list[Trend]:
-    """Fit the trend of each process that was there after the warm-up, in the order of their first samples.
+    """Fit the trend of each process that exists after the warm-up, in the order of their first samples.
 
     Args:
-        samples: those of the whole soak.
-        seconds: how long it took.
+        samples: the samples of the whole soak.
+        seconds: its duration.
     """
     return [
         Trend(

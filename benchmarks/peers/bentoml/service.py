@@ -1,4 +1,4 @@
-"""BentoML and a scikit-learn Pipeline. MODEL is the Pipeline, WORKERS how many processes answer."""
+"""BentoML and a scikit-learn Pipeline. MODEL is the Pipeline, WORKERS the number of processes."""
 
 import os
 from typing import Any
@@ -17,5 +17,5 @@ class HousePrices:
 
     @bentoml.api
     def predict(self, block_group: dict[str, Any]) -> float:
-        """Answer one block group."""
+        """Predict one block group."""
         return float(self._model.predict(pd.DataFrame([block_group]))[0])

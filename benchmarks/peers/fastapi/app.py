@@ -34,12 +34,12 @@ class Prediction(BaseModel):
 
 @app.get("/ready")
 def ready() -> str:
-    """Tell that it answers."""
+    """Report readiness."""
     return "ready"
 
 
 @app.post("/predict")
 def predict(block_group: BlockGroup) -> Prediction:
-    """Answer one block group; FastAPI runs this on its threads."""
+    """Predict one block group; FastAPI runs this on its threads."""
     price = _MODEL.predict(pd.DataFrame([block_group.model_dump()]))[0]
     return Prediction(median_house_value=float(price))

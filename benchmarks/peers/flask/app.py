@@ -1,4 +1,4 @@
-"""Flask and a scikit-learn Pipeline, as a first version of such a service is often written. MODEL is the Pipeline."""
+"""Flask and a scikit-learn Pipeline, like the first version of many such services. MODEL is the Pipeline."""
 
 import os
 
@@ -13,12 +13,12 @@ app = Flask(__name__)
 
 @app.get("/ready")
 def ready() -> str:
-    """Tell that it answers."""
+    """Report readiness."""
     return "ready"
 
 
 @app.post("/predict")
 def predict() -> Response:
-    """Answer one block group."""
+    """Predict one block group."""
     price = _MODEL.predict(pd.DataFrame([request.get_json()]))[0]
     return jsonify(median_house_value=float(price))

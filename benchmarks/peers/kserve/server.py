@@ -25,12 +25,12 @@ class HousePrices(kserve.Model):
         return self.ready
 
     def predict(self, payload: kserve.InferRequest, *_headers: Any) -> kserve.InferResponse:
-        """Answer a request of the Open Inference Protocol."""
+        """Handle a request of the Open Inference Protocol."""
         return get_predict_response(payload, self._model.predict(get_predict_input(payload)), self.name)
 
 
 class LoopbackServer(kserve.ModelServer):
-    """A server that other machines do not reach: KServe has no option for the address."""
+    """A server on the loopback address only: KServe has no option for the address."""
 
     async def _serve(self) -> None:
         server = self._rest_multiprocess_server or self
@@ -39,7 +39,7 @@ class LoopbackServer(kserve.ModelServer):
 
 
 if __name__ == "__main__":
-    # Workers that need over five seconds to import everything would be killed and started again, for ever.
+    # Workers that take over five seconds to import everything would be killed and restarted forever.
     RESTServerProcess.is_alive = partialmethod(RESTServerProcess.is_alive, timeout=_START_SECONDS)
     model = HousePrices("california-housing")
     model.load()

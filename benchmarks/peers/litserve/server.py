@@ -21,13 +21,13 @@ class HousePrices(litserve.LitAPI):
         self._model = joblib.load(self._path)  # pylint: disable=attribute-defined-outside-init  # LitServe's way
 
     def predict(self, x: dict[str, Any]) -> float:
-        """Answer one block group."""
+        """Predict one block group."""
         return float(self._model.predict(pd.DataFrame([x]))[0])
 
 
 if __name__ == "__main__":
     port, workers, model = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    # The fast queue is what LitServe advises from a hundred requests a second on.
+    # LitServe recommends the fast queue from a hundred requests per second.
     server = litserve.LitServer(
         HousePrices(model), accelerator="cpu", devices=1, workers_per_device=workers, fast_queue=True
     )

@@ -15,7 +15,7 @@ from ray.serve._private import replica
 from starlette.requests import Request
 
 _LEAST_STORE_BYTES = 80 << 20
-"""The object store, which requests do not go through, about as small as Ray allows."""
+"""The object store, which requests do not use, about as small as Ray allows."""
 _NO_ACCESS_LOG = {"enable_access_log": False}
 
 
@@ -28,14 +28,14 @@ class HousePrices:
         self._model = joblib.load(path)
 
     async def __call__(self, request: Request) -> float | str:
-        """Answer one block group, or a GET once it is there."""
+        """Predict one block group, or report readiness to a GET."""
         if request.method == "GET":
             return "ready"
         return float(self._model.predict(pd.DataFrame([await request.json()]))[0])
 
 
 def _stay_on_loopback() -> None:
-    """Keep a replica's server for other deployments off the network: Ray has no option for its address."""
+    """Restrict a replica's gRPC server for other deployments to loopback: Ray has no option for its address."""
     listen = replica.add_port_to_grpc_server
     replica.add_port_to_grpc_server = lambda server, _address: listen(server, "127.0.0.1:0")
 
@@ -59,6 +59,6 @@ def run(port: int, workers: int, model: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    # In the system's own folder for such: the names of Ray's sockets must be short.
+    # In the system's temporary folder: the names of Ray's sockets must be short.
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as name:
         run(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], name)

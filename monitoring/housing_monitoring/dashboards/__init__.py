@@ -1,6 +1,6 @@
-"""The Grafana dashboards of the service, written as code and kept as JSON beside Grafana's configuration.
+"""The Grafana dashboards of the service, generated as JSON for Grafana's provisioning.
 
-`python -m housing_monitoring.dashboards monitoring/grafana/dashboards` writes them anew.
+`python -m housing_monitoring.dashboards monitoring/grafana/dashboards` writes them.
 """
 
 from housing_monitoring.dashboards import model, prediction_log, predictions, resources

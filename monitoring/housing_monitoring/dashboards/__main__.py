@@ -1,4 +1,4 @@
-"""Writes all dashboards into the folder that is given."""
+"""Writes all dashboards into a folder."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a dashboard shows, in the terms of who reads it; `grafana.py` puts it into Grafana's."""
+"""The content of a dashboard, independent of Grafana; `grafana.py` renders it."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -6,82 +6,81 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Where values stop being good; with `red` under `orange` it is the low ones that are bad."""
+    """Thresholds of a value; with `red` below `orange`, low values are bad."""
 
     orange: float
-    """From here on they are to be watched."""
+    """The value from which to watch."""
     red: float
-    """From here on something is to be done."""
+    """The value from which to act."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Panel:
     title: str
-    """What it is called."""
     description: str
-    """What it tells, in a sentence."""
+    """What it shows, in a sentence."""
     unit: str = "short"
     """Grafana's name of the unit."""
     decimals: int | None = None
-    """How many decimals are shown; None leaves it to Grafana."""
+    """Number of decimals; None for Grafana's default."""
     limits: Limits | None = None
-    """How values are coloured; None for no meaning of colours."""
+    """Thresholds for colours; None for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure(_Panel):
-    """One figure, a quarter of the width."""
+    """A single figure, a quarter of the width."""
 
     query: str
-    """What finds one value, now."""
+    """Query of the current value."""
     legend: str = ""
-    """Shown in the place of the value where it is given; holds labels, as in `version {{model_version}}`."""
+    """Shown instead of the value if set; may contain labels, as in `version {{model_version}}`."""
     up_or_down: bool = False
-    """Whether 1 is shown as up, and 0 as down."""
+    """Whether to show 1 as up, and 0 as down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines(_Panel):
-    """Lines through time."""
+    """Time series."""
 
     series: tuple[tuple[str, str], ...]
-    """Legends, which may hold labels, and queries."""
+    """Legends, which may contain labels, and queries."""
     from_zero: bool = True
     """Whether the scale begins at 0."""
     wide: bool = False
-    """Whether it takes the whole width, and not half of it."""
+    """Whether it takes the whole width instead of half."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars(_Panel):
-    """Bars, one for each series that is found, half the width."""
+    """Bars, one per series, half the width."""
 
     query: str
-    """What finds the values, now."""
+    """Query of the current values."""
     legend: str
-    """Names a bar by its labels."""
+    """Name of a bar, from its labels."""
     buckets: bool = False
-    """Whether the series are the buckets of a histogram, each of which holds those below it."""
+    """Whether the series are cumulative buckets of a histogram."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heatmap(_Panel):
-    """The buckets of a histogram through time, half the width."""
+    """Buckets of a histogram over time, half the width."""
 
     query: str
-    """What finds the buckets, by the label `le`."""
+    """Query of the buckets, by the label `le`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Map(_Panel):
-    """California with a circle for each series, half the width."""
+    """A map of California with a circle per series, half the width."""
 
     query: str
-    """What finds the values that size the circles, now, by the labels `latitude` and `longitude`, in degrees."""
+    """Query of the current values that size the circles, by the labels `latitude` and `longitude`, in degrees."""
 
 
 Panel: TypeAlias = Figure | Lines | Bars | Heatmap | Map
-"""Anything that a dashboard shows."""
+"""Any panel of a dashboard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,21 +88,20 @@ class Row:
     """Panels that belong together."""
 
     title: str
-    """What they are about."""
     panels: tuple[Panel, ...]
-    """From left to right, and on in the next line."""
+    """From left to right, then from top to bottom."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that is marked on all lines through time."""
+    """An event that is marked on all time series."""
 
     name: str
-    """What it is called; people may hide events by it."""
+    """Its name, by which it can be hidden."""
     query: str
-    """Finds something at the moments when it happens."""
+    """Query that has a value at the moments of the event."""
     text: str
-    """What the mark says; may hold labels, as in `{{instance}}`."""
+    """Text of the mark; may contain labels, as in `{{instance}}`."""
     color: str
     """Grafana's name of the mark's colour."""
 
@@ -113,11 +111,10 @@ class Board:
     """A dashboard."""
 
     uid: str
-    """Names the dashboard in Grafana's addresses, and its file."""
+    """Identifies the dashboard in Grafana's URLs, and names its file."""
     title: str
-    """What it is called."""
     description: str
-    """What it tells, in a sentence."""
+    """What it shows, in a sentence."""
     rows: tuple[Row, ...]
     """From top to bottom."""
 

@@ -1,4 +1,4 @@
-"""What is marked on the lines of every dashboard."""
+"""The events marked on every dashboard."""
 
 from housing_monitoring.dashboards.board import Event
 

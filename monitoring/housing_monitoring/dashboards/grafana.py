@@ -1,4 +1,4 @@
-"""Dashboards as Grafana reads them from files."""
+"""Rendering of dashboards to Grafana's JSON."""
 
 import json
 from collections.abc import Iterator
@@ -45,16 +45,16 @@ _TAG = "housing"
 _HEIGHT = 8
 _FIGURE_HEIGHT = 5
 _CALIFORNIA = (-119, 37, 5)
-"""Longitude and latitude of the middle of the map, in degrees, and its zoom level."""
+"""Longitude and latitude of the map's centre, in degrees, and its zoom level."""
 _LETTERS = "ABCDEFGH"
-"""How Grafana names the queries of a panel."""
+"""Grafana's names of the queries of a panel."""
 
 _Builder = TypeVar("_Builder", stat.Panel, timeseries.Panel, bargauge.Panel, heatmap.Panel, geomap.Panel)
 _AnyBuilder: TypeAlias = stat.Panel | timeseries.Panel | bargauge.Panel | heatmap.Panel | geomap.Panel
 
 
 def to_json(board: Board) -> str:
-    """Render a dashboard, ending in a newline."""
+    """Render a dashboard as JSON, ending in a newline."""
     dashboard = (
         Dashboard(board.title)
         .uid(board.uid)
@@ -66,7 +66,7 @@ def to_json(board: Board) -> str:
         .time("now-1h", "now")
         .timezone("browser")
         .tooltip(DashboardCursorSync.CROSSHAIR)
-        # One for any label of any query, such as `instance` or `model_version`: Grafana adds it to each of them.
+        # One variable for any label of any query, such as `instance` or `model_version`: Grafana adds it to each query.
         .with_variable(AdHocVariable("filters").label("Filters").datasource(DATASOURCE))
     )
     for event in EVENTS:
@@ -80,7 +80,7 @@ def to_json(board: Board) -> str:
 
 
 def _with_texts(dashboard: str) -> dict[str, Any]:
-    """Return a dashboard with the words of its annotations, for which the builders have no field."""
+    """Return a dashboard with the texts of its annotations, which the builders do not support."""
     content: dict[str, Any] = json.loads(dashboard)
     for annotation, event in zip(content["annotations"]["list"], EVENTS, strict=True):
         annotation |= {"titleFormat": event.name, "textFormat": event.text}
@@ -151,14 +151,14 @@ def _(panel: Map) -> geomap.Panel:
     builder.tooltip(geomap.TooltipOptions().mode(TooltipMode.DETAILS))
     builder.layers([MapLayerOptions().type("markers").name(panel.title).location(where).config(circles).tooltip(True)])
     query = _query(panel.query, "").instant().format(PromQueryFormat.TABLE)
-    # Labels are text, and Grafana wants numbers for places.
+    # Labels are text, but Grafana needs numbers for coordinates.
     conversions = [{"targetField": name, "destinationType": "number"} for name in ("latitude", "longitude")]
     builder.with_transformation(DataTransformerConfig("convertFieldType", options={"conversions": conversions}))
     return builder.with_target(query)
 
 
 def _dressed(builder: _Builder, panel: Panel) -> _Builder:
-    """Set what all kinds of panels have."""
+    """Set the properties that all panels share."""
     builder.title(panel.title).description(panel.description).datasource(DATASOURCE).unit(panel.unit)
     if panel.decimals is not None:
         builder.decimals(panel.decimals)

@@ -1,4 +1,4 @@
-"""Whether the model still fits the world: its live error, the drift of what it is asked, and its versions."""
+"""The model dashboard: its live error, the drift of its inputs, and its versions."""
 
 from housing_monitoring.dashboards.board import Bars, Board, Figure, Limits, Lines, Row
 from housing_monitoring.dashboards.queries import rate_by
@@ -10,7 +10,7 @@ _QUALITY = Row(
     panels=(
         Figure(
             title="Outcomes known",
-            description="Answers of which the true price is known.",
+            description="Predictions with a known true price.",
             decimals=0,
             query="sum(housing_live_outcomes)",
         ),
@@ -36,7 +36,7 @@ _QUALITY = Row(
         ),
         Lines(
             title="Root mean squared error",
-            description="Of answers whose true price is known, and of the rows held out in training.",
+            description="Of predictions with a known true price, and of the rows held out in training.",
             unit="currencyUSD",
             series=(
                 (_LIVE, "housing_live_root_mean_squared_error_usd"),
@@ -45,7 +45,7 @@ _QUALITY = Row(
         ),
         Lines(
             title="Mean absolute error",
-            description="Of answers whose true price is known, and of the rows held out in training.",
+            description="Of predictions with a known true price, and of the rows held out in training.",
             unit="currencyUSD",
             series=(
                 (_LIVE, "housing_live_mean_absolute_error_usd"),
@@ -64,7 +64,7 @@ _QUALITY = Row(
         ),
         Lines(
             title="Outcomes received",
-            description="True prices that have come in, a second, by what became of them.",
+            description="True prices received per second, by result.",
             unit="cps",
             series=(("{{result}}", rate_by("result", "housing_outcomes_total")),),
         ),
@@ -99,7 +99,7 @@ _DRIFT = Row(
         ),
         Lines(
             title="Fields left out",
-            description="Share of the predictions that were asked for without a field.",
+            description="Share of the predictions without a value of the field.",
             unit="percentunit",
             wide=True,
             series=(("{{feature}}", "max by (feature) (housing_drift_missing_ratio)"),),
@@ -112,20 +112,20 @@ _DRIFT = Row(
         ),
         Figure(
             title="Last comparison",
-            description="How long ago the monitor has compared last.",
+            description="Time since the monitor's last comparison.",
             unit="s",
             limits=Limits(orange=120, red=900),
             query="time() - max(housing_drift_last_run_timestamp_seconds)",
         ),
         Figure(
-            title="Failed looks",
-            description="Times in the time shown that the monitor could not look at the service.",
+            title="Failed checks",
+            description="Failed checks of the service by the monitor, in the time shown.",
             decimals=0,
             query="sum(increase(housing_monitor_failures_total[$__range]))",
         ),
         Figure(
             title="Monitor",
-            description="Whether the monitor answers Prometheus.",
+            description="Whether Prometheus can scrape the monitor.",
             query='max(up{job="housing-monitor"})',
             up_or_down=True,
         ),
@@ -143,13 +143,13 @@ _VERSIONS = Row(
         ),
         Figure(
             title="Registry failures",
-            description="Times in the time shown that the registry could not be asked which version to serve.",
+            description="Failed lookups of the version to serve, in the time shown.",
             decimals=0,
             query="sum(increase(housing_registry_failures_total[$__range]))",
         ),
         Bars(
             title="New versions",
-            description="Versions in the time shown that were accepted, refused after a trial, or could not be had.",
+            description="Versions in the time shown that were accepted, refused after a trial, or not available.",
             decimals=0,
             query="sum by (result) (increase(housing_model_swap_total[$__range]))",
             legend="{{result}}",
@@ -160,7 +160,7 @@ _VERSIONS = Row(
 BOARD = Board(
     uid="california-housing-model",
     title="California housing: model",
-    description="How good the answers are, how far the world has moved from training, and which version answers.",
+    description="Quality of the predictions, drift of the inputs since training, and versions.",
     rows=(_QUALITY, _DRIFT, _VERSIONS),
 )
 """The dashboard of those who own the model."""

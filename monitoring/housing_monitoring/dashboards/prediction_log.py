@@ -1,4 +1,4 @@
-"""Whether every answer gets on record, and how long that takes."""
+"""The prediction log's dashboard: whether answers are recorded, and how fast."""
 
 from housing_monitoring.dashboards.board import Board, Figure, Limits, Lines, Row
 from housing_monitoring.dashboards.queries import quantiles, rate_by
@@ -8,7 +8,7 @@ _STATE = Row(
     panels=(
         Figure(
             title="Store",
-            description="Whether the database took the last write.",
+            description="Whether the last write to the database succeeded.",
             query="min(housing_prediction_log_store_up)",
             up_or_down=True,
         ),
@@ -39,7 +39,7 @@ _FLOW = Row(
     panels=(
         Lines(
             title="Answered and stored",
-            description="Rows a second: while the database is away the second stops, and later catches up.",
+            description="Rows per second: while the database is down, storing stops, and catches up later.",
             unit="cps",
             series=(
                 ("answered", "sum(rate(housing_predictions_total[$__rate_interval]))"),
@@ -52,20 +52,20 @@ _FLOW = Row(
             series=(("waiting", "sum(housing_prediction_log_backlog_rows)"),),
         ),
         Lines(
-            title="Time to put answers on record",
-            description="Before the replies leave: what the prediction log costs a caller.",
+            title="Time to record answers",
+            description="Before the responses are sent: the latency that the prediction log adds.",
             unit="s",
             series=quantiles("housing_prediction_log_append_seconds"),
         ),
         Lines(
             title="Time of a transaction",
-            description="In which the database takes over many answers; no caller waits for it.",
+            description="In which the database stores many answers; no caller waits for it.",
             unit="s",
             series=quantiles("housing_prediction_log_commit_seconds"),
         ),
         Lines(
             title="Failures",
-            description="Writes that the database did not take, and damaged lines of journals, a second.",
+            description="Failed writes to the database, and damaged journal lines, per second.",
             unit="cps",
             wide=True,
             series=(("{{stage}}", rate_by("stage", "housing_prediction_log_failures_total")),),
@@ -76,7 +76,7 @@ _FLOW = Row(
 BOARD = Board(
     uid="california-housing-log",
     title="California housing: prediction log",
-    description="Whether every answer gets on record, and how long that takes.",
+    description="Whether every answer is recorded, and how long that takes.",
     rows=(_STATE, _FLOW),
 )
 """The dashboard of the prediction log."""

@@ -1,17 +1,17 @@
-"""What the service answers, how fast, how often it cannot, and how close to its limits it is."""
+"""The main dashboard: predictions, latency, failures, and closeness to limits."""
 
 from housing_monitoring.dashboards.board import Bars, Board, Figure, Heatmap, Limits, Lines, Map, Row
 from housing_monitoring.dashboards.queries import quantiles, rate_by
 
 _CALLS = 'grpc_service="housing.v1.PredictionService"'
-_UNARY = f'{_CALLS}, grpc_type="unary"'  # how long a stream takes is its caller's choice
+_UNARY = f'{_CALLS}, grpc_type="unary"'  # the duration of a stream is its caller's choice
 _FAULTS = 'grpc_code=~"UNKNOWN|DEADLINE_EXCEEDED|INTERNAL|UNAVAILABLE|DATA_LOSS"'
 _ROWS_OF_RUNS = "sum(rate(housing_batch_rows_sum[$__rate_interval]))"
 _RUNS = "sum(rate(housing_batch_rows_count[$__rate_interval]))"
 
 
 def _share(codes: str) -> str:
-    """Return the query of the share of prediction calls that end in some codes, through time."""
+    """Return the query of the share of prediction calls with some codes, over time."""
     ended = f"sum(rate(grpc_server_handled_total{{{_CALLS}, {codes}}}[$__rate_interval]))"
     return f"({ended} or vector(0)) / sum(rate(grpc_server_handled_total{{{_CALLS}}}[$__rate_interval]))"
 
@@ -21,7 +21,7 @@ _PREDICTIONS = Row(
     panels=(
         Figure(
             title="Prediction volume",
-            description="Predictions answered in the time shown.",
+            description="Predictions made in the time shown.",
             decimals=0,
             query="sum(increase(housing_predictions_total[$__range]))",
         ),
@@ -41,21 +41,21 @@ _PREDICTIONS = Row(
         ),
         Figure(
             title="Error rate",
-            description="Share of prediction calls that ended by the service's fault; for callers' mistakes see below.",
+            description="Share of prediction calls with a fault of the service; for callers' mistakes see below.",
             unit="percentunit",
-            # The series of a code appears with the first call that ends in it: until then there is none to add up.
+            # The series of a code appears with its first call: until then there is nothing to sum.
             query=f"(sum(increase(grpc_server_handled_total{{{_CALLS}, {_FAULTS}}}[$__range])) or vector(0))"
             f" / sum(increase(grpc_server_handled_total{{{_CALLS}}}[$__range]))",
         ),
         Lines(
             title="Predictions over time",
-            description="Predictions a second, by the model version that answered.",
+            description="Predictions per second, by model version.",
             unit="reqps",
             series=(("version {{model_version}}", rate_by("model_version", "housing_predictions_total")),),
         ),
         Heatmap(
             title="Predicted values through time",
-            description="How many predictions fell into each range of value, and when.",
+            description="Number of predictions in each range of value, over time.",
             unit="currencyUSD",
             query="sum by (le) (increase(housing_predicted_value_usd_bucket[$__rate_interval]))",
         ),
@@ -96,7 +96,7 @@ _CALL_ENDS = Row(
     panels=(
         Lines(
             title="Calls by method",
-            description="Calls ended a second, of all services.",
+            description="Finished calls per second, of all services.",
             unit="reqps",
             series=(
                 ("{{grpc_method}}", rate_by("grpc_method", "grpc_server_handled_total", 'grpc_service=~"housing.+"')),
@@ -104,7 +104,7 @@ _CALL_ENDS = Row(
         ),
         Lines(
             title="Prediction calls by code",
-            description="How prediction calls end, a second.",
+            description="Finished prediction calls per second.",
             unit="reqps",
             series=(("{{grpc_code}}", rate_by("grpc_code", "grpc_server_handled_total", _CALLS)),),
         ),
@@ -116,7 +116,7 @@ _CALL_ENDS = Row(
         ),
         Lines(
             title="Rules broken",
-            description="Rules that refused requests broke, a second, by field.",
+            description="Violations of rules in refused requests per second, by field.",
             unit="cps",
             series=(("{{field}}: {{rule}}", rate_by("field, rule", "housing_validation_failures_total")),),
         ),
@@ -174,12 +174,12 @@ _ADMISSION = Row(
     panels=(
         Lines(
             title="Block groups in flight",
-            description="Block groups of calls that have begun and not ended.",
+            description="Block groups of calls in flight.",
             series=(("in flight", "sum(housing_rows_in_flight)"),),
         ),
         Lines(
             title="Calls refused",
-            description="Calls refused a second as RESOURCE_EXHAUSTED, for the rows or for the queue under way.",
+            description="Calls refused per second as RESOURCE_EXHAUSTED, by what is exceeded.",
             unit="reqps",
             series=(("{{reason}}", rate_by("reason", "housing_admission_refusals_total")),),
         ),
@@ -207,7 +207,7 @@ _ADMISSION = Row(
 BOARD = Board(
     uid="california-housing",
     title="California housing",
-    description="What the prediction service answers, how fast, and how often it cannot.",
+    description="What the prediction service predicts, how fast, and how often it fails.",
     rows=(_PREDICTIONS, _CALL_ENDS, _GOAL, _ADMISSION),
 )
-"""The first dashboard to look at."""
+"""The first dashboard to open."""

@@ -1,4 +1,4 @@
-"""What the processes of the service use, and what the machine has left."""
+"""The resources dashboard: what the processes use, and what the machine has left."""
 
 from housing_monitoring.dashboards.board import Board, Figure, Limits, Lines, Row
 from housing_monitoring.dashboards.queries import quantiles, rate_by
@@ -8,12 +8,12 @@ _PROCESSES = Row(
     panels=(
         Lines(
             title="Workers",
-            description="Processes that answer calls: those that should, and those that do.",
+            description="Worker processes: configured, and serving.",
             series=(("{{state}}", "sum by (state) (housing_workers)"),),
         ),
         Lines(
             title="Workers restarted",
-            description="Workers that were started again after they had ended, in the last quarter of an hour.",
+            description="Workers restarted after they had ended, in the last 15 minutes.",
             series=(("restarts", "sum(increase(housing_worker_restarts_total[15m]))"),),
         ),
         Lines(
@@ -46,7 +46,7 @@ _MACHINE = Row(
     panels=(
         Figure(
             title="Servers",
-            description="How many servers answer Prometheus.",
+            description="Number of servers that Prometheus can scrape.",
             decimals=0,
             limits=Limits(orange=1, red=0),
             query='sum(up{job="housing"})',
@@ -66,7 +66,7 @@ _MACHINE = Row(
         ),
         Figure(
             title="Memory available",
-            description="Share of the machine's memory that programs can have at once.",
+            description="Share of the machine's memory that is available to programs.",
             unit="percentunit",
             limits=Limits(orange=0.2, red=0.05),
             query="min(housing_memory_available_bytes / housing_memory_total_bytes)",
@@ -91,21 +91,21 @@ _GATEWAY = Row(
     panels=(
         Figure(
             title="Gateways",
-            description="How many gateways answer Prometheus.",
+            description="Number of gateways that Prometheus can scrape.",
             decimals=0,
             limits=Limits(orange=1, red=0),
             query='sum(up{job="housing-gateway"})',
         ),
         Figure(
             title="Servers behind the gateway",
-            description="How many servers the gateway finds healthy.",
+            description="Number of servers that the gateway finds healthy.",
             decimals=0,
             limits=Limits(orange=1, red=0),
             query='min(envoy_cluster_membership_healthy{envoy_cluster_name="prediction"})',
         ),
         Lines(
             title="Requests to the gateway",
-            description="Requests a second, by the class of their HTTP status; a gRPC call is a 2xx whatever its code.",
+            description="Requests per second, by class of HTTP status; a gRPC call is a 2xx whatever its code.",
             unit="reqps",
             series=(
                 (
@@ -116,13 +116,13 @@ _GATEWAY = Row(
         ),
         Lines(
             title="Time of requests to the gateway",
-            description="From the first byte of a request to the last of its answer: the middle and the upper end.",
+            description="From the first byte of a request to the last of its response.",
             unit="ms",
             series=quantiles("envoy_http_downstream_rq_time"),
         ),
         Lines(
             title="Memory of the gateway",
-            description="What Envoy's heap holds, and the memory of its process. Near its limit requests are refused.",
+            description="Envoy's heap, and the memory of its process. Near the limit of the heap requests are refused.",
             unit="bytes",
             series=(
                 ("heap", "sum(envoy_server_memory_heap_size)"),

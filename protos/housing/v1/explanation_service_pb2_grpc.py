@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ExplanationServiceStub:
-    """ExplanationService tells what each field of a block group adds to its price.
+    """ExplanationService explains prices by the contribution of each field of a block group.
     """
 
     def __init__(self, channel):
@@ -43,16 +43,16 @@ class ExplanationServiceStub:
 
 
 class ExplanationServiceServicer:
-    """ExplanationService tells what each field of a block group adds to its price.
+    """ExplanationService explains prices by the contribution of each field of a block group.
     """
 
     def Explain(self, request, context):
-        """Explain answers one block group as Predict does, and splits the price into a base value and a contribution of each
-        field. Over HTTP the body is the block group itself. Explanations are not put on the prediction log.
+        """Explain predicts the price of one block group like Predict, and splits it into a base value and a contribution of
+        each field. Over HTTP the body is the block group itself. Explanations are not recorded in the prediction log.
 
-        A request that breaks a rule of its message is refused as by Predict. A model that cannot be explained, or a server
-        that is run without explanations, answers UNIMPLEMENTED (HTTP 501) with reason EXPLANATION_NOT_AVAILABLE. While
-        explanations are being started, calls are answered UNAVAILABLE (503) with reason HELPER_UNAVAILABLE.
+        A request that breaks a rule of its message is refused like by Predict. If the model cannot be explained, or
+        explanations are disabled, the call fails with UNIMPLEMENTED (HTTP 501) and reason EXPLANATION_NOT_AVAILABLE. While
+        the explainer is starting, it fails with UNAVAILABLE (503) and reason HELPER_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -75,7 +75,7 @@ def add_ExplanationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ExplanationService:
-    """ExplanationService tells what each field of a block group adds to its price.
+    """ExplanationService explains prices by the contribution of each field of a block group.
     """
 
     @staticmethod

@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GetModelRequest(_message.Message):
-    """What is asked of GetModel: nothing."""
+    """Request of GetModel, without fields."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -39,7 +39,7 @@ Global___GetModelRequest: _TypeAlias = GetModelRequest  # noqa: Y015
 
 @_typing.final
 class GetModelResponse(_message.Message):
-    """What GetModel answers."""
+    """Response of GetModel."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -63,7 +63,7 @@ Global___GetModelResponse: _TypeAlias = GetModelResponse  # noqa: Y015
 
 @_typing.final
 class GetModelProfileRequest(_message.Message):
-    """What is asked of GetModelProfile: nothing."""
+    """Request of GetModelProfile, without fields."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -80,7 +80,7 @@ Global___GetModelProfileRequest: _TypeAlias = GetModelProfileRequest  # noqa: Y0
 
 @_typing.final
 class GetModelProfileResponse(_message.Message):
-    """What GetModelProfile answers."""
+    """Response of GetModelProfile."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -112,7 +112,7 @@ Global___GetModelProfileResponse: _TypeAlias = GetModelProfileResponse  # noqa: 
 
 @_typing.final
 class GetModelCardRequest(_message.Message):
-    """What is asked of GetModelCard: nothing."""
+    """Request of GetModelCard, without fields."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -129,7 +129,7 @@ Global___GetModelCardRequest: _TypeAlias = GetModelCardRequest  # noqa: Y015
 
 @_typing.final
 class GetModelCardResponse(_message.Message):
-    """What GetModelCard answers."""
+    """Response of GetModelCard."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -141,7 +141,7 @@ class GetModelCardResponse(_message.Message):
     model_version: _builtins.str
     """Version of the registered model that is loaded."""
     markdown: _builtins.str
-    """Its card: text in Markdown, UTF-8. The pictures that it links to are among the model's files in the registry."""
+    """Its card: text in Markdown, UTF-8. The pictures it links to are among the model's files in the registry."""
     def __init__(
         self,
         *,
@@ -199,25 +199,25 @@ class Model(_message.Message):
     version: _builtins.str
     """Version in the registry, for example `3`."""
     alias: _builtins.str
-    """Alias by which the version was found, for example `champion`; empty when it was asked for by number."""
+    """Alias by which the version was found, for example `champion`; empty when the version is configured by number."""
     run_id: _builtins.str
     """Id of the MLflow run that trained it."""
     algorithm: _builtins.str
-    """What kind of model it is, for example `xgboost`."""
+    """The kind of model, for example `xgboost`."""
     runtime: _builtins.str
-    """What computes its answers: `onnx` for a graph, `pyfunc` for any other MLflow model."""
+    """Its runtime: `onnx` for a graph, `pyfunc` for any other MLflow model."""
     data_sha256: _builtins.str
-    """SHA-256, in hexadecimal, of the table it was trained on; empty when training did not record it."""
+    """SHA-256, in hexadecimal, of the training table; empty when not recorded."""
     git_commit: _builtins.str
-    """Commit of the training code; empty when training did not record it."""
+    """Commit of the training code; empty when not recorded."""
     @_builtins.property
     def trained_at(self) -> _timestamp_pb2.Timestamp:
-        """When its training run started."""
+        """Start of its training run."""
 
     @_builtins.property
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """What training measured, by name: `test_rmse` and `test_mae` in USD, `test_mape` and `test_r2` as fractions, and
-        their cross-validated counterparts, such as `cv_rmse`.
+        """Metrics of training, by name: `test_rmse` and `test_mae` in USD, `test_mape` and `test_r2` as fractions, and their
+        cross-validated counterparts, such as `cv_rmse`.
         """
 
     @_builtins.property
@@ -264,14 +264,14 @@ class Feature(_message.Message):
     unit: _builtins.str
     """Unit of its values; empty for a text field."""
     required: _builtins.bool
-    """Whether it must be given."""
+    """Whether it is required."""
     minimum: _builtins.float
-    """Least value accepted; unset for a text field."""
+    """Minimum, inclusive; unset for a text field."""
     maximum: _builtins.float
-    """Greatest value accepted; unset for a text field."""
+    """Maximum, inclusive; unset for a text field."""
     @_builtins.property
     def choices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The spellings accepted; empty for a number."""
+        """The allowed values; empty for a number."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ModelServiceStub:
-    """ModelService tells which model answers and where it came from.
+    """ModelService describes the served model and its origin.
     """
 
     def __init__(self, channel):
@@ -53,27 +53,27 @@ class ModelServiceStub:
 
 
 class ModelServiceServicer:
-    """ModelService tells which model answers and where it came from.
+    """ModelService describes the served model and its origin.
     """
 
     def GetModel(self, request, context):
-        """GetModel describes the model that is loaded now. While none is loaded it is answered UNAVAILABLE (HTTP 503).
+        """GetModel describes the loaded model. While none is loaded it fails with UNAVAILABLE (HTTP 503).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetModelProfile(self, request, context):
-        """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
-        registered without a profile is answered NOT_FOUND (HTTP 404).
+        """GetModelProfile returns the distributions of the loaded model's inputs and answers at training time. If the model
+        was registered without a profile, it fails with NOT_FOUND (HTTP 404).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetModelCard(self, request, context):
-        """GetModelCard gives the loaded model's card: what it was made from, how good it is and where, and what it is not for. A
-        model that was registered without a card is answered NOT_FOUND (HTTP 404).
+        """GetModelCard returns the loaded model's card: its data, its quality and where it is weak, and its intended use. If
+        the model was registered without a card, it fails with NOT_FOUND (HTTP 404).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +106,7 @@ def add_ModelServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ModelService:
-    """ModelService tells which model answers and where it came from.
+    """ModelService describes the served model and its origin.
     """
 
     @staticmethod

@@ -27,41 +27,41 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ModelServiceStub:
-    """ModelService tells which model answers and where it came from."""
+    """ModelService describes the served model and its origin."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ModelServiceAsyncStub: ...
     GetModel: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_service_pb2.GetModelResponse]
-    """GetModel describes the model that is loaded now. While none is loaded it is answered UNAVAILABLE (HTTP 503)."""
+    """GetModel describes the loaded model. While none is loaded it fails with UNAVAILABLE (HTTP 503)."""
     GetModelProfile: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelProfileRequest, _model_service_pb2.GetModelProfileResponse]
-    """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
-    registered without a profile is answered NOT_FOUND (HTTP 404).
+    """GetModelProfile returns the distributions of the loaded model's inputs and answers at training time. If the model
+    was registered without a profile, it fails with NOT_FOUND (HTTP 404).
     """
     GetModelCard: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.GetModelCardRequest, _model_service_pb2.GetModelCardResponse]
-    """GetModelCard gives the loaded model's card: what it was made from, how good it is and where, and what it is not for. A
-    model that was registered without a card is answered NOT_FOUND (HTTP 404).
+    """GetModelCard returns the loaded model's card: its data, its quality and where it is weak, and its intended use. If
+    the model was registered without a card, it fails with NOT_FOUND (HTTP 404).
     """
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
-    """ModelService tells which model answers and where it came from."""
+    """ModelService describes the served model and its origin."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetModel: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelRequest, _model_service_pb2.GetModelResponse]  # type: ignore[assignment]
-    """GetModel describes the model that is loaded now. While none is loaded it is answered UNAVAILABLE (HTTP 503)."""
+    """GetModel describes the loaded model. While none is loaded it fails with UNAVAILABLE (HTTP 503)."""
     GetModelProfile: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelProfileRequest, _model_service_pb2.GetModelProfileResponse]  # type: ignore[assignment]
-    """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
-    registered without a profile is answered NOT_FOUND (HTTP 404).
+    """GetModelProfile returns the distributions of the loaded model's inputs and answers at training time. If the model
+    was registered without a profile, it fails with NOT_FOUND (HTTP 404).
     """
     GetModelCard: _aio.UnaryUnaryMultiCallable[_model_service_pb2.GetModelCardRequest, _model_service_pb2.GetModelCardResponse]  # type: ignore[assignment]
-    """GetModelCard gives the loaded model's card: what it was made from, how good it is and where, and what it is not for. A
-    model that was registered without a card is answered NOT_FOUND (HTTP 404).
+    """GetModelCard returns the loaded model's card: its data, its quality and where it is weak, and its intended use. If
+    the model was registered without a card, it fails with NOT_FOUND (HTTP 404).
     """
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
-    """ModelService tells which model answers and where it came from."""
+    """ModelService describes the served model and its origin."""
 
     @_abc_1.abstractmethod
     def GetModel(
@@ -69,7 +69,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _model_service_pb2.GetModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_service_pb2.GetModelResponse, _abc.Awaitable[_model_service_pb2.GetModelResponse]]:
-        """GetModel describes the model that is loaded now. While none is loaded it is answered UNAVAILABLE (HTTP 503)."""
+        """GetModel describes the loaded model. While none is loaded it fails with UNAVAILABLE (HTTP 503)."""
 
     @_abc_1.abstractmethod
     def GetModelProfile(
@@ -77,8 +77,8 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _model_service_pb2.GetModelProfileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_service_pb2.GetModelProfileResponse, _abc.Awaitable[_model_service_pb2.GetModelProfileResponse]]:
-        """GetModelProfile tells what the inputs and answers of the loaded model looked like when it was made. A model that was
-        registered without a profile is answered NOT_FOUND (HTTP 404).
+        """GetModelProfile returns the distributions of the loaded model's inputs and answers at training time. If the model
+        was registered without a profile, it fails with NOT_FOUND (HTTP 404).
         """
 
     @_abc_1.abstractmethod
@@ -87,8 +87,8 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _model_service_pb2.GetModelCardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_service_pb2.GetModelCardResponse, _abc.Awaitable[_model_service_pb2.GetModelCardResponse]]:
-        """GetModelCard gives the loaded model's card: what it was made from, how good it is and where, and what it is not for. A
-        model that was registered without a card is answered NOT_FOUND (HTTP 404).
+        """GetModelCard returns the loaded model's card: its data, its quality and where it is weak, and its intended use. If
+        the model was registered without a card, it fails with NOT_FOUND (HTTP 404).
         """
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

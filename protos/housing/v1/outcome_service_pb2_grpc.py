@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class OutcomeServiceStub:
-    """OutcomeService takes the true prices of predictions, once they are known, so that the service's error can be told
-    from what it answered in earnest.
+    """OutcomeService records the true prices of predictions once they are known, so that the service's live error can be
+    measured.
     """
 
     def __init__(self, channel):
@@ -44,18 +44,18 @@ class OutcomeServiceStub:
 
 
 class OutcomeServiceServicer:
-    """OutcomeService takes the true prices of predictions, once they are known, so that the service's error can be told
-    from what it answered in earnest.
+    """OutcomeService records the true prices of predictions once they are known, so that the service's live error can be
+    measured.
     """
 
     def RecordOutcomes(self, request, context):
-        """RecordOutcomes records true prices by prediction id, and reports on each. It may be repeated: the same price again
-        changes nothing, and another one takes the place of the first.
+        """RecordOutcomes records true prices by prediction id, and returns the result of each. It is idempotent: the same
+        price again changes nothing, and a different one replaces the first.
 
-        Predictions that are not on record are reported, and the others recorded all the same. An outcome that breaks a
-        rule of its message refuses the request as a whole: INVALID_ARGUMENT (HTTP 400), with the path of each offending
-        field, for example `outcomes[17].median_house_value`. While the record cannot be written to, the call is
-        answered UNAVAILABLE (503) with reason PREDICTION_LOG_UNAVAILABLE, and nothing of it is recorded.
+        Predictions that are not on record are reported, and the other outcomes are recorded nevertheless. An outcome that
+        breaks a rule of its message refuses the whole request with INVALID_ARGUMENT (HTTP 400) and the path of each field
+        at fault, for example `outcomes[17].median_house_value`. While the prediction log is not writable, the call fails
+        with UNAVAILABLE (503) and reason PREDICTION_LOG_UNAVAILABLE, and records nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,8 +78,8 @@ def add_OutcomeServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OutcomeService:
-    """OutcomeService takes the true prices of predictions, once they are known, so that the service's error can be told
-    from what it answered in earnest.
+    """OutcomeService records the true prices of predictions once they are known, so that the service's live error can be
+    measured.
     """
 
     @staticmethod

@@ -26,11 +26,11 @@ if _version_not_supported:
 
 
 class PredictionLogServiceStub:
-    """PredictionLogService reads the record of every answer: each row that Predict, BatchPredict or StreamPredict has
-    answered is one logged prediction. Records are kept for as long as the service is set to.
+    """PredictionLogService reads the prediction log: each row answered by Predict, BatchPredict or StreamPredict is one
+    logged prediction. Records are kept for as long as the service is configured to.
 
-    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE. A
-    call that reads for longer than 20 seconds is answered DEADLINE_EXCEEDED (HTTP 504) with reason QUERY_TOO_SLOW.
+    While the log is not readable, calls fail with UNAVAILABLE (HTTP 503) and reason PREDICTION_LOG_UNAVAILABLE. A query
+    that takes longer than 20 seconds fails with DEADLINE_EXCEEDED (HTTP 504) and reason QUERY_TOO_SLOW.
     """
 
     def __init__(self, channel):
@@ -57,31 +57,31 @@ class PredictionLogServiceStub:
 
 
 class PredictionLogServiceServicer:
-    """PredictionLogService reads the record of every answer: each row that Predict, BatchPredict or StreamPredict has
-    answered is one logged prediction. Records are kept for as long as the service is set to.
+    """PredictionLogService reads the prediction log: each row answered by Predict, BatchPredict or StreamPredict is one
+    logged prediction. Records are kept for as long as the service is configured to.
 
-    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE. A
-    call that reads for longer than 20 seconds is answered DEADLINE_EXCEEDED (HTTP 504) with reason QUERY_TOO_SLOW.
+    While the log is not readable, calls fail with UNAVAILABLE (HTTP 503) and reason PREDICTION_LOG_UNAVAILABLE. A query
+    that takes longer than 20 seconds fails with DEADLINE_EXCEEDED (HTTP 504) and reason QUERY_TOO_SLOW.
     """
 
     def ListPredictions(self, request, context):
-        """ListPredictions lists predictions, the newest first, page by page. Filters are joined by "and".
+        """ListPredictions lists predictions, newest first, page by page. Filters are combined by "and".
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPrediction(self, request, context):
-        """GetPrediction tells one prediction by its id. One that is not on record, because it never was or is no longer, is
-        answered NOT_FOUND (HTTP 404) with reason PREDICTION_NOT_FOUND.
+        """GetPrediction returns one prediction by its id. If the id is unknown, or the record was pruned, it fails with
+        NOT_FOUND (HTTP 404) and reason PREDICTION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPredictionStats(self, request, context):
-        """GetPredictionStats counts predictions, tells how their prices are spread, and how far they were from the true
-        prices where these are known.
+        """GetPredictionStats returns counts and price distributions of predictions, and their errors where true prices are
+        known.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,11 +114,11 @@ def add_PredictionLogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PredictionLogService:
-    """PredictionLogService reads the record of every answer: each row that Predict, BatchPredict or StreamPredict has
-    answered is one logged prediction. Records are kept for as long as the service is set to.
+    """PredictionLogService reads the prediction log: each row answered by Predict, BatchPredict or StreamPredict is one
+    logged prediction. Records are kept for as long as the service is configured to.
 
-    While the record cannot be read, calls are answered UNAVAILABLE (HTTP 503) with reason PREDICTION_LOG_UNAVAILABLE. A
-    call that reads for longer than 20 seconds is answered DEADLINE_EXCEEDED (HTTP 504) with reason QUERY_TOO_SLOW.
+    While the log is not readable, calls fail with UNAVAILABLE (HTTP 503) and reason PREDICTION_LOG_UNAVAILABLE. A query
+    that takes longer than 20 seconds fails with DEADLINE_EXCEEDED (HTTP 504) and reason QUERY_TOO_SLOW.
     """
 
     @staticmethod

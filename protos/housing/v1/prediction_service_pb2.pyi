@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PredictRequest(_message.Message):
-    """What is asked of Predict."""
+    """Request of Predict."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -47,7 +47,7 @@ Global___PredictRequest: _TypeAlias = PredictRequest  # noqa: Y015
 
 @_typing.final
 class PredictResponse(_message.Message):
-    """What Predict answers."""
+    """Response of Predict."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -59,24 +59,24 @@ class PredictResponse(_message.Message):
     PREDICTED_AT_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     prediction_id: _builtins.str
-    """Identifies this prediction for good: a UUID of version 7, so that ids sort by time."""
+    """Unique id of the prediction: a UUID of version 7, so that ids sort by time."""
     median_house_value: _builtins.float
     """Predicted median value of the block group's owner-occupied homes, in 1990 USD."""
     model_name: _builtins.str
-    """Name of the registered model that computed the answer."""
+    """Name of the registered model that computed the prediction."""
     model_version: _builtins.str
-    """Version of the registered model that computed the answer."""
+    """Version of the registered model that computed the prediction."""
     @_builtins.property
     def interval(self) -> Global___PredictionInterval:
-        """Where the value lies with a stated probability; unset when the model knows no interval."""
+        """The prediction interval; unset when the model has none."""
 
     @_builtins.property
     def predicted_at(self) -> _timestamp_pb2.Timestamp:
-        """When the answer was computed, by the server's clock."""
+        """When the prediction was computed, by the server's clock."""
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]:
-        """What is unusual about the request, if anything. A warning never changes the answer."""
+        """Warnings about the request. A warning never changes the prediction."""
 
     def __init__(
         self,
@@ -99,14 +99,14 @@ Global___PredictResponse: _TypeAlias = PredictResponse  # noqa: Y015
 
 @_typing.final
 class BatchPredictRequest(_message.Message):
-    """What is asked of BatchPredict."""
+    """Request of BatchPredict."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     BLOCK_GROUPS_FIELD_NUMBER: _builtins.int
     PARTIAL_RESULTS_FIELD_NUMBER: _builtins.int
     partial_results: _builtins.bool
-    """Whether to answer the good block groups of a batch that has bad ones too. The bad ones are listed in `refusals`."""
+    """Whether to predict the valid block groups of a batch that has invalid ones too, which are listed in `refusals`."""
     @_builtins.property
     def block_groups(self) -> _containers.RepeatedCompositeFieldContainer[_block_group_pb2.BlockGroup]:
         """The block groups to value: 1 to 10,000."""
@@ -127,7 +127,7 @@ Global___BatchPredictRequest: _TypeAlias = BatchPredictRequest  # noqa: Y015
 
 @_typing.final
 class BatchPredictResponse(_message.Message):
-    """What BatchPredict answers."""
+    """Response of BatchPredict."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -137,22 +137,22 @@ class BatchPredictResponse(_message.Message):
     PREDICTED_AT_FIELD_NUMBER: _builtins.int
     REFUSALS_FIELD_NUMBER: _builtins.int
     model_name: _builtins.str
-    """Name of the registered model that computed the answers."""
+    """Name of the registered model that computed the predictions."""
     model_version: _builtins.str
-    """Version of the registered model that computed the answers."""
+    """Version of the registered model that computed the predictions."""
     @_builtins.property
     def predictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Prediction]:
-        """One prediction for each block group, in the order of the request. With `partial_results`, those in `refusals` are
-        left out.
+        """One prediction per block group, in the order of the request. With `partial_results`, those in `refusals` are
+        omitted.
         """
 
     @_builtins.property
     def predicted_at(self) -> _timestamp_pb2.Timestamp:
-        """When the answers were computed, by the server's clock."""
+        """When the predictions were computed, by the server's clock."""
 
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Refusal]:
-        """The block groups that were not answered, in the order of the request. Only with `partial_results`."""
+        """The block groups that were refused, in the order of the request. Only with `partial_results`."""
 
     def __init__(
         self,
@@ -173,17 +173,17 @@ Global___BatchPredictResponse: _TypeAlias = BatchPredictResponse  # noqa: Y015
 
 @_typing.final
 class Refusal(_message.Message):
-    """A block group of a batch that was not answered."""
+    """A block group of a batch that was refused."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     INDEX_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     index: _builtins.int
-    """Where it stands in the request, from 0."""
+    """Its index in the request, from 0."""
     @_builtins.property
     def status(self) -> _status_pb2.Status:
-        """What is wrong with it: code and details are those that Predict would fail with, its paths those of the batch."""
+        """The error: code and details are those of Predict, with the paths of the batch."""
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ Global___Refusal: _TypeAlias = Refusal  # noqa: Y015
 
 @_typing.final
 class StreamPredictRequest(_message.Message):
-    """What is asked of StreamPredict, again and again."""
+    """A request message on a StreamPredict stream."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -225,7 +225,7 @@ Global___StreamPredictRequest: _TypeAlias = StreamPredictRequest  # noqa: Y015
 
 @_typing.final
 class StreamPredictResponse(_message.Message):
-    """What StreamPredict answers: the n-th answer belongs to the n-th request."""
+    """A response message on a StreamPredict stream: the n-th response answers the n-th request."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -237,7 +237,7 @@ class StreamPredictResponse(_message.Message):
 
     @_builtins.property
     def error(self) -> _status_pb2.Status:
-        """What is wrong with the block group; code and details are those that Predict would fail with."""
+        """The error of the block group; code and details are those of Predict."""
 
     def __init__(
         self,
@@ -266,16 +266,16 @@ class Prediction(_message.Message):
     INTERVAL_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     prediction_id: _builtins.str
-    """Identifies this prediction for good: a UUID of version 7, so that ids sort by time."""
+    """Unique id of the prediction: a UUID of version 7, so that ids sort by time."""
     median_house_value: _builtins.float
     """Predicted median value of the block group's owner-occupied homes, in 1990 USD."""
     @_builtins.property
     def interval(self) -> Global___PredictionInterval:
-        """Where the value lies with a stated probability; unset when the model knows no interval."""
+        """The prediction interval; unset when the model has none."""
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]:
-        """What is unusual about the block group, if anything."""
+        """Warnings about the block group."""
 
     def __init__(
         self,
@@ -295,7 +295,7 @@ Global___Prediction: _TypeAlias = Prediction  # noqa: Y015
 
 @_typing.final
 class PredictionInterval(_message.Message):
-    """Where the true median value lies with a stated probability, in 1990 USD."""
+    """An interval that contains the true median value with a stated probability, in 1990 USD."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -308,8 +308,8 @@ class PredictionInterval(_message.Message):
     upper: _builtins.float
     """Upper bound, in 1990 USD; at most 500,001, where the census capped its figures."""
     coverage: _builtins.float
-    """Share of such intervals that hold the true value, as a fraction: 0.9. A promise only for places like those the
-    model was trained on; where the place is far from them, a warning says so.
+    """Share of such intervals that contain the true value, as a fraction: 0.9. It holds only for places like those the
+    model was trained on; a warning marks places that are far from them.
     """
     upper_open: _builtins.bool
     """Whether the upper bound has reached the census's cap, so that the true value may lie above it."""
@@ -331,7 +331,7 @@ Global___PredictionInterval: _TypeAlias = PredictionInterval  # noqa: Y015
 
 @_typing.final
 class Warning(_message.Message):
-    """Something unusual about a block group that was answered all the same."""
+    """Something unusual about a block group that was predicted nevertheless."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -343,7 +343,7 @@ class Warning(_message.Message):
     field: _builtins.str
     """Name of the field the warning is about, for example `households`."""
     message: _builtins.str
-    """The warning in words, for a person."""
+    """A description of the warning for people."""
     def __init__(
         self,
         *,

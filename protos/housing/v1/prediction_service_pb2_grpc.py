@@ -26,11 +26,11 @@ if _version_not_supported:
 
 
 class PredictionServiceStub:
-    """PredictionService answers what the houses of a California block group are worth.
+    """PredictionService predicts the median house value of California block groups.
 
-    A request that breaks a rule of its message is answered INVALID_ARGUMENT (HTTP 400) with a
-    `google.rpc.BadRequest` that names each offending field by its path, for example `block_groups[17].latitude`, and a
-    `google.rpc.ErrorInfo` whose reason is stable. While no model is loaded, calls are answered UNAVAILABLE (503).
+    A request that breaks a rule of its message fails with INVALID_ARGUMENT (HTTP 400), a `google.rpc.BadRequest` that
+    lists each field at fault by its path, for example `block_groups[17].latitude`, and a `google.rpc.ErrorInfo` with a
+    stable reason. While no model is loaded, calls fail with UNAVAILABLE (503).
     """
 
     def __init__(self, channel):
@@ -57,32 +57,32 @@ class PredictionServiceStub:
 
 
 class PredictionServiceServicer:
-    """PredictionService answers what the houses of a California block group are worth.
+    """PredictionService predicts the median house value of California block groups.
 
-    A request that breaks a rule of its message is answered INVALID_ARGUMENT (HTTP 400) with a
-    `google.rpc.BadRequest` that names each offending field by its path, for example `block_groups[17].latitude`, and a
-    `google.rpc.ErrorInfo` whose reason is stable. While no model is loaded, calls are answered UNAVAILABLE (503).
+    A request that breaks a rule of its message fails with INVALID_ARGUMENT (HTTP 400), a `google.rpc.BadRequest` that
+    lists each field at fault by its path, for example `block_groups[17].latitude`, and a `google.rpc.ErrorInfo` with a
+    stable reason. While no model is loaded, calls fail with UNAVAILABLE (503).
     """
 
     def Predict(self, request, context):
-        """Predict answers one block group. Over HTTP the body is the block group itself.
+        """Predict predicts one block group. Over HTTP the body is the block group itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchPredict(self, request, context):
-        """BatchPredict answers many block groups in one call, all by the same model version. One bad block group refuses
-        the whole batch, unless partial results are asked for. A price may differ by a fraction of a dollar from what Predict
-        answers, since models add up in another order for many rows than for one.
+        """BatchPredict predicts many block groups in one call, all with the same model version. One invalid block group
+        refuses the whole batch, unless partial results are requested. A price may differ by a fraction of a dollar from
+        that of Predict, since models sum in another order for many rows than for one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StreamPredict(self, request_iterator, context):
-        """StreamPredict answers block groups one by one, in the order they are sent, for as long as the caller sends. A bad
-        block group is answered with an error of its own and the stream goes on. Over gRPC only.
+        """StreamPredict predicts block groups one by one, in the order they are sent, for as long as the caller sends. The
+        answer to an invalid block group is an error, and the stream continues. Over gRPC only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,11 +115,11 @@ def add_PredictionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PredictionService:
-    """PredictionService answers what the houses of a California block group are worth.
+    """PredictionService predicts the median house value of California block groups.
 
-    A request that breaks a rule of its message is answered INVALID_ARGUMENT (HTTP 400) with a
-    `google.rpc.BadRequest` that names each offending field by its path, for example `block_groups[17].latitude`, and a
-    `google.rpc.ErrorInfo` whose reason is stable. While no model is loaded, calls are answered UNAVAILABLE (503).
+    A request that breaks a rule of its message fails with INVALID_ARGUMENT (HTTP 400), a `google.rpc.BadRequest` that
+    lists each field at fault by its path, for example `block_groups[17].latitude`, and a `google.rpc.ErrorInfo` with a
+    stable reason. While no model is loaded, calls fail with UNAVAILABLE (503).
     """
 
     @staticmethod

@@ -27,11 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PredictionServiceStub:
-    """PredictionService answers what the houses of a California block group are worth.
+    """PredictionService predicts the median house value of California block groups.
 
-    A request that breaks a rule of its message is answered INVALID_ARGUMENT (HTTP 400) with a
-    `google.rpc.BadRequest` that names each offending field by its path, for example `block_groups[17].latitude`, and a
-    `google.rpc.ErrorInfo` whose reason is stable. While no model is loaded, calls are answered UNAVAILABLE (503).
+    A request that breaks a rule of its message fails with INVALID_ARGUMENT (HTTP 400), a `google.rpc.BadRequest` that
+    lists each field at fault by its path, for example `block_groups[17].latitude`, and a `google.rpc.ErrorInfo` with a
+    stable reason. While no model is loaded, calls fail with UNAVAILABLE (503).
     """
 
     @_typing.overload
@@ -39,45 +39,45 @@ class PredictionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PredictionServiceAsyncStub: ...
     Predict: _grpc.UnaryUnaryMultiCallable[_prediction_service_pb2.PredictRequest, _prediction_service_pb2.PredictResponse]
-    """Predict answers one block group. Over HTTP the body is the block group itself."""
+    """Predict predicts one block group. Over HTTP the body is the block group itself."""
     BatchPredict: _grpc.UnaryUnaryMultiCallable[_prediction_service_pb2.BatchPredictRequest, _prediction_service_pb2.BatchPredictResponse]
-    """BatchPredict answers many block groups in one call, all by the same model version. One bad block group refuses
-    the whole batch, unless partial results are asked for. A price may differ by a fraction of a dollar from what Predict
-    answers, since models add up in another order for many rows than for one.
+    """BatchPredict predicts many block groups in one call, all with the same model version. One invalid block group
+    refuses the whole batch, unless partial results are requested. A price may differ by a fraction of a dollar from
+    that of Predict, since models sum in another order for many rows than for one.
     """
     StreamPredict: _grpc.StreamStreamMultiCallable[_prediction_service_pb2.StreamPredictRequest, _prediction_service_pb2.StreamPredictResponse]
-    """StreamPredict answers block groups one by one, in the order they are sent, for as long as the caller sends. A bad
-    block group is answered with an error of its own and the stream goes on. Over gRPC only.
+    """StreamPredict predicts block groups one by one, in the order they are sent, for as long as the caller sends. The
+    answer to an invalid block group is an error, and the stream continues. Over gRPC only.
     """
 
 @_typing.type_check_only
 class PredictionServiceAsyncStub(PredictionServiceStub):
-    """PredictionService answers what the houses of a California block group are worth.
+    """PredictionService predicts the median house value of California block groups.
 
-    A request that breaks a rule of its message is answered INVALID_ARGUMENT (HTTP 400) with a
-    `google.rpc.BadRequest` that names each offending field by its path, for example `block_groups[17].latitude`, and a
-    `google.rpc.ErrorInfo` whose reason is stable. While no model is loaded, calls are answered UNAVAILABLE (503).
+    A request that breaks a rule of its message fails with INVALID_ARGUMENT (HTTP 400), a `google.rpc.BadRequest` that
+    lists each field at fault by its path, for example `block_groups[17].latitude`, and a `google.rpc.ErrorInfo` with a
+    stable reason. While no model is loaded, calls fail with UNAVAILABLE (503).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Predict: _aio.UnaryUnaryMultiCallable[_prediction_service_pb2.PredictRequest, _prediction_service_pb2.PredictResponse]  # type: ignore[assignment]
-    """Predict answers one block group. Over HTTP the body is the block group itself."""
+    """Predict predicts one block group. Over HTTP the body is the block group itself."""
     BatchPredict: _aio.UnaryUnaryMultiCallable[_prediction_service_pb2.BatchPredictRequest, _prediction_service_pb2.BatchPredictResponse]  # type: ignore[assignment]
-    """BatchPredict answers many block groups in one call, all by the same model version. One bad block group refuses
-    the whole batch, unless partial results are asked for. A price may differ by a fraction of a dollar from what Predict
-    answers, since models add up in another order for many rows than for one.
+    """BatchPredict predicts many block groups in one call, all with the same model version. One invalid block group
+    refuses the whole batch, unless partial results are requested. A price may differ by a fraction of a dollar from
+    that of Predict, since models sum in another order for many rows than for one.
     """
     StreamPredict: _aio.StreamStreamMultiCallable[_prediction_service_pb2.StreamPredictRequest, _prediction_service_pb2.StreamPredictResponse]  # type: ignore[assignment]
-    """StreamPredict answers block groups one by one, in the order they are sent, for as long as the caller sends. A bad
-    block group is answered with an error of its own and the stream goes on. Over gRPC only.
+    """StreamPredict predicts block groups one by one, in the order they are sent, for as long as the caller sends. The
+    answer to an invalid block group is an error, and the stream continues. Over gRPC only.
     """
 
 class PredictionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """PredictionService answers what the houses of a California block group are worth.
+    """PredictionService predicts the median house value of California block groups.
 
-    A request that breaks a rule of its message is answered INVALID_ARGUMENT (HTTP 400) with a
-    `google.rpc.BadRequest` that names each offending field by its path, for example `block_groups[17].latitude`, and a
-    `google.rpc.ErrorInfo` whose reason is stable. While no model is loaded, calls are answered UNAVAILABLE (503).
+    A request that breaks a rule of its message fails with INVALID_ARGUMENT (HTTP 400), a `google.rpc.BadRequest` that
+    lists each field at fault by its path, for example `block_groups[17].latitude`, and a `google.rpc.ErrorInfo` with a
+    stable reason. While no model is loaded, calls fail with UNAVAILABLE (503).
     """
 
     @_abc_1.abstractmethod
@@ -86,7 +86,7 @@ class PredictionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _prediction_service_pb2.PredictRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_prediction_service_pb2.PredictResponse, _abc.Awaitable[_prediction_service_pb2.PredictResponse]]:
-        """Predict answers one block group. Over HTTP the body is the block group itself."""
+        """Predict predicts one block group. Over HTTP the body is the block group itself."""
 
     @_abc_1.abstractmethod
     def BatchPredict(
@@ -94,9 +94,9 @@ class PredictionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _prediction_service_pb2.BatchPredictRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_prediction_service_pb2.BatchPredictResponse, _abc.Awaitable[_prediction_service_pb2.BatchPredictResponse]]:
-        """BatchPredict answers many block groups in one call, all by the same model version. One bad block group refuses
-        the whole batch, unless partial results are asked for. A price may differ by a fraction of a dollar from what Predict
-        answers, since models add up in another order for many rows than for one.
+        """BatchPredict predicts many block groups in one call, all with the same model version. One invalid block group
+        refuses the whole batch, unless partial results are requested. A price may differ by a fraction of a dollar from
+        that of Predict, since models sum in another order for many rows than for one.
         """
 
     @_abc_1.abstractmethod
@@ -105,8 +105,8 @@ class PredictionServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_prediction_service_pb2.StreamPredictRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_prediction_service_pb2.StreamPredictResponse], _abc.AsyncIterator[_prediction_service_pb2.StreamPredictResponse]]:
-        """StreamPredict answers block groups one by one, in the order they are sent, for as long as the caller sends. A bad
-        block group is answered with an error of its own and the stream goes on. Over gRPC only.
+        """StreamPredict predicts block groups one by one, in the order they are sent, for as long as the caller sends. The
+        answer to an invalid block group is an error, and the stream continues. Over gRPC only.
         """
 
 def add_PredictionServiceServicer_to_server(servicer: PredictionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

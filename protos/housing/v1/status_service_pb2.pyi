@@ -26,11 +26,11 @@ class _ServiceStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Service
     SERVICE_STATUS_UNSPECIFIED: _ServiceStatus.ValueType  # 0
     """Never sent."""
     SERVICE_STATUS_SERVING: _ServiceStatus.ValueType  # 1
-    """Every worker answers predictions."""
+    """Every worker serves predictions."""
     SERVICE_STATUS_DEGRADED: _ServiceStatus.ValueType  # 2
-    """Predictions are answered, but by fewer workers than configured, or without their record reaching its store."""
+    """Predictions are served, but by fewer workers than configured, or while the prediction log's store is not available."""
     SERVICE_STATUS_NOT_SERVING: _ServiceStatus.ValueType  # 3
-    """Predictions are not answered: no model is loaded yet, no answer can be put on record, or the service is shutting down."""
+    """Predictions are not served: no model is loaded yet, answers cannot be recorded, or the service is shutting down."""
 
 class ServiceStatus(_ServiceStatus, metaclass=_ServiceStatusEnumTypeWrapper):
     """The state of the service."""
@@ -38,16 +38,16 @@ class ServiceStatus(_ServiceStatus, metaclass=_ServiceStatusEnumTypeWrapper):
 SERVICE_STATUS_UNSPECIFIED: ServiceStatus.ValueType  # 0
 """Never sent."""
 SERVICE_STATUS_SERVING: ServiceStatus.ValueType  # 1
-"""Every worker answers predictions."""
+"""Every worker serves predictions."""
 SERVICE_STATUS_DEGRADED: ServiceStatus.ValueType  # 2
-"""Predictions are answered, but by fewer workers than configured, or without their record reaching its store."""
+"""Predictions are served, but by fewer workers than configured, or while the prediction log's store is not available."""
 SERVICE_STATUS_NOT_SERVING: ServiceStatus.ValueType  # 3
-"""Predictions are not answered: no model is loaded yet, no answer can be put on record, or the service is shutting down."""
+"""Predictions are not served: no model is loaded yet, answers cannot be recorded, or the service is shutting down."""
 Global___ServiceStatus: _TypeAlias = ServiceStatus  # noqa: Y015
 
 @_typing.final
 class GetStatusRequest(_message.Message):
-    """What is asked of GetStatus: nothing."""
+    """Request of GetStatus, without fields."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -64,7 +64,7 @@ Global___GetStatusRequest: _TypeAlias = GetStatusRequest  # noqa: Y015
 
 @_typing.final
 class GetStatusResponse(_message.Message):
-    """What GetStatus answers."""
+    """Response of GetStatus."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -77,26 +77,26 @@ class GetStatusResponse(_message.Message):
     RESOURCES_FIELD_NUMBER: _builtins.int
     PREDICTION_LOG_FIELD_NUMBER: _builtins.int
     status: Global___ServiceStatus.ValueType
-    """The state in one word."""
+    """The state as an enum."""
     model_loaded: _builtins.bool
     """Whether a model is loaded and warmed up."""
     model_name: _builtins.str
-    """Name of the loaded model; empty when there is none."""
+    """Name of the loaded model; empty without one."""
     model_version: _builtins.str
-    """Version of the loaded model; empty when there is none."""
+    """Version of the loaded model; empty without one."""
     uptime_seconds: _builtins.float
-    """Seconds since the service was started, restarts of single workers aside."""
+    """Seconds since the service was started; restarts of single workers do not count."""
     @_builtins.property
     def workers(self) -> Global___WorkerStatus:
-        """The processes that answer calls."""
+        """The worker processes."""
 
     @_builtins.property
     def resources(self) -> Global___ResourceStatus:
-        """What the host has and what the service uses of it."""
+        """Resources of the host, and the service's use of them."""
 
     @_builtins.property
     def prediction_log(self) -> Global___PredictionLogStatus:
-        """The record of every answer."""
+        """The state of the prediction log."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
 
 @_typing.final
 class WorkerStatus(_message.Message):
-    """How many processes answer calls."""
+    """The worker processes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -128,11 +128,11 @@ class WorkerStatus(_message.Message):
     SERVING_FIELD_NUMBER: _builtins.int
     RESTARTS_FIELD_NUMBER: _builtins.int
     configured: _builtins.int
-    """Workers that ought to run."""
+    """Configured number of workers."""
     serving: _builtins.int
-    """Workers that run, have the model loaded and answer calls."""
+    """Workers that run, have the model loaded and serve calls."""
     restarts: _builtins.int
-    """Workers restarted since the service was started."""
+    """Restarts of workers since the service was started."""
     def __init__(
         self,
         *,
@@ -150,7 +150,7 @@ Global___WorkerStatus: _TypeAlias = WorkerStatus  # noqa: Y015
 
 @_typing.final
 class PredictionLogStatus(_message.Message):
-    """How the record of answers is. Figures are a few seconds old."""
+    """The state of the prediction log. Figures are a few seconds old."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -160,15 +160,15 @@ class PredictionLogStatus(_message.Message):
     BACKLOG_BYTES_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
     enabled: _builtins.bool
-    """Whether predictions are put on record at all."""
+    """Whether predictions are recorded."""
     store_up: _builtins.bool
-    """Whether the store took the last write, a probe's or a prediction's."""
+    """Whether the last write to the store, of a probe or a prediction, succeeded."""
     backlog_rows: _builtins.int
-    """Predictions answered and on disk, but not in the store yet."""
+    """Predictions in journals on disk that are not in the store yet."""
     backlog_bytes: _builtins.float
-    """Size of what waits, in bytes."""
+    """Size of the backlog, in bytes."""
     problem: _builtins.str
-    """Why the store did not take the last write, or why answers cannot be put on record at all; empty when they can."""
+    """Why the last write to the store failed, or why answers cannot be recorded; empty without a problem."""
     def __init__(
         self,
         *,
@@ -199,9 +199,9 @@ class ResourceStatus(_message.Message):
     DISK_USED_BYTES_FIELD_NUMBER: _builtins.int
     DISK_TOTAL_BYTES_FIELD_NUMBER: _builtins.int
     cpu_cores_used: _builtins.float
-    """Processor time used by the service since the last report, in processors: 1.5 is one and a half of them."""
+    """Processor time used over about the last second, in processors: 1.5 is one and a half of them."""
     cpu_cores: _builtins.int
-    """Processors that the service may use."""
+    """Processors available to the service."""
     memory_used_bytes: _builtins.float
     """Resident memory of all processes of the service, in bytes."""
     memory_total_bytes: _builtins.float

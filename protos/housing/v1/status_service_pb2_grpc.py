@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class StatusServiceStub:
-    """StatusService tells people and dashboards how the service is. Probes and load balancers use
+    """StatusService reports the state of the service for people and dashboards. Probes and load balancers use
     `grpc.health.v1.Health` instead.
     """
 
@@ -44,12 +44,12 @@ class StatusServiceStub:
 
 
 class StatusServiceServicer:
-    """StatusService tells people and dashboards how the service is. Probes and load balancers use
+    """StatusService reports the state of the service for people and dashboards. Probes and load balancers use
     `grpc.health.v1.Health` instead.
     """
 
     def GetStatus(self, request, context):
-        """GetStatus reports the state of the service. It is answered OK in every state: the state is in the answer.
+        """GetStatus returns the state of the service. The call succeeds in every state: the state is in the response.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,7 +72,7 @@ def add_StatusServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class StatusService:
-    """StatusService tells people and dashboards how the service is. Probes and load balancers use
+    """StatusService reports the state of the service for people and dashboards. Probes and load balancers use
     `grpc.health.v1.Health` instead.
     """
 

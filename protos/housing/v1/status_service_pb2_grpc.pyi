@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class StatusServiceStub:
-    """StatusService tells people and dashboards how the service is. Probes and load balancers use
+    """StatusService reports the state of the service for people and dashboards. Probes and load balancers use
     `grpc.health.v1.Health` instead.
     """
 
@@ -36,20 +36,20 @@ class StatusServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> StatusServiceAsyncStub: ...
     GetStatus: _grpc.UnaryUnaryMultiCallable[_status_service_pb2.GetStatusRequest, _status_service_pb2.GetStatusResponse]
-    """GetStatus reports the state of the service. It is answered OK in every state: the state is in the answer."""
+    """GetStatus returns the state of the service. The call succeeds in every state: the state is in the response."""
 
 @_typing.type_check_only
 class StatusServiceAsyncStub(StatusServiceStub):
-    """StatusService tells people and dashboards how the service is. Probes and load balancers use
+    """StatusService reports the state of the service for people and dashboards. Probes and load balancers use
     `grpc.health.v1.Health` instead.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStatus: _aio.UnaryUnaryMultiCallable[_status_service_pb2.GetStatusRequest, _status_service_pb2.GetStatusResponse]  # type: ignore[assignment]
-    """GetStatus reports the state of the service. It is answered OK in every state: the state is in the answer."""
+    """GetStatus returns the state of the service. The call succeeds in every state: the state is in the response."""
 
 class StatusServiceServicer(metaclass=_abc_1.ABCMeta):
-    """StatusService tells people and dashboards how the service is. Probes and load balancers use
+    """StatusService reports the state of the service for people and dashboards. Probes and load balancers use
     `grpc.health.v1.Health` instead.
     """
 
@@ -59,6 +59,6 @@ class StatusServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _status_service_pb2.GetStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_status_service_pb2.GetStatusResponse, _abc.Awaitable[_status_service_pb2.GetStatusResponse]]:
-        """GetStatus reports the state of the service. It is answered OK in every state: the state is in the answer."""
+        """GetStatus returns the state of the service. The call succeeds in every state: the state is in the response."""
 
 def add_StatusServiceServicer_to_server(servicer: StatusServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -109,5 +109,5 @@ def test_price_is_found_in_any_form(answer: Any) -> None:
 @pytest.mark.parametrize("answer", [PRICE + 100, {"predictions": []}, {"error": "no model"}, str(PRICE)])
 def test_another_price_is_an_error(answer: Any) -> None:
     """A peer that answers quickly but wrongly is not measured."""
-    with pytest.raises(BenchmarkError, match=r"its Pipeline says 409,757\.09"):
+    with pytest.raises(BenchmarkError, match=r"its Pipeline predicts 409,757\.09"):
         check_price(answer, PRICE)

@@ -54,10 +54,10 @@ def test_overload_tells_refusals_from_answers_too_late() -> None:
 
 
 def test_prediction_log_is_held_against_none() -> None:
-    """The log as it comes and the strict one, beside the service without."""
+    """The default log and the strict one are compared with the service without."""
     costs = {names.HOUSING: 0.55, names.LOG_STRICT: 1.0, names.LOG_OFF: 0.5}
     run = results(*(sample(name, 0, scenario=names.PREDICTION_LOG, cpu_seconds=cost) for name, cost in costs.items()))
-    assert "| lenient, as it comes | 1.00 x | 1.10 x | 1.00 x |" in render(run)
+    assert "| lenient (default) | 1.00 x | 1.10 x | 1.00 x |" in render(run)
     assert "| strict | 1.00 x | 2.00 x | 1.00 x |" in render(run)
 
 

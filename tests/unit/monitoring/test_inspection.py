@@ -15,7 +15,7 @@ from unit.monitoring.watched import LIVE, NOW, TRAINING, FakeService, prediction
 
 async def look(service: FakeService) -> Results:
     """Look at a service once."""
-    return await Inspector(service, Window(rows=5000, seconds=86_400), minimum_rows=500, now=lambda: NOW).look()
+    return await Inspector(service, Window(rows=5000, seconds=86_400), minimum_rows=500, now=lambda: NOW).check()
 
 
 async def test_unshifted_predictions_show_no_drift() -> None:

@@ -26,8 +26,8 @@ class Watching:
         self.capture = structlog.testing.LogCapture()
         self.registry = CollectorRegistry()
         inspector = Inspector(service, Window(rows=5000, seconds=86_400), minimum_rows=500, now=lambda: NOW)
-        self.monitor = self.make(inspector.look, state_dir)
-        self.monitor.show(self.registry)
+        self.monitor = self.make(inspector.check, state_dir)
+        self.monitor.register(self.registry)
 
     def make(self, look: Callable[[], Awaitable[Results]], state_dir: Path) -> Monitor:
         """Make a monitor whose log lines are kept."""
@@ -51,7 +51,7 @@ def watching(tmp_path: Path) -> Watching:
 
 async def test_shows_what_it_has_found(watching: Watching) -> None:
     """Each figure of a look is a gauge."""
-    await watching.monitor.try_to_look()
+    await watching.monitor.try_to_check()
     assert watching.value("housing_drift_window_rows") == 600
     assert watching.value("housing_drift_last_run_timestamp_seconds") == NOW
     assert watching.value("housing_drift_psi", feature="median_income") == pytest.approx(0, abs=0.05)
@@ -66,32 +66,32 @@ async def test_shows_what_it_has_found(watching: Watching) -> None:
 
 async def test_shows_nothing_for_what_is_not_known(watching: Watching) -> None:
     """A model that knows no intervals has no coverage to show, not one of 0."""
-    await watching.monitor.try_to_look()
+    await watching.monitor.try_to_check()
     assert watching.value("housing_training_interval_coverage_ratio", model_version="3") is None
 
 
 async def test_tells_when_drift_begins_and_ends(watching: Watching) -> None:
     """A field that shifts is one line when it begins and one when it ends, however many looks there are between."""
-    await watching.monitor.try_to_look()
+    await watching.monitor.try_to_check()
     watching.service.log = predictions(5000, until=NOW + 5000, scale=1.5)
-    await watching.monitor.try_to_look()
-    await watching.monitor.try_to_look()
+    await watching.monitor.try_to_check()
+    await watching.monitor.try_to_check()
     watching.service.log = predictions(5000, until=NOW + 10_000)
-    await watching.monitor.try_to_look()
-    assert watching.events() == ["looked", "looked", "drift begins", "looked", "looked", "drift ends"]
+    await watching.monitor.try_to_check()
+    assert watching.events() == ["checked", "checked", "drift begins", "checked", "checked", "drift ends"]
     assert [entry["feature"] for entry in watching.capture.entries if "feature" in entry] == ["median_income"] * 2
 
 
 async def test_a_service_that_is_down_is_counted_and_watched_on(watching: Watching) -> None:
     """One line and one count a look; what was found last stays until it is back."""
-    await watching.monitor.try_to_look()
+    await watching.monitor.try_to_check()
     watching.service.down = True
-    await watching.monitor.try_to_look()
+    await watching.monitor.try_to_check()
     assert watching.value("housing_monitor_failures_total") == 1
     assert watching.value("housing_drift_window_rows") == 600
     watching.service.down = False
-    await watching.monitor.try_to_look()
-    assert watching.events() == ["looked", "look failed", "looked"]
+    await watching.monitor.try_to_check()
+    assert watching.events() == ["checked", "check failed", "checked"]
 
 
 async def test_a_service_that_still_starts_is_no_warning(watching: Watching, tmp_path: Path) -> None:
@@ -108,10 +108,10 @@ async def test_a_service_that_still_starts_is_no_warning(watching: Watching, tmp
         starting_seconds=30,
         now=lambda: seconds,
     )
-    await monitor.try_to_look()
+    await monitor.try_to_check()
     seconds = 31
-    await monitor.try_to_look()
-    assert watching.events() == ["the service is not ready yet", "look failed"]
+    await monitor.try_to_check()
+    assert watching.events() == ["the service is not ready yet", "check failed"]
 
 
 async def test_what_nobody_expected_is_logged_whole(watching: Watching, tmp_path: Path) -> None:
@@ -120,16 +120,16 @@ async def test_what_nobody_expected_is_logged_whole(watching: Watching, tmp_path
     async def stumble() -> Results:
         raise ZeroDivisionError
 
-    await watching.make(stumble, tmp_path).try_to_look()
+    await watching.make(stumble, tmp_path).try_to_check()
     (entry,) = watching.capture.entries
-    assert (entry["event"], entry["exc_info"]) == ("look failed", True)
+    assert (entry["event"], entry["exc_info"]) == ("check failed", True)
 
 
 async def test_results_are_shown_again_after_a_restart(watching: Watching, tmp_path: Path) -> None:
     """The next monitor shows what the last one found until it has looked itself."""
-    await watching.monitor.try_to_look()
+    await watching.monitor.try_to_check()
     again = Watching(FakeService(down=True), tmp_path)
-    await again.monitor.try_to_look()
+    await again.monitor.try_to_check()
     for registry in (again.registry, watching.registry):
         assert registry.get_sample_value("housing_drift_window_rows") == 600
     psi = ("housing_drift_psi", {"feature": "median_income"})
@@ -142,7 +142,7 @@ async def test_a_file_that_cannot_be_read_is_no_obstacle(tmp_path: Path) -> None
     (tmp_path / "monitor" / "state.json").write_text('{"looked_at": 1}')
     watching = Watching(FakeService(log=predictions(600)), tmp_path)
     assert watching.value("housing_drift_window_rows") is None
-    await watching.monitor.try_to_look()
+    await watching.monitor.try_to_check()
     assert watching.value("housing_drift_window_rows") == 600
 
 

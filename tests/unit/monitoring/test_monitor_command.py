@@ -25,7 +25,7 @@ def test_a_port_in_use_is_one_line() -> None:
         port = taken.getsockname()[1]
         result = CliRunner().invoke(monitor, env={"HOUSING_MONITOR_PORT": str(port)})
     assert result.exit_code == 1
-    assert f"port {port} of 127.0.0.1 cannot be used: set HOUSING_MONITOR_PORT to another" in result.stderr
+    assert f"port {port} of 127.0.0.1 is not available: set HOUSING_MONITOR_PORT to another" in result.stderr
 
 
 def test_a_scrape_gets_through_a_crowd_of_silent_clients() -> None:
