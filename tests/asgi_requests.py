@@ -71,7 +71,7 @@ class Request:
         return self
 
     async def answer(self, application: Application) -> "Request":
-        """Have it answered."""
+        """Wait for the response."""
         await application(self._scope, self.receive, self.send)
         return self
 
@@ -84,7 +84,7 @@ class Request:
         return event
 
     async def send(self, event: Event) -> None:
-        """Take an event, as a server does."""
+        """Record an event, like a server's `send`."""
         await self.room.wait()
         if self._gone:
             raise OSError("the connection is closed")

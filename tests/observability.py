@@ -197,7 +197,7 @@ class Receiver:
             """Takes note of what is posted."""
 
             def do_POST(self) -> None:
-                """Take a message from Alertmanager."""
+                """Record a message from Alertmanager."""
                 message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 notices.extend(
                     Notice(
@@ -212,7 +212,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 

@@ -92,7 +92,7 @@ class PostgresServer:
         return True
 
     def _command(self, program: str, *arguments: str) -> list[str]:
-        """Word a command; the server refuses to run as root."""
+        """Return a command line; the server refuses to run as root."""
         other_user = ["setpriv", f"--reuid={_SUPERUSER}", f"--regid={_SUPERUSER}", "--clear-groups"]
         return [*(other_user if os.geteuid() == 0 else ()), str(self._programs / program), *arguments]
 

@@ -43,7 +43,7 @@ class Watched:
     """Who is told of them in the end."""
 
     def ask(self, rows: list[Row]) -> list[dict[str, Any]]:
-        """Have a batch answered; return the predictions."""
+        """Predict a batch; return the predictions."""
         answer = self.http.post("/api/predict/batch", json={"block_groups": rows})
         assert answer.is_success, answer.text
         return list(answer.json()["predictions"])

@@ -61,7 +61,7 @@ def running(
 
 
 def call_the_service(service: RunningService, rows: list[Row]) -> list[float]:
-    """Have rows answered, singly and in a batch, have one refused, and tell true prices; return the prices in USD."""
+    """Make single and batch predictions, an invalid request, and outcomes; return the prices in USD."""
     with httpx.Client(base_url=f"http://127.0.0.1:{service.gateway_port}", timeout=60) as http:
         answers = [http.post("/api/predict", json=row) for row in [*rows[:3], rows[0] | {"latitude": 0}]]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 400]

@@ -51,7 +51,7 @@ class RememberingServer(grpc.GenericRpcHandler):
         self.asked: list[bytes] = []
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
-        """Take the calls of the contract's services."""
+        """Serve the contract's services."""
         known = handler_call_details.method.startswith("/housing.v1.")
         return grpc.unary_unary_rpc_method_handler(self._remember) if known else None
 

@@ -61,7 +61,7 @@ def monitor(service: Service, tmp_path: Path) -> Iterator[Monitor]:
 
 
 def ask(service: Service, rows: np.ndarray) -> list[Prediction]:
-    """Have the service answer a batch."""
+    """Predict a batch."""
     request = BatchPredictRequest(block_groups=[message_from_row(row) for row in rows.tolist()])
     with grpc.insecure_channel(service.target) as channel:
         return list(PredictionServiceStub(channel).BatchPredict(request, timeout=60).predictions)

@@ -147,7 +147,7 @@ def children(service: Service, module: str) -> list[psutil.Process]:
 
 
 def runs(process: psutil.Process, module: str) -> bool:
-    """Tell whether a process is of a kind; one that has just ended is of none."""
+    """Return whether a process is of a kind; False for one that has just ended."""
     try:
         return module in process.cmdline()
     except psutil.Error:
@@ -265,7 +265,7 @@ def test_store_that_hangs_is_reported_and_holds_nobody_up(
 
 @contextmanager
 def hanging(store: str, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have a store take no writes and refuse none: a frozen server, or a file that another process has locked."""
+    """Make a store hang: freeze the server, or lock the file from another process."""
     if not store.startswith("sqlite"):
         server: PostgresServer = request.getfixturevalue("postgres")
         with server.frozen():

@@ -37,7 +37,7 @@ def microseconds(moment: datetime) -> int:
 
 
 def timestamp(moment: datetime) -> Timestamp:
-    """Word a time."""
+    """Convert a time to a Timestamp."""
     message = Timestamp()
     message.FromDatetime(moment)
     return message

@@ -50,7 +50,7 @@ def predict(service: Service, block_group: BlockGroup) -> PredictResponse:
 
 
 def status_names(channel: grpc.Channel, version: str) -> bool | None:
-    """Tell whether GetStatus names a version; None when not yet."""
+    """Return True once GetStatus names a version; None until then."""
     return StatusServiceStub(channel).GetStatus(GetStatusRequest()).model_version == version or None
 
 
@@ -171,7 +171,7 @@ def test_bad_model_is_refused_once(
 
 
 def registry_failures(service: Service, count: int) -> bool | None:
-    """Tell whether so many looks at the registry have failed; None when not yet."""
+    """Return True once that many registry lookups have failed; None until then."""
     return counted(service, "housing_registry_failures_total") >= count or None
 
 

@@ -27,7 +27,7 @@ def teacher(data: Data) -> Fitted:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give these tests more time: the first of them waits for the champion, minutes on a busy machine."""
+    """Extend the timeout of these tests: the first of them waits for the champion, minutes on a busy machine."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(1_200))

@@ -12,7 +12,7 @@ from model.real_data import Data, Fitted
 
 
 def column(name: str) -> int:
-    """Tell a field's column."""
+    """Return a field's column."""
     return FEATURE_NAMES.index(name)
 
 

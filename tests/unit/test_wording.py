@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("protos/housing", "server", "client")
+SOURCES = ("protos/housing", "server", "client", "monitoring", "benchmarks", "deploy", "tests")
 VAGUE_VERBS = frozenset({"Give", "Have", "Note", "Say", "Take", "Tell", "Word"})
 """Verbs that do not say what is done: return, load, record, parse, encode, raise ... do."""
 
@@ -22,7 +22,7 @@ def openings(path: Path) -> Iterator[tuple[str, int]]:
 
 def test_docstrings_open_with_verbs_that_say_what_is_done() -> None:
     """Docstrings do not open with a vague verb."""
-    files = (path for root in SOURCES for path in (ROOT / root).rglob("*.py"))
+    files = (path for root in SOURCES for path in (ROOT / root).rglob("*.py") if "training" not in path.parts)
     vague = [
         f"{path.relative_to(ROOT)}:{line}" for path in files for word, line in openings(path) if word in VAGUE_VERBS
     ]

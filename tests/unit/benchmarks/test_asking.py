@@ -32,7 +32,7 @@ class Echo(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
-        """Say nothing."""
+        """Log nothing."""
 
 
 def predict(request: PredictRequest, context: grpc.ServicerContext) -> PredictResponse:

@@ -19,7 +19,7 @@ def command(code: str) -> Command:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Tell whether a process still does anything: one that has ended may wait long for somebody to note it."""
+    """Return whether a process is still running; a zombie is not."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -69,7 +69,7 @@ class _Ready(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Page(ThreadingHTTPServer):

@@ -62,7 +62,7 @@ class ModelServicer(ModelServiceServicer):
     async def GetModelProfile(
         self, request: model_service_pb2.GetModelProfileRequest, context: Context
     ) -> model_service_pb2.GetModelProfileResponse:
-        """Give its profile, if it has one."""
+        """Return its profile, if it has one."""
         self._answers.calls.append("GetModelProfile")
         if self._answers.profile is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "the model has no profile")
@@ -105,7 +105,7 @@ class LogServicer(PredictionLogServiceServicer):
     async def GetPredictionStats(
         self, request: prediction_log_service_pb2.GetPredictionStatsRequest, context: Context
     ) -> prediction_log_service_pb2.GetPredictionStatsResponse:
-        """Give the statistics."""
+        """Return the statistics."""
         self._answers.calls.append("GetPredictionStats")
         return prediction_log_service_pb2.GetPredictionStatsResponse(model_versions=self._answers.model_versions)
 

@@ -104,6 +104,6 @@ class FakeService:
             yield prediction
 
     async def live_quality(self, model_name: str) -> Sequence[LiveQuality]:
-        """Tell how right it was."""
+        """Return its errors."""
         assert model_name == self.served.name
         return self.live

@@ -58,7 +58,7 @@ class Served:
         self.application.mount(more, calls)
 
     def start(self, request: Request) -> "asyncio.Task[Request]":
-        """Have a request answered, beside the test."""
+        """Start a request in a task."""
         return asyncio.create_task(request.answer(self.application))
 
 

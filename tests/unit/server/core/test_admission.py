@@ -17,7 +17,7 @@ class Clock:
         self.now = 0.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
@@ -33,7 +33,7 @@ def admission(clock: Clock, *, max_rows: int = 1_000, max_queue_seconds: float =
 
 
 def answer(gate: Admission, clock: Clock, *, seconds: float, rows: int = 1, calls: int = 1) -> None:
-    """Have calls answered one after the other, each in so much time."""
+    """Admit calls one after the other, each with a duration."""
     for _ in range(calls):
         with gate.admit(rows):
             clock.now += seconds

@@ -38,14 +38,14 @@ class FakeRegistry:
         self.looks: asyncio.Queue[str] = asyncio.Queue()
 
     async def look_up(self) -> str:
-        """Tell the version."""
+        """Return the version."""
         self.looks.put_nowait("look")
         if isinstance(self.version, StartError):
             raise self.version
         return self.version
 
     async def find(self, *, in_background: bool = False) -> Path:
-        """Tell the folder; once something is served, pretend to fetch it in the background."""
+        """Return the folder; once something is served, as if fetched in the background."""
         if isinstance(self.version, StartError):
             raise self.version
         if self.version in self.not_allowed:
@@ -57,11 +57,11 @@ class FakeRegistry:
         return MODELS / self.version
 
     async def accepted(self) -> Path | None:
-        """Tell the folder that was noted last."""
+        """Return the folder that was accepted last."""
         return MODELS / self.remembered[-1] if self.remembered else None
 
     async def accept(self, folder: Path) -> None:
-        """Note a folder."""
+        """Record a folder."""
         if self.full_disk:
             raise OSError("no space left on device")
         self.remembered.append(folder.name)

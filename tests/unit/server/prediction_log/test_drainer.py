@@ -168,7 +168,7 @@ def test_draining_from_two_threads_takes_every_line_once(bench: Bench) -> None:
 
 
 def lose(bench: Bench, fate: str) -> None:
-    """Take the store's file away under the one who has it open."""
+    """Delete the store's file while it is open."""
     path, elsewhere = bench.path, bench.path.with_name("elsewhere.db")
     match fate:
         case "deleted":

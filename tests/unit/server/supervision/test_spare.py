@@ -36,7 +36,7 @@ class Reserve:
         return process
 
     async def stop_listening(self) -> None:
-        """Have the last process answer no more pings."""
+        """Stop the last process from answering pings."""
         self.listening[-1].cancel()
         await asyncio.wait(self.listening[-1:])
 
