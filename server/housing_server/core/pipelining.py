@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-Asked = TypeVar("Asked")
-Begun = TypeVar("Begun")
-Answered = TypeVar("Answered")
+Message = TypeVar("Message")
+Pending = TypeVar("Pending")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +19,26 @@ class _End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline(Generic[Asked, Begun, Answered]):
+class Pipeline(Generic[Message, Pending, Answer]):
     """Answers a stream of messages in order.
 
     Messages are read ahead while answers are pending, up to the window; beyond it back-pressure applies, so memory is
     bounded on both sides.
     """
 
-    begin: Callable[[Asked], Begun]
+    begin: Callable[[Message], Pending]
     """Starts work on a message, without blocking."""
-    finish: Callable[[Begun], Awaitable[Answered]]
+    finish: Callable[[Pending], Awaitable[Answer]]
     """Waits for the answer."""
     window: int
     """The most messages in flight."""
 
-    async def answer(self, messages: AsyncIterator[Asked]) -> AsyncIterator[Answered]:
+    async def answer(self, messages: AsyncIterator[Message]) -> AsyncIterator[Answer]:
         """Yield the answers to messages until these end; raises the exception that ended the stream."""
-        begun: asyncio.Queue[Begun | _End] = asyncio.Queue(self.window)
-        reading = asyncio.create_task(self._read(messages, begun))
+        pending: asyncio.Queue[Pending | _End] = asyncio.Queue(self.window)
+        reading = asyncio.create_task(self._read(messages, pending))
         try:
-            while not isinstance(item := await begun.get(), _End):
+            while not isinstance(item := await pending.get(), _End):
                 yield await self.finish(item)
             if item.error is not None:
                 raise item.error
@@ -46,11 +46,11 @@ class Pipeline(Generic[Asked, Begun, Answered]):
             reading.cancel()
             await asyncio.wait([reading])
 
-    async def _read(self, messages: AsyncIterator[Asked], begun: "asyncio.Queue[Begun | _End]") -> None:
+    async def _read(self, messages: AsyncIterator[Message], pending: "asyncio.Queue[Pending | _End]") -> None:
         error = None
         try:
             async for message in messages:
-                await begun.put(self.begin(message))
+                await pending.put(self.begin(message))
         except Exception as broken:  # pylint: disable=broad-exception-caught  # raised again in `answer`
             error = broken
-        await begun.put(_End(error))
+        await pending.put(_End(error))

@@ -56,7 +56,7 @@ STREAM_WINDOW = 128
 """Messages of a stream in flight: enough to share runs of the model, at little memory."""
 
 
-_Begun: TypeAlias = "asyncio.Future[Answer] | RequestError"
+_Pending: TypeAlias = "asyncio.Future[Answer] | RequestError"
 """A pending answer, or the error that replaces it."""
 
 
@@ -147,7 +147,7 @@ class PredictionCore:
             Overloaded: there is too much work in flight.
         """
         self._admission.check(1)
-        pipeline: Pipeline[StreamPredictRequest, _Begun, StreamPredictResponse] = Pipeline(
+        pipeline: Pipeline[StreamPredictRequest, _Pending, StreamPredictResponse] = Pipeline(
             begin=lambda request: self._begin_of_stream(request, caller),
             finish=self._finish_of_stream,
             window=STREAM_WINDOW,
@@ -199,18 +199,18 @@ class PredictionCore:
         self._loaded_model()
         return self._coalescer.submit(row, caller)
 
-    def _begin_of_stream(self, request: StreamPredictRequest, caller: Caller) -> _Begun:
+    def _begin_of_stream(self, request: StreamPredictRequest, caller: Caller) -> _Pending:
         try:
             self._log.check()
             return self._begin(request, caller._replace(arrived=time.perf_counter(), span=None))
         except RequestError as error:
             return error
 
-    async def _finish_of_stream(self, begun: _Begun) -> StreamPredictResponse:
-        if isinstance(begun, RequestError):
-            return StreamPredictResponse(error=status_from_error(begun))
+    async def _finish_of_stream(self, pending: _Pending) -> StreamPredictResponse:
+        if isinstance(pending, RequestError):
+            return StreamPredictResponse(error=status_from_error(pending))
         try:
-            answers, position = await begun
+            answers, position = await pending
         except ModelFailed as error:
             return StreamPredictResponse(error=status_from_error(error))
         return StreamPredictResponse(prediction=answers.response(position))

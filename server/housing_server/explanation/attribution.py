@@ -77,8 +77,8 @@ class Attributor:
         from_row = np.zeros((len(partial), len(row)), dtype=bool)
         for player, fields in enumerate(self._players):
             from_row[:, fields] = partial[:, player, None]
-        asked = np.where(from_row[:, None, :], row, self._background)
-        prices = self._predict(asked.reshape(-1, asked.shape[-1]))
+        mixed = np.where(from_row[:, None, :], row, self._background)
+        prices = self._predict(mixed.reshape(-1, mixed.shape[-1]))
         worth[1:-1] = prices.reshape(len(partial), -1).mean(axis=1)
         return worth
 

@@ -102,9 +102,9 @@ class WorkerMetrics:
 
     def call_ended(self, method: Method, code: int, seconds: float) -> None:
         """Count a call that has ended with a `google.rpc.Code`."""
-        handled, taken = self._ended(method, code)
+        handled, duration = self._ended(method, code)
         handled.inc()
-        taken.observe(seconds)
+        duration.observe(seconds)
 
     def rows_in_flight(self, rows: int) -> None:
         """Set the number of rows in flight."""

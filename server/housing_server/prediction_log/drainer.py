@@ -129,11 +129,11 @@ class Drainer:
                 with self._failures():
                     return attempt()
             except PredictionLogUnavailable:
-                if not (self._give_up_store() and left):
+                if not (self._close_store() and left):
                     raise
         return None
 
-    def _give_up_store(self) -> bool:
+    def _close_store(self) -> bool:
         """Close the store, to be opened again with missing tables created; return whether it was open."""
         store, self._store = self._store, None
         if store is not None:
@@ -160,9 +160,9 @@ class Drainer:
         # A writer that has ended writes no more: what remains after its file was read to the end is damaged.
         finished = [file for file in self._files.values() if file.finished()]
         while waiting := self._read():
-            self._take([line for lines in waiting.values() for line in lines])
+            self._store_lines([line for lines in waiting.values() for line in lines])
             for file, lines in waiting.items():
-                file.taken += sum(map(len, lines))
+                file.drained += sum(map(len, lines))
         if finished:
             self._verify()
         for file in finished:
@@ -206,7 +206,7 @@ class Drainer:
         """Reset the journals to be drained again, since the store has lost what was written to it."""
         self._last = None
         for file in self._files.values():
-            file.taken = 0
+            file.drained = 0
         reason = (
             "the store no longer holds what was written to it: it was deleted, replaced or restored from an older copy"
         )
@@ -224,7 +224,7 @@ class Drainer:
                 left -= sum(map(len, lines))
         return found
 
-    def _take(self, lines: list[bytes]) -> None:
+    def _store_lines(self, lines: list[bytes]) -> None:
         """Write lines to the store; set aside those that cannot be stored, so that they do not block the others."""
         try:
             self._add(lines)
@@ -233,7 +233,7 @@ class Drainer:
                 self._set_aside(lines, reason=str(error).partition("\n")[0])
                 return
             for line in lines:
-                self._take([line])
+                self._store_lines([line])
 
     def _add(self, lines: Sequence[bytes]) -> None:
         records = [record for line in lines for record in decode_line(line)]

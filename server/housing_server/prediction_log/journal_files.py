@@ -15,7 +15,7 @@ class JournalFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.taken = 0
+        self.drained = 0
         """Number of bytes drained, in whole lines."""
         self._held: int | None = None
         self._finished = False
@@ -38,7 +38,7 @@ class JournalFile:
             status = self.path.stat() if self._held is None else os.fstat(self._held)
         except FileNotFoundError:
             return 0
-        return max(status.st_size - self.taken, 0)
+        return max(status.st_size - self.drained, 0)
 
     def read(self, max_bytes: int) -> list[bytes]:
         """Return whole lines that are not drained yet, with their line ends.
@@ -46,17 +46,17 @@ class JournalFile:
         Args:
             max_bytes: about how much to read; a longer line is read completely nevertheless.
         """
-        data = self._read_from(self.taken, max_bytes)
+        data = self._read_from(self.drained, max_bytes)
         # One read, cut at its last line end. A partly written line must be read again from its first byte: returning
         # its second half as a line would lose both.
         while data and b"\n" not in data and len(data) == max_bytes:
             max_bytes *= 2
-            data = self._read_from(self.taken, max_bytes)
+            data = self._read_from(self.drained, max_bytes)
         return [line + b"\n" for line in data.split(b"\n")[:-1]]
 
     def rest(self) -> bytes:
         """Return all bytes that are not drained yet, whole lines or not."""
-        return self._read_from(self.taken, self.waiting_bytes)
+        return self._read_from(self.drained, self.waiting_bytes)
 
     def finished(self) -> bool:
         """Return whether the writer has closed the file, or has ended."""

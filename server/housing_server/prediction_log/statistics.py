@@ -60,14 +60,14 @@ def get_prediction_stats(
     Raises:
         PredictionLogUnavailable: the store is not available.
     """
-    asked = _range(request, now_us)
+    wanted = _range(request, now_us)
     with store.reading() as connection:
-        periods = {} if request.errors_only else _prices(connection, asked)
-        errors = {(row["model_name"], row["model_version"]): _error(row) for row in _errors(connection, asked)}
+        periods = {} if request.errors_only else _prices(connection, wanted)
+        errors = {(row["model_name"], row["model_version"]): _error(row) for row in _errors(connection, wanted)}
     versions = {model: _price_stats(prices) for model, prices in _by_model(periods).items()}
     return pb.GetPredictionStatsResponse(
-        start_time=timestamp(asked.start_us),
-        end_time=timestamp(asked.end_us),
+        start_time=timestamp(wanted.start_us),
+        end_time=timestamp(wanted.end_us),
         model_versions=[
             pb.ModelVersionStats(
                 model_name=model[0], model_version=model[1], prices=versions.get(model), error=errors.get(model)
@@ -92,19 +92,19 @@ def _range(request: pb.GetPredictionStatsRequest, now_us: int) -> _Range:
     )
 
 
-def _prices(connection: Connection, asked: _Range) -> dict[_Group, array[float]]:
+def _prices(connection: Connection, wanted: _Range) -> dict[_Group, array[float]]:
     """Return the prices of each version in each period.
 
     SQLite has no percentiles, and ranking rows in SQL takes it ten times longer than returning them.
     """
     of = predictions.c
     columns = (of.predicted_at_us, of.model_name, of.model_version, of.median_house_value)
-    statement = select(*columns).where(*asked.conditions(of.predicted_at_us))
+    statement = select(*columns).where(*wanted.conditions(of.predicted_at_us))
     found: defaultdict[_Group, array[float]] = defaultdict(lambda: array("d"))
     rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement)
     for chunk in rows.partitions():
         for at, name, version, price in chunk:
-            found[at - at % asked.period_us, name, version].append(price)
+            found[at - at % wanted.period_us, name, version].append(price)
     return found
 
 
@@ -116,7 +116,7 @@ def _by_model(periods: Mapping[_Group, array[float]]) -> dict[_Model, array[floa
     return found
 
 
-def _errors(connection: Connection, asked: _Range) -> Iterator[RowMapping]:
+def _errors(connection: Connection, wanted: _Range) -> Iterator[RowMapping]:
     """Query the errors of each version, where true prices are known."""
     true, of = outcomes.c.median_house_value, predictions.c
     error = of.median_house_value - true
@@ -132,7 +132,7 @@ def _errors(connection: Connection, asked: _Range) -> Iterator[RowMapping]:
             func.avg(case((of.interval_lower.is_(None), None), (held, 1.0), else_=0.0)).label("interval_coverage"),
         )
         .join_from(outcomes, predictions, outcomes.c.prediction_id == of.prediction_id)
-        .where(*asked.conditions(outcomes.c.predicted_at_us))
+        .where(*wanted.conditions(outcomes.c.predicted_at_us))
         .group_by(of.model_name, of.model_version)
     )
     return iter(connection.execute(statement).mappings())

@@ -84,9 +84,9 @@ class Recorder:
 
     async def freshen(self) -> None:
         """Drain all answers given so far, if the store responds soon."""
-        begun = False
-        while not begun:  # a drain in progress may have started before the last answers were written
-            begun = self._draining is None or self._draining.done()
+        started = False
+        while not started:  # a drain in progress may have started before the last answers were written
+            started = self._draining is None or self._draining.done()
             if self._draining is None or self._draining.done():
                 self._draining = asyncio.create_task(self._drain_once())
             await asyncio.wait([self._draining], timeout=0 if self.hangs else _PATIENCE_SECONDS)

@@ -30,7 +30,7 @@ def test_reading_goes_on_where_it_was_taken_up_to(tmp_path: Path) -> None:
     for number in range(3):
         (line,) = file.read(1)
         assert f"id-{number}".encode() in line
-        file.taken += len(line)
+        file.drained += len(line)
     assert (file.read(1), file.waiting_bytes) == ([], 0)
 
 
@@ -51,7 +51,7 @@ def test_line_is_read_whole_however_many_pieces_it_is_written_in(tmp_path: Path)
         with path.open("ab") as file:
             file.write(bytes([byte]))
         for line in reader.read(1 << 20):
-            reader.taken += len(line)
+            reader.drained += len(line)
             seen.append(line)
     assert seen == [b'{"ids":[]}\n'] * 2
 
@@ -67,7 +67,7 @@ def test_reader_that_races_a_writer_reads_every_line(tmp_path: Path) -> None:
                 number, _, filling = line.partition(b" ")
                 assert (int(number), len(filling)) == (following, 101 + following % 700)
                 following += 1
-                reader.taken += len(line)
+                reader.drained += len(line)
     assert (writer.returncode, following) == (0, LINES)
 
 
