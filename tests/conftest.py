@@ -6,16 +6,12 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from hypothesis import settings
 
 from housing.addresses import bypass_proxies
 
 # No library reports its use to its makers.
 os.environ.update(ORT_DISABLE_TELEMETRY="1", MLFLOW_DISABLE_TELEMETRY="true")
 bypass_proxies(os.environ)  # what tests start listens on this machine
-# A busy machine makes examples slow, which is no fault of theirs.
-settings.register_profile("any pace", deadline=None)
-settings.load_profile("any pace")
 # A shell that runs tests in the background has them ignore Ctrl-C, and so would every program that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # An example that takes long on a busy machine is no fault.
@@ -29,6 +25,11 @@ _SLOWEST_FIRST = ("e2e", "model", "integration", "unit")
 
 _SHARED = {"e2e", "model"}
 """Folders whose tests share one service, or one champion."""
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their number: compressed ones hold the time, and all processes must find the same ids."""
+    return argname if isinstance(val, bytes) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

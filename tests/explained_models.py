@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from housing.contract import FEATURE_NAMES, FEATURES
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.explanation.background import FILE
-from registries import NAME
+from registries import log_onnx
 
 BASE = 150_000.0
 LIMITS = (60_000.0, 300_000.0)
@@ -64,14 +64,12 @@ class ExplainedFiles:
 
     def log(self) -> None:
         """Log them as a version of the registered model."""
-        import mlflow.onnx  # noqa: PLC0415 - takes seconds, and not every test needs it
-
         with TemporaryDirectory() as scratch:
             kept = Path(scratch) / Path(FILE).parent.name
             kept.mkdir()
             for name, content in self.explanation.items():
                 (kept / name).write_bytes(content)
-            mlflow.onnx.log_model(self.graph, name="model", registered_model_name=NAME, extra_files=[str(kept)])
+            log_onnx(self.graph, [str(kept)])
 
 
 def explained_files(slope: float = 20_000.0) -> ExplainedFiles:

@@ -1,6 +1,5 @@
 """A registry with good and bad versions of a small model, and what a service says when its alias moves."""
 
-import shutil
 import signal
 from pathlib import Path
 
@@ -8,7 +7,16 @@ import httpx
 import pytest
 
 from housing.contract import FEATURE_NAMES
-from registries import add_version, income_golden, income_graph, log_graph, point_alias, registry
+from registries import (
+    add_version,
+    copied,
+    income_golden,
+    income_graph,
+    log_graph,
+    point_alias,
+    registry,
+    shared_registry,
+)
 from running import Service
 
 SLOPES = {"1": 40_000.0, "2": 60_000.0}
@@ -26,19 +34,21 @@ def log_good(version: str) -> None:
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry with two good versions and two bad ones; the first is the champion."""
-    state_dir = registry(tmp_path_factory.mktemp("versions"), lambda: log_good("1"))
+    return shared_registry(tmp_path_factory, "versions", _make_versions)
+
+
+def _make_versions(state_dir: Path) -> None:
+    registry(state_dir, lambda: log_good("1"))
     add_version(state_dir, lambda: log_good("2"))
     add_version(state_dir, lambda: log_graph(income_graph(slope=40_001.0), income_golden(40_000.0)))
     add_version(state_dir, lambda: log_graph(income_graph(features=FOREIGN_FEATURES)))
     point_alias(state_dir, "1")
-    return state_dir
 
 
 @pytest.fixture
 def folder(versions: Path, tmp_path: Path) -> Path:
     """A state folder with a copy of that registry."""
-    shutil.copy(versions / "mlflow.db", tmp_path)
-    return tmp_path
+    return copied(versions, tmp_path)
 
 
 def move_alias(service: Service, folder: Path, version: str, swaps: int = 1) -> dict[str, object]:

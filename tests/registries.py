@@ -1,7 +1,12 @@
-"""Real MLflow registries with small models in them, for tests of serving that need no training."""
+"""Real MLflow registries with small models in them, for tests of serving that need no training.
+
+Beside a registry lies what the server would have fetched from it, so that most services of tests start without MLflow,
+whose import costs more than all the rest of a start. Tests of fetching remove it: `forget_fetched`.
+"""
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 import pandas as pd
+import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from sklearn.compose import ColumnTransformer
@@ -24,7 +30,10 @@ from housing.golden import FILE, GoldenRequests
 from housing.profile import FILE as PROFILE
 from housing.profile import profile_to_json
 from housing.v1.model_profile_pb2 import ModelProfile
+from housing_server.model_store.cache import cache_folder
+from housing_server.model_store.mlflow_fetch import fetch
 from running import ROOT
+from sharing import made_once
 
 NAME = "california-housing"
 EXPERIMENT = "tests"
@@ -42,6 +51,27 @@ def registry(state_dir: Path, log_model: Callable[[], object]) -> Path:
     return state_dir
 
 
+def shared_registry(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a copy, for this process, of a registry that one process of the run has made in a state folder."""
+    return copied(made_once(factory, name, make), factory.mktemp(name))
+
+
+def copied(state_dir: Path, folder: Path) -> Path:
+    """Copy a registry, and what is fetched of it, into an empty folder; return that."""
+    return Path(shutil.copytree(state_dir, folder, dirs_exist_ok=True))
+
+
+def fetched(state_dir: Path, version: str = "*") -> Path:
+    """Find the folder in which the server keeps a version, by default the only one."""
+    (folder,) = cache_folder(state_dir, NAME).glob(f"{version}-*")
+    return folder
+
+
+def forget_fetched(state_dir: Path, version: str) -> None:
+    """Have the server fetch a version from the registry, by MLflow, when it is to serve it."""
+    shutil.rmtree(fetched(state_dir, version))
+
+
 def add_version(state_dir: Path, log_model: Callable[[], object]) -> str:
     """Make what `log_model` logs in a run of its own the champion of a registry; return its version."""
     import mlflow  # noqa: PLC0415
@@ -56,6 +86,9 @@ def add_version(state_dir: Path, log_model: Callable[[], object]) -> str:
         log_model()
     (version,) = client.search_model_versions(f"run_id='{run.info.run_id}'")
     point_alias(state_dir, str(version.version))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setattr(os, "environ", os.environ.copy())
+        fetch(f"models:/{NAME}@champion", state_dir)
     # MLflow hands its setting on to child processes; those of later tests must not find this registry by accident.
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     return str(version.version)
@@ -66,6 +99,11 @@ def point_alias(state_dir: Path, version: str) -> None:
     import mlflow  # noqa: PLC0415
 
     mlflow.MlflowClient(f"sqlite:///{state_dir}/mlflow.db").set_registered_model_alias(NAME, "champion", version)
+
+
+def make_income_registry(state_dir: Path) -> None:
+    """Make a registry whose champion is an `income_graph` with a card."""
+    registry(state_dir, lambda: log_graph(income_graph(), card="# Income alone\n"))
 
 
 def income_graph(features: tuple[str, ...] = FEATURE_NAMES, slope: float = 40_000.0) -> onnx.ModelProto:
@@ -104,8 +142,6 @@ def log_graph(
     card: str | None = None,
 ) -> None:
     """Log a graph as a version of the registered model, with golden requests, a profile and a card if there are any."""
-    import mlflow.onnx  # noqa: PLC0415 - takes seconds, and not every test needs it
-
     with TemporaryDirectory() as scratch:
         files = [] if golden is None else [str(written(golden, Path(scratch)))]
         if profile is not None:
@@ -116,7 +152,18 @@ def log_graph(
             file = Path(scratch) / Path(CARD).name
             file.write_text(card, "utf-8")
             files.append(str(file))
-        mlflow.onnx.log_model(model, name="model", registered_model_name=NAME, extra_files=files)
+        log_onnx(model, files)
+
+
+def log_onnx(model: onnx.ModelProto, files: list[str]) -> None:
+    """Log a graph as a version of the registered model, with files beside it."""
+    import mlflow.onnx  # noqa: PLC0415 - takes seconds, and not every test needs it
+
+    # Nobody installs its requirements; left to itself, MLflow starts a process that finds them out.
+    requirements = ["onnx", "onnxruntime"]
+    mlflow.onnx.log_model(
+        model, name="model", registered_model_name=NAME, extra_files=files, pip_requirements=requirements
+    )
 
 
 def written(golden: GoldenRequests, folder: Path) -> Path:

@@ -23,7 +23,7 @@ from housing_server.asgi_transport.envoy import why_not
 ROOT = Path(__file__).parents[1]
 """The repository."""
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that anything may take to happen; only a failing test waits that long."""
 
 T = TypeVar("T")
@@ -169,18 +169,21 @@ class Service:
 
 @contextmanager
 def running_service(state_dir: Path, registry: Path | None = None, **settings: object) -> Iterator[Service]:
-    """Run `housing serve` on free ports until the end of the block.
+    """Run `housing serve` on free ports until the end of the block; without an explainer, unless it is asked for.
 
     Args:
         state_dir: the state folder.
-        registry: another state folder, whose registry is read in the place of its own.
+        registry: another state folder, whose registry is read in the place of its own; what was fetched from it is
+            copied, too.
         settings: `workers=2` sets HOUSING_WORKERS, and so on.
     """
     chosen = {"grpc_port": 0, "metrics_port": 0, "workers": 1, "state_dir": state_dir, "drain_seconds": 0}
-    chosen |= {"spare_worker": "off"} | settings  # a process less to start for each test
+    chosen |= {"spare_worker": "off", "explainer": "off"} | settings  # two processes fewer to start for each test
     environment = {f"HOUSING_{name.upper()}": str(value) for name, value in chosen.items()}
     if registry is not None:
         environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{registry.absolute()}/mlflow.db"
+        if (registry / "models").exists() and not (state_dir / "models").exists():
+            shutil.copytree(registry / "models", state_dir / "models")
     with HousingCommand("serve", environment=environment) as command:
         ports = command.wait_for("listening")
         command.wait_for("worker serving", int(str(chosen["workers"])))

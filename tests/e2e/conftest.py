@@ -1,7 +1,5 @@
 """The whole product: the champion that the pipeline has trained on the real data, the server and the real Envoy."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 from housing.contract import FEATURE_NAMES
 from housing.example import BERKELEY
 from running import ROOT, Service, running_gateway, running_service
+from training_run import train_once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +30,9 @@ class Product:
 
 
 @pytest.fixture(scope="session")
-def state_dir() -> Path:
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The state folder of this checkout, with the champion in it; trained now if it never was."""
-    subprocess.run([sys.executable, "-m", "housing_cli", "train"], cwd=ROOT, check=True)
+    train_once(tmp_path_factory)
     return ROOT / "var"
 
 
@@ -42,7 +41,7 @@ def product(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """Server and gateway, for the whole session; the server has a prediction log of its own, that nobody else fills."""
     scratch = tmp_path_factory.mktemp("product")
     with (
-        running_service(scratch / "server", registry=state_dir, workers=2) as service,
+        running_service(scratch / "server", registry=state_dir, workers=2, explainer="on") as service,
         running_gateway(service, scratch / "gateway") as gateway_port,
     ):
         yield Product(

@@ -12,7 +12,7 @@ import pytest
 from housing.contract import message_from_mapping
 from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from registries import income_graph, log_graph, registry
+from registries import make_income_registry, shared_registry
 from running import HousingCommand, running_gateway, running_service, wait_for
 
 BlockGroup = dict[str, float | str]
@@ -100,9 +100,11 @@ def test_largest_legal_batch_passes_even_pretty_printed(http: httpx.Client, berk
     assert len(http.post("/api/predict/batch", content=text).raise_for_status().json()["predictions"]) == 10_000
 
 
-def test_without_a_server_the_gateway_says_so_and_recovers(tmp_path: Path) -> None:
+def test_without_a_server_the_gateway_says_so_and_recovers(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """When the server is gone JSON clients get 503 in the usual form; when one is back, answers."""
-    state_dir = registry(tmp_path / "state", lambda: log_graph(income_graph()))
+    state_dir = shared_registry(tmp_path_factory, "income", make_income_registry)
     with running_service(state_dir) as service, running_gateway(service, tmp_path / "gateway") as port:
         health = f"http://127.0.0.1:{port}/health"
         assert httpx.get(health).status_code == 200

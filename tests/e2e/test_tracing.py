@@ -13,7 +13,7 @@ from housing.contract import message_from_mapping
 from housing.v1.prediction_service_pb2 import PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from otlp_collector import Collected, Collector, running_collector
-from registries import income_graph, log_graph, registry
+from registries import make_income_registry, shared_registry
 from running import Service, running_gateway, running_service, wait_for
 
 BlockGroup = dict[str, float | str]
@@ -37,7 +37,7 @@ class Traced:
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder with a small model."""
-    return registry(tmp_path_factory.mktemp("state"), lambda: log_graph(income_graph()))
+    return shared_registry(tmp_path_factory, "income", make_income_registry)
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ from housing.v1.block_group_pb2 import BlockGroup
 from housing_server.prediction_log.store import PredictionStore
 from model_versions import folder, versions  # noqa: F401 - fixtures
 from postgres import postgres  # noqa: F401 - a fixture
-from registries import income_graph, log_graph, registry
+from registries import make_income_registry, shared_registry
 from running import Service, running_service
 
 
 @pytest.fixture(scope="session")
 def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder with a registry whose champion is a small graph with a card."""
-    return registry(tmp_path_factory.mktemp("state"), lambda: log_graph(income_graph(), card="# Income alone\n"))
+    return shared_registry(tmp_path_factory, "income", make_income_registry)
 
 
 @pytest.fixture(scope="module")

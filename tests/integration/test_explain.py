@@ -1,6 +1,5 @@
 """Explanations by a real service: they follow the model, outlive the explainer's death, and are alike in JSON."""
 
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from housing.v1.explanation_service_pb2 import ExplainRequest, ExplainResponse
 from housing.v1.explanation_service_pb2_grpc import ExplanationServiceStub
 from housing.v1.prediction_service_pb2 import PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from registries import add_version, income_graph, log_graph, point_alias, registry
+from registries import add_version, copied, income_graph, log_graph, point_alias, registry, shared_registry
 from running import Service, running_gateway, running_service, wait_for
 
 EXPLAINED, STEEPER, UNEXPLAINED = "123"
@@ -31,24 +30,27 @@ EXPLAINED, STEEPER, UNEXPLAINED = "123"
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry with two versions that can be explained, and one that cannot."""
-    state_dir = registry(tmp_path_factory.mktemp("versions"), explained_files().log)
+    return shared_registry(tmp_path_factory, "explained", make_versions)
+
+
+def make_versions(state_dir: Path) -> None:
+    """Make that registry."""
+    registry(state_dir, explained_files().log)
     add_version(state_dir, explained_files(slope=30_000).log)
     add_version(state_dir, lambda: log_graph(income_graph()))
     point_alias(state_dir, EXPLAINED)
-    return state_dir
 
 
 @pytest.fixture
 def folder(versions: Path, tmp_path: Path) -> Path:
     """A state folder with a copy of that registry; the first version is the champion."""
-    shutil.copy(versions / "mlflow.db", tmp_path)
-    return tmp_path
+    return copied(versions, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def service(versions: Path) -> Iterator[Service]:
     """A service that explains."""
-    with running_service(versions, workers=1) as running:
+    with running_service(versions, explainer="on") as running:
         running.command.wait_for("explainer serving")
         yield running
 
@@ -103,7 +105,7 @@ def test_explained_price_is_the_predicted_one_and_the_contributions_add_up_to_it
 def test_explainer_follows_the_model_and_stops_in_good_order(folder: Path) -> None:
     """A new version is explained soon after it is served; one that cannot be is not, and the next one is again."""
     (block_group,) = block_groups(1)
-    with running_service(folder, workers=1, model_poll_seconds=0) as service:
+    with running_service(folder, explainer="on", model_poll_seconds=0) as service:
         service.command.wait_for("explainer serving")
         with grpc.insecure_channel(service.target) as channel:
             before = explained(channel, block_group)
@@ -171,7 +173,7 @@ def test_service_without_an_explainer_says_so(folder: Path) -> None:
     """Nothing else is different, and no process runs for it."""
     (block_group,) = block_groups(1)
     with (
-        running_service(folder, workers=1, explainer="off") as service,
+        running_service(folder, explainer="off") as service,
         grpc.insecure_channel(service.target) as channel,
     ):
         PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group))

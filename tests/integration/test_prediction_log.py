@@ -118,10 +118,9 @@ Serve = Callable[..., AbstractContextManager[Service]]
 
 
 @pytest.fixture
-def serve(state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
+def serve(state_dir: Path, tmp_path: Path) -> Serve:
     """Runs a service with a state folder of its own, on the registry that all tests share."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{state_dir / 'mlflow.db'}")
-    return partial(running_service, tmp_path, workers=2)
+    return partial(running_service, tmp_path, registry=state_dir, workers=2)
 
 
 def ids_on_record(url: str) -> list[str]:
@@ -183,7 +182,7 @@ def test_killed_process_loses_no_answer(serve: Serve, store: str, block_group: B
 
 def test_killed_supervisor_loses_no_answer(serve: Serve, store: str, block_group: BlockGroup) -> None:
     """What it leaves behind hands all answers over, and ends."""
-    with serve(prediction_log=store) as service:
+    with serve(prediction_log=store, explainer="on") as service:
         orphans = psutil.Process(service.command.pid).children()
         with Callers(service.target, block_group) as callers:
             callers.wait_for_more(500)

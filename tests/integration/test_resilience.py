@@ -13,13 +13,13 @@ import httpx
 import psutil
 import pytest
 
-from housing.contract import FEATURE_NAMES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing.v1.status_service_pb2 import GetStatusRequest, WorkerStatus
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
-from registries import income_graph, log_graph, registry
+from model_versions import FOREIGN
+from registries import point_alias
 from running import TRANSPORTS, HousingCommand, Service, running_service, transport_or_skip, wait_for
 
 CLIENTS = 8
@@ -212,8 +212,7 @@ def test_setting_out_of_range_is_said_in_one_line(state_dir: Path) -> None:
     assert "HOUSING_WORKERS" in failure(state_dir=state_dir, workers=0)
 
 
-def test_graph_for_other_features_is_refused(tmp_path: Path) -> None:
+def test_graph_for_other_features_is_refused(folder: Path) -> None:
     """A graph trained on another list of features is never served."""
-    other = income_graph(features=(*FEATURE_NAMES[:-1], "distance_to_coast"))
-    folder = registry(tmp_path / "state", lambda: log_graph(other))
+    point_alias(folder, FOREIGN)
     assert "distance_to_coast" in failure(state_dir=folder)

@@ -27,7 +27,7 @@ PRICE = 50_000 + 40_000 * 8.3252
 @pytest.fixture(scope="module", params=TRANSPORTS)
 def service(request: pytest.FixtureRequest, state_dir: Path) -> Iterator[Service]:
     """A service with two workers, over each transport."""
-    with running_service(state_dir, workers=2, transport=transport_or_skip(request.param)) as running:
+    with running_service(state_dir, workers=2, explainer="on", transport=transport_or_skip(request.param)) as running:
         yield running
 
 

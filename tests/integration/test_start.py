@@ -16,14 +16,14 @@ from housing.v1.model_service_pb2_grpc import ModelServiceStub
 from housing.v1.prediction_service_pb2 import PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from model_versions import FOREIGN, LYING, SLOPES, counted, move_alias
-from registries import point_alias
+from registries import fetched, forget_fetched, point_alias
 from running import Service, running_service
 
 
 @contextmanager
 def restarted(folder: Path, **settings: Any) -> Iterator[Service]:
     """Run a service with the state that another one has left, until the end of the block."""
-    with running_service(folder, model_poll_seconds=0, **settings) as service:
+    with running_service(folder, model_poll_seconds=0, prediction_log_mode="off", **settings) as service:
         service.command.wait_for("serving")
         yield service
 
@@ -62,6 +62,7 @@ def cut_down(database: Path) -> None:
 @pytest.mark.parametrize("uri", ["models:/california-housing@champion", "models:/california-housing/1"])
 def test_model_in_the_cache_is_served_without_mlflow(folder: Path, uri: str) -> None:
     """The registry is only asked which version it is; that is why a second start takes a second or two."""
+    forget_fetched(folder, "1")
     with restarted(folder, model_uri=uri) as service:
         first = model(service)
     cut_down(folder / "mlflow.db")
@@ -110,25 +111,22 @@ def test_bad_model_stops_no_restart(served: Path, block_group: BlockGroup, bad: 
         assert counted(service, 'housing_model_swap_total{result="refused"}') == 1
 
 
-def test_files_that_are_gone_stop_no_restart(served: Path, versions: Path, block_group: BlockGroup) -> None:
+def test_files_that_are_gone_stop_no_restart(served: Path, block_group: BlockGroup) -> None:
     """A new version that cannot be fetched leaves the one before; it is fetched when it can be."""
     point_alias(served, "2")
-    artifacts, aside = versions / "mlartifacts", versions / "aside"
+    forget_fetched(served, "2")
+    artifacts, aside = served / "mlartifacts", served / "aside"
     artifacts.rename(aside)
-    try:
-        with restarted(served) as service:
-            assert price(service, block_group) == pytest.approx(expected("1", block_group))
-            aside.rename(artifacts)
-            service.command.send(signal.SIGHUP)
-            assert service.command.wait_for("model swap")["result"] == "accepted"
-    finally:
-        if aside.exists():
-            aside.rename(artifacts)
+    with restarted(served) as service:
+        assert price(service, block_group) == pytest.approx(expected("1", block_group))
+        aside.rename(artifacts)
+        service.command.send(signal.SIGHUP)
+        assert service.command.wait_for("model swap")["result"] == "accepted"
 
 
 def test_damaged_graph_is_fetched_again(served: Path, block_group: BlockGroup) -> None:
     """Half a graph in the cache is not the model's fault."""
-    (graph,) = (served / "models").rglob("model.onnx")
+    graph = fetched(served, "1") / "model.onnx"
     whole = graph.read_bytes()
     graph.write_bytes(whole[: len(whole) // 2])
     with restarted(served) as service:

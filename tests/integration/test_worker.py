@@ -33,12 +33,9 @@ from housing_server.control.messages import (
     Pong,
     Serving,
 )
-from housing_server.model_store.fetching import fetch_model
 from housing_server.system.ports import reserved_port
-from registries import fitted_pipeline, income_graph, log_pipeline, registry
+from registries import fetched, fitted_pipeline, income_graph, log_pipeline, registry
 from running import PATIENCE
-
-MODEL = "models:/california-housing@champion"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +110,7 @@ async def test_without_a_model_it_is_not_serving_and_says_so(worker: RunningWork
 
 async def test_with_a_model_it_is_serving(worker: RunningWorker, state_dir: Path, block_group: BlockGroup) -> None:
     """Told to load a model, it says when it serves, and answers."""
-    folder = await fetch_model(MODEL, state_dir)
+    folder = fetched(state_dir)
     worker.control.send(LoadModel(folder=str(folder)))
     assert await worker.control.receive() == Serving(model_version="1")
     assert await health(worker) == HealthCheckResponse.SERVING
@@ -134,7 +131,7 @@ async def test_bad_model_leaves_the_good_one_serving(
     worker: RunningWorker, state_dir: Path, tmp_path: Path, block_group: BlockGroup
 ) -> None:
     """A model that is refused does not take the place of the one that is loaded."""
-    folder = await fetch_model(MODEL, state_dir)
+    folder = fetched(state_dir)
     worker.control.send(LoadModel(folder=str(folder)))
     await worker.control.receive()
     damaged = tmp_path / "damaged"
@@ -151,7 +148,7 @@ async def test_model_that_never_returns_ends_the_signs_of_life(
     worker: RunningWorker, state_dir: Path, tmp_path: Path, block_group: BlockGroup
 ) -> None:
     """A batch on a thread hangs for good; the event loop turns, but the supervisor is not answered any more."""
-    (tmp_path / "model.json").write_bytes((await fetch_model(MODEL, state_dir) / "model.json").read_bytes())
+    (tmp_path / "model.json").write_bytes((fetched(state_dir) / "model.json").read_bytes())
     (tmp_path / "model.onnx").write_bytes(graph_without_end().SerializeToString())
     worker.control.send(LoadModel(folder=str(tmp_path)))
     assert await worker.control.receive() == Serving(model_version="1")
@@ -199,7 +196,7 @@ async def test_scikit_learn_pipeline_is_served(worker: RunningWorker, tmp_path: 
     """A Pipeline registered through mlflow.sklearn answers as it does by itself, fields left out included."""
     pipeline, table = fitted_pipeline()
     state_dir = registry(tmp_path / "state", lambda: log_pipeline(pipeline, table))
-    worker.control.send(LoadModel(folder=str(await fetch_model(MODEL, state_dir))))
+    worker.control.send(LoadModel(folder=str(fetched(state_dir))))
     assert await worker.control.receive() == Serving(model_version="1")
     assert (await ModelServiceStub(worker.channel).GetModel(GetModelRequest())).model.runtime == "pyfunc"
     sparse = BlockGroup()

@@ -1,11 +1,12 @@
-"""The real data, shared by all model tests."""
+"""The real data and the candidates trained on it, shared by all model tests."""
 
 from pathlib import Path
 
 import pytest
 
 from housing_training.params.schema import MIXTURE, STUDENT
-from model.real_data import Data, Fitted
+from model.real_data import Data, Fitted, fitted_candidates
+from training_run import train_once
 
 
 @pytest.fixture(scope="session")
@@ -15,15 +16,22 @@ def data() -> Data:
 
 
 @pytest.fixture(scope="session")
-def champion(data: Data) -> Fitted:
-    """The candidate that wins: the student."""
-    return data.fitted(STUDENT)
+def candidates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Fitted]:
+    """All candidates by name, as `housing train` has made them; trained now if they never were."""
+    train_once(tmp_path_factory)
+    return fitted_candidates()
 
 
 @pytest.fixture(scope="session")
-def teacher(data: Data) -> Fitted:
+def champion(candidates: dict[str, Fitted]) -> Fitted:
+    """The candidate that wins: the student."""
+    return candidates[STUDENT]
+
+
+@pytest.fixture(scope="session")
+def teacher(candidates: dict[str, Fitted]) -> Fitted:
     """The mixture of experts that it has learnt from."""
-    return data.fitted(MIXTURE)
+    return candidates[MIXTURE]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -105,17 +105,19 @@ def _download(version: "ModelVersion", source: str, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Beside its final place, so that the last step is one rename: no other process sees an incomplete folder.
     with TemporaryDirectory(prefix=FETCHING, dir=folder.parent) as scratch:
+        destination = Path(scratch) / "files"
+        destination.mkdir()
         try:
-            download_artifacts(artifact_uri=source, dst_path=scratch)
+            # Files that are named by their own address come in a folder of that name.
+            files = Path(download_artifacts(artifact_uri=source, dst_path=str(destination)))
         except Exception as error:  # stores raise errors of their own libraries
             raise ModelRejected(f"{_not_fetched(version)}: {error}") from error
-        if not (Path(scratch) / "MLmodel").exists():  # a missing folder downloads as an empty one
+        if not (files / "MLmodel").exists():  # a missing folder downloads as an empty one
             raise ModelRejected(f"{_not_fetched(version)}: its artifacts hold no MLmodel; {_TRAIN} again")
-        write_checksums(Path(scratch))
+        write_checksums(files)
         shutil.rmtree(folder, ignore_errors=True)  # a version that was damaged since it was fetched
-        Path(scratch).chmod(0o755)  # the scratch folder is private, the cache readable for whoever runs the server
-        Path(scratch).rename(folder)
-        Path(scratch).mkdir()  # for the context manager to remove
+        files.chmod(0o755)  # whatever the umask is: the cache is readable for whoever runs the server
+        files.rename(folder)
 
 
 def _not_fetched(version: "ModelVersion") -> str:

@@ -1,8 +1,10 @@
 """Measuring the mixture where it has never been, and whether kept figures still hold."""
 
 import pandas as pd
+import pytest
 
 from housing_training.data.preparation import fill_ocean_proximity
+from housing_training.evaluation import spatial
 from housing_training.evaluation.spatial import SpatialEvaluation
 from housing_training.evaluation.spatial_figures import figures_of, fingerprint
 from housing_training.params.schema import MIXTURE, STUDENT, TrainParams
@@ -18,10 +20,21 @@ NAMES = {
 }
 
 
-def test_every_step_is_reported_and_every_figure_given(table: pd.DataFrame, student_params: TrainParams) -> None:
+def in_a_hurry(params: TrainParams) -> TrainParams:
+    """Change parameters so that a student learns next to nothing: it is fitted again and again."""
+    student = dict(params.candidates[STUDENT])
+    networks = {name: {**student[name], "epochs": 1} for name in ("network", "tutor")}
+    return params.model_copy(update={"candidates": {**params.candidates, STUDENT: student | networks | {"rows": 640}}})
+
+
+def test_every_step_is_reported_and_every_figure_given(
+    table: pd.DataFrame, student_params: TrainParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The progress bar fills up exactly, and the figures are those that are promised, the student's too."""
+    monkeypatch.setattr(spatial, "FOLDS", 3)
+    monkeypatch.setattr(spatial, "SEEDS", 2)
     complete, steps = fill_ocean_proximity(table), []
-    evaluation = SpatialEvaluation(student_params, complete.head(240), complete.tail(60))
+    evaluation = SpatialEvaluation(in_a_hurry(student_params), complete.head(240), complete.tail(60))
 
     figures = evaluation.run(lambda: steps.append(1))
 
