@@ -3,7 +3,6 @@
 import signal
 from pathlib import Path
 
-import httpx
 import pytest
 
 from housing.contract import FEATURE_NAMES
@@ -17,7 +16,7 @@ from registries import (
     registry,
     shared_registry,
 )
-from running import Service
+from running import Service, http_get
 
 SLOPES = {"1": 40_000.0, "2": 60_000.0}
 """USD for each unit of income, by version of the good models here."""
@@ -60,5 +59,5 @@ def move_alias(service: Service, folder: Path, version: str, swaps: int = 1) -> 
 
 def counted(service: Service, series: str) -> float:
     """Read a series from the metrics."""
-    text = httpx.get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
+    text = http_get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
     return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{series} "))

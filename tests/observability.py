@@ -19,10 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 
-from running import ROOT, tool, wait_for
+from running import ROOT, http_get, tool, wait_for
 
 PACE = 60
 """How many times faster than committed a hurried configuration runs: a minute is a second."""
@@ -78,7 +77,7 @@ class Prometheus:
         return list(self._get("query", query=query)["result"])
 
     def _get(self, path: str, **parameters: str) -> Any:
-        answer = httpx.get(f"{self._api}/{path}", params=parameters)
+        answer = http_get(f"{self._api}/{path}", params=parameters)
         assert answer.is_success, answer.text
         return answer.json()["data"]
 
@@ -92,7 +91,7 @@ class Alertmanager:
 
     def silenced(self) -> set[str]:
         """Name the alerts that are not told, since another fires."""
-        alerts = httpx.get(f"http://{self.address}/api/v2/alerts").raise_for_status().json()
+        alerts = http_get(f"http://{self.address}/api/v2/alerts").raise_for_status().json()
         return {alert["labels"]["alertname"] for alert in alerts if alert["status"]["inhibitedBy"]}
 
 

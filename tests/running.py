@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, TypeVar
 
+import httpx
 import pytest
 
 from housing_server.asgi_transport.envoy import why_not
@@ -70,6 +71,11 @@ def wait_for(look: Callable[[], T | None], what: str) -> T:
         assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
         time.sleep(0.02)
     return seen
+
+
+def http_get(address: str, **options: Any) -> httpx.Response:
+    """Get something over HTTP with the patience of a test: what httpx has by default is five seconds."""
+    return httpx.get(address, timeout=PATIENCE, **options)
 
 
 class HousingCommand:
@@ -167,6 +173,13 @@ class Service:
         return f"127.0.0.1:{self.grpc_port}"
 
 
+_FEW_PROCESSES = {"spare_worker": "off", "explainer": "off"}
+"""A test starts what it is about: each of these costs half as much as all the rest of a service."""
+
+_ANY_PACE = {"unresponsive_seconds": 120, "max_queue_seconds": 120, "swap_max_latency_ratio": 0, "grace_seconds": 120}
+"""On a busy machine a process may be silent, and a call wait, for longer than a service should put up with."""
+
+
 @contextmanager
 def running_service(state_dir: Path, registry: Path | None = None, **settings: object) -> Iterator[Service]:
     """Run `housing serve` on free ports until the end of the block; without an explainer, unless it is asked for.
@@ -178,7 +191,7 @@ def running_service(state_dir: Path, registry: Path | None = None, **settings: o
         settings: `workers=2` sets HOUSING_WORKERS, and so on.
     """
     chosen = {"grpc_port": 0, "metrics_port": 0, "workers": 1, "state_dir": state_dir, "drain_seconds": 0}
-    chosen |= {"spare_worker": "off", "explainer": "off"} | settings  # two processes fewer to start for each test
+    chosen |= _FEW_PROCESSES | _ANY_PACE | settings
     environment = {f"HOUSING_{name.upper()}": str(value) for name, value in chosen.items()}
     if registry is not None:
         environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{registry.absolute()}/mlflow.db"
@@ -252,4 +265,6 @@ def gateway_command(upstream: Upstream, state_dir: Path, **settings: object) -> 
 def running_gateway(service: Upstream, state_dir: Path) -> Iterator[int]:
     """Run `housing gateway` on a free port in front of a service until the end of the block; yield the port."""
     with gateway_command(service, state_dir) as gateway:
+        health = f"http://127.0.0.1:{gateway.port}/health"
+        wait_for(lambda: True if http_get(health).status_code == 200 else None, "a gateway that has found the service")
         yield gateway.port

@@ -9,7 +9,7 @@ import pytest
 
 from metric_names import names_in
 from observability import Prometheus, running_prometheus
-from running import ROOT, running_monitor, wait_for
+from running import ROOT, http_get, running_monitor, wait_for
 
 BOARDS: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text("utf-8")) for path in (ROOT / "monitoring/grafana/dashboards").glob("*.json")
@@ -73,7 +73,7 @@ def call_the_service(service: RunningService, rows: list[Row]) -> list[float]:
 
 def wait_until_scraped(server: Prometheus, service: RunningService) -> None:
     """Wait until Prometheus knows of every call that the service has counted by now."""
-    lines = httpx.get(f"http://127.0.0.1:{service.metrics_port}/metrics").text.splitlines()
+    lines = http_get(f"http://127.0.0.1:{service.metrics_port}/metrics").text.splitlines()
     name = "grpc_server_handled_total"
     counted = sum(float(line.split()[-1]) for line in lines if line.startswith(f"{name}{{"))
     wait_for(lambda: True if sum(server.ask(f"sum({name})")) >= counted else None, "a scrape")

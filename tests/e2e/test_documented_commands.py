@@ -106,7 +106,7 @@ def working_folder(
     rows = census_rows[:3]
     lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
     (folder / "blocks.csv").write_text("\n".join(lines), "utf-8")
-    with httpx.Client(base_url=f"http://127.0.0.1:{product.gateway_port}") as http:
+    with httpx.Client(base_url=f"http://127.0.0.1:{product.gateway_port}", timeout=PATIENCE) as http:
         key = http.post("/api/predict", json=rows[0]).raise_for_status().json()["prediction_id"]
     (folder / "sold.csv").write_text(f"prediction_id,median_house_value\n{key},250000\n", "utf-8")
     return folder
@@ -161,7 +161,7 @@ def test_command_that_follows_shows_what_there_is(
     ) as running:
         assert running.stdout is not None
         assert running.stderr is not None
-        with httpx.Client(base_url=f"http://127.0.0.1:{product.gateway_port}") as http:
+        with httpx.Client(base_url=f"http://127.0.0.1:{product.gateway_port}", timeout=PATIENCE) as http:
             body = dict(
                 zip(*(line.split(",") for line in (folder / "blocks.csv").read_text().splitlines()[:2]), strict=True)
             )

@@ -13,7 +13,7 @@ from housing.contract import message_from_mapping
 from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from registries import make_income_registry, shared_registry
-from running import HousingCommand, running_gateway, running_service, wait_for
+from running import HousingCommand, http_get, running_gateway, running_service, wait_for
 
 BlockGroup = dict[str, float | str]
 
@@ -107,14 +107,14 @@ def test_without_a_server_the_gateway_says_so_and_recovers(
     state_dir = shared_registry(tmp_path_factory, "income", make_income_registry)
     with running_service(state_dir) as service, running_gateway(service, tmp_path / "gateway") as port:
         health = f"http://127.0.0.1:{port}/health"
-        assert httpx.get(health).status_code == 200
+        assert http_get(health).status_code == 200
         service.command.send(signal.SIGTERM)
         assert service.command.exit_code() == 0
-        refusal = httpx.get(health)
+        refusal = http_get(health)
         assert refusal.status_code == 503
         assert refusal.json()["details"][0]["reason"] == "UNAVAILABLE"
         with running_service(state_dir, grpc_port=service.grpc_port, metrics_port=service.metrics_port):
-            wait_for(lambda: True if httpx.get(health).status_code == 200 else None, "recovery")
+            wait_for(lambda: True if http_get(health).status_code == 200 else None, "recovery")
 
 
 def test_taken_port_is_said_in_one_line(product: Product) -> None:

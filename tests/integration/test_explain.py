@@ -21,7 +21,7 @@ from housing.v1.explanation_service_pb2_grpc import ExplanationServiceStub
 from housing.v1.prediction_service_pb2 import PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from registries import add_version, copied, income_graph, log_graph, point_alias, registry, shared_registry
-from running import Service, running_gateway, running_service, wait_for
+from running import Service, http_get, running_gateway, running_service, wait_for
 
 EXPLAINED, STEEPER, UNEXPLAINED = "123"
 """Versions in the registry."""
@@ -163,7 +163,7 @@ def test_killed_explainer_is_replaced(service: Service, channel: grpc.Channel) -
 
 def test_explainer_is_measured_and_carries_nothing_of_training(service: Service) -> None:
     """It has its label in the metrics of processes, and needs no library that a worker does not."""
-    text = httpx.get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
+    text = http_get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
     assert 'housing_process_resident_memory_bytes{process="explainer"}' in text
     libraries = {each.path for each in explainer(service).memory_maps()}
     assert not any(name in path for path in libraries for name in ("/sklearn/", "/pandas/", "/xgboost/", "/scipy/"))

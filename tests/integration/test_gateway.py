@@ -20,12 +20,17 @@ import psutil
 import pytest
 
 from housing.example import BERKELEY
-from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse, StreamPredictRequest
+from housing.v1.prediction_service_pb2 import (
+    PredictRequest,
+    PredictResponse,
+    StreamPredictRequest,
+    StreamPredictResponse,
+)
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing.v1.status_service_pb2 import SERVICE_STATUS_NOT_SERVING, SERVICE_STATUS_SERVING
 from housing_server.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES
 from metric_names import FROM_ENVOY
-from running import Gateway, gateway_command, wait_for
+from running import PATIENCE, Gateway, gateway_command, wait_for
 from upstreams import ASLEEP, PRICE, UpstreamServer, running_upstream
 
 ROW = dict(BERKELEY)
@@ -407,12 +412,15 @@ def test_deadline_of_a_stream_ends_it_as_such(stub: PredictionServiceStub) -> No
         yield StreamPredictRequest()
         waiting.wait()
 
-    answers = stub.StreamPredict(requests(), timeout=1)
-    next(answers)
-    with pytest.raises(grpc.RpcError) as error:
-        next(answers)
+    for seconds in (1, 4, 16, 64):  # a busy machine may take all of a short deadline for the first answer
+        answered: list[StreamPredictResponse] = []
+        with pytest.raises(grpc.RpcError) as error:
+            answered.extend(stub.StreamPredict(requests(), timeout=seconds))
+        assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        if answered:
+            break
     waiting.set()
-    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert len(answered) == 1
 
 
 def test_admin_interface_is_a_socket_for_its_user_alone(front: Front) -> None:
@@ -441,7 +449,7 @@ def test_large_bodies_beyond_the_memory_are_refused(tmp_path: Path) -> None:
     with (
         running_upstream() as upstream,
         gateway_command(upstream, tmp_path, gateway_threads=1, gateway_heap_mb=128) as gateway,
-        httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", timeout=60) as http,
+        httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", timeout=PATIENCE) as http,
         ThreadPoolExecutor(count) as pool,
     ):
         wait_for(lambda: True if http.get("/health").status_code == 200 else None, "a healthy upstream")

@@ -69,7 +69,7 @@ def ask(service: Service, rows: np.ndarray) -> list[Prediction]:
 
 def metrics(monitor: Monitor) -> dict[str, float]:
     """Read the monitor's metrics, each under its name and the value of its label, if it has one."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{monitor.port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{monitor.port}/metrics", timeout=60) as answer:
         families = text_string_to_metric_families(answer.read().decode())
     return {
         " ".join([sample.name, *sample.labels.values()]): sample.value
@@ -96,7 +96,7 @@ def shifted(seen: dict[str, float]) -> set[str]:
 def test_service_answers_with_the_profile_of_its_model(service: Service) -> None:
     """What was registered beside the graph comes back through the registry, the worker and the wire."""
     with grpc.insecure_channel(service.target) as channel:
-        answer = ModelServiceStub(channel).GetModelProfile(GetModelProfileRequest(), timeout=10)
+        answer = ModelServiceStub(channel).GetModelProfile(GetModelProfileRequest(), timeout=60)
     assert (answer.model_name, answer.model_version) == ("california-housing", "1")
     assert answer.profile == model_profile(block_groups(20_000), prices(block_groups(5_000, seed=1)))
 
@@ -134,7 +134,7 @@ def record(service: Service, outcomes: list[TruePrice]) -> bool:
     """Record outcomes; tell whether the log knew all of their predictions."""
     request = RecordOutcomesRequest(outcomes=outcomes)
     with grpc.insecure_channel(service.target) as channel:
-        answer = OutcomeServiceStub(channel).RecordOutcomes(request, timeout=10)
+        answer = OutcomeServiceStub(channel).RecordOutcomes(request, timeout=60)
     return all(each.result in {1, 2} for each in answer.outcomes)
 
 

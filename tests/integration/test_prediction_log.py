@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import httpx
 import psutil
 import pytest
 from google.rpc.error_details_pb2 import ErrorInfo
@@ -40,7 +39,7 @@ from housing.v1.status_service_pb2 import (
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
 from housing_server.prediction_log.drainer import DAMAGED_FILE
 from postgres import PostgresServer, running_postgres
-from running import Service, running_service, wait_for
+from running import Service, http_get, running_service, wait_for
 
 CLIENTS = 6
 ROUNDS = 3
@@ -330,7 +329,7 @@ def wait_for_status(service: Service, wanted: ServiceStatus.ValueType) -> GetSta
 
 def ready(service: Service) -> bool:
     """Ask the probe."""
-    return httpx.get(f"http://127.0.0.1:{service.metrics_port}/readyz").status_code == 200
+    return http_get(f"http://127.0.0.1:{service.metrics_port}/readyz").status_code == 200
 
 
 def test_service_that_cannot_write_its_journal_says_so_and_mends_by_itself(
@@ -433,7 +432,7 @@ def test_health_of_the_log_is_that_of_the_recorder(serve: Serve) -> None:
 def listing_works(log: PredictionLogServiceStub) -> bool | None:
     """Ask for the log; None while there is no answer."""
     try:
-        log.ListPredictions(ListPredictionsRequest(), timeout=10)
+        log.ListPredictions(ListPredictionsRequest(), timeout=60)
     except grpc.RpcError as error:
         if error.code() is not grpc.StatusCode.UNAVAILABLE:
             raise

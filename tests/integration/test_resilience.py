@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
-import httpx
 import psutil
 import pytest
 
@@ -20,7 +19,7 @@ from housing.v1.status_service_pb2 import GetStatusRequest, WorkerStatus
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
 from model_versions import FOREIGN
 from registries import point_alias
-from running import TRANSPORTS, HousingCommand, Service, running_service, transport_or_skip, wait_for
+from running import TRANSPORTS, HousingCommand, Service, http_get, running_service, transport_or_skip, wait_for
 
 CLIENTS = 8
 
@@ -103,14 +102,14 @@ def worker_status(target: str) -> WorkerStatus | None:
     """Ask how the workers are, over a connection of its own; None when the worker asked has just died."""
     with grpc.insecure_channel(target) as channel:
         try:
-            return StatusServiceStub(channel).GetStatus(GetStatusRequest(), timeout=5).workers
+            return StatusServiceStub(channel).GetStatus(GetStatusRequest(), timeout=60).workers
         except grpc.RpcError:
             return None
 
 
 def answered_calls(service: Service) -> float:
     """How many predictions the metrics count."""
-    text = httpx.get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
+    text = http_get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
     lines = [line for line in text.splitlines() if line.startswith("housing_predictions_total{")]
     return sum(float(line.split()[-1]) for line in lines)
 
@@ -146,7 +145,7 @@ def test_workers_end_when_the_supervisor_is_killed(state_dir: Path, transport: s
         assert len(workers) == 2
         os.kill(service.command.pid, signal.SIGKILL)
         service.command.exit_code()
-        gone, alive = psutil.wait_procs(workers, timeout=30)
+        gone, alive = psutil.wait_procs(workers, timeout=60)
         assert (len(gone), alive) == (2, [])
 
 

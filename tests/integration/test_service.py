@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
-import httpx
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -19,7 +18,7 @@ from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictReques
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing.v1.status_service_pb2 import SERVICE_STATUS_SERVING, GetStatusRequest
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
-from running import TRANSPORTS, Service, running_service, tool, transport_or_skip, wait_for
+from running import TRANSPORTS, Service, http_get, running_service, tool, transport_or_skip, wait_for
 
 PRICE = 50_000 + 40_000 * 8.3252
 
@@ -147,7 +146,7 @@ def test_oversized_message_is_refused(channel: grpc.Channel, block_group: BlockG
 def test_side_port_answers_probes_metrics_and_page(service: Service) -> None:
     """The side port has a probe of life, one of readiness, the metrics and a page."""
     base = f"http://127.0.0.1:{service.metrics_port}"
-    answers = {path: httpx.get(base + path) for path in ("/healthz", "/readyz", "/metrics", "/", "/other")}
+    answers = {path: http_get(base + path) for path in ("/healthz", "/readyz", "/metrics", "/", "/other")}
     assert [answer.status_code for answer in answers.values()] == [200, 200, 200, 200, 404]
     assert 'housing_model_info{algorithm="test"' in answers["/metrics"].text
     assert "<title>" in answers["/"].text

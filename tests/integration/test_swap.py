@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import grpc
-import httpx
 import psutil
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -21,7 +20,7 @@ from housing.v1.status_service_pb2 import GetStatusRequest
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
 from model_versions import FOREIGN, LYING, SLOPES, counted, move_alias
 from registries import forget_fetched, point_alias
-from running import TRANSPORTS, Service, running_service, transport_or_skip, wait_for
+from running import TRANSPORTS, Service, http_get, running_service, transport_or_skip, wait_for
 
 CLIENTS = 4
 
@@ -131,7 +130,7 @@ def test_everything_names_the_new_version(service: Service, folder: Path) -> Non
         wait_for(partial(status_names, channel, "2"), "status of the new version")
     assert model.version == "2"
     assert counted(service, 'housing_model_swap_total{result="accepted"}') == 1
-    assert 'version="2"' in httpx.get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
+    assert 'version="2"' in http_get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
 
 
 @OVER_EACH_TRANSPORT

@@ -35,7 +35,7 @@ def client(readiness: Readiness) -> Iterator[httpx.Client]:
     Counter("things", "Things.", registry=registry).inc(3)
     with (
         SidePort("127.0.0.1", 0, registry, structlog.get_logger(), ready=lambda: readiness.ready) as side_port,
-        httpx.Client(base_url=f"http://127.0.0.1:{side_port.port}") as opened,
+        httpx.Client(base_url=f"http://127.0.0.1:{side_port.port}", timeout=60) as opened,
     ):
         yield opened
 
@@ -119,4 +119,4 @@ def test_address_may_be_of_ipv6() -> None:
     """Or a name."""
     log = structlog.get_logger()
     with SidePort("::1", 0, CollectorRegistry(), log, ready=lambda: True) as side_port:
-        assert httpx.get(f"http://[::1]:{side_port.port}/readyz", trust_env=False).status_code == 200
+        assert httpx.get(f"http://[::1]:{side_port.port}/readyz", trust_env=False, timeout=60).status_code == 200
