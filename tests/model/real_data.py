@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from housing_training import artifacts
 from housing_training.data.preparation import prepare
 from housing_training.data.source import fetch
 from housing_training.data.table import prices_from_frame, rows_from_frame
+from housing_training.files import artifacts
 from housing_training.graph.model import GraphModel
 from housing_training.graph.parity import Parity
 from housing_training.params.schema import FetchParams, Params
