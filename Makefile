@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install test unit coverage fuzz tools lint format proto descriptors released lock bench bench-quick soak containers clean
+.PHONY: help up install train test unit coverage fuzz tools lint style pylint types imports contract format proto descriptors released lock bench bench-quick soak containers clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -31,8 +31,10 @@ $(INSTALLED): pyproject.toml requirements/build.txt requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
 	@touch $@
 
-test: $(INSTALLED) tools ## Run all tests, in JOBS=2 processes; TESTS=tests/unit picks some
-	@$(BIN)/housing train  # the champion that tests ask; a moment when nothing has changed
+train: $(INSTALLED) ## Train what is out of date, as `housing train` does; a moment when nothing is
+	@$(BIN)/housing train
+
+test: $(INSTALLED) tools train ## Run all tests, in JOBS=2 processes; TESTS=tests/unit picks some
 	$(BIN)/pytest -n $(or $(JOBS),2) --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 unit: $(INSTALLED) ## Run the unit tests: nothing is trained, and no program but Python is needed
@@ -48,12 +50,23 @@ fuzz: $(INSTALLED) ## Try EXAMPLES=100000 requests of any content on every metho
 tools: ## Install the programs that tests need, where this machine lets us
 	@tests/tools.sh
 
-lint: $(INSTALLED) ## Check formatting, style, types, contract and import rules
+lint: style pylint types imports contract ## Check formatting, style, types, contract and import rules; -j2 for two at a time
+
+style: $(INSTALLED)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/mypy
+
+# In one process: each of several would parse what all of them import.
+pylint: $(INSTALLED)
 	$(BIN)/pylint --recursive=y $(SOURCES)
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+imports: $(INSTALLED)
 	PYTHONPATH=benchmarks $(BIN)/lint-imports
+
+contract: $(INSTALLED)
 	$(BIN)/buf lint protos
 	$(BIN)/buf build protos --path protos/housing --output .venv/contract.binpb
 	$(BIN)/buf breaking .venv/contract.binpb --against protos/released.binpb.gz

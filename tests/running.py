@@ -73,6 +73,14 @@ def wait_for(look: Callable[[], T | None], what: str) -> T:
     return seen
 
 
+@contextmanager
+def port_of_nobody() -> Iterator[int]:
+    """Yield a port on which nobody listens, and which nobody else can get until the end of the block."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
 def http_get(address: str, **options: Any) -> httpx.Response:
     """Get something over HTTP with the patience of a test: what httpx has by default is five seconds."""
     return httpx.get(address, timeout=PATIENCE, **options)

@@ -33,7 +33,7 @@ def explanations(channel: grpc.Channel, block_groups: list[BlockGroup]) -> list[
     """Why their prices are what they are."""
     stub = ExplanationServiceStub(channel)
     requests = [ExplainRequest(block_group=block_group) for block_group in block_groups]
-    return [stub.Explain(request, timeout=30) for request in requests]
+    return [stub.Explain(request, timeout=60) for request in requests]
 
 
 def test_contributions_add_up_to_the_predicted_prices(
@@ -73,7 +73,7 @@ def test_higher_income_contributes_more(channel: grpc.Channel, berkeley: dict[st
     """The same block group, poor and rich."""
     stub, income = ExplanationServiceStub(channel), FEATURE_NAMES.index("median_income")
     contributions = [
-        stub.Explain(ExplainRequest(block_group=message_from_mapping(berkeley | {"median_income": each})), timeout=30)
+        stub.Explain(ExplainRequest(block_group=message_from_mapping(berkeley | {"median_income": each})), timeout=60)
         .contributions[income]
         .contribution
         for each in (1.0, 4.0, 8.0)

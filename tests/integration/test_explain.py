@@ -69,7 +69,7 @@ def block_groups(count: int) -> list[BlockGroup]:
 
 def explained(channel: grpc.Channel, block_group: BlockGroup) -> ExplainResponse:
     """Ask for an explanation."""
-    return ExplanationServiceStub(channel).Explain(ExplainRequest(block_group=block_group), timeout=30)
+    return ExplanationServiceStub(channel).Explain(ExplainRequest(block_group=block_group), timeout=60)
 
 
 def refusal(channel: grpc.Channel, block_group: BlockGroup) -> tuple[str, str, str]:
@@ -190,7 +190,7 @@ def test_explanations_are_alike_in_json(service: Service, channel: grpc.Channel,
     body = json_format.MessageToDict(block_group, preserving_proto_field_name=True)
     with (
         running_gateway(service, tmp_path) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
     ):
         answer = http.post("/api/explain", json=body)
         assert json_format.Parse(answer.text, ExplainResponse()) == explained(channel, block_group)

@@ -1,7 +1,6 @@
 """`housing monitor` beside a real service: shifted traffic, outcomes, and a service that is gone."""
 
 import signal
-import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from housing.v1.prediction_service_pb2 import BatchPredictRequest, Prediction
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing_training.evaluation.profile import model_profile
 from registries import income_graph, log_graph, registry
-from running import HousingCommand, Monitor, Service, running_monitor, running_service, wait_for
+from running import HousingCommand, Monitor, Service, port_of_nobody, running_monitor, running_service, wait_for
 
 ROWS = 1000
 INCOME = FEATURE_NAMES.index("median_income")
@@ -154,9 +153,7 @@ def test_report_is_written(service: Service, tmp_path: Path) -> None:
 
 def test_a_service_that_is_gone_is_watched_on(tmp_path: Path) -> None:
     """Each look that fails is counted and logged in one line, and SIGTERM still ends the monitor cleanly."""
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    with running_monitor(port, tmp_path) as monitor:
+    with port_of_nobody() as port, running_monitor(port, tmp_path) as monitor:
         event = monitor.command.wait_for("check failed", 3)
         assert "is it running" in event["reason"]
         assert metrics(monitor)["housing_monitor_failures_total"] >= 3
@@ -170,9 +167,7 @@ def test_metrics_outlive_a_restart(service: Service, tmp_path: Path) -> None:
     ask(service, block_groups(ROWS, seed=7))
     with running_monitor(service.grpc_port, tmp_path, drift_window_rows=ROWS) as first:
         before = wait_until(first, "housing_drift_window_rows", ROWS)
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    with running_monitor(port, tmp_path) as second:
+    with port_of_nobody() as port, running_monitor(port, tmp_path) as second:
         after = metrics(second)
     kept = {name for name in before if name.startswith(("housing_drift", "housing_live", "housing_training"))}
     assert kept <= after.keys()

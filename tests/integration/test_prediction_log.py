@@ -86,15 +86,15 @@ class Callers:
                     self._stopping.wait(0.05)  # the connection is lost: on with another
 
     def _one(self, stub: PredictionServiceStub) -> list[str]:
-        return [stub.Predict(PredictRequest(block_group=self._row), timeout=30).prediction_id]
+        return [stub.Predict(PredictRequest(block_group=self._row), timeout=60).prediction_id]
 
     def _many(self, stub: PredictionServiceStub) -> list[str]:
-        batch = stub.BatchPredict(BatchPredictRequest(block_groups=[self._row] * 50), timeout=30)
+        batch = stub.BatchPredict(BatchPredictRequest(block_groups=[self._row] * 50), timeout=60)
         return [prediction.prediction_id for prediction in batch.predictions]
 
     def _stream(self, stub: PredictionServiceStub) -> list[str]:
         requests = (StreamPredictRequest(block_group=self._row) for _ in range(100))
-        return [answer.prediction.prediction_id for answer in stub.StreamPredict(requests, timeout=30)]
+        return [answer.prediction.prediction_id for answer in stub.StreamPredict(requests, timeout=60)]
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +207,7 @@ def test_everything_killed_at_once_loses_no_answer(serve: Serve, store: str, blo
 def log_status(service: Service) -> GetStatusResponse:
     """Ask how the service is."""
     with grpc.insecure_channel(service.target) as channel:
-        return StatusServiceStub(channel).GetStatus(GetStatusRequest(), timeout=30)
+        return StatusServiceStub(channel).GetStatus(GetStatusRequest(), timeout=60)
 
 
 def without_store(status: GetStatusResponse) -> GetStatusResponse | None:
@@ -269,7 +269,7 @@ def hanging(store: str, request: pytest.FixtureRequest) -> Iterator[None]:
         with server.frozen():
             yield
         return
-    with closing(sqlite3.connect(store.removeprefix("sqlite:///"), isolation_level=None)) as other:
+    with closing(sqlite3.connect(store.removeprefix("sqlite:///"), isolation_level=None, timeout=60)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
@@ -279,9 +279,9 @@ def reads_or_is_unavailable(log: PredictionLogServiceStub, prediction_id: str, *
     """Read from a store that hangs: a locked file can be read, a frozen server is reported, and not waited for."""
     wanted = GetPredictionRequest(prediction_id=prediction_id)
     if locked:
-        return log.GetPrediction(wanted, timeout=30).prediction.prediction_id == prediction_id
+        return log.GetPrediction(wanted, timeout=60).prediction.prediction_id == prediction_id
     with pytest.raises(grpc.RpcError) as refusal:
-        log.GetPrediction(wanted, timeout=30)
+        log.GetPrediction(wanted, timeout=60)
     return refusal.value.code() is grpc.StatusCode.UNAVAILABLE
 
 

@@ -19,7 +19,16 @@ from housing.v1.status_service_pb2 import GetStatusRequest, WorkerStatus
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
 from model_versions import FOREIGN
 from registries import point_alias
-from running import TRANSPORTS, HousingCommand, Service, http_get, running_service, transport_or_skip, wait_for
+from running import (
+    TRANSPORTS,
+    HousingCommand,
+    Service,
+    http_get,
+    port_of_nobody,
+    running_service,
+    transport_or_skip,
+    wait_for,
+)
 
 CLIENTS = 8
 
@@ -52,7 +61,7 @@ class Load:
             stub = PredictionServiceStub(channel)
             while code is grpc.StatusCode.OK:
                 try:
-                    stub.Predict(self._request, timeout=30)
+                    stub.Predict(self._request, timeout=60)
                 except grpc.RpcError as error:
                     code = error.code()
                 with self._lock:
@@ -184,10 +193,8 @@ def test_missing_model_is_said_in_one_line(state_dir: Path, uri: str) -> None:
 
 def test_unreachable_registry_is_said_in_one_line(tmp_path: Path) -> None:
     """A tracking server that does not answer is named by its setting."""
-    with socket.socket() as taken:  # bound, but nobody listens
-        taken.bind(("127.0.0.1", 0))
-        uri = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        assert "MLFLOW_TRACKING_URI" in failure(tracking_uri=uri, state_dir=tmp_path)
+    with port_of_nobody() as port:
+        assert "MLFLOW_TRACKING_URI" in failure(tracking_uri=f"http://127.0.0.1:{port}", state_dir=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["grpc_port", "metrics_port"])

@@ -95,8 +95,8 @@ class Callers:
             )
             while not self._stop.is_set():
                 try:
-                    answers.append(predictions.Predict(self._request, timeout=30))
-                    self.health.add(health(HealthCheckRequest(), timeout=30).status)
+                    answers.append(predictions.Predict(self._request, timeout=60))
+                    self.health.add(health(HealthCheckRequest(), timeout=60).status)
                 except grpc.RpcError as error:
                     self.errors.append(error)
                     return
