@@ -68,7 +68,7 @@ def fetched(state_dir: Path, version: str = "*") -> Path:
 
 
 def forget_fetched(state_dir: Path, version: str) -> None:
-    """Have the server fetch a version from the registry, by MLflow, when it is to serve it."""
+    """Make the server fetch a version from the registry, through MLflow, when it is to serve it."""
     shutil.rmtree(fetched(state_dir, version))
 
 

@@ -61,7 +61,7 @@ def cut_down(database: Path) -> None:
 
 @pytest.mark.parametrize("uri", ["models:/california-housing@champion", "models:/california-housing/1"])
 def test_model_in_the_cache_is_served_without_mlflow(folder: Path, uri: str) -> None:
-    """The registry is only asked which version it is; that is why a second start takes a second or two."""
+    """The registry, which has moved since it was made, is only asked which version it is by the second start."""
     forget_fetched(folder, "1")
     with restarted(folder, model_uri=uri) as service:
         first = model(service)
