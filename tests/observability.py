@@ -236,7 +236,7 @@ class Receiver:
         return wait_for(look, f"{status} {wanted}")
 
     def __enter__(self) -> "Receiver":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *details: object) -> None:

@@ -9,7 +9,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from housing_server.control.channel import ControlChannel
-from housing_server.control.messages import ControlMessage, Ping, Pong, decode, encode
+from housing_server.control.messages import ControlMessage, Drain, Ping, Pong, decode, encode
 from housing_server.supervision.process import Supervision
 from housing_server.supervision.starting import Started
 from running import PATIENCE
@@ -23,6 +23,17 @@ class FakeProcess:
         self._end = end
         self._code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         end.setblocking(False)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return not self._code.done()
+
+    async def obey(self) -> None:
+        """End as soon as the supervisor asks it to."""
+        while not isinstance(await self.receive(), Drain):
+            pass
+        self.exit(0)
 
     async def wait(self) -> int:
         """Wait until it ends."""
@@ -64,6 +75,8 @@ class FakeStarter:
         """What the next starts raise."""
         self.cleaned: list[str] = []
         """Names of the processes whose metrics were removed."""
+        self.processes: list[FakeProcess] = []
+        """All that were started."""
         self.started: asyncio.Queue[FakeProcess] = asyncio.Queue()
         """The processes that run, as they are started."""
         self._pids = itertools.count(1)
@@ -77,6 +90,7 @@ class FakeStarter:
         one, other = socket.socketpair()
         control = await ControlChannel.open(one)
         process = FakeProcess(next(self._pids), other)
+        self.processes.append(process)
         self.started.put_nowait(process)
         return Started(process=process, control=control)
 

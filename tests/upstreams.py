@@ -131,7 +131,7 @@ def running_upstream() -> Iterator[UpstreamServer]:
     upstream.grpc_port = server.add_insecure_port("127.0.0.1:0")
     pages = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
     upstream.metrics_port = pages.server_port
-    threading.Thread(target=pages.serve_forever, daemon=True).start()
+    threading.Thread(target=pages.serve_forever, args=(0.01,), daemon=True).start()
     server.start()
     try:
         yield upstream

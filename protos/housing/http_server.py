@@ -27,6 +27,7 @@ REQUEST_SECONDS = 10.0
 """Deadline of a connection, from accepting it to the end of the response."""
 
 _REFUSED_PAUSE_SECONDS = 0.1
+_POLL_SECONDS = 0.05
 
 
 @dataclass(slots=True, eq=False)
@@ -176,8 +177,12 @@ class BoundedServer(ThreadingMixIn, WSGIServer):
         self.connections.remove(request)
         super().shutdown_request(request)
 
+    def serve_forever(self, poll_interval: float = _POLL_SECONDS) -> None:
+        """Answer requests until `shutdown`, which waits for the end of a poll."""
+        super().serve_forever(poll_interval)
+
     def service_actions(self) -> None:
-        """Close connections past their deadline; called about twice a second."""
+        """Close connections past their deadline; called at every poll."""
         self.connections.close_late()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature

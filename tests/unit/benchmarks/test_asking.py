@@ -46,7 +46,7 @@ def predict(request: PredictRequest, context: grpc.ServicerContext) -> PredictRe
 def url() -> Iterator[str]:
     """Where an HTTP server answers."""
     server = HTTPServer(("127.0.0.1", 0), Echo)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

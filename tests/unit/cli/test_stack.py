@@ -82,7 +82,7 @@ class _Page(ThreadingHTTPServer):
 def page() -> Iterator[_Page]:
     """Serve a page that says that all is ready, unless its answer is changed."""
     with _Page(("127.0.0.1", 0), _Ready) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 

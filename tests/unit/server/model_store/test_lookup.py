@@ -112,7 +112,7 @@ def server(status: int, body: dict[str, object]) -> Iterator[tuple[str, FakeServ
     """Run a server with one answer; yield its address and the server."""
     with FakeServer(("127.0.0.1", 0), _Handler) as running:
         running.asked, running.status, running.body = [], status, body
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{running.server_port}", running
         running.shutdown()

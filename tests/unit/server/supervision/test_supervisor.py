@@ -88,9 +88,16 @@ class Running:
         return await self.around.starter.started.get()
 
     async def stop(self) -> None:
-        """Stop it, and kill whatever does not."""
+        """Stop it."""
         self.stopping.set()
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Wait until it has ended; its workers do so as soon as they are asked to."""
+        obeying = [asyncio.create_task(each.obey()) for each in self.around.starter.processes if each.runs]
         await asyncio.wait([self.task])
+        for each in obeying:
+            each.cancel()
 
 
 async def until(process: FakeProcess, kind: type[ControlMessage]) -> ControlMessage:
@@ -146,8 +153,9 @@ async def test_model_that_no_worker_can_load_ends_the_start(running: Running) ->
     worker = await running.started()
     await until_model(worker)
     worker.send(LoadFailed(reason="no graph"))
+    await running.ended()
     with pytest.raises(ModelRejected, match="no graph"):
-        await running.task
+        running.task.result()
 
 
 async def test_worker_that_cannot_change_over_is_replaced(running: Running) -> None:
