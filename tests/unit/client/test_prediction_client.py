@@ -15,6 +15,7 @@ from housing.v1.prediction_service_pb2 import BatchPredictRequest, BatchPredictR
 from housing_client import (
     AsyncPredictionClient,
     DeadlineExceededError,
+    Deadlines,
     HousingError,
     InvalidRequestError,
     NotFoundError,
@@ -22,6 +23,7 @@ from housing_client import (
     OverloadedError,
     PredictionClient,
     PredictionWarning,
+    Retries,
     ServiceError,
     UnavailableError,
     Violation,
@@ -40,15 +42,20 @@ from unit.client.fake_prediction_service import (
 
 Ask = Callable[..., Any]
 
+PATIENT = Deadlines(predict=60, describe=60)
+"""Enough for a busy machine."""
+QUICK = Retries(first_pause=0.02)
+"""What is said of attempts holds for any pauses."""
+
 
 def _ask(target: str, method: str, *args: Any, **kwargs: Any) -> Any:
-    with PredictionClient(target) as client:
+    with PredictionClient(target, deadlines=PATIENT, retries=QUICK) as client:
         return getattr(client, method)(*args, **kwargs)
 
 
 def _ask_async(target: str, method: str, *args: Any, **kwargs: Any) -> Any:
     async def ask() -> Any:
-        async with AsyncPredictionClient(target) as client:
+        async with AsyncPredictionClient(target, deadlines=PATIENT, retries=QUICK) as client:
             return await getattr(client, method)(*args, **kwargs)
 
     return asyncio.run(ask())
@@ -155,6 +162,13 @@ def test_trying_again_comes_to_an_end(ask: Ask, target: str, service: FakePredic
         ask(target, "predict", BERKELEY)
     assert service.attempts == 5
     assert caught.value.reason == "MODEL_NOT_LOADED"
+
+
+def test_the_last_attempt_is_made_before_the_deadline() -> None:
+    """By default, so that an error reports the cause, and not that time was up."""
+    retries, deadline = Retries(), Deadlines().predict
+    assert deadline is not None
+    assert sum(retries.pause(failures) for failures in range(1, retries.attempts)) < deadline - 0.5
 
 
 def test_an_invalid_request_is_not_tried_again(ask: Ask, target: str, service: FakePredictionService) -> None:

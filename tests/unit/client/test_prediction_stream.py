@@ -24,6 +24,8 @@ from housing_client.channel import service_config
 from unit.client.fake_prediction_service import BERKELEY, FakePredictionService, failed, serving
 
 BAD = BERKELEY | {"longitude": 10.0}
+QUICK = Retries(first_pause=0.02)
+"""What is said of attempts holds for any pauses."""
 
 
 def _block_groups(count: int) -> Iterator[dict[str, Any]]:
@@ -44,12 +46,12 @@ class _Source:
 
 
 async def _gathered(target: str, block_groups: Any, **options: Any) -> list[Any]:
-    async with AsyncPredictionClient(target) as client:
+    async with AsyncPredictionClient(target, retries=QUICK) as client:
         return [outcome async for outcome in client.predict_stream(block_groups, **options)]
 
 
 def _collected(target: str, block_groups: Iterable[Any], **options: Any) -> list[Any]:
-    with PredictionClient(target) as client:
+    with PredictionClient(target, retries=QUICK) as client:
         return list(client.predict_stream(block_groups, **options))
 
 
