@@ -56,7 +56,6 @@ style: $(INSTALLED)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 
-# In one process: each of several would parse what all of them import.
 pylint: $(INSTALLED)
 	$(BIN)/pylint --recursive=y $(SOURCES)
 
