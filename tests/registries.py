@@ -57,8 +57,14 @@ def shared_registry(factory: pytest.TempPathFactory, name: str, make: Callable[[
 
 
 def copied(state_dir: Path, folder: Path) -> Path:
-    """Copy a registry, and what is fetched of it, into an empty folder; return that."""
-    return Path(shutil.copytree(state_dir, folder, dirs_exist_ok=True))
+    """Copy a registry, and what is fetched of it, into an empty folder; return that.
+
+    What a service that runs in the state folder has written there is left out.
+    """
+    shutil.copy(state_dir / "mlflow.db", folder)
+    for part in ("mlartifacts", "models"):
+        shutil.copytree(state_dir / part, folder / part)
+    return folder
 
 
 def fetched(state_dir: Path, version: str = "*") -> Path:

@@ -172,8 +172,9 @@ def failure(tracking_uri: str = "", **settings: object) -> str:
     environment["MLFLOW_TRACKING_URI"] = tracking_uri
     with HousingCommand("serve", environment=environment) as command:
         assert command.exit_code() == 1
-        (line,) = command.errors.splitlines()
-        return line
+        lines = command.errors.splitlines()
+        assert len(lines) == 1, command.errors
+        return lines[0]
 
 
 def test_missing_registry_is_said_in_one_line(tmp_path: Path) -> None:
