@@ -174,6 +174,8 @@ class Service:
     """Port of the gRPC services."""
     metrics_port: int
     """Port of metrics, probes and the page."""
+    gateway_port: int
+    """Port of JSON, gRPC-Web and gRPC, where workers are inside Envoy; otherwise 0."""
 
     @property
     def target(self) -> str:
@@ -198,8 +200,8 @@ def running_service(state_dir: Path, registry: Path | None = None, **settings: o
             copied, too.
         settings: `workers=2` sets HOUSING_WORKERS, and so on.
     """
-    chosen = {"grpc_port": 0, "metrics_port": 0, "workers": 1, "state_dir": state_dir, "drain_seconds": 0}
-    chosen |= _FEW_PROCESSES | _ANY_PACE | settings
+    chosen = {"grpc_port": 0, "gateway_port": 0, "metrics_port": 0, "workers": 1, "state_dir": state_dir}
+    chosen |= {"drain_seconds": 0} | _FEW_PROCESSES | _ANY_PACE | settings
     environment = {f"HOUSING_{name.upper()}": str(value) for name, value in chosen.items()}
     if registry is not None:
         environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{registry.absolute()}/mlflow.db"
@@ -210,7 +212,12 @@ def running_service(state_dir: Path, registry: Path | None = None, **settings: o
         command.wait_for("worker serving", int(str(chosen["workers"])))
         if chosen.get("prediction_log_mode") != "off":
             command.wait_for("recorder serving")
-        yield Service(command=command, grpc_port=ports["grpc_port"], metrics_port=ports["metrics_port"])
+        yield Service(
+            command=command,
+            grpc_port=ports["grpc_port"],
+            metrics_port=ports["metrics_port"],
+            gateway_port=ports.get("gateway_port", 0),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

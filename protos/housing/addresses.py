@@ -28,6 +28,15 @@ def address_of(host: str) -> str:
     return str(socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4][0])
 
 
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+"""Addresses that stand for all of a machine, and where it reaches itself then."""
+
+
+def reachable(address: str) -> str:
+    """Return where this machine reaches what listens at an address."""
+    return _EVERYWHERE.get(address, address)
+
+
 def is_loopback(target: str) -> bool:
     """Return whether a gRPC target, or HOST:PORT, is a loopback address."""
     address = target.rpartition("/")[2]

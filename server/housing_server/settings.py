@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from housing.sqlite_uris import sqlite_uri
+from housing.transports import DEFAULT_TRANSPORT
 from housing_server.errors import InvalidSettings
 from housing_server.limits import GATEWAY_PORT, GRPC_PORT, MAX_STREAMS, METRICS_PORT
 from housing_server.prediction_log.modes import LogMode
@@ -54,8 +55,8 @@ class ServerSettings(BaseSettings):
     """Number of worker processes; by default one per processor."""
     spare_worker: Literal["on", "off"] = "on"
     """Whether to keep a spare process that can replace a worker that ends; see `supervision/spare.py`."""
-    transport: Literal["grpc", "envoy"] = "grpc"
-    """What carries calls: gRPC's own library, or an Envoy around each worker; see docs/performance.md."""
+    transport: Literal["auto", "envoy", "grpc"] = DEFAULT_TRANSPORT
+    """What carries calls: an Envoy around each worker, or gRPC's own library; `auto` is Envoy where that can be."""
     unresponsive_seconds: _Pause = 10
     """How long a process may fail to answer pings before it is replaced; 0 for no limit."""
     max_run_seconds: _Pause = 60
@@ -92,6 +93,12 @@ class ServerSettings(BaseSettings):
     """Whether to serve pyfunc models: loading one runs code from its files; see docs/models.md."""
     explainer: Literal["on", "off"] = "on"
     """Whether to run the explainer, a separate process that explains prices."""
+    gateway_host: str = "127.0.0.1"
+    """With workers inside Envoy: address to listen on for JSON, or a name of it."""
+    gateway_port: _ListeningPort = GATEWAY_PORT
+    """Likewise: port of the JSON routes, gRPC and gRPC-Web; 0 for any free one."""
+    gateway_heap_mb: int = Field(default=384, ge=128, le=1024 * 1024)
+    """Likewise: memory that a worker's Envoy may take beside its program and Python; more is refused with 503."""
 
 
 class GatewaySettings(BaseSettings):

@@ -11,9 +11,10 @@ import click
 from google.api import annotations_pb2
 from google.protobuf.json_format import MessageToJson
 
-from housing.addresses import join_address
+from housing.addresses import join_address, reachable
 from housing.contract import message_from_mapping
 from housing.example import BERKELEY
+from housing.transports import DEFAULT_TRANSPORT, choose_transport
 from housing.v1 import prediction_service_pb2
 from housing_cli.stack import Part, Probe, Stack, StackError
 
@@ -52,15 +53,16 @@ def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
     """Train if anything changed, then serve and monitor until Ctrl-C.
 
     On Ctrl-C the monitor stops first, then the server: it finishes the calls it has accepted, whose responses the
-    gateway still forwards. The exit code is 0 after Ctrl-C, and 1 when the server or the gateway exits on its own; a
-    monitor that exits is restarted. Warnings and errors are logged; with HOUSING_LOG_LEVEL=info, every call.
+    gateway still forwards. With HOUSING_TRANSPORT=envoy there is no gateway, since the server listens on its port. The
+    exit code is 0 after Ctrl-C, and 1 when the server or the gateway exits on its own; a monitor that exits is
+    restarted. Warnings and errors are logged; with HOUSING_LOG_LEVEL=info, every call.
     """
     ports = {name.removesuffix("_port"): port for name, port in chosen_ports.items()}
     _check_ports(ports)
     stack = Stack(
         first=(_part("train"),) if train else (),
         # Stopped in the opposite order.
-        parts=(_part("gateway"), _part("serve"), _part("monitor", vital=False)),
+        parts=(*_gateway(), _part("serve"), _part("monitor", vital=False)),
         probes=(
             Probe(host=_host("metrics"), port=ports["metrics"], path="/readyz"),
             Probe(host=_host("gateway"), port=ports["gateway"], path="/health"),
@@ -80,12 +82,14 @@ def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
     click.echo("stopped")
 
 
+def _gateway() -> tuple[Part, ...]:
+    """Return the gateway, where workers do not listen on its port themselves."""
+    transport, _ = choose_transport(os.environ.get("HOUSING_TRANSPORT") or DEFAULT_TRANSPORT)
+    return () if transport == "envoy" else (_part("gateway"),)
+
+
 def _part(command: str, *, vital: bool = True) -> Part:
     return Part(name=f"housing {command}", command=(sys.executable, "-m", "housing_cli", command), vital=vital)
-
-
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
-"""Wildcard addresses, and the loopback address to reach each by."""
 
 
 def _variable(name: str) -> str:
@@ -98,8 +102,7 @@ def _configured_host(name: str) -> str:
 
 def _host(name: str) -> str:
     """Return the address by which this machine reaches a port."""
-    configured = _configured_host(name)
-    return _EVERYWHERE.get(configured, configured)
+    return reachable(_configured_host(name))
 
 
 def _check_ports(ports: Mapping[str, int]) -> None:

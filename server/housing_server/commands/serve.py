@@ -5,6 +5,7 @@ import os
 
 import click
 
+from housing.transports import choose_transport
 from housing_server.errors import StartError
 from housing_server.model_store.source import ModelSource
 from housing_server.observability.logs import configure_logging
@@ -23,10 +24,14 @@ def serve() -> None:
     OTEL_EXPORTER_OTLP_ENDPOINT turns tracing on.
     """
     try:
-        settings = read_settings(ServerSettings)
+        settings, log = read_settings(ServerSettings), configure_logging("supervisor")
+        transport, reason = choose_transport(settings.transport)
+        if reason:
+            log.info("calls are carried by gRPC's own library, not by Envoy", reason=reason)
+        settings = settings.model_copy(update={"transport": transport})
         if read_tracing(os.environ) is not None:
             check_packages()
         source = ModelSource(settings.model_uri, settings.state_dir, allow_pyfunc=settings.allow_pyfunc)
-        asyncio.run(supervise(settings, source, configure_logging("supervisor")))
+        asyncio.run(supervise(settings, source, log))
     except StartError as error:
         raise click.ClickException(str(error)) from error

@@ -10,6 +10,26 @@ from housing_server.prediction_log.modes import LogMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigureEnvoy:
+    """Part of `ConfigureWorker`: the Envoy around a worker."""
+
+    run_dir: str
+    """Folder of the files of this run."""
+    gateway_host: str
+    """Address to listen on for JSON, gRPC-Web and gRPC."""
+    gateway_port: int
+    """Port to listen on for these, shared with the other workers."""
+    gateway_heap_mb: int
+    """Memory limit of Envoy, beside its program."""
+    metrics_host: str
+    """Host of the side port."""
+    metrics_port: int
+    """The side port."""
+    unresponsive_seconds: float
+    """How long a thread of Envoy may hang before the process ends; 0 for no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigureWorker:
     """First message to a worker: how to serve."""
 
@@ -47,8 +67,8 @@ class ConfigureWorker:
     """gRPC address of the explainer; empty when there is none."""
     allow_pyfunc: bool = False
     """Whether it may load models that run code of their own."""
-    run_dir: str = ""
-    """Folder of the files of this run; used only by a worker inside Envoy."""
+    inside_envoy: ConfigureEnvoy | None = None
+    """Configuration of the Envoy around the worker; None without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +85,8 @@ class ConfigureRecorder:
     """Age limit of records in days; 0 for no limit."""
     keep_rows: int
     """The most records to keep; 0 for no limit."""
+    direct: bool = False
+    """Whether calls come directly from clients, to be counted and logged here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +103,8 @@ class ConfigureExplainer:
     """How long one explanation may take before the explainer stops answering pings; 0 for no limit."""
     grace_seconds: float
     """How long calls may take to finish when the explainer stops."""
+    direct: bool = False
+    """Whether calls come directly from clients, to be counted and logged here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,4 +226,6 @@ def encode(message: ControlMessage) -> bytes:
 def decode(line: bytes) -> ControlMessage:
     """Decode a line made by `encode`."""
     fields = json.loads(line)
+    if fields.get("inside_envoy"):
+        fields["inside_envoy"] = ConfigureEnvoy(**fields["inside_envoy"])
     return _KINDS[fields.pop("kind")](**fields)

@@ -1,5 +1,6 @@
 """Envoy's admin interface: HTTP over a Unix socket."""
 
+import json
 import os
 import socket
 from contextlib import closing
@@ -17,6 +18,10 @@ class Admin:
         """Set the path of the socket; nothing is opened before the first request."""
         self._path = path
 
+    def is_idle(self) -> bool:
+        """Ask whether no request is under way; no answer is no sign of that."""
+        return is_idle(self.ask(f"/stats?format=json&filter={ACTIVE_REQUESTS}"))
+
     def ask(self, path: str, method: str = "GET") -> str | None:
         """Send a request and return the body of its response; None when it fails."""
         with closing(_UnixConnection(self._path)) as connection:
@@ -27,6 +32,22 @@ class Admin:
             except (OSError, HTTPException):
                 return None
             return text if answer.status == HTTPStatus.OK else None
+
+
+ACTIVE_REQUESTS = "^http.gateway.downstream_rq_active$"
+"""A regular expression for the statistic that counts the requests under way."""
+
+
+def is_idle(stats: str | None) -> bool:
+    """Return whether no request is under way, by the statistics of Envoy; no answer is no sign of that.
+
+    Args:
+        stats: what it has answered when asked for `ACTIVE_REQUESTS` as JSON.
+    """
+    if stats is None:
+        return False
+    counts = [stat["value"] for stat in json.loads(stats)["stats"] if "value" in stat]
+    return bool(counts) and not any(counts)
 
 
 class _UnixConnection(HTTPConnection):

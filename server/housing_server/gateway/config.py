@@ -1,17 +1,25 @@
-"""Envoy's configuration: the template beside this module, filled in from settings, limits and the contract."""
+"""Envoy's configuration: the template beside this module, filled in from addresses, limits and the contract."""
+
+from __future__ import annotations
 
 import json
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from housing.contract import SERVICES, descriptor_set
 from housing_server import limits
 from housing_server.gateway.json_schema import bodies_by_route, strict_json_source
 from housing_server.gateway.lua import METRICS_PATH, source, streaming_paths
 from housing_server.gateway.tracing import collector, tracing
-from housing_server.observability.tracing_options import TracingOptions
-from housing_server.settings import GatewaySettings
+
+if TYPE_CHECKING:
+    from housing_server.observability.tracing_options import TracingOptions
+    from housing_server.settings import GatewaySettings
 
 _TEMPLATE = Path(__file__).with_name("envoy.yaml")
 _SCRIPTS = ("status", "requests", "errors", "responses")
@@ -19,8 +27,34 @@ _BODIES_SHARE = 0.25
 """Share of Envoy's heap for request bodies in flight; processing them takes twice as much again."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """A listener for JSON, gRPC-Web and gRPC, and what is behind it."""
+
+    process: str = "gateway"
+    """What its access log calls the process."""
+    host: str
+    """Address to listen on."""
+    port: int
+    """Port to listen on."""
+    grpc_host: str = "127.0.0.1"
+    """Host of the gRPC services."""
+    grpc_port: int = limits.GRPC_PORT
+    """Port of the gRPC services."""
+    metrics_host: str
+    """Host of metrics and the page."""
+    metrics_port: int
+    """Port of metrics and the page."""
+    heap_mb: int
+    """Memory that Envoy may take beside its program."""
+    threads: int = 1
+    """Threads of Envoy that handle requests."""
+    max_connections: int = 10_000
+    """The most connections that callers may have open."""
+
+
 def render(settings: GatewaySettings, options: TracingOptions | None, folder: Path, admin_socket: Path) -> Path:
-    """Write Envoy's configuration, and the descriptor set that it names, into a folder.
+    """Write the gateway's configuration, and the descriptor set that it names, into a folder.
 
     Args:
         settings: of the gateway.
@@ -34,21 +68,66 @@ def render(settings: GatewaySettings, options: TracingOptions | None, folder: Pa
     Raises:
         StartError: Envoy does not support the tracing options.
     """
+    front = Front(
+        host=settings.gateway_host,
+        port=settings.gateway_port,
+        grpc_host=settings.grpc_host,
+        grpc_port=settings.grpc_port,
+        metrics_host=settings.metrics_host,
+        metrics_port=settings.metrics_port,
+        heap_mb=settings.gateway_heap_mb,
+        threads=settings.gateway_threads,
+    )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptors, config = ((folder / name).absolute() for name in ("housing.binpb", "envoy.yaml"))
-    descriptors.write_bytes(descriptor_set().SerializeToString())
-    values = _values(settings, options) | {"descriptor_set": str(descriptors), "admin_socket": str(admin_socket)}
-    # JSON is YAML: whatever a value contains, it remains one value.
+    return write(configuration(front, options, folder, admin_socket), folder / "envoy.json")
+
+
+def configuration(front: Front, options: TracingOptions | None, folder: Path, admin_socket: Path) -> dict[str, Any]:
+    """Return Envoy's configuration as data, after the descriptor set that it names has been written into a folder.
+
+    Args:
+        front: what to listen on, and what is behind it.
+        options: of tracing; None when requests are not traced.
+        folder: where the descriptor set goes.
+        admin_socket: the Unix socket of Envoy's admin interface.
+
+    Raises:
+        StartError: Envoy cannot send traces as the options ask.
+    """
+    descriptors = (folder / "housing.binpb").absolute()
+    write_whole(descriptors, descriptor_set().SerializeToString())
+    values = _values(front, options) | {"descriptor_set": str(descriptors), "admin_socket": str(admin_socket)}
+    # JSON is YAML: whatever a value holds, it is one value there.
     written = {name: json.dumps(value) for name, value in values.items()}
     written["collector_cluster"] = f"- {json.dumps(collector(options))}" if options else ""
-    config.write_text(Template(_TEMPLATE.read_text("utf-8")).substitute(written), encoding="utf-8")
-    return config
+    filled: dict[str, Any] = yaml.safe_load(Template(_TEMPLATE.read_text("utf-8")).substitute(written))
+    return filled
 
 
-def _values(settings: GatewaySettings, options: TracingOptions | None) -> dict[str, Any]:
-    heap_bytes = settings.gateway_heap_mb * 1024 * 1024
-    bodies_bytes = int(heap_bytes * _BODIES_SHARE / settings.gateway_threads)
-    return settings.model_dump(mode="json") | {
+def write(config: dict[str, Any], path: Path) -> Path:
+    """Write a configuration as JSON; return its absolute path."""
+    path.write_text(json.dumps(config, indent=1), encoding="utf-8")
+    return path.absolute()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that who reads it meanwhile, such as another worker, finds what was there before or all of it."""
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part.write_bytes(data)
+    part.replace(path)
+
+
+def _values(front: Front, options: TracingOptions | None) -> dict[str, Any]:
+    heap_bytes = front.heap_mb * 1024 * 1024
+    bodies_bytes = int(heap_bytes * _BODIES_SHARE / front.threads)
+    return {
+        "process": front.process,
+        "gateway_host": front.host,
+        "gateway_port": front.port,
+        "grpc_host": front.grpc_host,
+        "grpc_port": front.grpc_port,
+        "metrics_host": front.metrics_host,
+        "metrics_port": front.metrics_port,
         "tracing": tracing(options) if options else None,
         "services": list(SERVICES),
         "streaming_paths": "|".join([*map(_escaped, streaming_paths()), r"/grpc\..*"]),
@@ -56,6 +135,7 @@ def _values(settings: GatewaySettings, options: TracingOptions | None) -> dict[s
         "lua": source(*_SCRIPTS, max_bodies_bytes=bodies_bytes),
         "strict_json": strict_json_source(bodies_by_route(SERVICES)),
         "heap_bytes": heap_bytes,
+        "max_connections": front.max_connections,
         "max_body_bytes": limits.MAX_BODY_BYTES,
         "max_streams": limits.MAX_STREAMS,
     }

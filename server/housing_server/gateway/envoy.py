@@ -1,7 +1,6 @@
 """Envoy as a child process: started, monitored through its admin interface, drained and stopped."""
 
 import asyncio
-import json
 import signal
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
@@ -15,7 +14,6 @@ from housing_server.errors import StartError
 from housing_server.gateway.admin import Admin
 
 _POLL_SECONDS = 0.05
-_ACTIVE_REQUESTS = "http.gateway.downstream_rq_active"
 
 
 class Envoy:
@@ -85,15 +83,7 @@ class Envoy:
         return "LIVE" in (await self._ask("/ready") or "")
 
     async def _is_idle(self) -> bool:
-        return is_idle(await self._ask(f"/stats?format=json&filter=^{_ACTIVE_REQUESTS}$"))
+        return await asyncio.to_thread(self._admin.is_idle)
 
     async def _ask(self, path: str, method: str = "GET") -> str | None:
         return await asyncio.to_thread(self._admin.ask, path, method)
-
-
-def is_idle(stats: str | None) -> bool:
-    """Return whether Envoy's statistics show no request in flight; False when there are no statistics."""
-    if stats is None:
-        return False
-    values = [stat["value"] for stat in json.loads(stats)["stats"] if stat.get("name") == _ACTIVE_REQUESTS]
-    return values == [0]

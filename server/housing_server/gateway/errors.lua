@@ -98,8 +98,10 @@ end
 -- http_status: of the response. text: its body. path: of the request. Returns: the code, and the Status in JSON.
 function errors.word(http_status, text, path)
   local code, reason, message = unpack(KINDS[http_status] or OTHER)
-  local details = ""
-  if http_status == "400" then
+  local details, reply = "", contract.replies[text]
+  if reply then -- of a server's Envoy, about another process of the service
+    code, reason, message = reply[1], reply[2], text
+  elseif http_status == "400" then
     code, reason, message, details = unreadable(text, path)
   elseif text == "envoy overloaded" then
     reason, message = "GATEWAY_OVERLOADED", "the gateway is short of memory; try again in a few seconds"

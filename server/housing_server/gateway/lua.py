@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from google.api import annotations_pb2
@@ -10,6 +10,7 @@ from google.protobuf.descriptor import EnumDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pool import Default
 
 from housing.contract import FEATURE_NAMES, SERVICES
+from housing_server.gateway.local_replies import codes_and_reasons
 from housing_server.limits import LARGE_BODY_BYTES, MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_ID_BYTES
 
 _HERE = Path(__file__).parent
@@ -51,6 +52,7 @@ def contract_values() -> dict[str, object]:
             path: True for path, _, method in routes if method.containing_service.full_name == _MODEL_SERVICE
         },
         "enums": {enum.name: " or ".join(list(enum.values_by_name)[1:]) for enum in _enums()},
+        "replies": codes_and_reasons(),
         "metrics_path": METRICS_PATH,
         "max_body_bytes": MAX_BODY_BYTES,
         "large_body_bytes": LARGE_BODY_BYTES,
@@ -65,6 +67,15 @@ def streaming_paths() -> list[str]:
         f"/{method.containing_service.full_name}/{method.name}"
         for method in _methods()
         if method.client_streaming or method.server_streaming
+    ]
+
+
+def json_paths(services: Collection[str]) -> list[str]:
+    """Return regular expressions for the paths of the JSON routes of some services."""
+    return [
+        "[^/]+".join(map(re.escape, re.split(r"{[^}]*}", path)))
+        for path, _, method in _routes()
+        if method.containing_service.full_name in services
     ]
 
 

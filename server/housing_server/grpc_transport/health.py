@@ -9,7 +9,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from housing_server.core.callers import Caller
 from housing_server.core.endpoints import Endpoint, stream, unary
-from housing_server.errors import ServiceNotFound, UndecodableMessage
+from housing_server.errors import ServiceNotFound, ShuttingDown, UndecodableMessage
 
 _HEALTH: Any = health_pb2.DESCRIPTOR.services_by_name["Health"]
 SERVICE_NAME: str = _HEALTH.full_name
@@ -30,6 +30,12 @@ class Health:
         """
         self._statuses: dict[str, Any] = dict.fromkeys((OVERALL, *services), HealthCheckResponse.NOT_SERVING)
         self._changed = asyncio.Event()
+        self._closed = False
+
+    def close(self) -> None:
+        """End the calls that watch: they would last for as long as their callers wish."""
+        self._closed = True
+        self._changed.set()
 
     def set(self, services: Iterable[str], *, serving: bool) -> None:
         """Change the health of services."""
@@ -71,3 +77,5 @@ class Health:
                 yield HealthCheckResponse(status=status)
             last = status
             await changed.wait()
+            if self._closed:
+                raise ShuttingDown

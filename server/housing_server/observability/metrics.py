@@ -9,37 +9,25 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from housing.contract import FEATURES
 from housing_server.core.answers import Answers
 from housing_server.core.callers import RunTimes
-from housing_server.core.calls import CODE_NAMES, Method
 from housing_server.errors import InvalidRequest, ModelFailed
+from housing_server.observability.call_metrics import LATENCY_BUCKETS, CallMetrics
 
-_LATENCY_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
 _INFERENCE_BUCKETS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 _APPEND_BUCKETS = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5)
 _PRICE_BUCKETS = tuple(float(price) for price in range(50_000, 550_000, 50_000))
 _ROW_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _MANY = 16
 """From this many rows on it is faster to count them together."""
-_METHOD_LABELS = ("grpc_type", "grpc_service", "grpc_method")
 
 _LABELS = (*next(feature.choices for feature in FEATURES if feature.name == "ocean_proximity"), "unknown")
 """By ocean proximity code; the last, at index -1, stands for rows without a label."""
 
 
-class WorkerMetrics:
+class WorkerMetrics(CallMetrics):
     """The metrics of one worker: requests by method and code, predictions, refusals."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._started = Counter("grpc_server_started", "Calls started.", _METHOD_LABELS, registry=registry)
-        self._handled = Counter(
-            "grpc_server_handled", "Calls finished, by status code.", (*_METHOD_LABELS, "grpc_code"), registry=registry
-        )
-        self._seconds = Histogram(
-            "grpc_server_handling_seconds",
-            "Time from a call's arrival in the worker to its end.",
-            _METHOD_LABELS,
-            buckets=_LATENCY_BUCKETS,
-            registry=registry,
-        )
+        super().__init__(registry)
         self._predictions = Counter(
             "housing_predictions", "Block groups predicted.", ("model_version",), registry=registry
         )
@@ -65,7 +53,7 @@ class WorkerMetrics:
         self._queue = Histogram(
             "housing_queue_seconds",
             "Time from the arrival of a run's first row to its start.",
-            buckets=_LATENCY_BUCKETS,
+            buckets=LATENCY_BUCKETS,
             registry=registry,
         )
         self._append = Histogram(
@@ -86,25 +74,8 @@ class WorkerMetrics:
         for reason in ("rows", "queue", "deadline"):
             self._not_admitted.labels(reason)
         # Looking up a metric's child by its labels takes as long as counting, so it is done once.
-        self._begun = cache(lambda method: self._started.labels(*method.labels))
-        self._ended = cache(
-            lambda method, code: (
-                self._handled.labels(*method.labels, CODE_NAMES[code]),
-                self._seconds.labels(*method.labels),
-            )
-        )
         self._answered = cache(self._predictions.labels)
         self._prices_by_code = [self._prices.labels(label) for label in _LABELS]
-
-    def call_started(self, method: Method) -> None:
-        """Count a call that has arrived."""
-        self._begun(method).inc()
-
-    def call_ended(self, method: Method, code: int, seconds: float) -> None:
-        """Count a call that has ended with a `google.rpc.Code`."""
-        handled, duration = self._ended(method, code)
-        handled.inc()
-        duration.observe(seconds)
 
     def rows_in_flight(self, rows: int) -> None:
         """Set the number of rows in flight."""

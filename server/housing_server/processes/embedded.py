@@ -8,8 +8,8 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Iterable
-from http import HTTPStatus
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from housing_server.asgi_transport.application import Application
@@ -20,27 +20,39 @@ from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.calls import Calls
 from housing_server.core.endpoints import Endpoint
 from housing_server.errors import ModelRejected
+from housing_server.gateway.admin import Admin
 from housing_server.processes.embedded_settings import ADMIN_SOCKET, CONFIGURATION, CONTROL
+from housing_server.processes.helpers import helpers
+from housing_server.processes.routed import Routed
 from housing_server.processes.serving import follow
 
 _POLL_SECONDS = 0.02
-_LEAVING_SECONDS = 0.1
-"""How long Envoy has to send the last responses."""
 
 
 class EnvoyTransport:
     """The application of the Envoy process around this interpreter."""
 
-    def __init__(self, unknown: Calls, unsent: ByteBudget, *, ready: asyncio.Event, admin: "Admin") -> None:
+    def __init__(
+        self,
+        unknown: Calls,
+        unsent: ByteBudget,
+        *,
+        links: Sequence[Routed],
+        ready: asyncio.Event,
+        admin: Admin,
+    ) -> None:
         """Create a transport.
 
         Args:
             unknown: creates the scopes of calls to unknown methods.
             unsent: bounds the responses that wait to be sent.
+            links: the processes whose calls Envoy sends to them.
             ready: set once Envoy may listen.
             admin: Envoy's admin interface.
         """
         self.application = Application(unknown, unsent=unsent)
+        self.links = links
+        """The processes whose calls Envoy sends to them."""
         self._ready = ready
         self._admin = admin
 
@@ -51,30 +63,23 @@ class EnvoyTransport:
     async def listen(self) -> None:
         """Allow Envoy to listen, and wait until it does."""
         self._ready.set()
-        while not await self._admin.ask("GET", "/ready"):  # noqa: ASYNC110 - Envoy sends no notification
+        while not await self._ask("/ready"):  # noqa: ASYNC110 - Envoy sends no notification
             await asyncio.sleep(_POLL_SECONDS)
 
+    async def send_away(self) -> None:
+        """Have Envoy end connections after their next answers: by GOAWAY, or by `Connection: close`."""
+        await self._ask("/drain_listeners?graceful", "POST")
 
-class Admin:
-    """Envoy's admin interface."""
+    async def close(self, seconds: float) -> None:
+        """Stop listening, and wait up to some seconds until no request is under way, those of helpers included."""
+        await self._ask("/drain_listeners", "POST")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not await asyncio.to_thread(self._admin.is_idle):  # noqa: ASYNC110 - likewise
+                    await asyncio.sleep(_POLL_SECONDS)
 
-    def __init__(self, path: Path) -> None:
-        """Set the path of the Unix socket; nothing is opened yet."""
-        self._path = path
-
-    async def ask(self, method: str, path: str) -> bool:
-        """Send a request; return whether it succeeded."""
-        try:
-            reader, writer = await asyncio.open_unix_connection(str(self._path))
-        except OSError:
-            return False
-        writer.write(f"{method} {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n".encode())
-        try:
-            return int((await reader.readline()).split()[1]) == HTTPStatus.OK
-        except (OSError, IndexError, ValueError):
-            return False
-        finally:
-            writer.close()
+    async def _ask(self, path: str, method: str = "GET") -> str | None:
+        return await asyncio.to_thread(self._admin.ask, path, method)
 
 
 class EmbeddedWorker:
@@ -109,14 +114,14 @@ class EmbeddedWorker:
         except BaseException:  # pylint: disable=broad-exception-caught  # Envoy would go on without a worker
             traceback.print_exc()
             os._exit(1)
-        await asyncio.sleep(_LEAVING_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def _follow(self, ready: asyncio.Event) -> None:
         admin = Admin(Path(os.environ[ADMIN_SOCKET]))
 
-        def make(_config: ConfigureWorker, unknown: Calls, unsent: ByteBudget) -> EnvoyTransport:
-            self._transport = EnvoyTransport(unknown, unsent, ready=ready, admin=admin)
+        def make(config: ConfigureWorker, unknown: Calls, unsent: ByteBudget) -> EnvoyTransport:
+            links = [Routed(each.socket, each.service_names) for each in helpers(config)]
+            self._transport = EnvoyTransport(unknown, unsent, links=links, ready=ready, admin=admin)
             return self._transport
 
         config = decode(os.environ[CONFIGURATION].encode())

@@ -8,12 +8,18 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
-from housing_server.asgi_transport.envoy import Listener, command, environment, write_configuration
-from housing_server.control.messages import ConfigureWorker, decode
+from housing_server.asgi_transport.envoy import command, environment, python_filter
+from housing_server.control.messages import ConfigureEnvoy, ConfigureWorker, decode
+from housing_server.gateway.config import Front, configuration, write
+from housing_server.gateway.embedding import Embedding, embed
+from housing_server.gateway.upstreams import Upstream
 from housing_server.processes.embedded_settings import ADMIN_SOCKET, CONFIGURATION, CONTROL
+from housing_server.processes.helpers import helpers
 
 _APPLICATION = "housing_server.processes.embedded:application"
+_MAX_CONNECTIONS = 50_000
 
 
 def main(control: int) -> None:
@@ -22,20 +28,40 @@ def main(control: int) -> None:
     config = decode(line) if line else None
     if not isinstance(config, ConfigureWorker):
         return  # the supervisor has exited
-    folder = Path(config.run_dir)
-    listener = Listener(
-        host=config.host,
-        port=config.port,
-        admin_socket=folder / f"{config.name}.sock",
-        max_connection_age_seconds=config.max_connection_age_seconds,
-        max_concurrent_streams=config.max_concurrent_streams,
-    )
-    listener.admin_socket.unlink(missing_ok=True)
-    path = folder / f"{config.name}-envoy.json"
-    write_configuration(path, listener, _APPLICATION)
-    parameters = {CONTROL: str(control), CONFIGURATION: line.decode(), ADMIN_SOCKET: str(listener.admin_socket)}
+    assert config.inside_envoy is not None  # noqa: S101 - the supervisor has chosen this program
+    folder = Path(config.inside_envoy.run_dir)
+    admin_socket = folder / f"{config.name}.sock"
+    admin_socket.unlink(missing_ok=True)
+    path = write(_configuration(config, config.inside_envoy, admin_socket), folder / f"{config.name}-envoy.json")
+    parameters = {CONTROL: str(control), CONFIGURATION: line.decode(), ADMIN_SOCKET: str(admin_socket)}
     arguments = command(path)
     os.execve(arguments[0], arguments, environment() | parameters)  # noqa: S606 - no shell is needed
+
+
+def _configuration(config: ConfigureWorker, around: ConfigureEnvoy, admin_socket: Path) -> dict[str, Any]:
+    """Return the configuration of the Envoy around a worker: the gateway's, with the worker in it."""
+    front = Front(
+        process=config.name,
+        host=around.gateway_host,
+        port=around.gateway_port,
+        metrics_host=around.metrics_host,
+        metrics_port=around.metrics_port,
+        heap_mb=around.gateway_heap_mb,
+        max_connections=_MAX_CONNECTIONS,
+    )
+    embedding = Embedding(
+        host=config.host,
+        port=config.port,
+        max_connection_age_seconds=config.max_connection_age_seconds,
+        max_concurrent_streams=config.max_concurrent_streams,
+        unresponsive_seconds=around.unresponsive_seconds,
+        upstreams=[
+            Upstream(name=each.name, socket=each.socket, services=each.service_names) for each in helpers(config)
+        ],
+    )
+    # Whoever answers a call traces it.
+    gateway = configuration(front, None, Path(around.run_dir), admin_socket)
+    return embed(gateway, embedding, python_filter(_APPLICATION, terminal=False))
 
 
 def _first_line(control: int) -> bytes:

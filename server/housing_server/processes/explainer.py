@@ -17,7 +17,6 @@ from prometheus_client import CollectorRegistry
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureExplainer, LoadModel, Serving
 from housing_server.core.admission import Admission
-from housing_server.core.calls import relayed_calls
 from housing_server.core.run_clock import RunClock
 from housing_server.errors import ExplanationNotAvailable, ModelRejected
 from housing_server.explanation.core import ExplanationCore
@@ -30,6 +29,7 @@ from housing_server.observability.log_metrics import count_dropped_lines
 from housing_server.observability.logs import LineBuffer, configure_logging
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
+from housing_server.processes.helper_calls import helper_calls
 
 _MAX_CALLS = 1000
 """More than ever queue; the expected queueing time bounds calls before."""
@@ -39,12 +39,17 @@ class Explainer:
     """A gRPC server and the model it explains; it listens once the first model is loaded."""
 
     def __init__(
-        self, config: ConfigureExplainer, control: ControlChannel, log: structlog.typing.FilteringBoundLogger
+        self,
+        config: ConfigureExplainer,
+        control: ControlChannel,
+        log: structlog.typing.FilteringBoundLogger,
+        lines: LineBuffer,
     ) -> None:
         self._config = config
         self._control = control
         self._log = log
         metrics = WorkerMetrics(CollectorRegistry())
+        self._calls = helper_calls("explainer", metrics, lines, log, direct=config.direct)
         admission = Admission(metrics, max_rows=_MAX_CALLS, max_queue_seconds=config.max_queue_seconds)
         clock = RunClock(config.max_run_seconds)
         control.alive = lambda: not clock.stuck
@@ -71,9 +76,8 @@ class Explainer:
 
     async def _listen(self) -> None:
         if self._server is None:
-            calls = relayed_calls(self._log)
-            handlers = Handlers(calls)
-            handlers.mount(explanation_endpoints(self._core.explain), calls)
+            handlers = Handlers(self._calls)
+            handlers.mount(explanation_endpoints(self._core.explain), self._calls)
             self._server = local_server(handlers)
             self._server.add_insecure_port(self._config.address)
             await self._server.start()
@@ -88,7 +92,7 @@ async def explain(control_end: socket.socket) -> None:
     count_as("explainer")
     lines = LineBuffer(sys.stdout.buffer, "explainer")
     count_dropped_lines(lines, "explainer", CollectorRegistry())
-    explainer = Explainer(config, control, configure_logging("explainer", lines))
+    explainer = Explainer(config, control, configure_logging("explainer", lines), lines)
     if config.model_folder is not None:
         await explainer.load(config.model_folder)
     async for message in control:

@@ -22,10 +22,11 @@ from prometheus_client import CollectorRegistry
 
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureRecorder, Drain, ReportLog
-from housing_server.core.calls import relayed_calls
+from housing_server.core.calls import Calls
 from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
 from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.server import local_server
+from housing_server.observability.call_metrics import CallMetrics
 from housing_server.observability.log_metrics import count_dropped_lines
 from housing_server.observability.logs import LineBuffer, configure_logging
 from housing_server.observability.metrics_files import count_as
@@ -34,6 +35,7 @@ from housing_server.prediction_log.drainer import Drainer
 from housing_server.prediction_log.endpoints import log_endpoints
 from housing_server.prediction_log.journal import PRIVATE_FILE, PRIVATE_FOLDER
 from housing_server.prediction_log.store import PredictionStore
+from housing_server.processes.helper_calls import helper_calls
 
 _IDLE_SECONDS = 0.1
 """Interval of draining. Calls that read the log drain first, so that they see every answer."""
@@ -51,11 +53,16 @@ class Recorder:
     """Drains journals, prunes the store, and reports."""
 
     def __init__(
-        self, config: ConfigureRecorder, control: ControlChannel, log: structlog.typing.FilteringBoundLogger
+        self,
+        config: ConfigureRecorder,
+        control: ControlChannel,
+        log: structlog.typing.FilteringBoundLogger,
+        calls: Calls,
     ) -> None:
         self._config = config
         self._control = control
         self._log = log
+        self._calls = calls
         self._metrics = RecorderMetrics(CollectorRegistry())
         self._folder = Path(config.journal_folder)
         open_store = partial(PredictionStore.open, config.prediction_log_url)
@@ -71,9 +78,8 @@ class Recorder:
     async def run(self) -> None:
         """Drain, prune and answer calls until cancelled."""
         await self._lock_journals()
-        calls = relayed_calls(self._log)
-        handlers = Handlers(calls)
-        handlers.mount(log_endpoints(self._reading, self._metrics, hangs=lambda: self.hangs), calls)
+        handlers = Handlers(self._calls)
+        handlers.mount(log_endpoints(self._reading, self._metrics, hangs=lambda: self.hangs), self._calls)
         server = local_server(handlers, _Freshen(self.freshen))
         server.add_insecure_port(self._config.address)
         await server.start()
@@ -218,7 +224,8 @@ async def record(control_end: socket.socket) -> None:
     lines = LineBuffer(sys.stdout.buffer, "recorder")
     count_dropped_lines(lines, "recorder", CollectorRegistry())
     log = configure_logging("recorder", lines)
-    recorder = Recorder(config, control, log)
+    calls = helper_calls("recorder", CallMetrics(CollectorRegistry()), lines, log, direct=config.direct)
+    recorder = Recorder(config, control, log, calls)
     running = asyncio.create_task(recorder.run())
     drained = await _until_stopped(control, running)
     running.cancel()

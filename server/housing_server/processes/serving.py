@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,7 +14,6 @@ from google.protobuf import json_format
 from prometheus_client import CollectorRegistry
 
 from housing.contract import EXPLANATION_SERVICE, LOG_SERVICES, PREDICTION_SERVICE, SERVICES
-from housing.v1 import explanation_service_pb2, outcome_service_pb2, prediction_log_service_pb2
 from housing.v1.status_service_pb2 import GetStatusResponse
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import (
@@ -43,26 +43,20 @@ from housing_server.explanation.endpoints import explanation_endpoints, explanat
 from housing_server.grpc_transport import health
 from housing_server.grpc_transport.health import Health
 from housing_server.grpc_transport.reflection import reflection_endpoints
-from housing_server.grpc_transport.relay import Relay
 from housing_server.models.loading import load_model
 from housing_server.observability.log_metrics import count_dropped_lines
 from housing_server.observability.logs import CallLogger, LineBuffer, configure_logging
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
-from housing_server.observability.tracing_options import read_tracing
 from housing_server.prediction_log.sinks import open_sink
+from housing_server.processes.helpers import HelperLink
 from housing_server.processes.log_watch import LogWatch
+from housing_server.processes.tracers import open_tracer
 from housing_server.system.confinement import gain_no_rights
 from housing_server.system.memory import release_freed_memory
 
 if TYPE_CHECKING:
     from housing_server.observability.tracing import SpanTracer
-
-_LOG = (
-    *prediction_log_service_pb2.DESCRIPTOR.services_by_name.values(),
-    *outcome_service_pb2.DESCRIPTOR.services_by_name.values(),
-)
-_EXPLANATIONS = tuple(explanation_service_pb2.DESCRIPTOR.services_by_name.values())
 
 _GIL_SECONDS = 0.0005
 """How long a thread may hold the GIL while others wait for it. The default is ten times as long, by which a batch would
@@ -82,8 +76,18 @@ class Transport(Protocol):
     def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
         """Serve the methods of a table, each call in a scope of `calls`."""
 
+    @property
+    def links(self) -> Sequence[HelperLink]:
+        """The ways to the processes that answer what the worker does not."""
+
     async def listen(self) -> None:
         """Accept calls from now on; return once callers can connect."""
+
+    async def send_away(self) -> None:
+        """Ask callers to make their next calls elsewhere; those that they make here are still answered."""
+
+    async def close(self, seconds: float) -> None:
+        """Stop listening, and wait up to some seconds until callers have all that was answered."""
 
 
 MakeTransport = Callable[[ConfigureWorker, Calls, ByteBudget], Transport]
@@ -127,15 +131,15 @@ class Worker:
         self._slot = ModelSlot(self._core, partial(load_model, allow_pyfunc=config.allow_pyfunc))
         self._status = ReportedStatus()
         unsent = ByteBudget(UNSENT_BYTES)
-        self._relays = _relays(config, unsent)
         self._health = Health(SERVICES)
         self._transport = make_transport(config, self._calls, unsent)
+        self._links = self._transport.links
         self._mount()
 
     def _mount(self) -> None:
         """Mount all endpoints: services in the scope of every call, health and reflection in background scopes."""
         services = [prediction_endpoints(self._core), model_endpoints(self._core), status_endpoints(self._status)]
-        services += [relay.endpoints for relay in self._relays]
+        services += [tuple(link.endpoints) for link in self._links]
         if not self._config.explainer:
             services.append(explanation_endpoints(explanations_disabled))
         for endpoints in services:
@@ -154,7 +158,7 @@ class Worker:
             await self._serve(self._config.model_folder)
         await self._transport.listen()
         self._announce()
-        self._watching = [asyncio.create_task(self._watch(relay)) for relay in self._relays]
+        self._watching = [asyncio.create_task(self._watch(link)) for link in self._links]
         self._watching.append(asyncio.create_task(self._log_watch.run()))
 
     def start_preparing(self, folder: str) -> None:
@@ -186,8 +190,12 @@ class Worker:
         for watching in self._watching:
             watching.cancel()
         self._health.set((health.OVERALL, *SERVICES), serving=False)
+        await self._transport.send_away()
         await asyncio.sleep(self._config.drain_seconds)
+        deadline = time.monotonic() + self._config.grace_seconds
         await self._gate.close(self._config.grace_seconds)
+        self._health.close()
+        await self._transport.close(max(0.0, deadline - time.monotonic()))
         if self._tracer is not None:
             await self._tracer.flush()
 
@@ -218,16 +226,10 @@ class Worker:
     def _set_prediction_health(self) -> None:
         self._health.set(_PREDICTING, serving=not self._log_watch.problem)
 
-    async def _watch(self, relay: Relay) -> None:
-        """Set the health of relayed services to that of the connection to their process."""
-        async for connected in relay.watch():
-            self._health.set(relay.services, serving=connected)
-
-
-def _relays(config: ConfigureWorker, unsent: ByteBudget) -> list[Relay]:
-    """Create the relays to the processes that run."""
-    relayed = ((config.recorder, _LOG), (config.explainer, _EXPLANATIONS))
-    return [Relay(address, services, unsent) for address, services in relayed if address]
+    async def _watch(self, link: HelperLink) -> None:
+        """Keep the health of a helper's services that of the process which answers them."""
+        async for connected in link.watch():
+            self._health.set(link.services, serving=connected)
 
 
 def _open_sink(config: ConfigureWorker) -> PredictionLog:
@@ -244,16 +246,6 @@ def _report(log: CallLog, error: Exception) -> None:
     log.error("counting an answer failed", exc_info=error)
 
 
-def _tracer(worker: str, log: structlog.typing.FilteringBoundLogger) -> "SpanTracer | None":
-    """Create the tracer, if tracing is on."""
-    options = read_tracing(os.environ)
-    if options is None:
-        return None
-    from housing_server.observability.tracing import SpanTracer  # noqa: PLC0415 - an extra, which costs time and memory
-
-    return SpanTracer.exporting(options.endpoint, worker, log)
-
-
 async def follow(control: ControlChannel, config: ConfigureWorker, make_transport: MakeTransport) -> None:
     """Serve under the supervisor's control, until the supervisor stops the worker or exits, and calls have ended.
 
@@ -267,7 +259,7 @@ async def follow(control: ControlChannel, config: ConfigureWorker, make_transpor
     log = configure_logging(config.name, lines)
     calls = CallLogger(config.name, lines, log)
     try:
-        worker = Worker(make_transport, config, control, log, calls, tracer=_tracer(config.name, log))
+        worker = Worker(make_transport, config, control, log, calls, tracer=open_tracer(os.environ, config.name, log))
         await worker.start()
     except ModelRejected as error:
         log.error("the model cannot be loaded", reason=str(error))

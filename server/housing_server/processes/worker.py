@@ -19,7 +19,9 @@ from housing_server.core.calls import Calls
 from housing_server.core.endpoints import Endpoint
 from housing_server.errors import ModelRejected
 from housing_server.grpc_transport.handlers import Handlers
+from housing_server.grpc_transport.relay import Relay
 from housing_server.grpc_transport.server import ServerLimits, shared_server
+from housing_server.processes.helpers import helpers
 from housing_server.processes.serving import follow
 
 
@@ -35,6 +37,8 @@ class GrpcTransport:
             max_concurrent_streams=config.max_concurrent_streams,
         )
         self._server = shared_server(limits, self._handlers)
+        self.links = [Relay(each.address, each.services, unsent) for each in helpers(config)]
+        """What passes calls on to the processes that answer them."""
 
     def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
         """Serve the methods of a table, each call in a scope of `calls`."""
@@ -44,6 +48,12 @@ class GrpcTransport:
         """Accept calls from now on."""
         self._server.add_insecure_port(self._address)
         await self._server.start()
+
+    async def send_away(self) -> None:
+        """Leave callers where they are: gRPC's library could only end their connections at once."""
+
+    async def close(self, seconds: float) -> None:
+        """Leave what is answered to the system, which sends it when the process has ended."""
 
 
 async def serve(control_end: socket.socket) -> None:

@@ -13,12 +13,10 @@ from prometheus_client.registry import Collector
 from housing_server.supervision.state import ServiceState
 
 
-def service_registry(state: ServiceState, metrics_dir: Path) -> CollectorRegistry:
-    """Create the registry of the side port: the sum over the processes' files, and the state of the service."""
-    registry = CollectorRegistry()
+def register_metrics(registry: CollectorRegistry, state: ServiceState, metrics_dir: Path) -> None:
+    """Register the metrics of the side port: the sum over the processes' files, and the state of the service."""
     MultiProcessCollector(registry, path=str(metrics_dir))  # type: ignore[no-untyped-call]
     registry.register(ServiceCollector(state))
-    return registry
 
 
 class ServiceCollector(Collector):

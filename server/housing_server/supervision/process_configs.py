@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from housing.addresses import address_of
-from housing_server.control.messages import ConfigureExplainer, ConfigureRecorder, ConfigureWorker
+from housing.addresses import address_of, reachable
+from housing_server.control.messages import ConfigureEnvoy, ConfigureExplainer, ConfigureRecorder, ConfigureWorker
 from housing_server.settings import ServerSettings
+
+
+def worker_name(slot: int) -> str:
+    """Name the worker in a slot, counted from 0."""
+    return f"worker-{slot}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +23,16 @@ class ProcessConfigs:
     """The port of the workers."""
     run_dir: Path
     """Folder of this run's sockets and metrics files."""
+    gateway_port: int = 0
+    """The port for JSON of workers inside Envoy."""
+    metrics_port: int = 0
+    """The side port."""
 
     def worker(self, slot: int) -> ConfigureWorker:
         """Configure the worker in a slot, counted from 0."""
         settings = self.settings
         return ConfigureWorker(
-            name=f"worker-{slot}",
+            name=worker_name(slot),
             host=address_of(settings.host),
             port=self.port,
             model_folder=None,
@@ -40,7 +49,24 @@ class ProcessConfigs:
             recorder=self._recorder_address if settings.prediction_log_mode != "off" else "",
             explainer=self._explainer_address if self.explains else "",
             allow_pyfunc=settings.allow_pyfunc,
+            inside_envoy=self._envoy() if self.embedded else None,
+        )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether workers are inside Envoy."""
+        return self.settings.transport == "envoy"
+
+    def _envoy(self) -> ConfigureEnvoy:
+        settings = self.settings
+        return ConfigureEnvoy(
             run_dir=str(self.run_dir),
+            gateway_host=address_of(settings.gateway_host),
+            gateway_port=self.gateway_port,
+            gateway_heap_mb=settings.gateway_heap_mb,
+            metrics_host=reachable(address_of(settings.host)),
+            metrics_port=self.metrics_port,
+            unresponsive_seconds=settings.unresponsive_seconds,
         )
 
     def recorder(self) -> ConfigureRecorder:
@@ -51,6 +77,7 @@ class ProcessConfigs:
             prediction_log_url=self.settings.prediction_log,
             keep_days=self.settings.prediction_log_keep_days,
             keep_rows=self.settings.prediction_log_keep_rows,
+            direct=self.embedded,
         )
 
     @property
@@ -66,6 +93,7 @@ class ProcessConfigs:
             max_queue_seconds=self.settings.max_queue_seconds,
             max_run_seconds=self.settings.max_run_seconds,
             grace_seconds=self.settings.grace_seconds,
+            direct=self.embedded,
         )
 
     @property

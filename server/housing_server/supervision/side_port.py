@@ -6,9 +6,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import structlog
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, make_wsgi_app
 
 from housing.http_server import BoundedServer
+from housing_server.gateway.lua import METRICS_PATH
 from housing_server.system.ports import refused_port
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _SCRAPES = 2
 class SidePort:
     """An HTTP server on its own threads: `with SidePort(...)`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         host: str,
         port: int,
@@ -53,6 +54,7 @@ class SidePort:
         log: structlog.typing.FilteringBoundLogger,
         *,
         ready: Callable[[], bool],
+        gateway_metrics: Callable[[], str] | None = None,
     ) -> None:
         """Bind the port; requests are answered once the `with` block is entered.
 
@@ -62,6 +64,7 @@ class SidePort:
             registry: the metrics to serve.
             log: logs errors.
             ready: returns whether predictions are served.
+            gateway_metrics: returns the metrics of the Envoys around workers; None where there are none.
 
         Raises:
             StartError: the port is not available.
@@ -70,7 +73,7 @@ class SidePort:
             self._server = BoundedServer(
                 host,
                 port,
-                _application(registry, ready),
+                _application(registry, ready, gateway_metrics),
                 on_error=lambda: log.debug("request on the side port failed", exc_info=True),
             )
         except OSError as error:
@@ -93,7 +96,9 @@ class SidePort:
         self._server.server_close()
 
 
-def _application(registry: CollectorRegistry, ready: Callable[[], bool]) -> "WSGIApplication":
+def _application(
+    registry: CollectorRegistry, ready: Callable[[], bool], gateway_metrics: Callable[[], str] | None
+) -> "WSGIApplication":
     metrics: WSGIApplication = make_wsgi_app(registry)
     scrapes = threading.BoundedSemaphore(_SCRAPES)
 
@@ -102,7 +107,11 @@ def _application(registry: CollectorRegistry, ready: Callable[[], bool]) -> "WSG
         if method == "GET" and path == "/metrics":
             with scrapes:
                 return metrics(environ, start_response)
-        status, content_type, text = _page(method, path, ready)
+        if method == "GET" and path == METRICS_PATH and gateway_metrics is not None:
+            with scrapes:
+                status, content_type, text = "200 OK", CONTENT_TYPE_LATEST, gateway_metrics()
+        else:
+            status, content_type, text = _page(method, path, ready)
         body = text.encode()
         start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
         return [] if method == "HEAD" else [body]

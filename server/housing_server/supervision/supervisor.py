@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from housing.v1.model_service_pb2 import Model
 from housing_server.asgi_transport.envoy import why_not
@@ -18,10 +19,11 @@ from housing_server.model_store.restoring import FileSource, ModelRestorer
 from housing_server.model_store.trials import TrialReport, try_model
 from housing_server.model_store.updates import ModelUpdates, Source
 from housing_server.settings import ServerSettings
+from housing_server.supervision.envoy_metrics import EnvoyMetrics
 from housing_server.supervision.explainer import ExplainerProcess
-from housing_server.supervision.metrics import service_registry
+from housing_server.supervision.metrics import register_metrics
 from housing_server.supervision.process import SupervisedProcess, Supervision
-from housing_server.supervision.process_configs import ProcessConfigs
+from housing_server.supervision.process_configs import ProcessConfigs, worker_name
 from housing_server.supervision.programs import WORKERS
 from housing_server.supervision.recorder import RecorderProcess
 from housing_server.supervision.run_folder import run_folder
@@ -63,18 +65,43 @@ async def supervise(settings: ServerSettings, source: ServedSource, log: structl
     for number, event in ((signal.SIGTERM, stopping), (signal.SIGINT, stopping), (signal.SIGHUP, check_now)):
         asyncio.get_running_loop().add_signal_handler(number, event.set)
     with ExitStack() as stack:
-        port = stack.enter_context(
-            reserved_port(settings.host, settings.grpc_port, "HOUSING_GRPC_PORT", "HOUSING_HOST")
-        )
+        ports = _reserve(settings, stack)
         folder = stack.enter_context(run_folder(settings.state_dir))
-        supervisor = Supervisor(settings, ProcessConfigs(settings, port, folder), ProcessStarter(folder), log)
-        registry = service_registry(supervisor.state, folder)
-        side_port = stack.enter_context(
-            SidePort(settings.host, settings.metrics_port, registry, log, ready=lambda: supervisor.state.ready)
+        registry, envoys = CollectorRegistry(), _envoy_metrics(settings, folder)
+        side_port = SidePort(
+            settings.host,
+            settings.metrics_port,
+            registry,
+            log,
+            ready=lambda: supervisor.state.ready,
+            gateway_metrics=envoys.page if envoys else None,
         )
-        log.info("listening", host=settings.host, grpc_port=port, metrics_port=side_port.port)
+        configs = ProcessConfigs(
+            settings, ports["grpc_port"], folder, ports.get("gateway_port", 0), metrics_port=side_port.port
+        )
+        supervisor = Supervisor(settings, configs, ProcessStarter(folder), log)
+        register_metrics(registry, supervisor.state, folder)
+        stack.enter_context(side_port)
+        log.info("listening", host=settings.host, **ports, metrics_port=side_port.port)
         await supervisor.run(source, stopping, check_now)
     log.info("stopped")
+
+
+def _reserve(settings: ServerSettings, stack: ExitStack) -> dict[str, int]:
+    """Reserve the ports that workers share, until the stack is closed; return them by name."""
+    wanted = {"grpc_port": (settings.host, settings.grpc_port, "HOUSING_HOST")}
+    if settings.transport == "envoy":
+        wanted["gateway_port"] = (settings.gateway_host, settings.gateway_port, "HOUSING_GATEWAY_HOST")
+    return {
+        name: stack.enter_context(reserved_port(host, port, f"HOUSING_{name.upper()}", host_setting))
+        for name, (host, port, host_setting) in wanted.items()
+    }
+
+
+def _envoy_metrics(settings: ServerSettings, folder: Path) -> EnvoyMetrics | None:
+    if settings.transport != "envoy":
+        return None
+    return EnvoyMetrics(folder, [worker_name(slot) for slot in range(settings.workers)])
 
 
 class Supervisor:

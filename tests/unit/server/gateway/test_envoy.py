@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from housing_server.gateway.admin import Admin
-from housing_server.gateway.envoy import is_idle
+from housing_server.gateway.admin import Admin, is_idle
 
 ACTIVE = '{"stats": [{"name": "http.gateway.downstream_rq_active", "value": %d}]}'
 

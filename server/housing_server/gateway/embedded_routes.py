@@ -1,0 +1,121 @@
+"""The routes of an Envoy with a worker in it: they say which filters see a request, and which process answers it.
+
+A filter that a route disables does not exist for its requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from housing.contract import PREDICTION_SERVICE
+from housing_server.gateway.lua import METRICS_PATH, json_paths
+from housing_server.gateway.upstreams import Upstream
+
+_Route = dict[str, Any]
+
+WORKER = "worker"
+"""The cluster of what the worker answers: it is empty, since a filter before the router answers what goes there."""
+SERVER = "prediction"
+"""What is in its place in a gateway."""
+PORT = "housing.port"
+"""The filter state in which a connection has the port that it came in by."""
+
+_LUA = "envoy.filters.http.lua"
+_OFF = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
+_UNARY_SECONDS = 120
+"""How long a call on the port for gRPC that another process answers may take if its caller sets no deadline."""
+_RECONNECTING = {
+    # For about a second, since it may be about to listen. What it may have begun is not tried again.
+    "retry_on": "connect-failure,refused-stream",
+    "num_retries": 10,
+    "retry_back_off": {"base_interval": "0.2s", "max_interval": "0.2s"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedRoutes:
+    """Makes routes."""
+
+    grpc_port: int
+    """The port for gRPC alone."""
+    upstreams: Sequence[Upstream]
+    """The processes that answer what the worker does not."""
+    filters: Sequence[str]
+    """Names of all filters before the router."""
+    python: str
+    """Name of that which runs the worker."""
+    plain_headers: str
+    """Name of that which is for the worker's calls on the port for gRPC."""
+
+    def all(self, gateway: Iterable[_Route]) -> list[_Route]:
+        """Return the routes of both ports.
+
+        Args:
+            gateway: the routes of a gateway.
+        """
+        return [*map(self._on_grpc_port, self._plain()), *self._front(list(gateway))]
+
+    def _plain(self) -> Iterator[_Route]:
+        """Yield the routes of the port for gRPC: calls reach the worker past all other filters.
+
+        Those that other processes answer pass the script that keeps malformed headers from gRPC's library there, which
+        would fail other calls as well.
+        """
+        unlimited = {"cluster": WORKER, "timeout": "0s", "idle_timeout": "0s"}
+        yield self._through({"match": {"prefix": f"/{PREDICTION_SERVICE}/"}, "route": unlimited}, *self._workers)
+        limit = {"max_stream_duration": f"{_UNARY_SECONDS}s", "grpc_timeout_header_max": "0s"}
+        unary = {"route": {"timeout": "0s", "idle_timeout": "0s", "max_stream_duration": limit}}
+        for each in self.upstreams:
+            yield self._through(_to_upstream(unary, each, each.grpc_paths), _LUA)
+        yield self._through({"match": {"prefix": "/"}, "route": unlimited}, *self._workers)
+
+    @property
+    def _workers(self) -> tuple[str, str]:
+        return self.plain_headers, self.python
+
+    def _front(self, gateway: Sequence[_Route]) -> Iterator[_Route]:
+        """Yield the gateway's routes, after those of other processes, whose calls pass the worker by."""
+        body, rest = _by_prefix(gateway, "/api/"), _by_prefix(gateway, "/")
+        for each in self.upstreams:
+            yield _without(_to_upstream(body, each, "|".join(json_paths(each.services))), self._workers)
+            yield _without(_to_upstream(rest, each, each.grpc_paths), self._workers)
+        for route in gateway:
+            if route["route"]["cluster"] == SERVER:
+                yield _without(_to(route, WORKER), [self.plain_headers])
+            else:
+                yield _without(_from_side_port(route), self._workers)
+
+    def _through(self, route: _Route, *filters: str) -> _Route:
+        return _without(route, [name for name in self.filters if name not in filters])
+
+    def _on_grpc_port(self, route: _Route) -> _Route:
+        by_port = {"key": PORT, "string_match": {"exact": str(self.grpc_port)}}
+        return {**route, "match": {**route["match"], "filter_state": [by_port]}}
+
+
+def _by_prefix(routes: Iterable[_Route], prefix: str) -> _Route:
+    return next(route for route in routes if route["match"].get("prefix") == prefix)
+
+
+def _to(route: _Route, cluster: str) -> _Route:
+    return {**route, "route": {**route["route"], "cluster": cluster}}
+
+
+def _to_upstream(like: _Route, upstream: Upstream, paths: str) -> _Route:
+    route = {**like["route"], "cluster": upstream.name, "retry_policy": _RECONNECTING}
+    return {**like, "match": {"safe_regex": {"regex": paths}}, "route": route}
+
+
+def _from_side_port(route: _Route) -> _Route:
+    """Have the metrics of all Envoys answered by the supervisor, which reads them together."""
+    if route["match"].get("path") != METRICS_PATH:
+        return route
+    return {**route, "route": {"cluster": "side_port", "timeout": "10s"}}
+
+
+def _without(route: _Route, filters: Iterable[str]) -> _Route:
+    """Return a route whose requests do not pass some filters."""
+    known = route.get("typed_per_filter_config", {})
+    return {**route, "typed_per_filter_config": {**known, **dict.fromkeys(filters, _OFF)}}

@@ -1,0 +1,53 @@
+"""Other processes of the service, as an Envoy with a worker in it reaches them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_MAX_CALLS = 512
+"""The most calls that may wait for a process; more would wait for longer than they take."""
+_PROTOCOL = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A process of the service that answers what the worker does not."""
+
+    name: str
+    """What Envoy calls it."""
+    socket: str
+    """Path of its Unix socket."""
+    services: Sequence[str]
+    """Full names of the services that it answers."""
+
+    @property
+    def grpc_paths(self) -> str:
+        """A regular expression for the paths of its methods."""
+        return f"/({'|'.join(map(re.escape, self.services))})/[A-Za-z]+"
+
+
+def cluster(upstream: Upstream) -> dict[str, Any]:
+    """Return the cluster of a process."""
+    endpoint = {"endpoint": {"address": {"pipe": {"path": upstream.socket}}}}
+    limits = {"max_requests": _MAX_CALLS, "max_pending_requests": _MAX_CALLS, "max_retries": _MAX_CALLS}
+    # One that hangs loses its connections.
+    http2 = {"connection_keepalive": {"interval": "30s", "timeout": "5s"}}
+    return {
+        "name": upstream.name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "circuit_breakers": {"thresholds": [limits]},
+        "load_assignment": {"cluster_name": upstream.name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "typed_extension_protocol_options": {
+            _PROTOCOL: {
+                "@type": f"type.googleapis.com/{_PROTOCOL}",
+                "explicit_http_config": {"http2_protocol_options": http2},
+            }
+        },
+    }
+
+
+def nowhere(name: str) -> dict[str, Any]:
+    """Return a cluster without a process, for routes that name one and never reach it."""
+    return {"name": name, "type": "STATIC", "load_assignment": {"cluster_name": name}}

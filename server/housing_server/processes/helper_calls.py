@@ -1,0 +1,34 @@
+"""The scopes of calls in a process that answers in the workers' place."""
+
+import os
+
+import structlog
+
+from housing_server.core.calls import CallObserver, Calls, relayed_calls
+from housing_server.core.gate import DrainGate
+from housing_server.observability.logs import CallLogger, LineBuffer
+from housing_server.processes.tracers import open_tracer
+
+
+def helper_calls(
+    process: str,
+    observer: CallObserver,
+    lines: LineBuffer,
+    log: structlog.typing.FilteringBoundLogger,
+    *,
+    direct: bool,
+) -> Calls:
+    """Make the scopes of a helper's calls.
+
+    Args:
+        process: the process's name.
+        observer: counts calls.
+        lines: writes the lines of calls.
+        log: logs what is no everyday line.
+        direct: whether calls come straight from callers, and are counted, logged and traced here; a worker that relays
+            them has done so.
+    """
+    if not direct:
+        return relayed_calls(log)
+    tracer = open_tracer(os.environ, process, log)
+    return Calls(gate=DrainGate(), observer=observer, log=CallLogger(process, lines, log), tracer=tracer)

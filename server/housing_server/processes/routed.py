@@ -1,0 +1,47 @@
+"""A helper whose calls Envoy sends to it: no call of it passes through the worker, which only reports its health."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from housing_server.core.endpoints import RelayedEndpoint
+
+_LOOK_SECONDS = 0.5
+
+
+class Routed:
+    """The way to a helper by Envoy alone."""
+
+    endpoints: Sequence[RelayedEndpoint[Any, Any]] = ()
+    """None passes through the worker."""
+
+    def __init__(self, socket: str, services: tuple[str, ...], *, look_seconds: float = _LOOK_SECONDS) -> None:
+        """Remember where the helper listens.
+
+        Args:
+            socket: path of its Unix socket.
+            services: full names of the services that it answers.
+            look_seconds: how often to look whether it listens.
+        """
+        self.services = services
+        """Full names of the services that it answers."""
+        self._socket = socket
+        self._look_seconds = look_seconds
+
+    async def watch(self) -> AsyncIterator[bool]:
+        """Yield whether the helper listens, whenever that changes."""
+        before: bool | None = None
+        while True:
+            listens = await self._listens()
+            if listens is not before:
+                yield listens
+            before = listens
+            await asyncio.sleep(self._look_seconds)
+
+    async def _listens(self) -> bool:
+        try:
+            _, writer = await asyncio.open_unix_connection(self._socket)
+        except OSError:
+            return False
+        writer.close()
+        return True

@@ -1,0 +1,122 @@
+"""An Envoy with a worker in it: what it listens on, and which filters see which calls."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from housing_server.gateway.config import Front, configuration
+from housing_server.gateway.embedding import Embedding, embed
+from housing_server.gateway.upstreams import Upstream
+
+PYTHON = "python"
+LUA = "envoy.filters.http.lua"
+RECORDER = Upstream(name="recorder", socket="/run/recorder.sock", services=["housing.v1.PredictionLogService"])
+PREDICT, LIST = "/housing.v1.PredictionService/Predict", "/housing.v1.PredictionLogService/ListPredictions"
+GRPC_PORT, GATEWAY_PORT = 50051, 8080
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> dict[str, Any]:
+    """The configuration of a worker's Envoy."""
+    front = Front(host="127.0.0.1", port=GATEWAY_PORT, metrics_host="127.0.0.1", metrics_port=9464, heap_mb=384)
+    embedding = Embedding(
+        host="127.0.0.2",
+        port=GRPC_PORT,
+        max_connection_age_seconds=7.5,
+        max_concurrent_streams=99,
+        unresponsive_seconds=10,
+        upstreams=[RECORDER],
+    )
+    return embed(configuration(front, None, tmp_path, tmp_path / "admin.sock"), embedding, {"name": PYTHON})
+
+
+def manager(config: dict[str, Any]) -> dict[str, Any]:
+    """The connection manager of both ports."""
+    (listener,) = config["static_resources"]["listeners"]
+    found: dict[str, Any] = listener["filter_chains"][0]["filters"][-1]["typed_config"]
+    return found
+
+
+def matches(match: dict[str, Any], path: str, port: int) -> bool:
+    """Whether Envoy would choose a route."""
+    ports = [each["string_match"]["exact"] for each in match.get("filter_state", ())]
+    by_path = (
+        path == match["path"]
+        if "path" in match
+        else path.startswith(match["prefix"])
+        if "prefix" in match
+        else re.fullmatch(match["safe_regex"]["regex"], path) is not None
+    )
+    return by_path and ports in ([], [str(port)])
+
+
+def passage(config: dict[str, Any], path: str, port: int) -> tuple[str, list[str]]:
+    """The cluster that a request is routed to, and the filters that see it."""
+    found = manager(config)
+    (host,) = found["route_config"]["virtual_hosts"]
+    route = next(each for each in host["routes"] if matches(each["match"], path, port))
+    changes = route.get("typed_per_filter_config", {})
+    names = [each["name"] for each in found["http_filters"]]
+    return route["route"]["cluster"], [name for name in names if not changes.get(name, {}).get("disabled")]
+
+
+def test_both_ports_are_one_listener(embedded: dict[str, Any]) -> None:
+    """The filter that runs Python exists once, and so does its event loop."""
+    (listener,) = embedded["static_resources"]["listeners"]
+    (further,) = listener["additional_addresses"]
+    assert listener["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": GATEWAY_PORT}
+    assert further["address"]["socket_address"] == {"address": "127.0.0.2", "port_value": GRPC_PORT}
+    assert [each["name"] for each in manager(embedded)["http_filters"]].count(PYTHON) == 1
+
+
+def test_predictions_on_the_port_for_grpc_pass_nothing_but_their_headers(embedded: dict[str, Any]) -> None:
+    """Neither script nor transcoder costs them anything."""
+    cluster, filters = passage(embedded, PREDICT, GRPC_PORT)
+    assert cluster == "worker"
+    assert filters == ["envoy.filters.http.header_mutation", PYTHON, "envoy.filters.http.router"]
+
+
+@pytest.mark.parametrize("path", ["/api/predict", PREDICT, "/health", "/nowhere"])
+def test_all_that_a_gateway_checks_is_checked_before_the_worker(path: str, embedded: dict[str, Any]) -> None:
+    """On the gateway's port every filter of a gateway comes first."""
+    cluster, filters = passage(embedded, path, GATEWAY_PORT)
+    assert cluster == "worker"
+    assert filters[-2:] == [PYTHON, "envoy.filters.http.router"]
+    assert {LUA, "envoy.filters.http.lua.strict_json", "envoy.filters.http.grpc_json_transcoder"} <= set(filters)
+
+
+@pytest.mark.parametrize(
+    ("path", "port"),
+    [
+        (LIST, GRPC_PORT),
+        (LIST, GATEWAY_PORT),
+        ("/api/logs/predictions", GATEWAY_PORT),
+        ("/api/logs/predictions/some-id", GATEWAY_PORT),
+    ],
+)
+def test_calls_of_another_process_never_reach_the_worker(path: str, port: int, embedded: dict[str, Any]) -> None:
+    """They pass the script that checks headers, on either port, and go to that process."""
+    cluster, filters = passage(embedded, path, port)
+    assert cluster == "recorder"
+    assert PYTHON not in filters
+    assert LUA in filters
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/gateway/metrics"])
+def test_pages_come_from_the_side_port(path: str, embedded: dict[str, Any]) -> None:
+    """The metrics of Envoy too, since there is one around each worker."""
+    cluster, filters = passage(embedded, path, GATEWAY_PORT)
+    assert cluster == "side_port"
+    assert PYTHON not in filters
+
+
+def test_limits_are_those_of_the_server(embedded: dict[str, Any]) -> None:
+    """Connections end after a while, and a thread that hangs ends the process."""
+    found = manager(embedded)
+    assert found["common_http_protocol_options"]["max_connection_duration"] == "7.500s"
+    assert found["http2_protocol_options"]["max_concurrent_streams"] == 99
+    assert embedded["watchdogs"]["worker_watchdog"] == {"kill_timeout": "10.000s"}
+    names = [each["name"] for each in embedded["static_resources"]["clusters"]]
+    assert names == ["worker", "side_port", "recorder"]
