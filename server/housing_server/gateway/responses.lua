@@ -107,6 +107,7 @@ local function drop_body(handle)
   local headers = handle:headers()
   if length > 0 then
     headers:replace("content-length", tostring(length))
+    append(headers, "cache-control", "no-transform") -- what is not there would be compressed, into a body
   end
 end
 
