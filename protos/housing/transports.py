@@ -1,15 +1,15 @@
-"""What can carry the service's calls, and which of it a machine gets: asked where the service is started."""
+"""The transports of the service, and which of them run on this machine."""
 
 import sys
 from importlib.util import find_spec
 from typing import Literal
 
 DEFAULT_TRANSPORT: Literal["auto", "envoy", "grpc"] = "grpc"
-"""The one that is used when none is chosen."""
+"""The default of HOUSING_TRANSPORT."""
 
 
 def why_no_envoy() -> str | None:
-    """Return why workers cannot be inside Envoy here, and what to do about it; None when they can."""
+    """Return why workers cannot run inside Envoy here, with the remedy; None when they can."""
     if sys.platform != "linux":
         return "it needs Linux"
     if find_spec("pyvoy") is None:
@@ -20,7 +20,7 @@ def why_no_envoy() -> str | None:
 
 
 def choose_transport(wanted: str) -> tuple[str, str]:
-    """Return the transport that a setting means here, and why `auto` is not Envoy; empty when nothing is to be said.
+    """Return the transport to use, and why `auto` does not choose Envoy; empty when it does.
 
     Args:
         wanted: the value of HOUSING_TRANSPORT: `auto`, `envoy` or `grpc`.
@@ -32,7 +32,7 @@ def choose_transport(wanted: str) -> tuple[str, str]:
 
 
 def libpython() -> str | None:
-    """Find the shared library of this Python, with a package that comes with the extra `embedded`."""
+    """Find the shared library of this Python; None without one, or without the extra `embedded`."""
     if find_spec("find_libpython") is None:
         return None
     from find_libpython import find_libpython  # noqa: PLC0415 - see above

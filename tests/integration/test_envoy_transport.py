@@ -152,7 +152,7 @@ def test_worker_that_is_frozen_is_replaced(service: Service, block_group: BlockG
     (worker,) = (each for each in psutil.Process(service.command.pid).children() if "--config-path" in each.cmdline())
     serving = len(service.command.events("worker serving"))
     worker.send_signal(signal.SIGSTOP)
-    service.command.wait_for("process gives no sign of life; it is replaced")
+    service.command.wait_for("process stopped responding; replacing it")
     service.command.wait_for("worker serving", serving + 1)
     with grpc.insecure_channel(service.target) as channel:
         PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group), wait_for_ready=True)

@@ -19,7 +19,7 @@ class Admin:
         self._path = path
 
     def is_idle(self) -> bool:
-        """Ask whether no request is under way; no answer is no sign of that."""
+        """Return whether no request is in flight; False without a response."""
         return is_idle(self.ask(f"/stats?format=json&filter={ACTIVE_REQUESTS}"))
 
     def ask(self, path: str, method: str = "GET") -> str | None:
@@ -35,14 +35,14 @@ class Admin:
 
 
 ACTIVE_REQUESTS = "^http.gateway.downstream_rq_active$"
-"""A regular expression for the statistic that counts the requests under way."""
+"""Regular expression for the statistic that counts requests in flight."""
 
 
 def is_idle(stats: str | None) -> bool:
-    """Return whether no request is under way, by the statistics of Envoy; no answer is no sign of that.
+    """Return whether Envoy's statistics show no request in flight; False when there are no statistics.
 
     Args:
-        stats: what it has answered when asked for `ACTIVE_REQUESTS` as JSON.
+        stats: Envoy's response to a query for `ACTIVE_REQUESTS`, as JSON.
     """
     if stats is None:
         return False

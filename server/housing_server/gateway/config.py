@@ -29,10 +29,10 @@ _BODIES_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """A listener for JSON, gRPC-Web and gRPC, and what is behind it."""
+    """A listener for JSON, gRPC-Web and gRPC, and its backends."""
 
     process: str = "gateway"
-    """What its access log calls the process."""
+    """Process name in the access log."""
     host: str
     """Address to listen on."""
     port: int
@@ -46,11 +46,11 @@ class Front:
     metrics_port: int
     """Port of metrics and the page."""
     heap_mb: int
-    """Memory that Envoy may take beside its program."""
+    """Memory limit of Envoy in MiB, beside its program."""
     threads: int = 1
     """Threads of Envoy that handle requests."""
     max_connections: int = 10_000
-    """The most connections that callers may have open."""
+    """The most open connections."""
 
 
 def render(settings: GatewaySettings, options: TracingOptions | None, folder: Path, admin_socket: Path) -> Path:
@@ -83,21 +83,21 @@ def render(settings: GatewaySettings, options: TracingOptions | None, folder: Pa
 
 
 def configuration(front: Front, options: TracingOptions | None, folder: Path, admin_socket: Path) -> dict[str, Any]:
-    """Return Envoy's configuration as data, after the descriptor set that it names has been written into a folder.
+    """Write the contract's descriptor set into a folder, and return Envoy's configuration, which refers to it.
 
     Args:
-        front: what to listen on, and what is behind it.
+        front: the listener and its backends.
         options: of tracing; None when requests are not traced.
-        folder: where the descriptor set goes.
+        folder: folder of the descriptor set.
         admin_socket: the Unix socket of Envoy's admin interface.
 
     Raises:
-        StartError: Envoy cannot send traces as the options ask.
+        StartError: Envoy does not support the tracing options.
     """
     descriptors = (folder / "housing.binpb").absolute()
     write_whole(descriptors, descriptor_set().SerializeToString())
     values = _values(front, options) | {"descriptor_set": str(descriptors), "admin_socket": str(admin_socket)}
-    # JSON is YAML: whatever a value holds, it is one value there.
+    # JSON is YAML: whatever a value contains, it remains one value.
     written = {name: json.dumps(value) for name, value in values.items()}
     written["collector_cluster"] = f"- {json.dumps(collector(options))}" if options else ""
     filled: dict[str, Any] = yaml.safe_load(Template(_TEMPLATE.read_text("utf-8")).substitute(written))
@@ -111,7 +111,7 @@ def write(config: dict[str, Any], path: Path) -> Path:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that who reads it meanwhile, such as another worker, finds what was there before or all of it."""
+    """Write a file atomically: another worker may be reading it."""
     part = path.with_name(f"{path.name}.{os.getpid()}")
     part.write_bytes(data)
     part.replace(path)

@@ -1,6 +1,6 @@
-"""The routes of an Envoy with a worker in it: they say which filters see a request, and which process answers it.
+"""Routes of an Envoy with a worker in it: they select the filters that process a request, and its destination.
 
-A filter that a route disables does not exist for its requests.
+A filter disabled by a route is not created for its requests.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from housing_server.gateway.upstreams import Upstream
 _Route = dict[str, Any]
 
 WORKER = "worker"
-"""The cluster of what the worker answers: it is empty, since a filter before the router answers what goes there."""
+"""Name of the worker's cluster, which is empty: the worker's filter answers before the router is reached."""
 SERVER = "prediction"
-"""What is in its place in a gateway."""
+"""Name of the gateway's cluster of servers."""
 PORT = "housing.port"
-"""The filter state in which a connection has the port that it came in by."""
+"""Key of the connection's local port in Envoy's filter state."""
 
 _LUA = "envoy.filters.http.lua"
 _OFF = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
 _UNARY_SECONDS = 120
-"""How long a call on the port for gRPC that another process answers may take if its caller sets no deadline."""
+"""Time limit of a call to another process on the gRPC port, unless the client sets a deadline."""
 _RECONNECTING = {
-    # For about a second, since it may be about to listen. What it may have begun is not tried again.
+    # For about a second: the process may be starting. Calls that may have been processed are not retried.
     "retry_on": "connect-failure,refused-stream",
     "num_retries": 10,
     "retry_back_off": {"base_interval": "0.2s", "max_interval": "0.2s"},
@@ -36,18 +36,18 @@ _RECONNECTING = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedRoutes:
-    """Makes routes."""
+    """Builds the routes."""
 
     grpc_port: int
-    """The port for gRPC alone."""
+    """The gRPC port."""
     upstreams: Sequence[Upstream]
-    """The processes that answer what the worker does not."""
+    """Processes that serve the other services."""
     filters: Sequence[str]
     """Names of all filters before the router."""
     python: str
-    """Name of that which runs the worker."""
+    """Name of the filter that runs the worker."""
     plain_headers: str
-    """Name of that which is for the worker's calls on the port for gRPC."""
+    """Name of the filter for the worker's calls on the gRPC port."""
 
     def all(self, gateway: Iterable[_Route]) -> list[_Route]:
         """Return the routes of both ports.
@@ -58,10 +58,10 @@ class EmbeddedRoutes:
         return [*map(self._on_grpc_port, self._plain()), *self._front(list(gateway))]
 
     def _plain(self) -> Iterator[_Route]:
-        """Yield the routes of the port for gRPC: calls reach the worker past all other filters.
+        """Yield the routes of the gRPC port: the worker's calls skip all other filters.
 
-        Those that other processes answer pass the script that keeps malformed headers from gRPC's library there, which
-        would fail other calls as well.
+        Calls to other processes pass the script that rejects malformed headers: gRPC's library there would fail other
+        calls as well.
         """
         unlimited = {"cluster": WORKER, "timeout": "0s", "idle_timeout": "0s"}
         yield self._through({"match": {"prefix": f"/{PREDICTION_SERVICE}/"}, "route": unlimited}, *self._workers)
@@ -76,7 +76,7 @@ class EmbeddedRoutes:
         return self.plain_headers, self.python
 
     def _front(self, gateway: Sequence[_Route]) -> Iterator[_Route]:
-        """Yield the gateway's routes, after those of other processes, whose calls pass the worker by."""
+        """Yield the gateway's routes, after those to other processes, which skip the worker."""
         body, rest = _by_prefix(gateway, "/api/"), _by_prefix(gateway, "/")
         for each in self.upstreams:
             yield _without(_to_upstream(body, each, "|".join(json_paths(each.services))), self._workers)
@@ -109,13 +109,13 @@ def _to_upstream(like: _Route, upstream: Upstream, paths: str) -> _Route:
 
 
 def _from_side_port(route: _Route) -> _Route:
-    """Have the metrics of all Envoys answered by the supervisor, which reads them together."""
+    """Route Envoy's metrics to the side port, which serves those of all workers."""
     if route["match"].get("path") != METRICS_PATH:
         return route
     return {**route, "route": {"cluster": "side_port", "timeout": "10s"}}
 
 
 def _without(route: _Route, filters: Iterable[str]) -> _Route:
-    """Return a route whose requests do not pass some filters."""
+    """Return a route with some filters disabled."""
     known = route.get("typed_per_filter_config", {})
     return {**route, "typed_per_filter_config": {**known, **dict.fromkeys(filters, _OFF)}}

@@ -1,8 +1,8 @@
-"""The gateway's configuration made that of an Envoy with a worker in it: one process, and one hop.
+"""Embeds a worker in the gateway's Envoy configuration: one process, and one hop.
 
-There is one listener with two ports and one chain of filters, since each configuration of the filter that runs Python
-starts an event loop of its own. Routes tell the ports apart: on that for gRPC nothing stands between a call and the
-worker. On either, calls that other processes of the service answer go straight to their sockets.
+Both ports share one listener and one filter chain, since each configuration of the filter that runs Python starts an
+event loop of its own. Routes distinguish the ports: on the gRPC port no other filter precedes the worker. On either port,
+calls served by other processes are routed to their sockets.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _Data = dict[str, Any]
 _TYPES = "type.googleapis.com/envoy.extensions.filters"
 
 _WINDOW_BYTES = 1 << 20
-"""How much a call may send ahead of what reads it; the largest batch is about as large."""
+"""HTTP/2 flow-control window of a call: about the size of the largest batch."""
 _FURTHER_STATS = {
     "safe_regex": {"regex": r"cluster\.(recorder|explainer)\.upstream_(cx_active|rq_active|rq_retry|rq_time)"}
 }
 _LOGGED = {
-    # What the worker alone sees it logs itself. The rest has passed requests.lua, or ended in an error of Envoy's.
+    # The worker logs its own calls. All others have passed requests.lua, or failed in Envoy.
     "or_filter": {
         "filters": [
             {
@@ -51,7 +51,7 @@ _KEEP_PORT: _Data = {
         ],
     },
 }
-"""Has each connection keep the port that it came in by, for routes to be matched by."""
+"""Stores the local port in the state of each connection, for the routes to match."""
 _ADDED_HEADERS = (
     "x-caller-request-id",
     "x-caller-grpc-timeout",
@@ -77,25 +77,25 @@ _PLAIN_HEADERS: _Data = {
         },
     },
 }
-"""Makes the headers of a call what its caller has sent again; where scripts see it, they do so."""
+"""Restores the headers that the client has sent; on the gateway's port requests.lua does so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedding:
-    """What an Envoy with a worker in it has beside what a gateway has."""
+    """Parameters of an Envoy with a worker in it, in addition to those of a gateway."""
 
     host: str
     """Address to listen on for gRPC."""
     port: int
     """Port to listen on for gRPC, shared with other workers."""
     max_connection_age_seconds: float
-    """After how long a connection is asked to reconnect, so that load spreads over new workers."""
+    """Age at which a connection is asked to reconnect, so that load spreads over new workers."""
     max_concurrent_streams: int
-    """The most calls that a connection may have under way."""
+    """The most calls in flight on one connection."""
     unresponsive_seconds: float
-    """How long a thread of Envoy may hang before the process ends; 0 for ever."""
+    """How long a thread of Envoy may hang before the process ends; 0 for no limit."""
     upstreams: Sequence[Upstream]
-    """The processes that answer what the worker does not."""
+    """Processes that serve the other services."""
 
 
 def embed(gateway: Mapping[str, Any], embedding: Embedding, python_filter: Mapping[str, Any]) -> _Data:
@@ -103,7 +103,7 @@ def embed(gateway: Mapping[str, Any], embedding: Embedding, python_filter: Mappi
 
     Args:
         gateway: the configuration of a gateway.
-        embedding: what is to be different.
+        embedding: parameters of the worker.
         python_filter: the HTTP filter that runs the worker.
     """
     config: _Data = copy.deepcopy(dict(gateway))
@@ -122,13 +122,13 @@ def embed(gateway: Mapping[str, Any], embedding: Embedding, python_filter: Mappi
 
 
 def _watchdogs(seconds: float) -> _Data:
-    """Have Envoy end itself when one of its threads hangs: the supervisor asks Python, and would not see it."""
+    """Return watchdogs that abort Envoy when a thread of it hangs, which pings to the interpreter do not detect."""
     limits = {"kill_timeout": f"{seconds:.3f}s"} if seconds else {}
     return {"main_thread_watchdog": limits, "worker_watchdog": limits}
 
 
 def _change_manager(manager: _Data, embedding: Embedding, python_filter: Mapping[str, Any]) -> None:
-    """Change the connection manager of a gateway."""
+    """Change the connection manager of a gateway in place."""
     manager["server_name"] = "housing-server"
     manager["common_http_protocol_options"]["max_connection_duration"] = f"{embedding.max_connection_age_seconds:.3f}s"
     manager["http2_protocol_options"] |= {

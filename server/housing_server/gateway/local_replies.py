@@ -1,4 +1,4 @@
-"""What callers hear when Envoy cannot reach the process that is to answer: the same words as from a worker's relay."""
+"""Envoy's own responses when a process cannot be reached: the same errors as from a worker's relay."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def local_replies(paths: Sequence[str]) -> dict[str, Any]:
         paths: regular expressions for the gRPC paths that other processes answer.
     """
     causes: list[tuple[_Filter, RequestError]] = [
-        # Not connected, not healthy, gone during the call, or not understood.
+        # Not connected, not healthy, disconnected during the call, or a protocol error.
         (_flags("UF", "UH", "UC", "UR", "URX", "LH", "LR", "UPE"), _UNAVAILABLE),
         (_flags("UO"), _OVERLOADED),
         (_status(504), _LATE),
@@ -34,7 +34,7 @@ def local_replies(paths: Sequence[str]) -> dict[str, Any]:
 
 
 def codes_and_reasons() -> dict[str, list[int | str]]:
-    """Return code and reason of these replies by their text, for who words them in JSON."""
+    """Return code and reason of these responses by their text, for errors.lua."""
     statuses = [status_from_error(error) for error in (_UNAVAILABLE, _OVERLOADED, _LATE)]
     return {status.message: [status.code, _reason(status)] for status in statuses}
 

@@ -1,4 +1,4 @@
-"""Other processes of the service, as an Envoy with a worker in it reaches them."""
+"""Envoy clusters of the service's other processes."""
 
 import re
 from collections.abc import Sequence
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 _MAX_CALLS = 512
-"""The most calls that may wait for a process; more would wait for longer than they take."""
+"""The most calls in flight to a process; further ones would mostly queue."""
 _PROTOCOL = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """A process of the service that answers what the worker does not."""
+    """A process that serves some of the services."""
 
     name: str
-    """What Envoy calls it."""
+    """Name of its cluster."""
     socket: str
     """Path of its Unix socket."""
     services: Sequence[str]
-    """Full names of the services that it answers."""
+    """Full names of its services."""
 
     @property
     def grpc_paths(self) -> str:
@@ -31,7 +31,7 @@ def cluster(upstream: Upstream) -> dict[str, Any]:
     """Return the cluster of a process."""
     endpoint = {"endpoint": {"address": {"pipe": {"path": upstream.socket}}}}
     limits = {"max_requests": _MAX_CALLS, "max_pending_requests": _MAX_CALLS, "max_retries": _MAX_CALLS}
-    # One that hangs loses its connections.
+    # Connections to a process that hangs are closed.
     http2 = {"connection_keepalive": {"interval": "30s", "timeout": "5s"}}
     return {
         "name": upstream.name,
@@ -49,5 +49,5 @@ def cluster(upstream: Upstream) -> dict[str, Any]:
 
 
 def nowhere(name: str) -> dict[str, Any]:
-    """Return a cluster without a process, for routes that name one and never reach it."""
+    """Return an empty cluster, for routes that need one and never reach it."""
     return {"name": name, "type": "STATIC", "load_assignment": {"cluster_name": name}}

@@ -1,4 +1,4 @@
-"""What every process that answers callers counts: their calls, by method and code."""
+"""Metrics of calls, by method and code."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from housing_server.core.calls import CODE_NAMES, Method
 
 LATENCY_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
-"""Upper bounds, in seconds, of how long calls and what they wait for may take."""
+"""Histogram buckets of latencies in seconds."""
 _METHOD_LABELS = ("grpc_type", "grpc_service", "grpc_method")
 
 

@@ -46,13 +46,13 @@ class EnvoyTransport:
         Args:
             unknown: creates the scopes of calls to unknown methods.
             unsent: bounds the responses that wait to be sent.
-            links: the processes whose calls Envoy sends to them.
+            links: processes whose calls Envoy routes to them.
             ready: set once Envoy may listen.
             admin: Envoy's admin interface.
         """
         self.application = Application(unknown, unsent=unsent)
         self.links = links
-        """The processes whose calls Envoy sends to them."""
+        """Processes whose calls Envoy routes to them."""
         self._ready = ready
         self._admin = admin
 
@@ -67,11 +67,11 @@ class EnvoyTransport:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def send_away(self) -> None:
-        """Have Envoy end connections after their next answers: by GOAWAY, or by `Connection: close`."""
+        """Start draining: Envoy closes each connection after its next response, by GOAWAY or `Connection: close`."""
         await self._ask("/drain_listeners?graceful", "POST")
 
     async def close(self, seconds: float) -> None:
-        """Stop listening, and wait up to some seconds until no request is under way, those of helpers included."""
+        """Stop listening, and wait until no request is in flight, those to helpers included, or the time is up."""
         await self._ask("/drain_listeners", "POST")
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

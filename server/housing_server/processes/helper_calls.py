@@ -1,4 +1,4 @@
-"""The scopes of calls in a process that answers in the workers' place."""
+"""The scopes of a helper's calls."""
 
 import os
 
@@ -18,15 +18,15 @@ def helper_calls(
     *,
     direct: bool,
 ) -> Calls:
-    """Make the scopes of a helper's calls.
+    """Create the scopes of a helper's calls.
 
     Args:
         process: the process's name.
         observer: counts calls.
         lines: writes the lines of calls.
         log: logs what is no everyday line.
-        direct: whether calls come straight from callers, and are counted, logged and traced here; a worker that relays
-            them has done so.
+        direct: whether calls come directly from clients, to be counted, logged and traced here; for relayed calls the
+            worker does so.
     """
     if not direct:
         return relayed_calls(log)

@@ -1,4 +1,4 @@
-"""The processes that answer what workers do not: the recorder and the explainer."""
+"""The recorder and the explainer: processes that serve some of the services."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from housing_server.core.endpoints import RelayedEndpoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Helper:
-    """A process that answers calls in a worker's place."""
+    """A process that serves some of the services."""
 
     name: str
-    """What it is called."""
+    """Its name."""
     address: str
     """Its gRPC address: a Unix socket."""
     services: tuple[ServiceDescriptor, ...]
-    """What it answers."""
+    """Its services."""
 
     @property
     def socket(self) -> str:
@@ -34,18 +34,18 @@ class Helper:
 
 
 class HelperLink(Protocol):
-    """The way from a worker to a helper."""
+    """Connects a worker with a helper."""
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Full names of the services that the helper answers."""
+        """Full names of the helper's services."""
 
     @property
     def endpoints(self) -> Sequence[RelayedEndpoint[Any, Any]]:
-        """What of them passes through the worker."""
+        """Endpoints to mount in the worker."""
 
     def watch(self) -> AsyncIterator[bool]:
-        """Yield whether the helper can be reached, whenever that changes."""
+        """Yield whether the helper is reachable, whenever that changes."""
 
 
 def helpers(config: ConfigureWorker) -> list[Helper]:

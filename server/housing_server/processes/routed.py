@@ -1,4 +1,4 @@
-"""A helper whose calls Envoy sends to it: no call of it passes through the worker, which only reports its health."""
+"""A helper whose calls Envoy routes to it: the worker only reports its health."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -10,21 +10,21 @@ _LOOK_SECONDS = 0.5
 
 
 class Routed:
-    """The way to a helper by Envoy alone."""
+    """A helper reached by Envoy alone."""
 
     endpoints: Sequence[RelayedEndpoint[Any, Any]] = ()
-    """None passes through the worker."""
+    """None: no call passes through the worker."""
 
     def __init__(self, socket: str, services: tuple[str, ...], *, look_seconds: float = _LOOK_SECONDS) -> None:
-        """Remember where the helper listens.
+        """Set the helper's address.
 
         Args:
             socket: path of its Unix socket.
-            services: full names of the services that it answers.
-            look_seconds: how often to look whether it listens.
+            services: full names of its services.
+            look_seconds: interval of the checks.
         """
         self.services = services
-        """Full names of the services that it answers."""
+        """Full names of its services."""
         self._socket = socket
         self._look_seconds = look_seconds
 

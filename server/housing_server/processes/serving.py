@@ -78,16 +78,16 @@ class Transport(Protocol):
 
     @property
     def links(self) -> Sequence[HelperLink]:
-        """The ways to the processes that answer what the worker does not."""
+        """Connections to the helpers."""
 
     async def listen(self) -> None:
         """Accept calls from now on; return once callers can connect."""
 
     async def send_away(self) -> None:
-        """Ask callers to make their next calls elsewhere; those that they make here are still answered."""
+        """Ask clients to reconnect elsewhere; further calls are still answered."""
 
     async def close(self, seconds: float) -> None:
-        """Stop listening, and wait up to some seconds until callers have all that was answered."""
+        """Stop listening, and wait until all responses are sent, or the time is up."""
 
 
 MakeTransport = Callable[[ConfigureWorker, Calls, ByteBudget], Transport]

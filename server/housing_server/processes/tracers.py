@@ -1,4 +1,4 @@
-"""What traces the calls of a process."""
+"""The tracer of a process's calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def open_tracer(
     environment: Mapping[str, str], process: str, log: structlog.typing.FilteringBoundLogger
 ) -> SpanTracer | None:
-    """Make what traces calls, if the environment asks for traces; otherwise return None."""
+    """Create the tracer, if tracing is on."""
     options = read_tracing(environment)
     if options is None:
         return None

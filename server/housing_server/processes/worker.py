@@ -38,7 +38,7 @@ class GrpcTransport:
         )
         self._server = shared_server(limits, self._handlers)
         self.links = [Relay(each.address, each.services, unsent) for each in helpers(config)]
-        """What passes calls on to the processes that answer them."""
+        """Relays to the helpers."""
 
     def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
         """Serve the methods of a table, each call in a scope of `calls`."""
@@ -50,10 +50,10 @@ class GrpcTransport:
         await self._server.start()
 
     async def send_away(self) -> None:
-        """Leave callers where they are: gRPC's library could only end their connections at once."""
+        """Do nothing: gRPC's library could only close connections at once."""
 
     async def close(self, seconds: float) -> None:
-        """Leave what is answered to the system, which sends it when the process has ended."""
+        """Do nothing: the system sends what is left after the process has ended."""
 
 
 async def serve(control_end: socket.socket) -> None:

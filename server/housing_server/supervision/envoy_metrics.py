@@ -1,4 +1,4 @@
-"""The metrics of the Envoys around workers, on one page: each is labelled with its worker."""
+"""The metrics of the Envoys around workers on one page, labelled by worker."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,7 +19,7 @@ class EnvoyMetrics:
     """Reads the metrics of several Envoys."""
 
     def __init__(self, run_dir: Path, workers: Iterable[str], ask: Ask = _ask) -> None:
-        """Prepare to read.
+        """Set what to read.
 
         Args:
             run_dir: holds the sockets of their admin interfaces.
