@@ -1,7 +1,7 @@
 """Embeds a worker in the gateway's Envoy configuration: one process, and one hop.
 
 Both ports share one listener and one filter chain, since each configuration of the filter that runs Python starts an
-event loop of its own. Routes distinguish the ports: on the gRPC port no other filter precedes the worker. On either port,
+event loop of its own. Routes distinguish the ports: on the gRPC port no script precedes the worker. On either port,
 calls served by other processes are routed to their sockets.
 """
 

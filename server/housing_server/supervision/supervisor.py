@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -67,20 +67,7 @@ async def supervise(settings: ServerSettings, source: ServedSource, log: structl
     with ExitStack() as stack:
         ports = _reserve(settings, stack)
         folder = stack.enter_context(run_folder(settings.state_dir))
-        registry, envoys = CollectorRegistry(), _envoy_metrics(settings, folder)
-        side_port = SidePort(
-            settings.host,
-            settings.metrics_port,
-            registry,
-            log,
-            ready=lambda: supervisor.state.ready,
-            gateway_metrics=envoys.page if envoys else None,
-        )
-        configs = ProcessConfigs(
-            settings, ports["grpc_port"], folder, ports.get("gateway_port", 0), metrics_port=side_port.port
-        )
-        supervisor = Supervisor(settings, configs, ProcessStarter(folder), log)
-        register_metrics(registry, supervisor.state, folder)
+        supervisor, side_port = _wire(settings, ports, folder, log)
         stack.enter_context(side_port)
         log.info("listening", host=settings.host, **ports, metrics_port=side_port.port)
         await supervisor.run(source, stopping, check_now)
@@ -88,7 +75,7 @@ async def supervise(settings: ServerSettings, source: ServedSource, log: structl
 
 
 def _reserve(settings: ServerSettings, stack: ExitStack) -> dict[str, int]:
-    """Reserve the ports that workers share, until the stack is closed; return them by name."""
+    """Reserve the ports that workers share until the stack is closed; return their numbers by name."""
     wanted = {"grpc_port": (settings.host, settings.grpc_port, "HOUSING_HOST")}
     if settings.transport == "envoy":
         wanted["gateway_port"] = (settings.gateway_host, settings.gateway_port, "HOUSING_GATEWAY_HOST")
@@ -96,6 +83,25 @@ def _reserve(settings: ServerSettings, stack: ExitStack) -> dict[str, int]:
         name: stack.enter_context(reserved_port(host, port, f"HOUSING_{name.upper()}", host_setting))
         for name, (host, port, host_setting) in wanted.items()
     }
+
+
+def _wire(
+    settings: ServerSettings, ports: Mapping[str, int], folder: Path, log: structlog.typing.FilteringBoundLogger
+) -> tuple["Supervisor", SidePort]:
+    """Create the supervisor, and the side port, whose number its workers need."""
+    registry, envoys = CollectorRegistry(), _envoy_metrics(settings, folder)
+    side_port = SidePort(
+        settings.host,
+        settings.metrics_port,
+        registry,
+        log,
+        ready=lambda: supervisor.state.ready,
+        gateway_metrics=envoys.page if envoys else None,
+    )
+    configs = ProcessConfigs(settings, ports["grpc_port"], folder, ports.get("gateway_port", 0), side_port.port)
+    supervisor = Supervisor(settings, configs, ProcessStarter(folder), log)
+    register_metrics(registry, supervisor.state, folder)
+    return supervisor, side_port
 
 
 def _envoy_metrics(settings: ServerSettings, folder: Path) -> EnvoyMetrics | None:
