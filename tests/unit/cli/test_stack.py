@@ -245,7 +245,7 @@ def test_a_probe_takes_only_ok_for_an_answer(page: _Page) -> None:
 
 
 SERVE = '''
-import os, signal, sys
+import os, signal, sys, threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 import click
 
@@ -255,14 +255,19 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
     def log_message(self, *_): ...
 
-def listen(variable):
+def listen(variable, *more):
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    HTTPServer(("127.0.0.1", int(os.environ[variable])), Page).serve_forever()
+    for each in more:
+        threading.Thread(target=listening(each).serve_forever, daemon=True).start()
+    listening(variable).serve_forever()
+
+def listening(variable):
+    return HTTPServer(("127.0.0.1", int(os.environ[variable])), Page)
 
 @click.command()
 def serve():
     """Serve."""
-    listen("HOUSING_METRICS_PORT")
+    listen("HOUSING_METRICS_PORT", *["HOUSING_GATEWAY_PORT"] * (os.environ["HOUSING_TRANSPORT"] == "envoy"))
 
 @click.command()
 def gateway():
@@ -303,11 +308,16 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def test_up_trains_serves_prints_addresses_and_stops(fake_parts: Path) -> None:
-    """What is printed can be pasted: a curl line and a grpcurl line with a block group of the contract."""
+@pytest.mark.parametrize("transport", ["grpc", "envoy"])
+def test_up_trains_serves_prints_addresses_and_stops(fake_parts: Path, transport: str) -> None:
+    """What is printed can be pasted: a curl line and a grpcurl line with a block group of the contract.
+
+    With workers inside Envoy no gateway is started: it would find its port in use, and end.
+    """
     grpc_port, gateway_port, metrics_port, monitor_port = _free_ports(4)
     environment = os.environ | {
         "PYTHONPATH": str(fake_parts),
+        "HOUSING_TRANSPORT": transport,
         "HOUSING_GRPC_PORT": str(grpc_port),
         "HOUSING_GATEWAY_PORT": str(gateway_port),
         "HOUSING_METRICS_PORT": str(metrics_port),
