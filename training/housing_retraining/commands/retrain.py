@@ -6,13 +6,15 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from housing_retraining.commands.files import file_line, take_files
 from housing_retraining.commands.text import details, line, title
+from housing_retraining.commands.watching import run_watcher
 from housing_retraining.errors import RetrainingError
 from housing_retraining.runs.opening import give_way, open_queue
 from housing_retraining.settings import RetrainingSettings, read_settings
@@ -59,6 +61,35 @@ def work() -> None:
         open_queue(settings, store, _echo).work_off()
 
 
+@retrain.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_json_option
+def take(files: tuple[Path, ...], as_json: bool) -> None:
+    """Take the rows of files in, or reject them; what `watch` does with what is dropped.
+
+    Each file is moved to data/accepted or data/rejected, with a report beside it. Nothing is retrained yet.
+    """
+    _check_pipeline()
+    with _errors():
+        reports = take_files(files, read_settings())
+    for report in reports:
+        click.echo(json.dumps(asdict(report)) if as_json else file_line(report))
+    if not as_json and any(report.reason for report in reports):
+        sys.exit(1)
+
+
+@retrain.command()
+def watch() -> None:
+    """Watch for new data, and retrain when there is enough, until stopped.
+
+    Files are dropped in data/incoming. Stops on SIGTERM and Ctrl-C; a retraining that is under way is gone on with at
+    the next start.
+    """
+    with _store() as (settings, store):
+        _check_pipeline()
+        run_watcher(settings, store)
+
+
 @retrain.command("list")
 @click.option("--count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
 @_json_option
@@ -90,13 +121,16 @@ def show(retraining_id: str, as_json: bool) -> None:
 @contextmanager
 def _store() -> Iterator[tuple[RetrainingSettings, PredictionStore]]:
     """Open the store that the settings name; errors end the command in one line."""
-    try:
+    with _errors():
         settings = read_settings()
-        store = PredictionStore.open(settings.prediction_log)
-        try:
+        with closing(PredictionStore.open(settings.prediction_log)) as store:
             yield settings, store
-        finally:
-            store.close()
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
     except (RetrainingError, ServingError) as error:
         raise click.ClickException(str(getattr(error, "cause", error))) from error
 

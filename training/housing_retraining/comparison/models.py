@@ -10,7 +10,7 @@ from housing_retraining.comparison.gates import Gate, parity
 from housing_retraining.comparison.holdout import Holdout
 from housing_retraining.errors import NotComparable
 from housing_server.errors import ModelRejected, StartError
-from housing_server.model_store.fetching import fetch_model
+from housing_server.model_store import mlflow_fetch
 from housing_server.model_store.trials import try_model
 from housing_server.models.loading import load_model
 from housing_training.files import artifacts
@@ -24,7 +24,7 @@ def fetch(name: str, version: str, folder: Path) -> Path:
         NotComparable: it is not available.
     """
     try:
-        return asyncio.run(fetch_model(f"models:/{name}/{version}", folder))
+        return mlflow_fetch.fetch(f"models:/{name}/{version}", folder)  # MLflow is imported here in any case
     except StartError as error:
         raise NotComparable(f"version {version} cannot be fetched: {error}") from error
 

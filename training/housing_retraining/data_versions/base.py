@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from housing_retraining.data_versions.row_table import COLUMNS, RowTable
+from housing_retraining.data_versions.row_table import COLUMNS, ROWS, RowTable
 from housing_retraining.data_versions.version import split_positions
 from housing_training.data.source import fetch
 from housing_training.files import artifacts
@@ -27,7 +27,7 @@ def open_rows(folder: Path, params: Params) -> RowTable:
     Raises:
         FetchError: the raw table was not fetched before, and is not available.
     """
-    table = RowTable(folder / "rows.db")
+    table = RowTable(folder / ROWS)
     if table.count() == 0:
         raw = pd.read_parquet(artifacts.RAW) if artifacts.RAW.exists() else fetch(params.fetch)
         held_out = set(split_positions(len(raw), params.prepare)[1])

@@ -8,6 +8,7 @@ any other is judged by.
 """
 
 import sqlite3
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from typing import Any, Literal
 from housing.contract import FEATURE_NAMES
 from housing_retraining.data_versions.places import KEY_FIELDS, place_key, same_price
 
+ROWS = "rows.db"
+"""The name of the file, in the folder of retrainings."""
+TABLE = "table"
+"""The figure of a trigger that names the table in which the rows are that made it fire."""
 PRICE = "median_house_value"
 """The column of the true price, in USD."""
 COLUMNS = (*FEATURE_NAMES, PRICE)
@@ -35,6 +40,7 @@ CREATE TABLE IF NOT EXISTS rows (
     held_out INTEGER,
     {", ".join(f"{name} TEXT" if name == "ocean_proximity" else f"{name} REAL" for name in COLUMNS)}
 );
+CREATE TABLE IF NOT EXISTS identity (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS rows_by_place ON rows (place);
 CREATE INDEX IF NOT EXISTS rows_by_source ON rows (source);
 CREATE INDEX IF NOT EXISTS rows_by_state ON rows (state);
@@ -66,6 +72,12 @@ class RowTable:
         self._path = path
         with self._connection() as connection:
             connection.executescript(_SCHEMA)
+
+    def identity(self) -> str:
+        """Return the name of this table: no other one, be it on another machine, has it."""
+        with self._connection() as connection:
+            connection.execute("INSERT OR IGNORE INTO identity (id, name) VALUES (1, ?)", (str(uuid.uuid4()),))
+            return str(connection.execute("SELECT name FROM identity").fetchone()[0])
 
     @contextmanager
     def arriving(self, source: str, state: State = "pending") -> Iterator["Arrivals"]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from housing_retraining.data_versions.row_table import ROWS, RowTable
 from housing_retraining.runs.queue import RetrainingQueue
 from housing_retraining.settings import RetrainingSettings
 from housing_server.model_store.fetching import tracking_uri
@@ -31,7 +32,9 @@ def open_queue(settings: RetrainingSettings, store: PredictionStore, echo: Calla
         return RetrainingRun(settings, store, registry, tracking_uri=uri, echo=echo)
 
     lease = Lease(store, this_process(), seconds=settings.retraining_lease_seconds)
-    return RetrainingQueue(settings, RetrainingRecords(store), lease, make_run)
+    return RetrainingQueue(
+        settings, RetrainingRecords(store), lease, make_run, tables=(RowTable(settings.folder / ROWS).identity(),)
+    )
 
 
 def give_way(niceness: int) -> None:

@@ -1,8 +1,9 @@
 """Taking retrainings one at a time: those that crashes have ended first, then the oldest request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
+from housing_retraining.data_versions.row_table import TABLE
 from housing_retraining.errors import LeaseLost
 from housing_retraining.runs.heartbeat import Heartbeat
 from housing_retraining.runs.retraining import RetrainingRun
@@ -21,6 +22,8 @@ class RetrainingQueue:
         records: RetrainingRecords,
         lease: Lease,
         make_run: Callable[[], RetrainingRun],
+        *,
+        tables: Collection[str] = (),
     ) -> None:
         """Take nothing yet.
 
@@ -29,8 +32,10 @@ class RetrainingQueue:
             records: what is waiting.
             lease: what must be held to take it.
             make_run: makes what carries retrainings out, once there is one: that imports a lot.
+            tables: the tables of rows that are here; what was asked for because of rows elsewhere waits for others.
         """
         self._settings, self._records, self._lease, self._make_run = settings, records, lease, make_run
+        self._tables = {*tables, None}
 
     def work_off(self) -> bool:
         """Carry out all that is waiting, if no other process is at it; return whether none was.
@@ -51,7 +56,8 @@ class RetrainingQueue:
                 self._records.finish(crashed.retraining_id, "failed", reason)
             else:
                 return crashed
-        return next(iter(self._records.waiting()), None)
+        here = (each for each in self._records.waiting() if each.trigger_figures.get(TABLE) in self._tables)
+        return next(here, None)
 
     def _given_up(self, crashed: Retraining) -> str:
         """Say why a retraining that was begun cannot go on; empty when it can."""

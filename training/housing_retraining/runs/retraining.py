@@ -125,7 +125,7 @@ class RetrainingRun:
 
     def _run_pipeline(self, retraining: Retraining, work: Path) -> None:
         self._pipeline = PipelineProcess(work, self._environment)
-        with (work / "pipeline.log").open("a", encoding="utf-8") as log:
+        with (work / "pipeline.log").open("a", buffering=1, encoding="utf-8") as log:
 
             def show(line: str) -> None:
                 log.write(line)
