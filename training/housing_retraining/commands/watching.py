@@ -9,11 +9,14 @@ from housing_retraining.intake.folders import IncomingFolder
 from housing_retraining.logs import configure_logging
 from housing_retraining.runs.opening import give_way
 from housing_retraining.settings import RetrainingSettings
+from housing_retraining.triggers.degradation import Degradation, Tolerance, inspect_service
 from housing_retraining.triggers.new_data import NewData
+from housing_retraining.triggers.schedule import Schedule
 from housing_retraining.triggers.trigger import RetrainingTrigger
 from housing_retraining.watch.changes import changes
 from housing_retraining.watch.children import HousingChildren
 from housing_retraining.watch.watcher import Watcher
+from housing_server.prediction_log.records import now_us
 from housing_server.prediction_log.retraining_lease import Lease, this_process
 from housing_server.prediction_log.retrainings import RetrainingRecords
 from housing_server.prediction_log.store import PredictionStore
@@ -35,11 +38,11 @@ def run_watcher(settings: RetrainingSettings, store: PredictionStore) -> None:
         signal.signal(number, end)
     give_way(settings.retraining_niceness)
     folders_of(settings).make()
-    rows = RowTable(settings.folder / ROWS)
+    rows, records = RowTable(settings.folder / ROWS), RetrainingRecords(store)
     watcher = Watcher(
         incoming=IncomingFolder(settings.incoming_dir, settle_seconds=settings.retraining_settle_seconds),
-        triggers=_triggers(settings, rows),
-        records=RetrainingRecords(store),
+        triggers=_triggers(settings, rows, records),
+        records=records,
         lease=Lease(store, this_process(), seconds=settings.retraining_lease_seconds),
         children=children,
         table=rows.identity(),
@@ -56,14 +59,21 @@ def run_watcher(settings: RetrainingSettings, store: PredictionStore) -> None:
     log.info("stopped")
 
 
-def _triggers(settings: RetrainingSettings, rows: RowTable) -> list[RetrainingTrigger]:
+def _triggers(settings: RetrainingSettings, rows: RowTable, records: RetrainingRecords) -> list[RetrainingTrigger]:
+    """Make the triggers that are switched on."""
     triggers: list[RetrainingTrigger] = []
     if settings.retraining_on_new_data == "on":
-        triggers.append(
-            NewData(
-                rows,
-                new_rows=settings.retraining_new_rows,
-                cooldown_seconds=settings.retraining_new_data_cooldown_seconds,
-            )
+        cooldown = settings.retraining_new_data_cooldown_seconds
+        triggers.append(NewData(rows, new_rows=settings.retraining_new_rows, cooldown_seconds=cooldown))
+    if settings.retraining_schedule:
+        triggers.append(Schedule(settings.retraining_schedule, records, now_us))
+    if settings.retraining_on_degradation == "on":
+        tolerance = Tolerance(
+            error_factor=settings.retraining_error_factor,
+            coverage_shortfall=settings.retraining_coverage_shortfall,
+            drift_psi=settings.retraining_drift_psi,
+            minimum_outcomes=settings.retraining_minimum_outcomes,
         )
+        cooldown = settings.retraining_degradation_cooldown_seconds
+        triggers.append(Degradation(inspect_service(settings.target), tolerance, cooldown_seconds=cooldown))
     return triggers
