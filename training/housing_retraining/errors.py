@@ -7,6 +7,7 @@ RetrainingError
 ├── PipelineFailed       a stage of the pipeline ended with an error
 ├── LeaseLost            another process may retrain now
 ├── NotComparable        candidate or champion cannot be measured
+├── NotPromoted          a version cannot become the champion
 └── RegistryFailed       the model registry does not do what it is asked
 """
 
@@ -37,6 +38,10 @@ class LeaseLost(RetrainingError):
 
 class NotComparable(RetrainingError):
     """Candidate or champion cannot be measured."""
+
+
+class NotPromoted(RetrainingError):
+    """A version cannot become the champion."""
 
 
 class RegistryFailed(RetrainingError):

@@ -24,6 +24,10 @@ class RegisteredVersion:
     """The MLflow run that it came from."""
     aliases: tuple[str, ...] = ()
     """The aliases that name it."""
+    registered_at_us: int = 0
+    """When it was registered, in microseconds since the epoch; 0 where that was not asked for."""
+    test_rmse: float | None = None
+    """The RMSE that training measured, in USD; None where it did not, or that was not asked for."""
 
 
 class ModelRegistry:
@@ -52,6 +56,25 @@ class ModelRegistry:
                     return None
                 raise
         return RegisteredVersion(version=str(found.version), run_id=str(found.run_id))
+
+    def versions(self) -> list[RegisteredVersion]:
+        """Return all versions, the newest first, with their aliases and the errors that training measured."""
+        with self._failures():
+            found = self._client.search_model_versions(f"name='{self._name}'")
+            aliases = self._client.get_registered_model(self._name).aliases if found else {}
+            named: dict[str, list[str]] = {}
+            for alias, version in aliases.items():
+                named.setdefault(str(version), []).append(alias)
+            return [
+                RegisteredVersion(
+                    version=str(each.version),
+                    run_id=str(each.run_id),
+                    aliases=tuple(sorted(named.get(str(each.version), []))),
+                    registered_at_us=each.creation_timestamp * 1000,
+                    test_rmse=self._client.get_run(each.run_id).data.metrics.get("test_rmse") if each.run_id else None,
+                )
+                for each in sorted(found, key=lambda version: -int(version.version))
+            ]
 
     def point(self, alias: str, version: str) -> None:
         """Have an alias name a version."""

@@ -40,11 +40,12 @@ class ModelChanges:
     """The audit trail in a store. Every method raises PredictionLogUnavailable when the store does not answer."""
 
     def __init__(self, store: PredictionStore, *, now: Callable[[], int] = now_us) -> None:
-        self._store, self._now = store, now
+        self.store = store
+        self._now = now
 
     def add(self, change: ModelChange) -> None:
         """Put a change on record: before it is made, since one without a record must not be."""
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             connection.execute(
                 insert(model_changes).values(
                     change_id=str(uuid_utils.uuid7()),
@@ -63,6 +64,6 @@ class ModelChanges:
         """Return the last changes of a model, the newest first."""
         order = (model_changes.c.changed_at_us.desc(), model_changes.c.change_id.desc())
         chosen = select(model_changes).where(model_changes.c.model_name == model_name).order_by(*order).limit(count)
-        with self._store.reading() as connection:
+        with self.store.reading() as connection:
             rows = connection.execute(chosen).mappings().all()
         return [ModelChange(**{name: value for name, value in row.items() if name != "change_id"}) for row in rows]

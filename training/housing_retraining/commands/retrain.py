@@ -1,30 +1,19 @@
 """The command `housing retrain`."""
 
-import getpass
 import json
-import os
-import socket
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from housing_retraining.commands.files import file_line, take_files
+from housing_retraining.commands.surroundings import check_pipeline, json_option, one_line_errors, opened_store, user
 from housing_retraining.commands.text import details, line, title
 from housing_retraining.commands.watching import run_watcher
-from housing_retraining.errors import RetrainingError
 from housing_retraining.runs.opening import give_way, open_queue
-from housing_retraining.settings import RetrainingSettings, read_settings
-from housing_server.errors import ServingError
+from housing_retraining.settings import read_settings
 from housing_server.prediction_log.retrainings import Retraining, RetrainingRecords
-from housing_server.prediction_log.store import PredictionStore
-
-_PIPELINE = Path("training/dvc.yaml")
-
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -40,10 +29,10 @@ def retrain() -> None:
 @click.option("--reason", required=True, help="Why: it goes on record.")
 def now(reason: str) -> None:
     """Retrain now, and wait for the verdict."""
-    with _store() as (settings, store):
-        _check_pipeline()
+    with opened_store() as (settings, store):
+        check_pipeline()
         records = RetrainingRecords(store)
-        asked = records.request("manual", reason=reason, requested_by=_user())
+        asked = records.request("manual", reason=reason, requested_by=user())
         click.echo(f"retraining {asked.retraining_id}")
         give_way(settings.retraining_niceness)
         if not open_queue(settings, store, _echo).work_off():
@@ -55,22 +44,22 @@ def now(reason: str) -> None:
 @retrain.command()
 def work() -> None:
     """Carry out what was asked for and is waiting, and end: what `watch` starts."""
-    with _store() as (settings, store):
-        _check_pipeline()
+    with opened_store() as (settings, store):
+        check_pipeline()
         give_way(settings.retraining_niceness)
         open_queue(settings, store, _echo).work_off()
 
 
 @retrain.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@_json_option
+@json_option
 def take(files: tuple[Path, ...], as_json: bool) -> None:
     """Take the rows of files in, or reject them; what `watch` does with what is dropped.
 
     Each file is moved to data/accepted or data/rejected, with a report beside it. Nothing is retrained yet.
     """
-    _check_pipeline()
-    with _errors():
+    check_pipeline()
+    with one_line_errors():
         reports = take_files(files, read_settings())
     for report in reports:
         click.echo(json.dumps(asdict(report)) if as_json else file_line(report))
@@ -85,17 +74,17 @@ def watch() -> None:
     Files are dropped in data/incoming. Stops on SIGTERM and Ctrl-C; a retraining that is under way is gone on with at
     the next start.
     """
-    with _store() as (settings, store):
-        _check_pipeline()
+    with opened_store() as (settings, store):
+        check_pipeline()
         run_watcher(settings, store)
 
 
 @retrain.command("list")
 @click.option("--count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
-@_json_option
+@json_option
 def list_(count: int, as_json: bool) -> None:
     """List retrainings, the newest first."""
-    with _store() as (_, store):
+    with opened_store() as (_, store):
         found = RetrainingRecords(store).newest(count)
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
@@ -105,39 +94,17 @@ def list_(count: int, as_json: bool) -> None:
 
 @retrain.command()
 @click.argument("retraining_id")
-@_json_option
+@json_option
 def show(retraining_id: str, as_json: bool) -> None:
     """Show a retraining: its trigger, data, comparison, gates and verdict.
 
     Its id may be cut short to a beginning that no other has.
     """
-    with _store() as (_, store):
+    with opened_store() as (_, store):
         found = RetrainingRecords(store).get(retraining_id)
     if found is None:
         raise click.ClickException(f"there is no retraining {retraining_id}, or more than one that begins so")
     click.echo(json.dumps(asdict(found), indent=2) if as_json else details(found))
-
-
-@contextmanager
-def _store() -> Iterator[tuple[RetrainingSettings, PredictionStore]]:
-    """Open the store that the settings name; errors end the command in one line."""
-    with _errors():
-        settings = read_settings()
-        with closing(PredictionStore.open(settings.prediction_log)) as store:
-            yield settings, store
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except (RetrainingError, ServingError) as error:
-        raise click.ClickException(str(getattr(error, "cause", error))) from error
-
-
-def _check_pipeline() -> None:
-    if not _PIPELINE.exists():
-        raise click.ClickException(f"there is no {_PIPELINE} here: run this in the root of the repository")
 
 
 def _exit_by(retraining: Retraining | None) -> None:
@@ -147,11 +114,3 @@ def _exit_by(retraining: Retraining | None) -> None:
 
 def _echo(text: str) -> None:
     click.echo(text, nl=False)
-
-
-def _user() -> str:
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        name = str(os.getuid())
-    return f"{name}@{socket.gethostname()}"

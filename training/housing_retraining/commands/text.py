@@ -18,7 +18,7 @@ def line(retraining: Retraining) -> str:
     """Return a retraining as a line of a list."""
     state = retraining.verdict or retraining.stage
     reason = retraining.verdict_reason or retraining.reason
-    asked, version = _moment(retraining.requested_at_us)[:16], retraining.model_version or "-"
+    asked, version = moment(retraining.requested_at_us)[:16], retraining.model_version or "-"
     return f"{retraining.retraining_id}  {asked}  {retraining.trigger:11}  {state:9}  {version:>7}  {reason[:100]}"
 
 
@@ -29,7 +29,7 @@ def details(retraining: Retraining) -> str:
         ("retraining", retraining.retraining_id),
         ("trigger", retraining.trigger + (f" ({figures})" if figures else "")),
         ("reason", retraining.reason),
-        ("asked for by", f"{retraining.requested_by}, {_moment(retraining.requested_at_us)} UTC"),
+        ("asked for by", f"{retraining.requested_by}, {moment(retraining.requested_at_us)} UTC"),
         ("begun", _begun(retraining)),
         ("stage", retraining.stage),
         ("data", _data(retraining)),
@@ -79,9 +79,9 @@ def _begun(retraining: Retraining) -> str:
         return ""
     attempts = f", {retraining.attempts} attempts" if retraining.attempts > 1 else ""
     if retraining.finished_at_us is None:
-        return f"{_moment(retraining.started_at_us)} UTC{attempts}"
+        return f"{moment(retraining.started_at_us)} UTC{attempts}"
     seconds = (retraining.finished_at_us - retraining.started_at_us) / _SECOND_US
-    return f"{_moment(retraining.started_at_us)} UTC, {seconds:,.0f} s{attempts}"
+    return f"{moment(retraining.started_at_us)} UTC, {seconds:,.0f} s{attempts}"
 
 
 def _data(retraining: Retraining) -> str:
@@ -94,5 +94,6 @@ def _version(version: str | None) -> str:
     return f"version {version}" if version else ""
 
 
-def _moment(microseconds: int) -> str:
+def moment(microseconds: int) -> str:
+    """Return a time in UTC, to the second."""
     return datetime.fromtimestamp(microseconds / _SECOND_US, UTC).isoformat(sep=" ", timespec="seconds")[:19]

@@ -51,7 +51,7 @@ def answers(folder: Path, holdout: Holdout) -> Answers:
     """
     try:
         model = load_model(folder).predictor
-        estimates = model.estimate(holdout.rows)
+        estimates = model.estimate(holdout.rows)  # pylint: disable=assignment-from-no-return  # of a Protocol
     except ModelRejected as error:
         raise NotComparable(str(error)) from error
     return Answers(

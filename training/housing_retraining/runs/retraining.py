@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from housing_retraining.champions import Champions
 from housing_retraining.comparison.gates import Policy
 from housing_retraining.comparison.judging import Found, judge_candidate
 from housing_retraining.data_versions.base import open_rows
@@ -16,7 +17,7 @@ from housing_retraining.runs.pipeline import PipelineProcess
 from housing_retraining.runs.work_directory import make_work_directory
 from housing_retraining.settings import RetrainingSettings
 from housing_server.errors import ServingError
-from housing_server.prediction_log.model_changes import ModelChange, ModelChanges
+from housing_server.prediction_log.model_changes import ModelChanges
 from housing_server.prediction_log.retrainings import Retraining, RetrainingRecords, Verdict
 from housing_server.prediction_log.store import PredictionStore
 from housing_training.errors import TrainingError
@@ -77,7 +78,7 @@ class RetrainingRun:
         except (RetrainingError, TrainingError, ServingError, OSError) as error:
             self._check_lease()
             verdict, reason = "failed", " ".join(str(error).split())
-        except Exception as error:  # pylint: disable=broad-exception-caught  # what nobody expected is a verdict, too
+        except Exception as error:  # pylint: disable=broad-exception-caught  # what nobody expected ends in a verdict, too
             self._echo(traceback.format_exc())
             verdict, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())}"
         self._records.finish(retraining.retraining_id, verdict, reason)
@@ -171,18 +172,13 @@ class RetrainingRun:
             now = before.version if before else "none"
             return "refused", f"the champion was changed meanwhile, to version {now}: it was compared with another"
         reason = _why_promoted(found)
-        self._changes.add(
-            ModelChange(
-                model_name=name,
-                kind="promotion",
-                from_version=before.version if before else None,
-                to_version=found.candidate.version,
-                changed_by=f"retraining, asked for by {retraining.requested_by}",
-                reason=reason,
-                retraining_id=retraining.retraining_id,
-            )
+        Champions(name, self._registry, self._changes).change(
+            "promotion",
+            found.candidate.version,
+            changed_by=f"retraining, asked for by {retraining.requested_by}",
+            reason=reason,
+            retraining_id=retraining.retraining_id,
         )
-        self._registry.point(CHAMPION, found.candidate.version)
         rows.settle("used", up_to=version.last_row)
         return "promoted", reason
 
