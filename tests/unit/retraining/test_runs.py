@@ -10,6 +10,7 @@ import yaml
 from housing_retraining.errors import LeaseLost, NoPipeline, PipelineFailed
 from housing_retraining.registry import RegisteredVersion
 from housing_retraining.runs.heartbeat import Heartbeat
+from housing_retraining.runs.opening import absolute
 from housing_retraining.runs.pipeline import PipelineProcess
 from housing_retraining.runs.queue import RetrainingQueue
 from housing_retraining.runs.retraining import RetrainingRun
@@ -205,6 +206,14 @@ def test_without_a_pipeline_there_is_nothing_to_run(tmp_path: Path) -> None:
     """The error says where to go."""
     with pytest.raises(NoPipeline, match="in the root of the repository"):
         make_work_directory(tmp_path, tmp_path / "work", data_sha256="", alias="")
+
+
+def test_a_registry_in_a_file_is_the_same_one_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipeline runs in another directory than the one from which the address was given."""
+    monkeypatch.chdir(tmp_path)
+    assert absolute("sqlite:///var/mlflow.db") == f"sqlite:///{tmp_path}/var/mlflow.db"
+    assert absolute(f"sqlite:///{tmp_path}/mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
+    assert absolute("http://mlflow:5000") == "http://mlflow:5000"
 
 
 def test_old_work_directories_go(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from housing_retraining.errors import RetrainingError
 from housing_retraining.settings import RetrainingSettings, read_settings
 from housing_server.errors import ServingError
 from housing_server.prediction_log.store import PredictionStore
+from housing_training.errors import TrainingError
 
 _PIPELINE = Path("training/dvc.yaml")
 
@@ -37,7 +38,7 @@ def one_line_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (RetrainingError, ServingError) as error:
+    except (RetrainingError, ServingError, TrainingError) as error:
         raise click.ClickException(str(getattr(error, "cause", error))) from error
 
 

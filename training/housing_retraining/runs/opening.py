@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from housing.sqlite_uris import sqlite_path, sqlite_uri
 from housing_retraining.data_versions.row_table import ROWS, RowTable
 from housing_retraining.runs.queue import RetrainingQueue
 from housing_retraining.settings import RetrainingSettings
@@ -26,7 +27,7 @@ def open_queue(settings: RetrainingSettings, store: PredictionStore, echo: Calla
         from housing_training.files import artifacts  # noqa: PLC0415
         from housing_training.params.schema import Params  # noqa: PLC0415
 
-        uri = tracking_uri(settings.state_dir)
+        uri = absolute(tracking_uri(settings.state_dir))
         os.environ["MLFLOW_TRACKING_URI"] = uri  # the pipeline and the fetching of models work elsewhere
         registry = ModelRegistry(uri, Params.read(artifacts.PARAMS).register_.model_name)
         return RetrainingRun(settings, store, registry, tracking_uri=uri, echo=echo)
@@ -35,6 +36,12 @@ def open_queue(settings: RetrainingSettings, store: PredictionStore, echo: Calla
     return RetrainingQueue(
         settings, RetrainingRecords(store), lease, make_run, tables=(RowTable(settings.folder / ROWS).identity(),)
     )
+
+
+def absolute(uri: str) -> str:
+    """Return an address of a registry that is the same in every working directory."""
+    path = sqlite_path(uri)
+    return uri if path is None else sqlite_uri(path)
 
 
 def give_way(niceness: int) -> None:
