@@ -37,7 +37,7 @@ class ModelChange:
 
 
 class ModelChanges:
-    """The audit trail in a store. Every method raises PredictionLogUnavailable when the store does not answer."""
+    """The audit trail in a store. Every method raises PredictionLogUnavailable when the store does not respond."""
 
     def __init__(self, store: PredictionStore, *, now: Callable[[], int] = now_us) -> None:
         self.store = store

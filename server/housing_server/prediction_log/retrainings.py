@@ -78,7 +78,7 @@ class Retraining:
 
 
 class RetrainingRecords:
-    """The retrainings in a store. Every method raises PredictionLogUnavailable when the store does not answer."""
+    """The retrainings in a store. Every method raises PredictionLogUnavailable when the store does not respond."""
 
     def __init__(self, store: PredictionStore, *, now: Callable[[], int] = now_us) -> None:
         self._store = store

@@ -180,7 +180,7 @@ class RenewedLease:
 
 @pytest.mark.parametrize("answers", [(True, True, False), (PredictionLogUnavailable("down"),) * 1_000])
 def test_a_lost_lease_ends_what_is_under_way(answers: tuple[bool | Exception, ...]) -> None:
-    """Be it that another process has it, or that the store does not answer for as long as it is held."""
+    """Be it that another process has it, or that the store does not respond for as long as it is held."""
     lost = threading.Event()
     with Heartbeat(RenewedLease(*answers), seconds=0.03, on_lost=lost.set) as heartbeat:
         assert lost.wait(PATIENCE)

@@ -1,14 +1,14 @@
 """The trigger *degradation*: live answers are worse than training promised, or other things are asked about."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from housing_client import AsyncPredictionClient
 from housing_monitoring.errors import MonitoringError
 from housing_monitoring.grpc_service import DEADLINES, ONCE, GrpcService
 from housing_monitoring.inspection import Inspector
-from housing_monitoring.results import LiveQuality, Results
+from housing_monitoring.results import LiveQuality, Results, TrainingQuality
 from housing_monitoring.window import Window
 from housing_retraining.triggers.trigger import Fired
 from housing_server.prediction_log.retrainings import Trigger
@@ -30,7 +30,7 @@ class Tolerance:
     drift_psi: float
     """How far a field, or the answers, must have drifted, as a population stability index."""
     minimum_outcomes: int
-    """With fewer true prices, errors and coverage are not judged."""
+    """With fewer true prices of the version that is served, nothing is judged."""
 
 
 class Degradation:
@@ -60,7 +60,10 @@ class Degradation:
 
 def judge(results: Results, tolerance: Tolerance) -> Fired | None:
     """Return why what was seen is a reason to retrain; None when it is none."""
-    reasons = [*_quality(results, tolerance), *_drift(results, tolerance)]
+    served = [live for live in results.live if live.model_version == results.training.model_version]
+    if not any(live.outcomes >= tolerance.minimum_outcomes for live in served):
+        return None  # callers who ask about other places than those trained on are no reason by themselves
+    reasons = [*_quality(served, results.training, tolerance), *_drift(results, tolerance)]
     if not reasons:
         return None
     figures = {name: value for _, values in reasons for name, value in values.items()}
@@ -82,12 +85,10 @@ def inspect_service(target: str) -> Callable[[], Results]:
 _Reason = tuple[str, dict[str, object]]
 
 
-def _quality(results: Results, tolerance: Tolerance) -> Iterator[_Reason]:
-    training = results.training
-    for live in results.live:
-        if live.model_version == training.model_version and live.outcomes >= tolerance.minimum_outcomes:
-            yield from _error(live, training.root_mean_squared_error, tolerance)
-            yield from _coverage(live, training.interval_coverage, tolerance)
+def _quality(served: Sequence[LiveQuality], training: TrainingQuality, tolerance: Tolerance) -> Iterator[_Reason]:
+    for live in served:
+        yield from _error(live, training.root_mean_squared_error, tolerance)
+        yield from _coverage(live, training.interval_coverage, tolerance)
 
 
 def _error(live: LiveQuality, training: float | None, tolerance: Tolerance) -> Iterator[_Reason]:
