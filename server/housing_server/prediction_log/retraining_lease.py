@@ -21,7 +21,7 @@ _CLOCK = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bi
 
 
 class Lease:
-    """One process's claim to the lease. Every method raises PredictionLogUnavailable when the store does not respond."""
+    """One process's claim to the lease. Methods raise PredictionLogUnavailable when the store does not respond."""
 
     def __init__(
         self,

@@ -77,7 +77,7 @@ def inspect_service(target: str) -> Callable[[], Results]:
 
     async def look() -> Results:
         async with AsyncPredictionClient(target, deadlines=DEADLINES, retries=ONCE) as client:
-            return await Inspector(GrpcService(client), window, minimum_rows=_MINIMUM_ROWS).look()
+            return await Inspector(GrpcService(client), window, minimum_rows=_MINIMUM_ROWS).check()
 
     return lambda: asyncio.run(look())
 
