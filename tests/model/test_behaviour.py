@@ -92,7 +92,7 @@ def test_answers_do_not_depend_on_the_batch(data: Data, champion: Fitted) -> Non
 
 
 def test_prices_hardly_fall_with_income(data: Data, champion: Fitted) -> None:
-    """In steps of 2,500 USD a year from the least income to the greatest: most rows that fall, fall by little.
+    """In steps of 2,500 USD a year from the least income to the greatest, no price falls by much.
 
     From one draw of the weights to the next 35 to 61 % of the rows fall by more than 1,000 USD at some step.
     """
