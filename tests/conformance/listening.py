@@ -18,13 +18,14 @@ _WEB = "type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb"
 
 
 @contextmanager
-def listening(application: str, *folders: Path, web: bool = False) -> Iterator[int]:
+def listening(application: str, *folders: Path, web: bool = False, age_seconds: float = 300) -> Iterator[int]:
     """Run Envoy with an ASGI application on a free port until the end of the block, and yield the port.
 
     Args:
         application: the application, `MODULE:NAME`.
         folders: where its modules are found, beside what this process can import.
         web: whether gRPC-Web is understood as well, and HTTP/1.1.
+        age_seconds: the longest that connections last.
     """
     with tempfile.TemporaryDirectory() as made, reserved_port("127.0.0.1", 0, "port", "host") as port:
         folder = Path(made)
@@ -32,7 +33,7 @@ def listening(application: str, *folders: Path, web: bool = False) -> Iterator[i
             host="127.0.0.1",
             port=port,
             admin_socket=folder / "admin.sock",
-            max_connection_age_seconds=300,
+            max_connection_age_seconds=age_seconds,
             max_concurrent_streams=256,
         )
         config = folder / "envoy.json"
@@ -58,6 +59,8 @@ def _adapt(config: Path, *, web: bool) -> None:
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     # By default Envoy gives the peers of connections with an error a second to close them.
     manager["delayed_close_timeout"] = "0.05s"
+    # And five seconds pass between the two messages that end a connection in good order.
+    manager["drain_timeout"] = "0.05s"
     filters = manager["http_filters"]
     if web:
         manager["codec_type"] = "AUTO"
