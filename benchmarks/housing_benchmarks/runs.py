@@ -97,7 +97,9 @@ def _measured(  # noqa: PLR0913 - keyword-only arguments are clear in any number
     graph = fetch_graph(registry, folder)
     samples = _Kept(results, keep)
     with _running_suite(pace, folder, graph, results.workers) as suite:
-        absent = _run_transports(suite, pace, registry, folder, results.workers, samples)
+        absent = _run_transports(
+            suite, registry, folder, workers=results.workers, repeats=pace.repeats, samples=samples
+        )
         if not only_transports:
             samples.take(suite.run(pace.repeats))
             samples.take(log_modes(suite.ours, registry, folder, workers=results.workers, repeats=pace.repeats))
@@ -130,12 +132,12 @@ def _running_suite(pace: Pace, folder: Path, graph: Path, workers: int) -> Itera
         )
 
 
-def _run_transports(  # noqa: PLR0913, PLR0917 - what everything is started from
-    suite: Suite, pace: Pace, registry: Registry, folder: Path, workers: int, samples: _Kept
+def _run_transports(  # noqa: PLR0913 - keyword-only arguments are clear in any number
+    suite: Suite, registry: Registry, folder: Path, *, workers: int, repeats: int, samples: _Kept
 ) -> dict[str, str]:
     """Compare the transports; return what could not be measured, and why."""
     with running_transports(suite.ours, suite.references, registry, folder, workers) as (transports, absent):
-        samples.take(transports.run(pace.repeats))
+        samples.take(transports.run(repeats))
         return dict(absent)
 
 
