@@ -14,7 +14,7 @@ from housing_server.asgi_transport.events import Receive, Scope, Send
 from housing_server.core.callers import Caller
 from housing_server.core.calls import Calls, Uncounted
 from housing_server.core.endpoints import stream, unary
-from housing_server.core.gate import Gate
+from housing_server.core.gate import DrainGate
 from housing_server.errors import RelayedError
 
 _PAGE = b"a page of some length\n"
@@ -63,7 +63,7 @@ async def _output(requests: AsyncIterator[Any], _caller: Caller) -> AsyncIterato
 
 
 def _application() -> Application:
-    calls = Calls(gate=Gate(), observer=Uncounted(), log=structlog.get_logger())
+    calls = Calls(gate=DrainGate(), observer=Uncounted(), log=structlog.get_logger())
     made = Application(calls)
     endpoints = (
         unary(_SERVICE, "EmptyCall", _empty),
