@@ -35,7 +35,7 @@ from housing_server.control.messages import (
 )
 from housing_server.system.ports import reserved_port
 from registries import fetched, fitted_pipeline, income_graph, log_pipeline, registry
-from running import PATIENCE, TRANSPORTS, transport_or_skip
+from running import PATIENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,31 +48,19 @@ class RunningWorker:
     """A connection to the worker."""
 
 
-OVER_EACH_TRANSPORT = pytest.mark.parametrize("transport", TRANSPORTS)
-PROGRAMS = {"grpc": "worker", "envoy": "envoy_worker"}
-"""The programs of workers by transport."""
-
-
 @pytest.fixture
-def transport() -> str:
-    """What carries calls: gRPC's own library, unless the test says otherwise."""
-    return TRANSPORTS[0]
-
-
-@pytest.fixture
-async def worker(tmp_path: Path, transport: str) -> AsyncIterator[RunningWorker]:
+async def worker(tmp_path: Path) -> AsyncIterator[RunningWorker]:
     """A worker that listens and waits for a model."""
-    program = f"housing_server.processes.{PROGRAMS[transport_or_skip(transport)]}"
     ours, theirs = socket.socketpair()
     with theirs, reserved_port("127.0.0.1", 0, "", "") as port:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", program, str(theirs.fileno())),
+            *(sys.executable, "-m", "housing_server.processes.worker", str(theirs.fileno())),
             pass_fds=[theirs.fileno()],
             env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
         )
         theirs.close()
         control = await ControlChannel.open(ours)
-        control.send(configuration(port, tmp_path))
+        control.send(configuration(port))
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield RunningWorker(control=control, channel=channel)
         control.send(Drain())
@@ -80,7 +68,7 @@ async def worker(tmp_path: Path, transport: str) -> AsyncIterator[RunningWorker]
         control.close()
 
 
-def configuration(port: int, run_dir: Path) -> ConfigureWorker:
+def configuration(port: int) -> ConfigureWorker:
     """How the worker serves: without a model, and gone as soon as it is told."""
     return ConfigureWorker(
         name="worker-0",
@@ -100,7 +88,6 @@ def configuration(port: int, run_dir: Path) -> ConfigureWorker:
         recorder="",
         explainer="",
         allow_pyfunc=True,
-        run_dir=str(run_dir),
     )
 
 
@@ -110,7 +97,6 @@ async def health(worker: RunningWorker) -> int:
     return int(answer.status)
 
 
-@OVER_EACH_TRANSPORT
 async def test_without_a_model_it_is_not_serving_and_says_so(worker: RunningWorker, block_group: BlockGroup) -> None:
     """Until a model is loaded health is NOT_SERVING and predictions are UNAVAILABLE."""
     assert await health(worker) == HealthCheckResponse.NOT_SERVING
@@ -158,7 +144,6 @@ async def test_bad_model_leaves_the_good_one_serving(
     assert answer.median_house_value == pytest.approx(383_008)
 
 
-@OVER_EACH_TRANSPORT
 async def test_model_that_never_returns_ends_the_signs_of_life(
     worker: RunningWorker, state_dir: Path, tmp_path: Path, block_group: BlockGroup
 ) -> None:
