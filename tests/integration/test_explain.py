@@ -156,7 +156,7 @@ def test_killed_explainer_is_replaced(service: Service, channel: grpc.Channel) -
 
     assert wait_for(answered, "an explanation") == before
     # None is refused where the first call reaches the new process.
-    assert {each[:2] for each in refused} <= {("UNAVAILABLE", "HELPER_UNAVAILABLE")}
+    assert {each[:2] for each in refused} <= {("UNAVAILABLE", "SERVICE_UNAVAILABLE")}
     assert explainer(service).pid != killed.pid
     assert service.command.wait_for("explainer serving", count=2)["model_version"] == EXPLAINED
 

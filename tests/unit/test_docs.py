@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 import pytest
+from google.rpc.code_pb2 import Code
 from pydantic_settings import BaseSettings
 
 from housing.contract import SERVICES
+from housing.reasons import REASONS
 from housing_cli.main import main
 from housing_monitoring.settings import MonitorSettings
 from housing_server.settings import GatewaySettings, ServerSettings
@@ -76,3 +78,12 @@ def test_services_in_the_route_table_exist() -> None:
     """The README's methods are the contract's."""
     short = {name.rpartition(".")[2] for name in SERVICES}
     assert set(re.findall(r"`(\w+Service)/\w+`", README)) == short
+
+
+def test_table_of_errors_is_that_of_the_contract() -> None:
+    """Every reason is in the README with its code and HTTP status, and no other is."""
+    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \| `([A-Z_]+)` \|(?: (\d+))? \| .+ \|$", README, re.MULTILINE)
+    documented = {(name, code, status) for names, code, status in rows for name in re.findall(r"\w+", names)}
+    assert documented == {
+        (reason.name, Code.Name(reason.code), str(reason.http_status or "")) for reason in REASONS.values()
+    }

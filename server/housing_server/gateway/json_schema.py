@@ -8,7 +8,7 @@ from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
-from housing_server.gateway.lua import literal
+from housing_server.gateway.lua import literal, reasons_module
 
 _SCRIPTS = ("status", "json_text", "json_message", "strict_json")
 _KINDS: dict[int, dict[str, object]] = {
@@ -108,5 +108,6 @@ def strict_json_source(bodies: Mapping[str, Mapping[str, Any]]) -> str:
     """
     texts = {name: Path(__file__).with_name(f"{name}.lua").read_text("utf-8") for name in _SCRIPTS}
     texts["bodies"] = f"return {literal(bodies)}\n"
+    texts["reasons"] = reasons_module()
     preloaded = (f'package.preload["{name}"] = function()\n{text}end\n' for name, text in texts.items())
     return "".join(preloaded) + 'function envoy_on_request(handle) require("strict_json").check(handle) end\n'

@@ -8,8 +8,10 @@ from pathlib import Path
 from google.api import annotations_pb2
 from google.protobuf.descriptor import EnumDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pool import Default
+from google.rpc.code_pb2 import Code
 
 from housing.contract import FEATURE_NAMES, SERVICES
+from housing.reasons import DOMAIN, REASONS
 from housing_server.limits import LARGE_BODY_BYTES, MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_ID_BYTES
 
 _HERE = Path(__file__).parent
@@ -30,6 +32,7 @@ def source(*modules: str, max_bodies_bytes: int) -> str:
     values = contract_values() | {"max_bodies_bytes": max_bodies_bytes}
     texts = {name: (_HERE / f"{name}.lua").read_text("utf-8") for name in modules}
     texts["contract"] = f"return {literal(values)}\n"
+    texts["reasons"] = reasons_module()
     preloaded = (f'package.preload["{name}"] = function()\n{text}end\n' for name, text in texts.items())
     return "".join(preloaded) + (
         'local requests, responses = require("requests"), require("responses")\n'
@@ -57,6 +60,13 @@ def contract_values() -> dict[str, object]:
         "max_header_bytes": MAX_HEADER_BYTES,
         "max_request_id_bytes": MAX_REQUEST_ID_BYTES,
     }
+
+
+def reasons_module() -> str:
+    """Return the source of `require("reasons")`: the contract's reasons by name, and the names of codes."""
+    by_name = {name: {"code": each.code, "http_status": each.http_status} for name, each in REASONS.items()}
+    codes = dict(zip(Code.values(), Code.keys(), strict=True))
+    return f"return {literal({'domain': DOMAIN, 'by_name': by_name, 'codes': codes})}\n"
 
 
 def streaming_paths() -> list[str]:

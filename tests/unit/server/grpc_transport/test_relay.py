@@ -131,7 +131,7 @@ async def test_refusals_come_back_as_they_are(relayed: Relayed) -> None:
 @pytest.mark.parametrize("connect_seconds", [0.01])
 async def test_process_that_does_not_run_is_unavailable(relayed: Relayed) -> None:
     """Which clients try again."""
-    assert await relayed.refusal() == ("UNAVAILABLE", "HELPER_UNAVAILABLE")
+    assert await relayed.refusal() == ("UNAVAILABLE", "SERVICE_UNAVAILABLE")
 
 
 async def test_answer_that_does_not_come_in_time_is_late(relayed: Relayed) -> None:
