@@ -16,12 +16,10 @@ from housing_server.core.callers import Caller
 from housing_server.core.calls import Method
 from housing_server.core.parsing import request_parser
 from housing_server.errors import MessageTooLarge, UndecodableMessage
+from housing_server.limits import MAX_REQUEST_BYTES
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
-
-MAX_REQUEST_BYTES = 4 << 20
-"""The largest legal batch is about 1 MB; anything far larger is refused before it is decoded."""
 
 UNKNOWN_METHOD = Method(kind="unknown", service="unknown", name="unknown")
 """Stands for every unknown method: a name chosen by a caller must not become a label."""

@@ -6,9 +6,10 @@ from string import Template
 from typing import Any
 
 from housing.contract import SERVICES, descriptor_set
+from housing.routes import GATEWAY_METRICS_PATH, METRICS_PATH
 from housing_server import limits
 from housing_server.gateway.json_schema import bodies_by_route, strict_json_source
-from housing_server.gateway.lua import METRICS_PATH, source, streaming_paths
+from housing_server.gateway.lua import source, streaming_paths
 from housing_server.gateway.tracing import collector, tracing
 from housing_server.observability.tracing_options import TracingOptions
 from housing_server.settings import GatewaySettings
@@ -53,6 +54,7 @@ def _values(settings: GatewaySettings, options: TracingOptions | None) -> dict[s
         "services": list(SERVICES),
         "streaming_paths": "|".join([*map(_escaped, streaming_paths()), r"/grpc\..*"]),
         "metrics_path": METRICS_PATH,
+        "gateway_metrics_path": GATEWAY_METRICS_PATH,
         "lua": source(*_SCRIPTS, max_bodies_bytes=bodies_bytes),
         "strict_json": strict_json_source(bodies_by_route(SERVICES)),
         "heap_bytes": heap_bytes,

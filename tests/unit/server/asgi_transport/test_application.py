@@ -26,9 +26,10 @@ from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.callers import Caller
 from housing_server.core.calls import Calls
 from housing_server.core.deadlines import Deadlines
-from housing_server.core.endpoints import MAX_REQUEST_BYTES, Endpoint, stream, unary
+from housing_server.core.endpoints import Endpoint, stream, unary
 from housing_server.core.gate import DrainGate
 from housing_server.core.services import prediction_endpoints
+from housing_server.limits import MAX_REQUEST_BYTES
 from served import Counts, until
 from serving_fakes import ListLog, Notes, make_core
 

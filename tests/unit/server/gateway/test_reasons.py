@@ -10,7 +10,7 @@ import housing_server.gateway
 from housing.reasons import DOMAIN, REASONS
 from housing_server.core.status import reason_of_error
 from housing_server.errors import RequestError
-from housing_server.gateway.lua import reasons_module
+from housing_server.gateway.lua import literal, reasons_values
 
 NO_REASONS = {"GET", "HEAD", "OPTIONS", "POST", "SERVICE_STATUS_NOT_SERVING", "UNKNOWN"}
 
@@ -32,7 +32,7 @@ def test_reasons_in_scripts_are_those_of_the_contract() -> None:
 def test_scripts_read_code_and_http_status_of_a_reason() -> None:
     """As the contract has them, with the names of codes."""
     lua = LuaRuntime()
-    reasons = lua.execute(reasons_module())
+    reasons = lua.execute(f"return {literal(reasons_values())}")
     assert reasons.domain == DOMAIN
     for name, reason in REASONS.items():
         assert (reasons.by_name[name].code, reasons.by_name[name].http_status) == (reason.code, reason.http_status)

@@ -19,8 +19,7 @@ from housing.v1.prediction_service_pb2 import (
     StreamPredictResponse,
 )
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from housing_server.core.endpoints import MAX_REQUEST_BYTES
-from housing_server.grpc_transport.server import MAX_METADATA_BYTES
+from housing_server.limits import MAX_METADATA_BYTES, MAX_REQUEST_BYTES
 from http2 import Http2Connection
 from served import UNSENT_BYTES, Served, code_reason_text, until
 
