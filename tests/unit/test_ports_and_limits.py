@@ -37,6 +37,9 @@ def published() -> dict[str, int]:
 def test_compose_file_publishes_the_ports_of_the_service() -> None:
     """As they are without containers."""
     assert published().items() >= PORTS.items()
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    defaults = {(name, int(port)) for name, port in re.findall(r"\$\{HOUSING_(\w+)_PORT:-(\d+)\}", text)}
+    assert defaults == set(published().items())
 
 
 def test_prometheus_scrapes_the_ports_of_the_service() -> None:
