@@ -156,11 +156,11 @@ async def _reply(response: Response, data: bytes, call: CallScope, unsent: ByteB
     if size < HELD_FROM:
         await response.only_message(data, success(call.request_id))
         return
-    unsent.hold(size)
+    unsent.hold(call.caller.peer, size)
     try:
         await response.only_message(data, success(call.request_id))
     finally:
-        unsent.release(size)
+        unsent.release(call.caller.peer, size)
 
 
 async def _fail(response: Response, call: CallScope, error: BaseException) -> None:

@@ -51,7 +51,7 @@ class Relay:
         Args:
             address: gRPC address of the other process.
             services: the services that it implements.
-            unsent: bounds the responses that wait to be sent; no call is relayed while it is used up.
+            unsent: bounds the responses that wait to be sent; no call is relayed for a connection that has used up its share.
             connect_seconds: how long a call waits for a process that is not connected.
         """
         self._connect_seconds = connect_seconds
@@ -78,7 +78,7 @@ class Relay:
 
     def _forward(self, method: Method) -> Callable[[bytes, Caller], Awaitable[bytes]]:
         async def forward(request: bytes, caller: Caller) -> bytes:
-            self._unsent.check()
+            self._unsent.check(caller.peer)
             if self._waiting >= _MAX_CALLS:
                 raise Overloaded(_RETRY_SECONDS)
             self._waiting += 1
