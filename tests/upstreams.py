@@ -13,7 +13,7 @@ from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
-from housing.contract import SERVICES
+from housing.services import SERVICES
 from housing.v1 import model_service_pb2_grpc, prediction_service_pb2_grpc, status_service_pb2_grpc
 from housing.v1.model_service_pb2 import (
     GetModelCardRequest,

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import IO
 
 from housing.cells import is_missing, parse_number
-from housing.contract import message_from_mapping
+from housing.rows import message_from_mapping
 from housing.tables import BLOCK_GROUP_COLUMNS, PRICE_COLUMN, Row, RowsBeforeError, Table, TableError
 from housing.v1.block_group_pb2 import BlockGroup
 from housing_client import HousingError, InvalidRequestError, Prediction, PredictionClient

@@ -14,8 +14,9 @@ import grpc
 from google.protobuf import descriptor_pool
 
 from housing.addresses import is_loopback
-from housing.contract import BATCH_SIZES, SERVICES
 from housing.ports import GRPC_PORT
+from housing.rules import BATCH_SIZES
+from housing.services import SERVICES
 from housing_client.policies import DEFAULT_KEEPALIVE, DEFAULT_RETRIES, PAUSE_GROWTH, Keepalive, Retries, Tls
 
 _Channel = TypeVar("_Channel")

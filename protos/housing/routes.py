@@ -7,7 +7,7 @@ from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pool import Default
 
-from housing.contract import SERVICES
+from housing.services import SERVICES
 from housing.v1 import status_service_pb2
 
 METRICS_PATH = "/metrics"

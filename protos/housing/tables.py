@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import IO, Literal
 
 from housing.cells import is_missing, parse_number, shown
-from housing.contract import FEATURES
+from housing.features import FEATURES
 
 _SEPARATORS: Mapping[str, str] = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 

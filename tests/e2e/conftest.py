@@ -9,8 +9,8 @@ import httpx
 import pandas as pd
 import pytest
 
-from housing.contract import FEATURE_NAMES
 from housing.example import BERKELEY
+from housing.features import FEATURE_NAMES
 from running import ROOT, Service, running_gateway, running_service
 from training_run import train_once
 

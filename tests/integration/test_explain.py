@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from explained_models import california, explained_files
-from housing.contract import message_from_row
+from housing.rows import message_from_row
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.explanation_service_pb2 import ExplainRequest, ExplainResponse
 from housing.v1.explanation_service_pb2_grpc import ExplanationServiceStub

@@ -11,10 +11,10 @@ import click
 from google.protobuf.json_format import MessageToJson
 
 from housing.addresses import join_address
-from housing.contract import message_from_mapping
 from housing.example import BERKELEY
 from housing.ports import GATEWAY_PORT, GRPC_PORT, METRICS_PORT, MONITOR_PORT
 from housing.routes import METRICS_PATH, STATUS_PATH, routes_of
+from housing.rows import message_from_mapping
 from housing.v1 import prediction_service_pb2
 from housing_cli.stack import Part, Probe, Stack, StackError
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from housing.contract import SERVICES, descriptor_set
+from housing.descriptors import descriptor_set
 from housing.routes import GATEWAY_METRICS_PATH, METRICS_PATH
+from housing.services import SERVICES
 from housing_server import limits
 from housing_server.gateway.json_schema import bodies_by_route, strict_json_source
 from housing_server.gateway.lua import source, streaming_paths

@@ -8,7 +8,7 @@ from pathlib import Path
 from google.protobuf.descriptor import EnumDescriptor
 from google.rpc.code_pb2 import Code
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing.reasons import DOMAIN, REASONS
 from housing.routes import GATEWAY_METRICS_PATH, PAGES, ROUTES, STATUS_PATH, methods_of
 from housing_server.limits import LARGE_BODY_BYTES, MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_ID_BYTES

@@ -10,8 +10,8 @@ import structlog
 from google.rpc import code_pb2
 
 from asgi_requests import Request, framed
-from housing.contract import message_from_mapping
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
 from housing.v1 import prediction_service_pb2
 from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,

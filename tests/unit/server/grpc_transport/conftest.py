@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
-from housing.contract import SERVICES
+from housing.services import SERVICES
 from housing_server.core.byte_budget import ByteBudget
 from housing_server.grpc_transport.health import Health
 from housing_server.grpc_transport.server import ServerLimits, shared_server

@@ -10,8 +10,9 @@ from google.protobuf.descriptor_pool import Default
 from google.rpc import code_pb2
 from grpc_health.v1 import health_pb2
 
-from housing.contract import SERVICES, message_from_mapping
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
+from housing.services import SERVICES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,
