@@ -51,7 +51,7 @@ class Relay:
         Args:
             address: gRPC address of the other process.
             services: the services that it implements.
-            unsent: bounds the responses that wait to be sent; no call is relayed for a connection whose share is used up.
+            unsent: bounds the responses that wait to be sent; none is relayed for a connection whose share is used up.
             connect_seconds: how long a call waits for a process that is not connected.
         """
         self._connect_seconds = connect_seconds
