@@ -6,6 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from fronts import front_stub, running_front  # noqa: F401 - fixtures
 from housing.example import BERKELEY
 from housing.rows import message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
