@@ -139,7 +139,7 @@ def test_lines_are_counted_where_rows_begin() -> None:
 def test_rows_before_an_error_are_read() -> None:
     """And the error comes after them."""
     table = Table(io.BytesIO(b"id,total_rooms\na,1\nb,2\nc,3\n\xff"), COLUMNS)
-    found = []
+    found: list[list[object]] = []
     with pytest.raises(TableError, match="line 5"):
         found.extend([row.values["id"] for row in chunk] for chunk in chunks(table, 2))
     assert found == [["a", "b"], ["c"]]
