@@ -25,7 +25,7 @@ class MonitorSettings(BaseSettings):
     monitor_host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 in containers."""
     monitor_port: int = Field(default=MONITOR_PORT, ge=0, le=65535)
-    """Port of the metrics; 0 takes a free one."""
+    """Port of the metrics; 0 for any free one."""
     monitor_seconds: float = Field(default=30, gt=0, le=86_400, allow_inf_nan=False)
     """Pause between two checks of the service."""
     drift_window_rows: int = Field(default=5000, ge=1, le=1_000_000)

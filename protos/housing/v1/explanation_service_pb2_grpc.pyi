@@ -37,9 +37,9 @@ class ExplanationServiceStub:
     """Explain predicts the price of one block group like Predict, and splits it into a base value and a contribution of
     each field. Over HTTP the body is the block group itself. Explanations are not recorded in the prediction log.
 
-    A request that breaks a rule of its message is refused as by Predict. A model that cannot be explained, or a server
-    that is run without explanations, answers UNIMPLEMENTED (HTTP 501) with reason EXPLANATION_NOT_AVAILABLE. While
-    explanations are being started, calls are answered UNAVAILABLE (503) with reason SERVICE_UNAVAILABLE.
+    A request that breaks a rule of its message is refused like by Predict. If the model cannot be explained, or
+    explanations are disabled, the call fails with UNIMPLEMENTED (HTTP 501) and reason EXPLANATION_NOT_AVAILABLE. While
+    the explainer is starting, it fails with UNAVAILABLE (503) and reason SERVICE_UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -51,9 +51,9 @@ class ExplanationServiceAsyncStub(ExplanationServiceStub):
     """Explain predicts the price of one block group like Predict, and splits it into a base value and a contribution of
     each field. Over HTTP the body is the block group itself. Explanations are not recorded in the prediction log.
 
-    A request that breaks a rule of its message is refused as by Predict. A model that cannot be explained, or a server
-    that is run without explanations, answers UNIMPLEMENTED (HTTP 501) with reason EXPLANATION_NOT_AVAILABLE. While
-    explanations are being started, calls are answered UNAVAILABLE (503) with reason SERVICE_UNAVAILABLE.
+    A request that breaks a rule of its message is refused like by Predict. If the model cannot be explained, or
+    explanations are disabled, the call fails with UNIMPLEMENTED (HTTP 501) and reason EXPLANATION_NOT_AVAILABLE. While
+    the explainer is starting, it fails with UNAVAILABLE (503) and reason SERVICE_UNAVAILABLE.
     """
 
 class ExplanationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -68,9 +68,9 @@ class ExplanationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Explain predicts the price of one block group like Predict, and splits it into a base value and a contribution of
         each field. Over HTTP the body is the block group itself. Explanations are not recorded in the prediction log.
 
-        A request that breaks a rule of its message is refused as by Predict. A model that cannot be explained, or a server
-        that is run without explanations, answers UNIMPLEMENTED (HTTP 501) with reason EXPLANATION_NOT_AVAILABLE. While
-        explanations are being started, calls are answered UNAVAILABLE (503) with reason SERVICE_UNAVAILABLE.
+        A request that breaks a rule of its message is refused like by Predict. If the model cannot be explained, or
+        explanations are disabled, the call fails with UNIMPLEMENTED (HTTP 501) and reason EXPLANATION_NOT_AVAILABLE. While
+        the explainer is starting, it fails with UNAVAILABLE (503) and reason SERVICE_UNAVAILABLE.
         """
 
 def add_ExplanationServiceServicer_to_server(servicer: ExplanationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
