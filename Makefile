@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install train test unit coverage fuzz tools lint style pylint types imports contract format proto descriptors released lock bench bench-quick soak containers clean
+.PHONY: help up install train test unit coverage fuzz tools lint style pylint types imports contract format proto descriptors released lock bench bench-quick soak containers clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -101,5 +101,24 @@ soak: $(INSTALLED) ## Call the service for MINUTES=10 and tell whether any proce
 containers: ## Build the images, run the compose file and check that it answers
 	deploy/scripts/containers.sh
 
-clean: ## Remove what runs and builds leave behind, the registry included
-	rm -rf .venv .tools var dist data/raw/*.parquet data/processed/*.parquet training/models training/reports
+clean: ## Remove caches and what was built; what was installed, trained, registered and recorded stays
+	rm -rf dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
+
+# What `distclean` removes that no command can make again is named, and is to be confirmed.
+define DISTCLEAN
+This removes .venv, .tools, the data and the trained models, and from var/ what cannot be made again:
+  the registry of models      var/mlflow.db, var/mlartifacts
+  answers not yet recorded    var/journal
+  the prediction log          var/predictions.db
+endef
+export DISTCLEAN
+
+distclean: ## Remove all of it too, registry and prediction log included: asks first, or takes CONFIRM=yes
+	@if test "$(CONFIRM)" != yes; then \
+		echo "$$DISTCLEAN"; \
+		test -t 0 || { echo "to remove all this: make distclean CONFIRM=yes" >&2; exit 1; }; \
+		printf 'Type yes to remove all this: '; read answer; test "$$answer" = yes; \
+	fi
+	@$(MAKE) --no-print-directory clean
+	rm -rf .venv .tools var .dvc/cache .dvc/tmp data/raw data/processed training/models training/reports training/dvc.lock

@@ -13,9 +13,9 @@ import onnx
 from google.protobuf import json_format
 from numpy.typing import NDArray
 
-from housing.contract import FEATURE_NAMES, FEATURES
+from housing.background import FILE
+from housing.features import FEATURE_NAMES, FEATURES
 from housing.v1.model_service_pb2 import Model as ModelDescription
-from housing_server.explanation.background import FILE
 from registries import log_onnx
 
 BASE = 150_000.0

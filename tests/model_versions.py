@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from registries import (
     add_version,
     copied,

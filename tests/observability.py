@@ -26,6 +26,9 @@ from running import ROOT, http_get, tool, wait_for
 PACE = 60
 """How many times faster than committed a hurried configuration runs: a minute is a second."""
 
+RUNBOOK = "https://example.org/runbook"
+"""Where alerts say that the runbook is."""
+
 PROMETHEUS = ROOT / "monitoring/prometheus"
 ALERTMANAGER = ROOT / "monitoring/alertmanager"
 
@@ -125,7 +128,9 @@ def running_prometheus(
 def _configuration(targets: dict[str, int], alertmanager: Alertmanager | None) -> str:
     config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))
     assert set(targets) <= {job["job_name"] for job in config["scrape_configs"]}
-    config["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    config["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    (label,) = config["global"]["external_labels"]
+    config["global"]["external_labels"] = {label: RUNBOOK}  # older versions put in no variables by themselves
     config["scrape_configs"] = [
         job | {"static_configs": [{"targets": [f"127.0.0.1:{targets[job['job_name']]}"]}]}
         for job in config["scrape_configs"]

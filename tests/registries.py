@@ -24,11 +24,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from housing.card import FILE as CARD
-from housing.contract import FEATURE_NAMES, FEATURES, message_from_mapping, row_from_message
 from housing.example import BERKELEY
+from housing.features import FEATURE_NAMES, FEATURES
 from housing.golden import FILE, GoldenRequests
 from housing.profile import FILE as PROFILE
 from housing.profile import profile_to_json
+from housing.rows import message_from_mapping, row_from_message
 from housing.v1.model_profile_pb2 import ModelProfile
 from housing_server.model_store.cache import cache_folder
 from housing_server.model_store.mlflow_fetch import fetch

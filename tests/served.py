@@ -14,7 +14,7 @@ import structlog
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status.rpc_status import from_call
 
-from housing.contract import SERVICES
+from housing.services import SERVICES
 from housing_server.core.calls import CODE_NAMES, Calls, Method, background_calls
 from housing_server.core.endpoints import Endpoint
 from housing_server.core.gate import DrainGate

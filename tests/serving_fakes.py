@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.admission import Admission

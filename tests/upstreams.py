@@ -13,7 +13,8 @@ from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
-from housing.contract import SERVICES
+from housing.addresses import address_family, join_address
+from housing.services import SERVICES
 from housing.v1 import model_service_pb2_grpc, prediction_service_pb2_grpc, status_service_pb2_grpc
 from housing.v1.model_service_pb2 import (
     GetModelCardRequest,
@@ -112,9 +113,15 @@ class _Page(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
+class _Pages(ThreadingHTTPServer):
+    def __init__(self, host: str) -> None:
+        self.address_family = address_family(host)
+        super().__init__((host, 0), _Page)
+
+
 @contextmanager
-def running_upstream() -> Iterator[UpstreamServer]:
-    """Run such a server on free ports until the end of the block."""
+def running_upstream(host: str = "127.0.0.1") -> Iterator[UpstreamServer]:
+    """Run such a server on free ports of a loopback address until the end of the block."""
     upstream, probes = UpstreamServer(), health.HealthServicer()
     options = [
         ("grpc.max_receive_message_length", -1),
@@ -128,8 +135,8 @@ def running_upstream() -> Iterator[UpstreamServer]:
     add_HealthServicer_to_server(probes, server)
     for service in SERVICES:
         probes.set(service, HealthCheckResponse.SERVING)
-    upstream.grpc_port = server.add_insecure_port("127.0.0.1:0")
-    pages = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    upstream.grpc_port = server.add_insecure_port(join_address(host, 0))
+    pages = _Pages(host)
     upstream.metrics_port = pages.server_port
     threading.Thread(target=pages.serve_forever, args=(0.01,), daemon=True).start()
     server.start()

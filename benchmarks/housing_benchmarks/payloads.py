@@ -15,7 +15,9 @@ from google.protobuf import proto
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from housing.contract import FEATURE_NAMES, descriptor_set, message_from_mapping, row_from_message
+from housing.descriptors import descriptor_set
+from housing.features import FEATURE_NAMES
+from housing.rows import message_from_mapping, row_from_message
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing_benchmarks.errors import BenchmarkError

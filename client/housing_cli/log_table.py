@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_client import LoggedPrediction
 
 _ROWS_AT_ONCE = 10_000

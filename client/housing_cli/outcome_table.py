@@ -4,10 +4,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import IO
 
-from housing.tables import PRICE_COLUMN, Column, Row, RowsBeforeError, Table
+from housing.tables import PRICE_COLUMN, Column, Row, Table, chunks
 from housing_client import InvalidRequestError, PredictionClient
 
 _ID_COLUMN = Column(name="prediction_id", kind="text", required=True)
@@ -62,10 +61,8 @@ class OutcomeTable:
             HousingError: the service failed; earlier rows have been reported.
             TableError: the rest of the file cannot be read; earlier rows have been reported.
         """
-        rows = RowsBeforeError(self._table)
-        while chunk := list(islice(rows, _CHUNK_ROWS)):
+        for chunk in chunks(self._table, _CHUNK_ROWS):
             yield from self._recorded(client, chunk)
-        rows.raise_error()
 
     def _recorded(self, client: PredictionClient, chunk: Sequence[Row]) -> Iterator[ReportedRow]:
         """Send rows, again without those that are refused, until the rest is accepted."""

@@ -10,8 +10,8 @@ from itertools import islice
 from typing import IO
 
 from housing.cells import is_missing, parse_number
-from housing.contract import message_from_mapping
-from housing.tables import BLOCK_GROUP_COLUMNS, PRICE_COLUMN, Row, RowsBeforeError, Table, TableError
+from housing.rows import message_from_mapping
+from housing.tables import BLOCK_GROUP_COLUMNS, PRICE_COLUMN, Row, Table, TableError, chunks
 from housing.v1.block_group_pb2 import BlockGroup
 from housing_client import HousingError, InvalidRequestError, Prediction, PredictionClient
 
@@ -100,10 +100,8 @@ class BlockGroupTable:
             HousingError: the service failed; earlier rows have been yielded.
             TableError: the rest of the file cannot be read; earlier rows have been yielded.
         """
-        rows = RowsBeforeError(self._table)
-        while chunk := list(islice(rows, _CHUNK_ROWS)):
+        for chunk in chunks(self._table, _CHUNK_ROWS):
             yield from _predict_chunk(client, chunk)
-        rows.raise_error()
 
     def typed(self, cells: Sequence[str]) -> tuple[Cell, ...]:
         """Convert the cells of a row to numbers where the contract has numbers, otherwise to text.

@@ -14,13 +14,15 @@ import grpc
 from google.protobuf import descriptor_pool
 
 from housing.addresses import is_loopback
-from housing.contract import BATCH_SIZES, SERVICES
+from housing.ports import GRPC_PORT
+from housing.rules import BATCH_SIZES
+from housing.services import SERVICES
 from housing_client.policies import DEFAULT_KEEPALIVE, DEFAULT_RETRIES, PAUSE_GROWTH, Keepalive, Retries, Tls
 
 _Channel = TypeVar("_Channel")
 _Channel_co = TypeVar("_Channel_co", covariant=True)
 
-DEFAULT_TARGET = "localhost:50051"
+DEFAULT_TARGET = f"localhost:{GRPC_PORT}"
 
 STREAM_WINDOW = 256
 """Block groups of a stream in flight: enough to hide the round trip, at little memory."""

@@ -71,7 +71,7 @@ class HousingError(Exception):
 
     @property
     def reason(self) -> str:
-        """The stable reason, in UPPER_SNAKE_CASE; empty when the service sent none."""
+        """The name of a `housing.v1.ErrorReason` without its prefix, such as `OVERLOADED`; empty when there is none."""
         info = _detail(self.status, error_details_pb2.ErrorInfo)
         return info.reason if info else ""
 

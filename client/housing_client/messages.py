@@ -7,7 +7,9 @@ from typing import Any
 
 from google.rpc import code_pb2, status_pb2
 
-from housing.contract import BATCH_SIZES, Feature, message_from_mapping
+from housing.features import Feature
+from housing.rows import message_from_mapping
+from housing.rules import BATCH_SIZES
 from housing.v1 import (
     block_group_pb2,
     explanation_service_pb2,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from housing.contract import Feature
+from housing.features import Feature
 from housing.v1 import model_profile_pb2
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing.v1.model_profile_pb2 import Distribution, ModelProfile
 from housing_monitoring.drift import Drift, compare
 from housing_monitoring.errors import ForeignProfile

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from housing.contract import message_from_mapping, row_from_message
+from housing.rows import message_from_mapping, row_from_message
 from housing.v1.model_profile_pb2 import ModelProfile
 from housing_client import (
     AsyncPredictionClient,

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor
 
-from housing.contract import FEATURE_NAMES
+from housing.features import COLUMNS
 from housing_monitoring.window import LoggedPrediction
 
-_LONGITUDE, _LATITUDE = FEATURE_NAMES.index("longitude"), FEATURE_NAMES.index("latitude")
+_LONGITUDE, _LATITUDE = COLUMNS["longitude"], COLUMNS["latitude"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

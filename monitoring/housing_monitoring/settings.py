@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from housing.addresses import join_address
+from housing.ports import GRPC_PORT, MONITOR_PORT
 from housing_monitoring.errors import InvalidSettings
 
 _SECONDS_PER_HOUR = 3600
@@ -19,11 +20,11 @@ class MonitorSettings(BaseSettings):
 
     grpc_host: str = "127.0.0.1"
     """Host of the gRPC services."""
-    grpc_port: int = Field(default=50051, gt=0, le=65535)
+    grpc_port: int = Field(default=GRPC_PORT, gt=0, le=65535)
     """Port of the gRPC services."""
     monitor_host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 in containers."""
-    monitor_port: int = Field(default=9465, ge=0, le=65535)
+    monitor_port: int = Field(default=MONITOR_PORT, ge=0, le=65535)
     """Port of the metrics; 0 for any free one."""
     monitor_seconds: float = Field(default=30, gt=0, le=86_400, allow_inf_nan=False)
     """Pause between two checks of the service."""

@@ -17,7 +17,7 @@ class LoggedPrediction:
     model_version: str
     """Version of the model."""
     row: tuple[float, ...]
-    """The input: nine values in `housing.contract.FEATURES` order, NaN for a missing field."""
+    """The input: nine values in `housing.features.FEATURES` order, NaN for a missing field."""
     median_house_value: float
     """The predicted price, in USD."""
 

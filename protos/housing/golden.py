@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from google.protobuf import json_format
 
-from housing.contract import message_from_row, row_from_message
+from housing.rows import message_from_row, row_from_message
 from housing.v1.prediction_service_pb2 import BatchPredictRequest
 
 FILE = "extra_files/golden_requests.json"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import IO, Literal
 
 from housing.cells import is_missing, parse_number, shown
-from housing.contract import FEATURES
+from housing.features import FEATURES
 
 _SEPARATORS: Mapping[str, str] = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
@@ -133,33 +133,25 @@ class Table:
                 return line, cells
 
 
-class RowsBeforeError:
-    """The rows of a table up to an error, which is held back until those rows have been used."""
+def chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Yield rows in lists of up to a size; an error is held back until the rows before it have been used.
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows = iter(rows)
-        self._error: TableError | None = None
-
-    def __iter__(self) -> Iterator[Row]:
-        return self
-
-    def __next__(self) -> Row:
-        if self._error:
-            raise StopIteration
-        try:
-            return next(self._rows)
-        except TableError as error:
-            self._error = error
-            raise StopIteration from error
-
-    def raise_error(self) -> None:
-        """Raise the error that ended the rows, if any.
-
-        Raises:
-            TableError: the rest of the file cannot be read.
-        """
-        if self._error:
-            raise self._error
+    Raises:
+        TableError: the rest of the file cannot be read.
+    """
+    chunk: list[Row] = []
+    try:
+        for row in rows:
+            chunk.append(row)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+    except TableError:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
 
 
 def _value(column: Column, cell: str) -> float | str | None:

@@ -25,7 +25,7 @@ ServingError
     ├── PredictionNotFound
     ├── QueryTooSlow
     ├── ExplanationNotAvailable
-    ├── HelperUnavailable
+    ├── ServiceUnavailable
     ├── RelayedError
     ├── ShuttingDown
     └── InternalError
@@ -266,11 +266,17 @@ class ExplanationNotAvailable(RequestError):
     """The price cannot be explained until the configuration or the model changes; the message says why."""
 
 
-class HelperUnavailable(RequestError):
-    """The process that answers these calls is not running at the moment."""
+class ServiceUnavailable(RequestError):
+    """The process that answers the calls of one gRPC service does not run at the moment."""
 
-    def __init__(self) -> None:
-        super().__init__("this part of the service is starting; try again in a few seconds")
+    def __init__(self, service: str) -> None:
+        """Refuse a call.
+
+        Args:
+            service: full name of the gRPC service that was called.
+        """
+        super().__init__(f"{service} is not available at the moment; try again in a few seconds")
+        self.service = service
 
 
 class RelayedError(RequestError):

@@ -1,12 +1,7 @@
-"""Ports and limits of the service, each defined once."""
+"""Limits on what callers send, each defined once."""
 
-GRPC_PORT = 50051
-"""Port of the gRPC services."""
-METRICS_PORT = 9464
-"""Port of metrics, probes and the page."""
-GATEWAY_PORT = 8080
-"""Port of the gateway."""
-
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+"""The largest message of a gRPC call: the largest legal batch is about 1 MB."""
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """The largest body of a JSON request or response, uncompressed."""
 LARGE_BODY_BYTES = 2 * 1024 * 1024

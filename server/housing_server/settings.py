@@ -11,10 +11,11 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from housing.ports import GATEWAY_PORT, GRPC_PORT, METRICS_PORT
 from housing.sqlite_uris import sqlite_uri
 from housing.transports import DEFAULT_TRANSPORT
 from housing_server.errors import InvalidSettings
-from housing_server.limits import GATEWAY_PORT, GRPC_PORT, MAX_STREAMS, METRICS_PORT
+from housing_server.limits import MAX_STREAMS
 from housing_server.prediction_log.modes import LogMode
 
 Settings = TypeVar("Settings", bound=BaseSettings)

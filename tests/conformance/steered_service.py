@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from housing.contract import SERVICES
+from housing.services import SERVICES
 from housing_server.asgi_transport.application import Application
 from housing_server.asgi_transport.events import Receive, Scope, Send
 from housing_server.asgi_transport.frames import Frames

@@ -11,8 +11,8 @@ import httpx
 import pandas as pd
 import pytest
 
-from housing.contract import FEATURE_NAMES
 from housing.example import BERKELEY
+from housing.features import FEATURE_NAMES
 from running import ROOT, Service, running_gateway, running_service, transport_or_skip
 from training_run import train_once
 

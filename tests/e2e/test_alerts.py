@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from observability import Alertmanager, Prometheus, Receiver, running_alertmanager, running_prometheus
+from observability import RUNBOOK, Alertmanager, Prometheus, Receiver, running_alertmanager, running_prometheus
 from running import Gateway, Service, gateway_command, running_monitor, running_service, wait_for
 
 WINDOW = 1000
@@ -94,7 +94,7 @@ def test_shifted_incomes_raise_drift(watched: Watched, census_rows: list[Row]) -
     watched.ask([row | {"median_income": min(float(row["median_income"]) * 1.5, 15.0)} for row in census_rows])
     notice = watched.receiver.wait_for("ModelDrift", feature="median_income")
     assert notice.receiver == "tickets"
-    assert notice.annotations["runbook_url"] == "docs/runbook.md#modeldrift"
+    assert notice.annotations["runbook_url"] == f"{RUNBOOK}#modeldrift"
     drifted = {series["feature"] for series in watched.prometheus.series('ALERTS{alertname="ModelDrift"}')}
     assert drifted <= {"median_income", "median_house_value"}
 
@@ -116,7 +116,7 @@ def test_stopped_gateway_pages(watched: Watched) -> None:
     watched.gateway.command.send(signal.SIGTERM)
     notice = watched.receiver.wait_for("GatewayDown")
     assert notice.receiver == "pages"
-    assert notice.annotations["runbook_url"] == "docs/runbook.md#gatewaydown"
+    assert notice.annotations["runbook_url"] == f"{RUNBOOK}#gatewaydown"
 
 
 def test_killed_server_pages_and_silences_the_rest(watched: Watched) -> None:
@@ -124,7 +124,7 @@ def test_killed_server_pages_and_silences_the_rest(watched: Watched) -> None:
     watched.service.command.send(signal.SIGKILL)
     notice = watched.receiver.wait_for("ServerDown")
     assert notice.receiver == "pages"
-    assert notice.annotations["runbook_url"] == "docs/runbook.md#serverdown"
+    assert notice.annotations["runbook_url"] == f"{RUNBOOK}#serverdown"
     wait_for(lambda: "LiveErrorAboveTraining" in watched.alertmanager.silenced() or None, "an alert held back")
     ports = {"grpc_port": watched.service.grpc_port, "metrics_port": watched.service.metrics_port}
     with running_service(watched.state_dir, registry=watched.registry, **ports):

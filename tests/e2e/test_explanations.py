@@ -6,7 +6,8 @@ import grpc
 import httpx
 import pytest
 
-from housing.contract import FEATURE_NAMES, message_from_mapping
+from housing.features import FEATURE_NAMES
+from housing.rows import message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.explanation_service_pb2 import ExplainRequest, ExplainResponse
 from housing.v1.explanation_service_pb2_grpc import ExplanationServiceStub

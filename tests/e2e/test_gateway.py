@@ -9,7 +9,7 @@ import grpc
 import httpx
 import pytest
 
-from housing.contract import message_from_mapping
+from housing.rows import message_from_mapping
 from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from registries import make_income_registry, shared_registry

@@ -9,7 +9,7 @@ import grpc
 import httpx
 import pytest
 
-from housing.contract import message_from_mapping
+from housing.rows import message_from_mapping
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing_client import PredictionClient

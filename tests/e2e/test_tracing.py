@@ -9,7 +9,7 @@ import httpx
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from housing.contract import message_from_mapping
+from housing.rows import message_from_mapping
 from housing.v1.prediction_service_pb2 import PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from otlp_collector import Collected, Collector, running_collector

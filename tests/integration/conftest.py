@@ -6,8 +6,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from housing.contract import message_from_mapping
+from fronts import front_stub, running_front  # noqa: F401 - fixtures
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
 from housing_server.prediction_log.store import PredictionStore
 from model_versions import folder, versions  # noqa: F401 - fixtures

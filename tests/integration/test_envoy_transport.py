@@ -140,9 +140,9 @@ def test_missing_process_is_unavailable_in_the_words_of_a_relay(
         status, info = from_call(raised.value), ErrorInfo()  # type: ignore[arg-type]  # a call as well as an error
         assert status is not None
         assert status.details[0].Unpack(info)
-        assert (raised.value.code().name, info.reason) == ("UNAVAILABLE", "HELPER_UNAVAILABLE")
+        assert (raised.value.code().name, info.reason) == ("UNAVAILABLE", "SERVICE_UNAVAILABLE")
         answer = http.get("/api/logs/predictions")
-        assert (answer.status_code, answer.json()["details"][0]["reason"]) == (503, "HELPER_UNAVAILABLE")
+        assert (answer.status_code, answer.json()["details"][0]["reason"]) == (503, "SERVICE_UNAVAILABLE")
         wait_for(lambda: not serves_log(either) or None, "its health to be down")
     wait_for(lambda: serves_log(either) or None, "its health to be up again")
 

@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from explained_models import california, explained_files
-from housing.contract import message_from_row
+from housing.rows import message_from_row
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.explanation_service_pb2 import ExplainRequest, ExplainResponse
 from housing.v1.explanation_service_pb2_grpc import ExplanationServiceStub
@@ -156,7 +156,7 @@ def test_killed_explainer_is_replaced(service: Service, channel: grpc.Channel) -
 
     assert wait_for(answered, "an explanation") == before
     # None is refused where the first call reaches the new process.
-    assert {each[:2] for each in refused} <= {("UNAVAILABLE", "HELPER_UNAVAILABLE")}
+    assert {each[:2] for each in refused} <= {("UNAVAILABLE", "SERVICE_UNAVAILABLE")}
     assert explainer(service).pid != killed.pid
     assert service.command.wait_for("explainer serving", count=2)["model_version"] == EXPLAINED
 

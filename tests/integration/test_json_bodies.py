@@ -16,8 +16,8 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from housing.contract import SERVICES
 from housing.example import BERKELEY
+from housing.services import SERVICES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.explanation_service_pb2 import ExplainRequest
 from housing.v1.outcome_service_pb2 import RecordOutcomesRequest

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from housing.contract import FEATURE_NAMES, FEATURES, message_from_row
+from housing.features import FEATURE_NAMES, FEATURES
+from housing.rows import message_from_row
 from housing.v1.model_service_pb2 import GetModelProfileRequest
 from housing.v1.model_service_pb2_grpc import ModelServiceStub
 from housing.v1.outcome_service_pb2 import RecordOutcomesRequest, TruePrice

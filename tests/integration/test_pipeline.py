@@ -22,7 +22,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from housing.card import FILE as CARD
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing.golden import FILE, GoldenRequests
 from housing_training.geography.proximity import CHOICES
 from housing_training.graph.model import GraphModel

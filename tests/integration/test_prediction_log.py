@@ -20,7 +20,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_status import rpc_status
 from sqlalchemy import create_engine, text
 
-from housing.contract import LOG_SERVICES
+from housing.services import LOG_SERVICES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.outcome_service_pb2 import RecordOutcomesRequest, TruePrice
 from housing.v1.outcome_service_pb2_grpc import OutcomeServiceStub

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from housing.contract import message_from_mapping
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
 from housing.v1 import outcome_service_pb2 as outcome_pb
 from housing.v1 import prediction_log_service_pb2 as log_pb
 from housing_server.errors import InvalidRequest, PredictionNotFound

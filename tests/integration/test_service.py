@@ -13,8 +13,9 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from housing.contract import FEATURE_NAMES, SERVICES
 from housing.example import BERKELEY
+from housing.features import FEATURE_NAMES
+from housing.services import SERVICES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.model_service_pb2 import GetModelCardRequest, GetModelRequest
 from housing.v1.model_service_pb2_grpc import ModelServiceStub

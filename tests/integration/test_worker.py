@@ -17,7 +17,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from onnx import TensorProto, helper
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.model_service_pb2 import GetModelRequest
 from housing.v1.model_service_pb2_grpc import ModelServiceStub

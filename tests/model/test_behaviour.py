@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from housing.contract import FEATURE_NAMES, FEATURES
+from housing.features import FEATURE_NAMES, FEATURES
 from housing_training.candidates.recipes import recipe
 from housing_training.graph.compilation import compile_pipeline
 from housing_training.metrics.prices import Metrics

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_monitoring.comparison import pair_up
 from housing_monitoring.drift import SHIFTED, Drift
 from housing_monitoring.results import TrainingQuality

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 import pytest
+from google.rpc.code_pb2 import Code
 from pydantic_settings import BaseSettings
 
-from housing.contract import SERVICES
+from housing.reasons import REASONS
+from housing.routes import PAGES, ROUTES, methods_of
 from housing_cli.main import main
 from housing_monitoring.settings import MonitorSettings
 from housing_retraining.settings import RetrainingSettings
@@ -75,7 +77,19 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert (path.parent / link).exists(), link
 
 
-def test_services_in_the_route_table_exist() -> None:
-    """The README's methods are the contract's."""
-    short = {name.rpartition(".")[2] for name in SERVICES}
-    assert set(re.findall(r"`(\w+Service)/\w+`", README)) == short
+def test_table_of_routes_is_that_of_the_contract() -> None:
+    """Every method is in the README with its routes, and every page."""
+    rows = re.findall(r"^\| (?:`(\w+Service/\w+)` )?\|(?: `(\w+ /\S*)`)? \| .+ \|$", README, re.MULTILINE)
+    routes = {f"{each.containing_service.name}/{each.name}": "" for each in methods_of()} | {
+        f"{route.method.containing_service.name}/{route.method.name}": f"{route.verb} {route.path}" for route in ROUTES
+    }
+    assert {row for row in rows if any(row)} == {*routes.items(), *(("", f"GET {path}") for path in PAGES)}
+
+
+def test_table_of_errors_is_that_of_the_contract() -> None:
+    """Every reason is in the README with its code and HTTP status, and no other is."""
+    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \| `([A-Z_]+)` \|(?: (\d+))? \| .+ \|$", README, re.MULTILINE)
+    documented = {(name, code, status) for names, code, status in rows for name in re.findall(r"\w+", names)}
+    assert documented == {
+        (reason.name, Code.Name(reason.code), str(reason.http_status or "")) for reason in REASONS.values()
+    }

@@ -16,7 +16,7 @@ import numpy as np
 import onnxruntime
 from grpc import aio
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from housing.cells import parse_number
-from housing.contract import FEATURES, Feature
+from housing.features import FEATURES, Feature
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
 

@@ -4,13 +4,15 @@ import csv
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import click
+
+from housing.tables import TableError
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -21,6 +23,7 @@ _CSV_SUFFIXES = ("", ".csv", ".txt")
 _JSON_SUFFIXES = ("", ".json", ".jsonl", ".ndjson", ".txt")
 
 _Row = TypeVar("_Row")
+_Table = TypeVar("_Table")
 
 
 def check_distinct(source: str, destination: str) -> None:
@@ -37,6 +40,18 @@ def check_distinct(source: str, destination: str) -> None:
 def input_name(source: str) -> str:
     """Return the name of the input file for error messages."""
     return "stdin" if source == STANDARD_STREAM else source
+
+
+def open_table(kind: Callable[[IO[bytes]], _Table], source: str, file: IO[bytes]) -> _Table:
+    """Read the header of a table.
+
+    Raises:
+        UsageError: the header is not that of this kind of table.
+    """
+    try:
+        return kind(file)
+    except TableError as error:
+        raise click.UsageError(f"{input_name(source)}: {error}") from error
 
 
 def check_suffix(destination: str, *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import click
 
-from housing.contract import Feature
+from housing.features import Feature
 from housing_cli.commands.features import describe
 from housing_cli.commands.service import aligned, connected, json_option, target_option, to_json
 from housing_cli.plugins import PluginGroup

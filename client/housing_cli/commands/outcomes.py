@@ -2,12 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import IO
 
 import click
 
 from housing.tables import TableError
-from housing_cli.commands.files import STANDARD_STREAM, Output, check_distinct, check_suffix, input_name, shown
+from housing_cli.commands.files import (
+    STANDARD_STREAM,
+    Output,
+    check_distinct,
+    check_suffix,
+    input_name,
+    open_table,
+    shown,
+)
 from housing_cli.commands.service import connected, json_option, target_option
 from housing_cli.outcome_table import REPORT_COLUMNS, OutcomeTable, ReportedRow
 
@@ -36,7 +43,7 @@ def outcomes(source: str, destination: str, target: str, as_json: bool) -> None:
     check_suffix(destination, as_json=as_json)
     results: Counter[str] = Counter()
     with click.open_file(source, "rb") as file:
-        table = _open_table(source, file)
+        table = open_table(OutcomeTable, source, file)
         try:
             with Output(destination) as output, connected(target) as client:
                 rows = (
@@ -49,13 +56,6 @@ def outcomes(source: str, destination: str, target: str, as_json: bool) -> None:
             click.echo(_summary(results), err=True)
     if not results.keys() <= {"recorded", "unchanged", "revised"}:
         raise click.exceptions.Exit(1)
-
-
-def _open_table(source: str, file: IO[bytes]) -> OutcomeTable:
-    try:
-        return OutcomeTable(file)
-    except TableError as error:
-        raise click.UsageError(f"{input_name(source)}: {error}") from error
 
 
 def _counted(rows: Iterable[ReportedRow], results: Counter[str]) -> Iterator[ReportedRow]:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO
 
 import click
 
 from housing.tables import TableError
-from housing_cli.commands.files import Output, check_distinct, check_suffix, input_name, shown
+from housing_cli.commands.files import Output, check_distinct, check_suffix, input_name, open_table, shown
 from housing_cli.commands.service import connected
 from housing_cli.tables import RESULT_COLUMNS, AnsweredRow, BlockGroupTable
 
@@ -55,7 +54,7 @@ def predict_file(source: str, destination: str, *, target: str, as_json: bool) -
     check_suffix(destination, as_json=as_json)
     tally = _Tally()
     with click.open_file(source, "rb") as file:
-        table = _open_table(source, file)
+        table = open_table(BlockGroupTable, source, file)
         try:
             with Output(destination) as output, connected(target) as client:
                 _write(output, table, tally.counted(shown(table.predict(client), "predicting", source, file)), as_json)
@@ -65,13 +64,6 @@ def predict_file(source: str, destination: str, *, target: str, as_json: bool) -
             click.echo(tally.report(), err=True)
     if tally.refused:
         raise click.exceptions.Exit(1)
-
-
-def _open_table(source: str, file: IO[bytes]) -> BlockGroupTable:
-    try:
-        return BlockGroupTable(file)
-    except TableError as error:
-        raise click.UsageError(f"{input_name(source)}: {error}") from error
 
 
 def _write(output: Output, table: BlockGroupTable, rows: Iterable[AnsweredRow], as_json: bool) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import click
-from google.api import annotations_pb2
 from google.protobuf.json_format import MessageToJson
 
 from housing.addresses import join_address, reachable
-from housing.contract import message_from_mapping
 from housing.example import BERKELEY
+from housing.ports import GATEWAY_PORT, GRPC_PORT, METRICS_PORT, MONITOR_PORT
+from housing.routes import METRICS_PATH, STATUS_PATH, routes_of
+from housing.rows import message_from_mapping
 from housing.transports import DEFAULT_TRANSPORT, choose_transport
 from housing.v1 import prediction_service_pb2
 from housing_cli.stack import Part, Probe, Stack, StackError
@@ -37,10 +38,10 @@ def _port_option(name: str, default: int, help_text: str) -> Callable[[_Decorate
 
 
 @click.command()
-@_port_option("grpc", 50051, "Port of the gRPC services.")
-@_port_option("gateway", 8080, "Port of the gateway: JSON over HTTP, gRPC and gRPC-Web.")
-@_port_option("metrics", 9464, "Port of metrics and probes.")
-@_port_option("monitor", 9465, "Port of the monitor's metrics.")
+@_port_option("grpc", GRPC_PORT, "Port of the gRPC services.")
+@_port_option("gateway", GATEWAY_PORT, "Port of the gateway: JSON over HTTP, gRPC and gRPC-Web.")
+@_port_option("metrics", METRICS_PORT, "Port of metrics and probes.")
+@_port_option("monitor", MONITOR_PORT, "Port of the monitor's metrics.")
 @click.option("--train/--no-train", default=True, show_default=True, help="Bring the model up to date first.")
 @click.option(
     "--ready-timeout",
@@ -65,8 +66,8 @@ def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
         parts=(*_gateway(), _part("serve"), _part("monitor", vital=False)),
         probes=(
             Probe(host=_host("metrics"), port=ports["metrics"], path="/readyz"),
-            Probe(host=_host("gateway"), port=ports["gateway"], path="/health"),
-            Probe(host=_host("monitor"), port=ports["monitor"], path="/metrics"),
+            Probe(host=_host("gateway"), port=ports["gateway"], path=STATUS_PATH),
+            Probe(host=_host("monitor"), port=ports["monitor"], path=METRICS_PATH),
         ),
         # Otherwise the addresses printed below would scroll away under a line for each call.
         environment={"HOUSING_LOG_LEVEL": "warning"}
@@ -137,7 +138,7 @@ def _problem(name: str, port: int) -> str | None:
 def _addresses(ports: Mapping[str, int]) -> str:
     address = {name: join_address(_host(name), port) for name, port in ports.items()}
     method = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].methods_by_name["Predict"]
-    path = method.GetOptions().Extensions[annotations_pb2.http].post
+    path = next(routes_of(method)).path
     block_group = message_from_mapping(BERKELEY)
     request = prediction_service_pb2.PredictRequest(block_group=block_group)
     body, grpc_body = (
@@ -150,8 +151,8 @@ Ready. Ctrl-C stops everything.
 
   gRPC     {address["grpc"]}
   JSON     http://{address["gateway"]}
-  metrics  http://{address["metrics"]}/metrics
-  drift    http://{address["monitor"]}/metrics
+  metrics  http://{address["metrics"]}{METRICS_PATH}
+  drift    http://{address["monitor"]}{METRICS_PATH}
 
 curl http://{address["gateway"]}{path} -H 'Content-Type: application/json' -d {body}
 

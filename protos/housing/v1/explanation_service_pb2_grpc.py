@@ -52,7 +52,7 @@ class ExplanationServiceServicer:
 
         A request that breaks a rule of its message is refused like by Predict. If the model cannot be explained, or
         explanations are disabled, the call fails with UNIMPLEMENTED (HTTP 501) and reason EXPLANATION_NOT_AVAILABLE. While
-        the explainer is starting, it fails with UNAVAILABLE (503) and reason HELPER_UNAVAILABLE.
+        the explainer is starting, it fails with UNAVAILABLE (503) and reason SERVICE_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,7 @@ class ExplanationServiceStub:
 
     A request that breaks a rule of its message is refused like by Predict. If the model cannot be explained, or
     explanations are disabled, the call fails with UNIMPLEMENTED (HTTP 501) and reason EXPLANATION_NOT_AVAILABLE. While
-    the explainer is starting, it fails with UNAVAILABLE (503) and reason HELPER_UNAVAILABLE.
+    the explainer is starting, it fails with UNAVAILABLE (503) and reason SERVICE_UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -53,7 +53,7 @@ class ExplanationServiceAsyncStub(ExplanationServiceStub):
 
     A request that breaks a rule of its message is refused like by Predict. If the model cannot be explained, or
     explanations are disabled, the call fails with UNIMPLEMENTED (HTTP 501) and reason EXPLANATION_NOT_AVAILABLE. While
-    the explainer is starting, it fails with UNAVAILABLE (503) and reason HELPER_UNAVAILABLE.
+    the explainer is starting, it fails with UNAVAILABLE (503) and reason SERVICE_UNAVAILABLE.
     """
 
 class ExplanationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -70,7 +70,7 @@ class ExplanationServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A request that breaks a rule of its message is refused like by Predict. If the model cannot be explained, or
         explanations are disabled, the call fails with UNIMPLEMENTED (HTTP 501) and reason EXPLANATION_NOT_AVAILABLE. While
-        the explainer is starting, it fails with UNAVAILABLE (503) and reason HELPER_UNAVAILABLE.
+        the explainer is starting, it fails with UNAVAILABLE (503) and reason SERVICE_UNAVAILABLE.
         """
 
 def add_ExplanationServiceServicer_to_server(servicer: ExplanationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

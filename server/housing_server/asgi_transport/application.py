@@ -116,7 +116,7 @@ def _unary(
             return
         call.finish()
         if held:
-            await _release(held, unsent, receive)
+            await _release(call, held, unsent, receive)
 
     return handle
 
@@ -169,21 +169,21 @@ async def _reply(response: Response, data: bytes, call: CallScope, unsent: ByteB
     if len(data) < HELD_FROM:
         await response.only_message(data, success(call.request_id))
         return 0
-    unsent.hold(len(data))
+    unsent.hold(call.caller.peer, len(data))
     try:
         await response.only_message(data, success(call.request_id))
     except BaseException:
-        unsent.release(len(data))
+        unsent.release(call.caller.peer, len(data))
         raise
     return len(data)
 
 
-async def _release(held: int, unsent: ByteBudget, receive: Receive) -> None:
+async def _release(call: CallScope, held: int, unsent: ByteBudget, receive: Receive) -> None:
     """Count bytes of a response against the budget until it has been sent."""
     try:
         await left(receive)
     finally:
-        unsent.release(held)
+        unsent.release(call.caller.peer, held)
 
 
 async def _fail(response: Response, call: CallScope, error: BaseException) -> None:

@@ -7,8 +7,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from housing_server.core.endpoints import MAX_REQUEST_BYTES
 from housing_server.errors import EncodingNotSupported, MessageTooLarge, UndecodableMessage
+from housing_server.limits import MAX_REQUEST_BYTES
 
 ENCODINGS = b"gzip,identity"
 """The request encodings that are supported."""

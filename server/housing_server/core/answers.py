@@ -10,7 +10,7 @@ import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 from numpy.typing import NDArray
 
-from housing.contract import UNUSUAL_RULES
+from housing.rules import UNUSUAL_RULES
 from housing.v1.prediction_service_pb2 import Prediction, PredictionInterval, PredictResponse
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.callers import Caller

@@ -21,6 +21,7 @@ from housing_server.core.callers import Caller, CallSpan
 from housing_server.core.gate import DrainGate
 from housing_server.core.status import status_from_error
 from housing_server.errors import DeadlinePassed, InternalError, RequestError, ShuttingDown
+from housing_server.limits import MAX_REQUEST_ID_BYTES
 
 DEFAULT_UNARY_SECONDS = 120.0
 """Deadline of a unary call whose caller sets none, from the arrival of its headers."""
@@ -28,7 +29,7 @@ DEFAULT_UNARY_SECONDS = 120.0
 REQUEST_ID = "x-request-id"
 """The metadata that carries a request's id, in both directions."""
 
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_REQUEST_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_REQUEST_ID_BYTES}}}")
 """A request id that is safe in a header, a log line and a record."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 

@@ -16,12 +16,10 @@ from housing_server.core.callers import Caller
 from housing_server.core.calls import Method
 from housing_server.core.parsing import request_parser
 from housing_server.errors import MessageTooLarge, UndecodableMessage
+from housing_server.limits import MAX_REQUEST_BYTES
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
-
-MAX_REQUEST_BYTES = 4 << 20
-"""The largest legal batch is about 1 MB; anything far larger is refused before it is decoded."""
 
 UNKNOWN_METHOD = Method(kind="unknown", service="unknown", name="unknown")
 """Stands for every unknown method: a name chosen by a caller must not become a label."""
@@ -97,45 +95,36 @@ def check_size(data: bytes) -> None:
         raise MessageTooLarge(MAX_REQUEST_BYTES)
 
 
+def _parts(method: MethodDescriptor) -> dict[str, Any]:
+    """Return what an endpoint has of its method, by the names of its fields."""
+    request = GetMessageClass(method.input_type)
+    return {
+        "method": describe(method),
+        "request": request,
+        "response": GetMessageClass(method.output_type),
+        "parse": request_parser(request),
+    }
+
+
 def unary(
     service: ServiceDescriptor, name: str, handler: Callable[[Any, Caller], Awaitable[Any]]
 ) -> UnaryEndpoint[Any, Any]:
     """Create the endpoint of a unary method from the contract's descriptor."""
-    method = service.methods_by_name[name]
-    return UnaryEndpoint(
-        method=describe(method),
-        request=GetMessageClass(method.input_type),
-        response=GetMessageClass(method.output_type),
-        parse=request_parser(GetMessageClass(method.input_type)),
-        handler=handler,
-    )
+    return UnaryEndpoint(**_parts(service.methods_by_name[name]), handler=handler)
 
 
 def stream(
     service: ServiceDescriptor, name: str, handler: Callable[[AsyncIterator[Any], Caller], AsyncIterator[Any]]
 ) -> StreamEndpoint[Any, Any]:
     """Create the endpoint of a method with a stream of responses from the contract's descriptor."""
-    method = service.methods_by_name[name]
-    return StreamEndpoint(
-        method=describe(method),
-        request=GetMessageClass(method.input_type),
-        response=GetMessageClass(method.output_type),
-        parse=request_parser(GetMessageClass(method.input_type)),
-        handler=handler,
-    )
+    return StreamEndpoint(**_parts(service.methods_by_name[name]), handler=handler)
 
 
 def relayed(
     method: MethodDescriptor, handler: Callable[[bytes, Caller], Awaitable[bytes]]
 ) -> RelayedEndpoint[Any, Any]:
     """Create the endpoint of a unary method that another process handles."""
-    return RelayedEndpoint(
-        method=describe(method),
-        request=GetMessageClass(method.input_type),
-        response=GetMessageClass(method.output_type),
-        parse=request_parser(GetMessageClass(method.input_type)),
-        handler=handler,
-    )
+    return RelayedEndpoint(**_parts(method), handler=handler)
 
 
 def describe(method: MethodDescriptor) -> Method:

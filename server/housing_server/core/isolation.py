@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_server.core.model import Estimates, Intervals, PriceModel, Rows
 
 _MAX_RUNS = 256

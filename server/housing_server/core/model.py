@@ -7,13 +7,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.contract import FEATURE_NAMES
+from housing.features import COLUMNS
 from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 
 Rows = NDArray[np.float64]
-"""float64, shape (n, 9): columns in `housing.contract.FEATURES` order, NaN where a field was left out."""
+"""float64, shape (n, 9): columns in `housing.features.FEATURES` order, NaN where a field was left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,5 +77,5 @@ class LoadedModel:
 
 def given_labels(rows: Rows) -> NDArray[np.int64]:
     """Return the ocean proximity codes in rows; -1 where the field is missing."""
-    codes = rows[:, FEATURE_NAMES.index("ocean_proximity")]
+    codes = rows[:, COLUMNS["ocean_proximity"]]
     return np.where(np.isnan(codes), -1, codes).astype(np.int64)

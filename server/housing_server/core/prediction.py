@@ -10,7 +10,7 @@ import numpy as np
 import uuid_utils
 from google.protobuf.message import Message
 
-from housing.contract import BATCH_SIZES
+from housing.rules import BATCH_SIZES
 from housing.v1.model_service_pb2 import GetModelCardResponse, GetModelProfileResponse, GetModelResponse
 from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,

@@ -13,8 +13,10 @@ import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from housing.contract import FEATURES, ORDER_RULES, message_from_mapping
 from housing.example import BERKELEY
+from housing.features import FEATURES
+from housing.rows import message_from_mapping
+from housing.rules import ORDER_RULES
 from housing_server.core.rows import CheckedRows
 from housing_server.core.status import status_from_error
 from housing_server.core.validation import MAX_VIOLATIONS, RequestValidator

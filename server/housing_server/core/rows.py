@@ -11,7 +11,8 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.contract import FEATURES, ORDER_RULES
+from housing.features import FEATURES
+from housing.rules import ORDER_RULES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing_server.core.model import Rows
 

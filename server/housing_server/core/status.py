@@ -1,24 +1,15 @@
 """The mapping of request errors to `google.rpc.Status` with standard details, the same for every transport."""
 
 from google.protobuf.any_pb2 import Any
-from google.rpc.code_pb2 import (
-    DEADLINE_EXCEEDED,
-    FAILED_PRECONDITION,
-    INTERNAL,
-    INVALID_ARGUMENT,
-    NOT_FOUND,
-    RESOURCE_EXHAUSTED,
-    UNAVAILABLE,
-    UNIMPLEMENTED,
-)
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from housing.reasons import DOMAIN, Reason, reason_of
+from housing.v1.error_reason_pb2 import ErrorReason
 from housing_server.errors import (
     DeadlinePassed,
     EncodingNotSupported,
     ExplanationNotAvailable,
-    HelperUnavailable,
     InternalError,
     InvalidRequest,
     MessageTooLarge,
@@ -34,33 +25,31 @@ from housing_server.errors import (
     RelayedError,
     RequestError,
     ServiceNotFound,
+    ServiceUnavailable,
     ShuttingDown,
     UndecodableMessage,
 )
 
-DOMAIN = "housing.v1"
-"""The domain of every `ErrorInfo` reason."""
-
-_CODES_AND_REASONS: dict[type[RequestError], tuple[int, str]] = {
-    InvalidRequest: (INVALID_ARGUMENT, "INVALID_REQUEST"),
-    UndecodableMessage: (INVALID_ARGUMENT, "UNDECODABLE_MESSAGE"),
-    MessageTooLarge: (RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE"),
-    EncodingNotSupported: (UNIMPLEMENTED, "ENCODING_NOT_SUPPORTED"),
-    MethodNotFound: (UNIMPLEMENTED, "METHOD_NOT_FOUND"),
-    ServiceNotFound: (NOT_FOUND, "SERVICE_NOT_FOUND"),
-    DeadlinePassed: (DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
-    ModelNotLoaded: (UNAVAILABLE, "MODEL_NOT_LOADED"),
-    ModelProfileNotFound: (NOT_FOUND, "MODEL_PROFILE_NOT_FOUND"),
-    ModelCardNotFound: (NOT_FOUND, "MODEL_CARD_NOT_FOUND"),
-    ModelFailed: (FAILED_PRECONDITION, "MODEL_FAILED"),
-    Overloaded: (RESOURCE_EXHAUSTED, "OVERLOADED"),
-    PredictionLogUnavailable: (UNAVAILABLE, "PREDICTION_LOG_UNAVAILABLE"),
-    PredictionNotFound: (NOT_FOUND, "PREDICTION_NOT_FOUND"),
-    QueryTooSlow: (DEADLINE_EXCEEDED, "QUERY_TOO_SLOW"),
-    ExplanationNotAvailable: (UNIMPLEMENTED, "EXPLANATION_NOT_AVAILABLE"),
-    HelperUnavailable: (UNAVAILABLE, "HELPER_UNAVAILABLE"),
-    ShuttingDown: (UNAVAILABLE, "SHUTTING_DOWN"),
-    InternalError: (INTERNAL, "INTERNAL"),
+_REASONS: dict[type[RequestError], ErrorReason.ValueType] = {
+    InvalidRequest: ErrorReason.ERROR_REASON_INVALID_REQUEST,
+    UndecodableMessage: ErrorReason.ERROR_REASON_UNDECODABLE_MESSAGE,
+    MessageTooLarge: ErrorReason.ERROR_REASON_MESSAGE_TOO_LARGE,
+    EncodingNotSupported: ErrorReason.ERROR_REASON_ENCODING_NOT_SUPPORTED,
+    MethodNotFound: ErrorReason.ERROR_REASON_METHOD_NOT_FOUND,
+    ServiceNotFound: ErrorReason.ERROR_REASON_SERVICE_NOT_FOUND,
+    DeadlinePassed: ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED,
+    ModelNotLoaded: ErrorReason.ERROR_REASON_MODEL_NOT_LOADED,
+    ModelProfileNotFound: ErrorReason.ERROR_REASON_MODEL_PROFILE_NOT_FOUND,
+    ModelCardNotFound: ErrorReason.ERROR_REASON_MODEL_CARD_NOT_FOUND,
+    ModelFailed: ErrorReason.ERROR_REASON_MODEL_FAILED,
+    Overloaded: ErrorReason.ERROR_REASON_OVERLOADED,
+    PredictionLogUnavailable: ErrorReason.ERROR_REASON_PREDICTION_LOG_UNAVAILABLE,
+    PredictionNotFound: ErrorReason.ERROR_REASON_PREDICTION_NOT_FOUND,
+    QueryTooSlow: ErrorReason.ERROR_REASON_QUERY_TOO_SLOW,
+    ExplanationNotAvailable: ErrorReason.ERROR_REASON_EXPLANATION_NOT_AVAILABLE,
+    ServiceUnavailable: ErrorReason.ERROR_REASON_SERVICE_UNAVAILABLE,
+    ShuttingDown: ErrorReason.ERROR_REASON_SHUTTING_DOWN,
+    InternalError: ErrorReason.ERROR_REASON_INTERNAL,
 }
 
 
@@ -68,16 +57,27 @@ def status_from_error(error: RequestError) -> Status:
     """Convert an error to a status with `ErrorInfo`, `BadRequest` for violations and `RetryInfo` for overload."""
     if isinstance(error, RelayedError):
         return error.status
-    code, reason = _CODES_AND_REASONS[type(error)]
-    details = [ErrorInfo(reason=reason, domain=DOMAIN)]
-    status = Status(code=code, message=str(error))
+    reason = reason_of_error(type(error))
+    status = Status(code=reason.code, message=str(error))
     if isinstance(error, InvalidRequest):
-        details[0].metadata["violations"] = str(len(error.violations))
         _pack(status, _bad_request(error))
     if isinstance(error, Overloaded):
         _pack(status, _retry_info(error))
-    _pack(status, *details)
+    _pack(status, ErrorInfo(reason=reason.name, domain=DOMAIN, metadata=_metadata(error)))
     return status
+
+
+def reason_of_error(kind: type[RequestError]) -> Reason:
+    """Return the reason that a kind of error is answered with, for all but relayed errors, which bring their own."""
+    return reason_of(_REASONS[kind])
+
+
+def _metadata(error: RequestError) -> dict[str, str]:
+    if isinstance(error, InvalidRequest):
+        return {"violations": str(len(error.violations))}
+    if isinstance(error, ServiceUnavailable):
+        return {"service": error.service}
+    return {}
 
 
 def _bad_request(error: InvalidRequest) -> BadRequest:
@@ -95,8 +95,7 @@ def _retry_info(error: Overloaded) -> RetryInfo:
     return retry
 
 
-def _pack(status: Status, *messages: BadRequest | ErrorInfo | RetryInfo) -> None:
-    for message in messages:
-        packed = Any()
-        packed.Pack(message)
-        status.details.append(packed)
+def _pack(status: Status, message: BadRequest | ErrorInfo | RetryInfo) -> None:
+    packed = Any()
+    packed.Pack(message)
+    status.details.append(packed)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from housing.contract import FEATURE_NAMES
-from housing_server.explanation.background import Background
+from housing.background import Background
+from housing.features import COLUMNS, FEATURE_NAMES
 
 PLACE = ("longitude", "latitude")
 """The fields that form one player."""
@@ -53,11 +53,11 @@ class Attributor:
             background: the background rows, and the fields that the price depends on.
         """
         self._predict = predict
-        self._background = background.rows
+        self._background = np.array(background.rows, dtype=np.float64)
         self._players = players(background.fields)
         self._coalitions = coalitions(len(self._players))
         self._shares = shapley_weights(self._coalitions)
-        self.base_value = float(predict(background.rows).mean())
+        self.base_value = float(predict(self._background).mean())
         """The mean price of the background, in USD."""
 
     def attribute(self, rows: Array) -> Attribution:
@@ -85,8 +85,8 @@ class Attributor:
 
 def players(fields: tuple[str, ...]) -> list[list[int]]:
     """Return the columns of each player, in the order of `FEATURES`, the place first."""
-    place = [FEATURE_NAMES.index(name) for name in PLACE if name in fields]
-    others = [[FEATURE_NAMES.index(name)] for name in fields if name not in PLACE]
+    place = [COLUMNS[name] for name in PLACE if name in fields]
+    others = [[COLUMNS[name]] for name in fields if name not in PLACE]
     return [place, *others] if place else others
 
 

@@ -9,7 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from housing.contract import FEATURE_NAMES, row_from_message
+from housing.features import FEATURE_NAMES
+from housing.rows import row_from_message
 from housing.v1.explanation_service_pb2 import Contribution, ExplainRequest, ExplainResponse
 from housing_server.core.admission import Admission
 from housing_server.core.answers import interval_of, warnings_of

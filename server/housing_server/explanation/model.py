@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from housing.background import Background
+from housing.graph import PRICE
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.core.model import Estimates, Rows
 from housing_server.errors import ExplanationNotAvailable, ModelRejected
 from housing_server.explanation.attribution import Attribution, Attributor
-from housing_server.explanation.background import Background, read_background
+from housing_server.explanation.background import read_background
 from housing_server.model_store.files import GRAPH_FILE, read_description
 from housing_server.models.golden import read_golden
 from housing_server.models.loading import example_rows
@@ -21,7 +23,6 @@ TOLERANCE_USD = 1.0
 """Largest difference allowed between the sum of an explanation and the price."""
 CHECKED = 5
 """The number of explanations that are compared with prices when a model is loaded."""
-_PRICE = "median_house_value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class ExplainedModel:
         self.description = graph.description
         """The identity and origin of the model."""
         self._graph = graph
-        self._attributor = Attributor(lambda rows: graph.run([_PRICE], rows)[_PRICE], background)
+        self._attributor = Attributor(lambda rows: graph.run([PRICE], rows)[PRICE], background)
 
     @classmethod
     def load(cls, folder: Path) -> ExplainedModel:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from housing.contract import SERVICES, descriptor_set
+from housing.descriptors import descriptor_set
+from housing.ports import GRPC_PORT
+from housing.routes import GATEWAY_METRICS_PATH, METRICS_PATH
+from housing.services import SERVICES
 from housing_server import limits
 from housing_server.gateway.json_schema import bodies_by_route, strict_json_source
-from housing_server.gateway.lua import METRICS_PATH, source, streaming_paths
+from housing_server.gateway.lua import source, streaming_paths
 from housing_server.gateway.tracing import collector, tracing
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ class Front:
     """Port to listen on."""
     grpc_host: str = "127.0.0.1"
     """Host of the gRPC services."""
-    grpc_port: int = limits.GRPC_PORT
+    grpc_port: int = GRPC_PORT
     """Port of the gRPC services."""
     metrics_host: str
     """Host of metrics and the page."""
@@ -132,6 +135,7 @@ def _values(front: Front, options: TracingOptions | None) -> dict[str, Any]:
         "services": list(SERVICES),
         "streaming_paths": "|".join([*map(_escaped, streaming_paths()), r"/grpc\..*"]),
         "metrics_path": METRICS_PATH,
+        "gateway_metrics_path": GATEWAY_METRICS_PATH,
         "lua": source(*_SCRIPTS, max_bodies_bytes=bodies_bytes),
         "strict_json": strict_json_source(bodies_by_route(SERVICES)),
         "heap_bytes": heap_bytes,

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from housing.contract import PREDICTION_SERVICE
-from housing_server.gateway.lua import METRICS_PATH, json_paths
+from housing.routes import GATEWAY_METRICS_PATH
+from housing.services import PREDICTION_SERVICE
+from housing_server.gateway.lua import json_paths
 from housing_server.gateway.upstreams import Upstream
 
 _Route = dict[str, Any]
@@ -110,7 +111,7 @@ def _to_upstream(like: _Route, upstream: Upstream, paths: str) -> _Route:
 
 def _from_side_port(route: _Route) -> _Route:
     """Route Envoy's metrics to the side port, which serves those of all workers."""
-    if route["match"].get("path") != METRICS_PATH:
+    if route["match"].get("path") != GATEWAY_METRICS_PATH:
         return route
     return {**route, "route": {"cluster": "side_port", "timeout": "10s"}}
 

@@ -138,7 +138,9 @@ def _change_manager(manager: _Data, embedding: Embedding, python_filter: Mapping
     }
     for log in manager["access_log"]:
         log["filter"] = _LOGGED
-    manager["local_reply_config"] = local_replies([each.grpc_paths for each in embedding.upstreams])
+    manager["local_reply_config"] = local_replies(
+        [service for each in embedding.upstreams for service in each.services]
+    )
     filters = manager["http_filters"]
     filters[-1:-1] = [_PLAIN_HEADERS, dict(python_filter)]  # before the router
     (host,) = manager["route_config"]["virtual_hosts"]

@@ -4,16 +4,16 @@
 local contract, status = require("contract"), require("status")
 local errors = {}
 
-local KINDS = { -- by HTTP status: code of the status, reason of its ErrorInfo, message
-  ["400"] = { 3, "INVALID_JSON", "the request cannot be read as JSON" },
-  ["404"] = { 5, "NO_SUCH_ROUTE", "no such path; GET / lists the routes" },
-  ["408"] = { 4, "REQUEST_TIMEOUT", "the request took too long to arrive" },
-  ["413"] = { 8, "BODY_TOO_LARGE", "the body is larger than the largest legal batch" },
-  ["431"] = { 8, "HEADERS_TOO_LARGE", "the headers are too large" },
-  ["503"] = { 14, "UNAVAILABLE", "the prediction server is not available; try again in a few seconds" },
-  ["504"] = { 4, "DEADLINE_EXCEEDED", "the prediction server did not answer in time" },
+local KINDS = { -- by HTTP status: reason of the ErrorInfo, message
+  ["400"] = { "INVALID_JSON", "the request cannot be read as JSON" },
+  ["404"] = { "NO_SUCH_ROUTE", "no such path; GET / lists the routes" },
+  ["408"] = { "REQUEST_TIMEOUT", "the request took too long to arrive" },
+  ["413"] = { "BODY_TOO_LARGE", "the body is larger than the largest legal batch" },
+  ["431"] = { "HEADERS_TOO_LARGE", "the headers are too large" },
+  ["503"] = { "UNAVAILABLE", "the prediction server is not available; try again in a few seconds" },
+  ["504"] = { "DEADLINE_EXCEEDED", "the prediction server did not answer in time" },
 }
-local OTHER = { 13, "GATEWAY_ERROR", "the gateway could not answer" }
+local OTHER = { "GATEWAY_ERROR", "the gateway could not answer" }
 local TYPES = {
   TYPE_DOUBLE = "must be a number",
   TYPE_STRING = "must be a string",
@@ -62,12 +62,12 @@ local function unreadable_field(text)
   return found
 end
 
--- Returns code, reason, message and details for the text of a request that cannot be parsed.
+-- Returns reason, message and details for the text of a request that cannot be parsed.
 local function unreadable(text, path)
   local name = text:match('^Could not find field "([^"]*)"')
   if name then -- in the query; the name is repeated when it is no more than a name
     name = #name <= 64 and name:match("^[%a_][%w_.]*$") and " " .. name or ""
-    return 3, "INVALID_REQUEST", "the query parameter" .. name .. " is not known", ""
+    return "INVALID_REQUEST", "the query parameter" .. name .. " is not known", ""
   end
   local field, description = violation(text)
   if not field then
@@ -75,11 +75,11 @@ local function unreadable(text, path)
   end
   if field then
     field = errors.relative(field, path)
-    return 3, "INVALID_REQUEST", field .. ": " .. description, status.violation(field, description)
+    return "INVALID_REQUEST", field .. ": " .. description, status.violation(field, description)
   elseif contract.routes[path] ~= "POST" then -- without a body there is no JSON
-    return 3, "INVALID_REQUEST", "the path or the query is malformed", ""
+    return "INVALID_REQUEST", "the path or the query is malformed", ""
   end
-  return 3, "INVALID_JSON", KINDS["400"][3] .. (syntax(text) or ""), ""
+  return "INVALID_JSON", KINDS["400"][2] .. (syntax(text) or ""), ""
 end
 
 -- Returns the path of a field relative to the JSON body of a route: where the body is one field of the request message,
@@ -97,16 +97,16 @@ end
 -- Returns the Status for one of Envoy's own errors.
 -- http_status: of the response. text: its body. path: of the request. Returns: the code, and the Status in JSON.
 function errors.word(http_status, text, path)
-  local code, reason, message = unpack(KINDS[http_status] or OTHER)
-  local details, reply = "", contract.replies[text]
+  local reason, message = unpack(KINDS[http_status] or OTHER)
+  local details, service, reply = "", nil, contract.replies[text]
   if reply then -- of a server's Envoy, about another process of the service
-    code, reason, message = reply[1], reply[2], text
+    reason, message, service = reply.reason, text, reply.service
   elseif http_status == "400" then
-    code, reason, message, details = unreadable(text, path)
+    reason, message, details = unreadable(text, path)
   elseif text == "envoy overloaded" then
     reason, message = "GATEWAY_OVERLOADED", "the gateway is short of memory; try again in a few seconds"
   end
-  return code, status.json(code, reason, message, details)
+  return status.code(reason), status.json(reason, message, details, service)
 end
 
 return errors

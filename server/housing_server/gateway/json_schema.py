@@ -1,14 +1,12 @@
 """The schema of each HTTP route's JSON body, derived from the contract's descriptor for `strict_json.lua`."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from google.api import annotations_pb2, http_pb2
-from google.protobuf import descriptor_pool
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from housing_server.gateway.lua import literal
+from housing.routes import methods_of, routes_of
+from housing_server.gateway.lua import preloaded
 
 _SCRIPTS = ("status", "json_text", "json_message", "strict_json")
 _KINDS: dict[int, dict[str, object]] = {
@@ -39,20 +37,12 @@ def bodies_by_route(services: Iterable[str]) -> dict[str, dict[str, Any]]:
     Raises:
         ValueError: a route or a field is of a kind that the strict reader does not support.
     """
-    pool = descriptor_pool.Default()
-    methods = [method for name in services for method in pool.FindServiceByName(name).methods]
-    return {route: body for method in methods for route, body in _bodies(method)}
-
-
-def _bodies(method: MethodDescriptor) -> Iterable[tuple[str, dict[str, Any]]]:
-    rule: http_pb2.HttpRule = method.GetOptions().Extensions[annotations_pb2.http]
-    for each in (rule, *rule.additional_bindings):
-        if each.body:
-            verb = each.WhichOneof("pattern")
-            path = getattr(each, verb)
-            if verb == "custom" or "{" in path:
-                raise ValueError(f"{method.full_name}: a route with a body has a plain method and path, not {path}")
-            yield f"{verb.upper()} {path}", body_of(method.input_type, each.body)
+    bodies = {}
+    for route in (route for method in methods_of(services) for route in routes_of(method) if route.body):
+        if "{" in route.path:
+            raise ValueError(f"{route.method.full_name}: a route with a body has a plain path, not {route.path}")
+        bodies[f"{route.verb} {route.path}"] = body_of(route.method.input_type, route.body)
+    return bodies
 
 
 def body_of(request: Descriptor, body: str) -> dict[str, Any]:
@@ -106,7 +96,6 @@ def strict_json_source(bodies: Mapping[str, Mapping[str, Any]]) -> str:
     Args:
         bodies: the schema of each route's body, as `bodies_by_route` returns it.
     """
-    texts = {name: Path(__file__).with_name(f"{name}.lua").read_text("utf-8") for name in _SCRIPTS}
-    texts["bodies"] = f"return {literal(bodies)}\n"
-    preloaded = (f'package.preload["{name}"] = function()\n{text}end\n' for name, text in texts.items())
-    return "".join(preloaded) + 'function envoy_on_request(handle) require("strict_json").check(handle) end\n'
+    return preloaded(_SCRIPTS, {"bodies": bodies}) + (
+        'function envoy_on_request(handle) require("strict_json").check(handle) end\n'
+    )

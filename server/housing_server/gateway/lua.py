@@ -2,58 +2,63 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from google.api import annotations_pb2
-from google.protobuf.descriptor import EnumDescriptor, MethodDescriptor
-from google.protobuf.descriptor_pool import Default
+from google.protobuf.descriptor import EnumDescriptor
+from google.rpc.code_pb2 import Code
 
-from housing.contract import FEATURE_NAMES, SERVICES
-from housing_server.gateway.local_replies import codes_and_reasons
+from housing.features import FEATURE_NAMES
+from housing.reasons import DOMAIN, REASONS
+from housing.routes import GATEWAY_METRICS_PATH, PAGES, ROUTES, STATUS_PATH, methods_of
+from housing_server.gateway.local_replies import reasons_by_text
 from housing_server.limits import LARGE_BODY_BYTES, MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_ID_BYTES
 
 _HERE = Path(__file__).parent
 _MODEL_SERVICE = "housing.v1.ModelService"
-_PAGES = ("/", "/metrics")
-
-METRICS_PATH = "/gateway/metrics"
-"""Path of Envoy's own metrics."""
 
 
-def source(*modules: str, max_bodies_bytes: int) -> str:
+def source(*scripts: str, max_bodies_bytes: int) -> str:
     """Return the source of a Lua filter that checks requests and finishes responses.
 
     Args:
-        modules: the scripts of this folder to include, by the names that `require` gets.
+        scripts: the scripts of this folder to include, by the names that `require` gets.
         max_bodies_bytes: how much memory request bodies in flight may take, on each of Envoy's threads.
     """
     values = contract_values() | {"max_bodies_bytes": max_bodies_bytes}
-    texts = {name: (_HERE / f"{name}.lua").read_text("utf-8") for name in modules}
-    texts["contract"] = f"return {literal(values)}\n"
-    preloaded = (f'package.preload["{name}"] = function()\n{text}end\n' for name, text in texts.items())
-    return "".join(preloaded) + (
+    return preloaded(scripts, {"contract": values}) + (
         'local requests, responses = require("requests"), require("responses")\n'
         "function envoy_on_request(handle) requests.check(handle) end\n"
         "function envoy_on_response(handle) responses.finish(handle) end\n"
     )
 
 
+def preloaded(scripts: Iterable[str], values: Mapping[str, object]) -> str:
+    """Return the beginning of a filter's source: what its `require` finds.
+
+    Args:
+        scripts: names of scripts of this folder.
+        values: further values by name; `reasons` is there by itself.
+    """
+    texts = {name: (_HERE / f"{name}.lua").read_text("utf-8") for name in scripts}
+    texts |= {name: f"return {literal(value)}\n" for name, value in {"reasons": reasons_values(), **values}.items()}
+    return "".join(f'package.preload["{name}"] = function()\n{text}end\n' for name, text in texts.items())
+
+
 def contract_values() -> dict[str, object]:
     """Return the table that scripts load by `require("contract")`."""
-    routes = list(_routes())
     return {
         "fields": list(FEATURE_NAMES),
-        "routes": {path: verb for path, verb, _ in routes if "{" not in path}
-        | dict.fromkeys((*_PAGES, METRICS_PATH), "GET"),
-        "patterns": [_pattern(path) for path, _, _ in routes if "{" in path],
-        "body_fields": {path: body for path, _, method in routes if (body := _body(method)) not in {"", "*"}},
+        "routes": {route.path: route.verb for route in ROUTES if "{" not in route.path} | dict.fromkeys(PAGES, "GET"),
+        "patterns": [_pattern(route.path) for route in ROUTES if "{" in route.path],
+        "body_fields": {route.path: route.body for route in ROUTES if route.body not in {"", "*"}},
         "cacheable": {
-            path: True for path, _, method in routes if method.containing_service.full_name == _MODEL_SERVICE
+            route.path: True for route in ROUTES if route.method.containing_service.full_name == _MODEL_SERVICE
         },
+        "status_path": STATUS_PATH,
         "enums": {enum.name: " or ".join(list(enum.values_by_name)[1:]) for enum in _enums()},
-        "replies": codes_and_reasons(),
-        "metrics_path": METRICS_PATH,
+        "replies": reasons_by_text(),
+        "metrics_path": GATEWAY_METRICS_PATH,
         "max_body_bytes": MAX_BODY_BYTES,
         "large_body_bytes": LARGE_BODY_BYTES,
         "max_header_bytes": MAX_HEADER_BYTES,
@@ -61,11 +66,18 @@ def contract_values() -> dict[str, object]:
     }
 
 
+def reasons_values() -> dict[str, object]:
+    """Return the table of `require("reasons")`: the contract's reasons by name, and the names of codes."""
+    by_name = {name: {"code": each.code, "http_status": each.http_status} for name, each in REASONS.items()}
+    codes = dict(zip(Code.values(), Code.keys(), strict=True))
+    return {"domain": DOMAIN, "by_name": by_name, "codes": codes}
+
+
 def streaming_paths() -> list[str]:
     """Return the gRPC paths of the streaming methods."""
     return [
         f"/{method.containing_service.full_name}/{method.name}"
-        for method in _methods()
+        for method in methods_of()
         if method.client_streaming or method.server_streaming
     ]
 
@@ -73,9 +85,9 @@ def streaming_paths() -> list[str]:
 def json_paths(services: Collection[str]) -> list[str]:
     """Return regular expressions for the paths of the JSON routes of some services."""
     return [
-        "[^/]+".join(map(re.escape, re.split(r"{[^}]*}", path)))
-        for path, _, method in _routes()
-        if method.containing_service.full_name in services
+        "[^/]+".join(map(re.escape, re.split(r"{[^}]*}", route.path)))
+        for route in ROUTES
+        if route.method.containing_service.full_name in services
     ]
 
 
@@ -88,30 +100,11 @@ def literal(value: object) -> str:
     return json.dumps(value)  # ASCII strings, numbers and booleans are spelt the same in both languages
 
 
-def _methods() -> Iterator[MethodDescriptor]:
-    pool = Default()
-    for service in SERVICES:
-        yield from pool.FindServiceByName(service).methods
-
-
-def _routes() -> Iterator[tuple[str, str, MethodDescriptor]]:
-    """Yield path, HTTP method and RPC of each JSON route."""
-    for method in _methods():
-        rule = method.GetOptions().Extensions[annotations_pb2.http]
-        verb = rule.WhichOneof("pattern")
-        if verb:
-            yield getattr(rule, verb), verb.upper(), method
-
-
-def _body(method: MethodDescriptor) -> str:
-    return str(method.GetOptions().Extensions[annotations_pb2.http].body)
-
-
 def _pattern(path: str) -> str:
     """Return a path with `{field}` as a Lua pattern."""
     return "^" + re.sub(r"{[^}]*}", "[^/]+", re.sub(r"([-.+])", r"%\1", path)) + "$"
 
 
 def _enums() -> Iterator[EnumDescriptor]:
-    for method in _methods():
+    for method in methods_of():
         yield from (field.enum_type for field in method.input_type.fields if field.enum_type is not None)

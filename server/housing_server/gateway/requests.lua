@@ -179,25 +179,26 @@ local function reserve(handle, headers)
   return true
 end
 
--- Checks the headers of a JSON body; returns the response if the request is refused.
+-- Checks the headers of a JSON body; returns reason, message and headers of the response if the request is refused.
 local function check_body(handle, headers)
   local kind = (headers:get("content-type") or "application/json"):lower()
   local charset = kind:match(";%s*charset=\"?([%w%-]*)")
   if not (kind:match("^application/json *$") or kind:match("^application/json *;") or kind:match("^application/[%w.%-]+%+json"))
     or (charset and charset ~= "utf-8")
   then
-    return "415", 3, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json in UTF-8", { ["accept-post"] = "application/json" }
+    return "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json in UTF-8", { ["accept-post"] = "application/json" }
   end
   local encoding = headers:get("content-encoding")
   if encoding and encoding ~= "gzip" and encoding ~= "identity" then
-    return "415", 3, "UNSUPPORTED_MEDIA_TYPE", "the body may be compressed with gzip only", { ["accept-encoding"] = "gzip" }
+    return "UNSUPPORTED_MEDIA_TYPE", "the body may be compressed with gzip only", { ["accept-encoding"] = "gzip" }
   end
   if not reserve(handle, headers) then
-    return "503", 14, "GATEWAY_OVERLOADED", "too many large requests are in flight; try again in a second", { ["retry-after"] = "1" }
+    return "GATEWAY_OVERLOADED", "too many large requests are in flight; try again in a second", { ["retry-after"] = "1" }
   end
 end
 
--- Checks a request for JSON or a page; returns the response if it is refused.
+-- Checks a request for JSON or a page; returns reason, message and headers of the response if it is refused, and headers
+-- alone if they are the whole response.
 -- request: information for the response filter is added to it.
 local function check_http(handle, headers, path, method, request)
   local expected = method_of(path)
@@ -208,14 +209,14 @@ local function check_http(handle, headers, path, method, request)
   if method == "OPTIONS" and headers:get("origin") and headers:get(PREFLIGHT) then
     return nil
   elseif method == "OPTIONS" then
-    return "204", 0, nil, nil, { allow = allow }
+    return nil, nil, { [":status"] = "204", allow = allow }
   elseif method == "HEAD" and expected == "GET" then
     headers:replace(":method", "GET")
     request.head = true
   elseif method ~= expected then
-    return "405", 12, "METHOD_NOT_ALLOWED", "this path allows only " .. allow:match("%u+"), { allow = allow }
+    return "METHOD_NOT_ALLOWED", "this path allows only " .. allow:match("%u+"), { allow = allow }
   elseif method == "POST" and not contract.routes[path] then
-    return "415", 3, "UNSUPPORTED_MEDIA_TYPE", "this path is for gRPC; GET / lists those for JSON", { ["accept-post"] = "application/grpc, application/grpc-web" }
+    return "UNSUPPORTED_MEDIA_TYPE", "this path is for gRPC; GET / lists those for JSON", { ["accept-post"] = "application/grpc, application/grpc-web" }
   elseif method == "POST" then
     return check_body(handle, headers)
   end
@@ -223,11 +224,11 @@ end
 
 local function check_grpc(headers, path, method, refused)
   if method ~= "POST" then
-    return "405", 12, "METHOD_NOT_ALLOWED", "gRPC calls must use POST", { allow = "POST" }
+    return "METHOD_NOT_ALLOWED", "gRPC calls must use POST", { allow = "POST" }
   elseif refused == "grpc-encoding" then
-    return "415", 12, "UNSUPPORTED_ENCODING", "messages may be compressed with gzip or deflate", { ["grpc-accept-encoding"] = "identity,deflate,gzip" }
+    return "UNSUPPORTED_ENCODING", "messages may be compressed with gzip or deflate", { ["grpc-accept-encoding"] = "identity,deflate,gzip" }
   elseif refused then
-    return "400", 3, "INVALID_HEADER", "the header " .. refused .. " is malformed"
+    return "INVALID_HEADER", "the header " .. refused .. " is malformed"
   end
 end
 
@@ -259,30 +260,28 @@ local function check(handle)
   local size, dropped, refused = inspect(headers, is_grpc)
   clean(headers, dropped, is_grpc)
   local request = { path = path, grpc = is_grpc }
-  local http_status, code, reason, message, more
+  local reason, message, more
   if size > contract.max_header_bytes then
-    http_status, code, reason, message = "431", 8, "HEADERS_TOO_LARGE",
-      ("the headers are larger than %d bytes"):format(contract.max_header_bytes)
+    reason, message = "HEADERS_TOO_LARGE", ("the headers are larger than %d bytes"):format(contract.max_header_bytes)
   elseif not is_text(target) then
-    http_status, code, reason, message = "400", 3, "INVALID_REQUEST", "the path or the query is not UTF-8 text"
+    reason, message = "INVALID_REQUEST", "the path or the query is not UTF-8 text"
   elseif is_grpc then
-    http_status, code, reason, message, more = check_grpc(headers, path, method, refused)
+    reason, message, more = check_grpc(headers, path, method, refused)
   else
     request.known = contract.cacheable[path] and headers:get("if-none-match") or nil
-    http_status, code, reason, message, more = check_http(handle, headers, path, method, request)
+    reason, message, more = check_http(handle, headers, path, method, request)
   end
   if path == contract.metrics_path and target ~= path then
     headers:replace(":path", path) -- the query would reach Envoy's admin interface
   end
   if reason then
-    local answers_grpc = is_grpc and http_status ~= "405" and content_type or nil
+    local answers_grpc = is_grpc and reason ~= "METHOD_NOT_ALLOWED" and content_type or nil
     request.grpc = answers_grpc ~= nil
-    status.refuse(handle, request, answers_grpc, http_status, code, reason, message, more)
+    status.refuse(handle, request, answers_grpc, reason, message, more)
     return
   end
   status.remember(handle, "request", request)
-  if http_status then
-    more[":status"] = http_status
+  if more then
     handle:respond(more)
   end
 end
@@ -292,7 +291,7 @@ function requests.check(handle)
   local ok, problem = pcall(check, handle)
   if not ok then
     handle:logErr(problem)
-    status.refuse(handle, {}, nil, "500", 13, "GATEWAY_ERROR", "the gateway could not answer")
+    status.refuse(handle, {}, nil, "GATEWAY_ERROR", "the gateway could not answer")
   end
 end
 

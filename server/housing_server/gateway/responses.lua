@@ -127,7 +127,7 @@ local function finish_http(handle, request)
   elseif kind == "application/json" then
     if cacheable then
       finish_cacheable(handle, request.known)
-    elseif request.path == "/health" then
+    elseif request.path == contract.status_path then
       finish_health(handle)
     end
   end

@@ -1,16 +1,11 @@
 -- google.rpc.Status in this product's form: JSON for HTTP callers, headers for gRPC and gRPC-Web callers.
 
+local reasons = require("reasons") -- the contract's, by name, and the names of codes
 local status = {}
 
-local NAMES = {
-  [0] = "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
-  "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
-  "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
-}
 local NAMESPACE = "housing" -- of the dynamic metadata shared by requests, responses and the access log
-local DOMAIN = "housing.v1"
 local JSON = '{"code":%d,"message":"%s","details":[%s'
-  .. '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"%s","domain":"' .. DOMAIN .. '","metadata":{}}]}'
+  .. '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"%s","domain":"' .. reasons.domain .. '","metadata":{%s}}]}'
 local BAD_REQUEST = '{"@type":"type.googleapis.com/google.rpc.BadRequest",'
   .. '"field_violations":[{"field":"%s","description":"%s","reason":"%s"}]},'
 
@@ -21,10 +16,10 @@ local function field(number, bytes)
   return string.char(number * 8 + 2) .. prefix .. bytes
 end
 
-local function binary(code, reason, message)
-  local info = field(1, reason) .. field(2, DOMAIN)
+local function binary(reason, message)
+  local info = field(1, reason) .. field(2, reasons.domain)
   local any = field(1, "type.googleapis.com/google.rpc.ErrorInfo") .. field(2, info)
-  return string.char(8, code) .. field(2, message) .. field(3, any)
+  return string.char(8, reasons.by_name[reason].code) .. field(2, message) .. field(3, any)
 end
 
 -- Stores a value about the request for the response filter and the access log.
@@ -39,7 +34,7 @@ end
 
 -- Sets the status code for the access log.
 function status.log(handle, code)
-  status.remember(handle, "code", NAMES[code] or "UNKNOWN")
+  status.remember(handle, "code", reasons.codes[code] or "UNKNOWN")
 end
 
 -- Returns the BadRequest detail about one field, for `status.json`.
@@ -48,27 +43,39 @@ function status.violation(path, description, reason)
 end
 
 -- Returns a Status in JSON. The texts hold no quotes, backslashes or control characters.
-function status.json(code, reason, message, details)
-  return JSON:format(code, message, details or "", reason)
+-- details: further details, in JSON. service: full name of the gRPC service that the error is about, if it is about one.
+function status.json(reason, message, details, service)
+  local metadata = service and ('"service":"%s"'):format(service) or ""
+  return JSON:format(reasons.by_name[reason].code, message, details or "", reason, metadata)
+end
+
+-- Returns the HTTP status of a reason, as a header has it.
+function status.http(reason)
+  return tostring(reasons.by_name[reason].http_status)
+end
+
+-- Returns the code of a reason.
+function status.code(reason)
+  return reasons.by_name[reason].code
 end
 
 -- Refuses a request in its caller's protocol, on behalf of the server.
 -- request: its stored values. more: further headers of the response.
-function status.refuse(handle, request, content_type, http_status, code, reason, message, more)
+function status.refuse(handle, request, content_type, reason, message, more)
   local headers = more or {}
   if content_type then -- gRPC: a trailers-only response
     headers[":status"] = "200"
     headers["content-type"] = content_type
-    headers["grpc-status"] = tostring(code)
+    headers["grpc-status"] = tostring(status.code(reason))
     headers["grpc-message"] = message
-    headers["grpc-status-details-bin"] = handle:base64Escape(binary(code, reason, message))
+    headers["grpc-status-details-bin"] = handle:base64Escape(binary(reason, message))
     status.remember(handle, "request", request)
     handle:respond(headers)
   else
-    local json = status.json(code, reason, message)
-    request.refusal = { http_status = http_status, code = code, json = json }
+    local json = status.json(reason, message)
+    request.refusal = { http_status = status.http(reason), code = status.code(reason), json = json }
     status.remember(handle, "request", request)
-    headers[":status"] = http_status
+    headers[":status"] = status.http(reason)
     headers["content-type"] = "application/json"
     handle:respond(headers, json)
   end

@@ -9,16 +9,16 @@
 local bodies, json_message, status = require("bodies"), require("json_message"), require("status")
 local strict_json = {}
 
-local CODES = { ["json.syntax"] = "INVALID_JSON", ["json.encoding"] = "INVALID_JSON" } -- by the violation's reason
+local REASONS = { ["json.syntax"] = "INVALID_JSON", ["json.encoding"] = "INVALID_JSON" } -- by the rule that is broken
 
 for _, shape in pairs(bodies) do
   json_message.prepare(shape)
 end
 
 -- Return the response that refuses a request, as JSON.
-local function answer(what, path, description, reason)
+local function answer(what, path, description, rule)
   local message = (path == "" and what or path) .. ": " .. description
-  return status.json(3, CODES[reason] or "INVALID_REQUEST", message, status.violation(path, description, reason))
+  return status.json(REASONS[rule] or "INVALID_REQUEST", message, status.violation(path, description, rule))
 end
 
 -- Return the response that refuses the body of a route, by method and path; nil when the body is valid.
@@ -51,16 +51,17 @@ function strict_json.check(handle)
   if not name or is_grpc(handle:headers()) then
     return
   end
-  local http_status, ok, words = "400", true, nil
+  local ok, words = true, nil
   if query ~= "" then -- the transcoder would merge it with the body: fields twice, or one more element in a list
     words = answer("the query", "", "must be empty: all fields belong in the body", "query.not_empty")
   else
     local body = handle:body() -- waits for all of it
     ok, words = pcall(strict_json.refusal, name, body and body:getBytes(0, body:length()) or "")
   end
+  local http_status = status.http("INVALID_REQUEST") -- and that of INVALID_JSON
   if not ok then -- if this script fails, nothing passes unchecked
     handle:logErr(words)
-    http_status, words = "500", status.json(13, "GATEWAY_ERROR", "the gateway could not answer")
+    http_status, words = status.http("GATEWAY_ERROR"), status.json("GATEWAY_ERROR", "the gateway could not answer")
   end
   if words then
     handle:respond({ [":status"] = http_status, ["content-type"] = "application/json" }, words)

@@ -42,11 +42,12 @@ class Handlers(grpc.GenericRpcHandler):
 
         Args:
             unknown: creates the scopes of calls to unknown methods.
-            unsent: bounds the responses that wait to be sent.
+            unsent: bounds the responses that wait to be sent; by default for a server that only workers reach, all of
+                them as one peer.
             deadlines: cancels unary calls whose deadline has passed.
         """
         self._deadlines = deadlines or Deadlines()
-        self._unsent = unsent or ByteBudget(UNSENT_BYTES)
+        self._unsent = unsent or ByteBudget(UNSENT_BYTES, peer_share=1)
         self._handlers: dict[str, Handler] = {}
         self._unknown: Handler = grpc.stream_stream_rpc_method_handler(_unknown(unknown))
 
@@ -89,7 +90,7 @@ def _unary(
                 if not isinstance(message, bytes):
                     raise _missing(endpoint, caller)
                 data = await answer(message, caller)
-            _hold(data, context, unsent)
+            _hold(data, context, caller.peer, unsent)
         except BaseException as error:
             await _fail(scope, error, context)
             raise
@@ -146,12 +147,12 @@ async def _decoded(endpoint: StreamEndpoint[Any, Any], requests: AsyncIterator[b
         yield endpoint.decode(data)
 
 
-def _hold(data: bytes, context: Context, unsent: ByteBudget) -> None:
+def _hold(data: bytes, context: Context, peer: str, unsent: ByteBudget) -> None:
     """Count a large response against the budget until it has been sent."""
     size = len(data)
     if size >= HELD_FROM:
-        unsent.hold(size)
-        context.add_done_callback(lambda _: unsent.release(size))  # type: ignore[arg-type]  # the stub wants two
+        unsent.hold(peer, size)
+        context.add_done_callback(lambda _: unsent.release(peer, size))  # type: ignore[arg-type]  # the stub wants two
 
 
 def _succeed(scope: CallScope, context: Context) -> None:

@@ -18,7 +18,7 @@ from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.callers import Caller
 from housing_server.core.calls import REQUEST_ID, Method
 from housing_server.core.endpoints import RelayedEndpoint, describe, relayed
-from housing_server.errors import DeadlinePassed, HelperUnavailable, Overloaded, RelayedError, RequestError
+from housing_server.errors import DeadlinePassed, Overloaded, RelayedError, RequestError, ServiceUnavailable
 
 _CHANNEL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),  # the process may just have been restarted
@@ -51,7 +51,7 @@ class Relay:
         Args:
             address: gRPC address of the other process.
             services: the services that it implements.
-            unsent: bounds the responses that wait to be sent; no call is relayed while it is used up.
+            unsent: bounds the responses that wait to be sent; none is relayed for a connection whose share is used up.
             connect_seconds: how long a call waits for a process that is not connected.
         """
         self._connect_seconds = connect_seconds
@@ -77,39 +77,37 @@ class Relay:
             await channel.wait_for_state_change(state)
 
     def _forward(self, method: Method) -> Callable[[bytes, Caller], Awaitable[bytes]]:
-        path = method.path
-
         async def forward(request: bytes, caller: Caller) -> bytes:
-            self._unsent.check()
+            self._unsent.check(caller.peer)
             if self._waiting >= _MAX_CALLS:
                 raise Overloaded(_RETRY_SECONDS)
             self._waiting += 1
             try:
-                return await self._call(path, request, caller)
+                return await self._call(method, request, caller)
             finally:
                 self._waiting -= 1
 
         return forward
 
-    async def _call(self, path: str, request: bytes, caller: Caller) -> bytes:
-        channel = await self._connected()
-        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
+    async def _call(self, method: Method, request: bytes, caller: Caller) -> bytes:
+        channel = await self._connected(method)
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method.path)
         try:
-            return await method(request, timeout=caller.seconds_left(), metadata=_metadata(caller))
+            return await call(request, timeout=caller.seconds_left(), metadata=_metadata(caller))
         except grpc.aio.AioRpcError as error:
-            refusal = _refusal(error)
+            refusal = _refusal(error, method)
             if refusal is None:
                 raise
             raise refusal from None
 
-    async def _connected(self) -> grpc.aio.Channel:
+    async def _connected(self, method: Method) -> grpc.aio.Channel:
         channel = self._channel
         if channel.get_state() is not grpc.ChannelConnectivity.READY:
             try:
                 async with asyncio.timeout(self._connect_seconds):
                     await channel.channel_ready()
             except TimeoutError:
-                raise HelperUnavailable from None
+                raise ServiceUnavailable(method.service) from None
         return channel
 
     @property
@@ -125,13 +123,13 @@ def _metadata(caller: Caller) -> list[tuple[str, str]]:
     return [(key, value) for key, value in forwarded.items() if value and value.isascii() and value.isprintable()]
 
 
-def _refusal(error: grpc.aio.AioRpcError) -> RequestError | None:
+def _refusal(error: grpc.aio.AioRpcError, method: Method) -> RequestError | None:
     """Convert the failure of a relayed call to a request error; None if it is unexpected."""
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it has all attributes that are used
     if status is not None:
         return RelayedError(status)
     if error.code() is grpc.StatusCode.UNAVAILABLE:
-        return HelperUnavailable()
+        return ServiceUnavailable(method.service)
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlinePassed()
     return None

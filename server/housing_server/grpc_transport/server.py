@@ -4,11 +4,8 @@ from dataclasses import dataclass
 
 import grpc
 
-from housing_server.core.endpoints import MAX_REQUEST_BYTES
 from housing_server.grpc_transport.handlers import Handlers
-
-MAX_METADATA_BYTES = 16 << 10
-"""The most metadata of a call. The gateway allows a little less, and adds to it."""
+from housing_server.limits import MAX_METADATA_BYTES, MAX_REQUEST_BYTES
 
 _MAX_PENDING_CALLS = 30_000
 """The most calls that may wait for the event loop; it refuses the excess with a proper status."""

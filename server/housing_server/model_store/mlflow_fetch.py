@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing.sqlite_uris import sqlite_path
 from housing.v1.model_service_pb2 import Feature, Model
 from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable, StartError

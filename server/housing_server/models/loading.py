@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from housing.contract import FEATURES, message_from_mapping, row_from_message
 from housing.example import BERKELEY
+from housing.features import FEATURES
+from housing.rows import message_from_mapping, row_from_message
 from housing_server.core.isolation import sound_rows
 from housing_server.core.model import LoadedModel, PriceModel, Rows
 from housing_server.errors import ModelRejected

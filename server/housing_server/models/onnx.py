@@ -9,7 +9,18 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
+from housing.graph import (
+    COVERAGE_PROPERTY,
+    FEATURES_PROPERTY,
+    INPUT,
+    INTERVAL,
+    INTERVAL_UPPER_OPEN,
+    PRICE,
+    PROXIMITY,
+    WARNINGS,
+    WARNINGS_PROPERTY,
+)
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.model import Estimates, Intervals, Rows, given_labels
@@ -17,9 +28,7 @@ from housing_server.errors import ModelRejected
 from housing_server.models.graph_file import check_graph_file
 from housing_server.system.memory import release_freed_memory
 
-_INPUT = "block_groups"
-_PRICE = "median_house_value"
-_OPTIONAL = ("ocean_proximity", "interval", "interval_upper_open", "warnings")
+_OPTIONAL = (PROXIMITY, INTERVAL, INTERVAL_UPPER_OPEN, WARNINGS)
 """The optional outputs of a graph."""
 
 _ROWS_IN_A_RUN = 512
@@ -53,29 +62,29 @@ class OnnxModel:
         _check_interface(self._session, graph)
         self.output_names = frozenset(output.name for output in self._session.get_outputs())
         """Names of all outputs of the graph."""
-        self._outputs = [_PRICE, *(name for name in _OPTIONAL if name in self.output_names)]
+        self._outputs = [PRICE, *(name for name in _OPTIONAL if name in self.output_names)]
         properties = self._session.get_modelmeta().custom_metadata_map
-        self.interval_coverage = float(properties.get("interval_coverage", 0))
-        self.warnings = _warnings(properties.get("warnings", "[]"), graph)
+        self.interval_coverage = float(properties.get(COVERAGE_PROPERTY, 0))
+        self.warnings = _warnings(properties.get(WARNINGS_PROPERTY, "[]"), graph)
 
     def estimate(self, rows: Rows) -> Estimates:
         """Estimate one price per row."""
         outputs = self.run(self._outputs, rows)
         interval = None
-        if "interval" in outputs:
-            interval = Intervals(bounds=outputs["interval"], upper_open=outputs["interval_upper_open"])
-        label = outputs.get("ocean_proximity")
+        if INTERVAL in outputs:
+            interval = Intervals(bounds=outputs[INTERVAL], upper_open=outputs[INTERVAL_UPPER_OPEN])
+        label = outputs.get(PROXIMITY)
         return Estimates(
-            median_house_value=outputs[_PRICE],
+            median_house_value=outputs[PRICE],
             ocean_proximity=given_labels(rows) if label is None else label,
             interval=interval,
-            warned=outputs.get("warnings"),
+            warned=outputs.get(WARNINGS),
         )
 
     def run(self, names: Sequence[str], rows: Rows) -> dict[str, NDArray[Any]]:
         """Run the graph on rows, shape (n, 9), and return the requested outputs by name, each of length n."""
         parts = [
-            self._session.run(names, {_INPUT: rows[start : start + _ROWS_IN_A_RUN]})
+            self._session.run(names, {INPUT: rows[start : start + _ROWS_IN_A_RUN]})
             for start in range(0, len(rows), _ROWS_IN_A_RUN)
         ]
         columns = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
@@ -92,14 +101,14 @@ def _warnings(text: str, graph: Path) -> tuple[PredictionWarning, ...]:
 
 def _check_interface(session: onnxruntime.InferenceSession, graph: Path) -> None:
     inputs = [(each.name, each.type) for each in session.get_inputs()]
-    if inputs != [(_INPUT, "tensor(double)")]:
-        raise ModelRejected(f"{graph} must read one tensor(double) named {_INPUT}, not {inputs}")
+    if inputs != [(INPUT, "tensor(double)")]:
+        raise ModelRejected(f"{graph} must read one tensor(double) named {INPUT}, not {inputs}")
     outputs = {output.name for output in session.get_outputs()}
-    if _PRICE not in outputs:
-        raise ModelRejected(f"{graph} has no output named {_PRICE}")
-    if "interval" in outputs and "interval_upper_open" not in outputs:
-        raise ModelRejected(f"{graph} has the output interval, but not interval_upper_open")
-    features = session.get_modelmeta().custom_metadata_map.get("features", "")
+    if PRICE not in outputs:
+        raise ModelRejected(f"{graph} has no output named {PRICE}")
+    if INTERVAL in outputs and INTERVAL_UPPER_OPEN not in outputs:
+        raise ModelRejected(f"{graph} has the output {INTERVAL}, but not {INTERVAL_UPPER_OPEN}")
+    features = session.get_modelmeta().custom_metadata_map.get(FEATURES_PROPERTY, "")
     if features != ",".join(FEATURE_NAMES):
         raise ModelRejected(
             f"{graph} reads the features [{features}], this server's contract has [{','.join(FEATURE_NAMES)}]; "

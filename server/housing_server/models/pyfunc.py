@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc import PyFuncModel, load_model
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.model import Estimates, Rows, given_labels

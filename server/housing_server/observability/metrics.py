@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_server.core.answers import Answers
 from housing_server.core.callers import RunTimes
 from housing_server.errors import InvalidRequest, ModelFailed

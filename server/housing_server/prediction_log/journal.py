@@ -18,13 +18,10 @@ from typing import Self
 from housing_server.core.answers import Answers
 from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.journal_lines import encode_line
+from housing_server.prediction_log.retry_pause import RetryPause
 
 MAX_FILE_BYTES = 4 << 20
 """Size at which the next file is started: about 15,000 predictions."""
-
-RETRY_SECONDS = 1.0
-"""How long a journal refuses answers after a failed write before it tries again: otherwise every call would cost
-several system calls on a full disk."""
 
 _RESERVED_BYTES = 1 << 16
 """Space that a disk must provide before a file is started on it; a full one often still accepts an empty file."""
@@ -65,10 +62,8 @@ class Journal:
         self._writer = writer
         self._max_file_bytes = max_file_bytes
         self._now = now
-        self._clock = clock
         self._file: _File | None = None
-        self._problem: str | None = None
-        self._retry_at = 0.0
+        self._pause = RetryPause(clock)
         self._lock = threading.Lock()
 
     def open(self) -> Self:
@@ -83,8 +78,7 @@ class Journal:
         Raises:
             PredictionLogUnavailable: the last write failed, less than a second ago.
         """
-        if self._problem is not None and self._clock() < self._retry_at:
-            raise PredictionLogUnavailable(self._problem)
+        self._pause.check()
 
     def probe(self) -> None:
         """Check that the disk is writable, and start a new file if the current one was deleted or moved.
@@ -126,10 +120,9 @@ class Journal:
             yield
         except OSError as error:
             self.close()
-            self._problem = f"the journal cannot be written: {error.strerror}: {self._folder}"
-            self._retry_at = self._clock() + RETRY_SECONDS
-            raise PredictionLogUnavailable(self._problem) from error
-        self._problem = None
+            problem = f"the journal cannot be written: {error.strerror}: {self._folder}"
+            raise self._pause.begin(problem) from error
+        self._pause.end()
 
     def _current(self) -> "_File":
         if self._file is None or self._file.size >= self._max_file_bytes:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_server.core.answers import Answers
 from housing_server.prediction_log.records import Record
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, select, tuple_
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_log_service_pb2 import (
     GetPredictionResponse,

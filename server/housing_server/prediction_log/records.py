@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 
 COLUMNS = (
     "prediction_id",

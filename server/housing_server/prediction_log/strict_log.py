@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 
 from housing_server.core.answers import Answers
 from housing_server.errors import PredictionLogUnavailable
-from housing_server.prediction_log.journal import RETRY_SECONDS
 from housing_server.prediction_log.journal_lines import decode_line, encode_line
+from housing_server.prediction_log.retry_pause import RetryPause
 
 if TYPE_CHECKING:
     from housing_server.prediction_log.store import PredictionStore
@@ -57,8 +57,7 @@ class StrictLog:
         self._opening = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="strict-log")
         self._under_way: dict[Future[None], float] = {}
-        self._problem: str | None = None
-        self._retry_at = 0.0
+        self._pause = RetryPause(clock)
         self._probe_at = 0.0
 
     @classmethod
@@ -89,8 +88,7 @@ class StrictLog:
         oldest = min(list(self._under_way.values()), default=now)
         if now - oldest > _STALLED_SECONDS:
             raise PredictionLogUnavailable(f"the store has not responded for {now - oldest:.0f} s")
-        if self._problem is not None and now < self._retry_at:
-            raise PredictionLogUnavailable(self._problem)
+        self._pause.check()
 
     def probe(self) -> None:
         """Check that the store is writable, unless a write has succeeded in the last seconds.
@@ -99,7 +97,7 @@ class StrictLog:
             PredictionLogUnavailable: it is not.
         """
         self.check()
-        if self._problem is not None or self._clock() >= self._probe_at:
+        if self._pause.failed or self._clock() >= self._probe_at:
             self._perform(lambda store: store.probe())
 
     def append(self, answers: Answers) -> None:
@@ -120,16 +118,12 @@ class StrictLog:
         try:
             transaction.result(self._patience_seconds)
         except PredictionLogUnavailable as error:
-            self._fail(error.reason)
-        except TimeoutError:
-            self._fail(f"the store has not responded for {self._patience_seconds:g} s")
-        self._problem = None
+            raise self._pause.begin(error.reason) from error
+        except TimeoutError as error:
+            problem = f"the store has not responded for {self._patience_seconds:g} s"
+            raise self._pause.begin(problem) from error
+        self._pause.end()
         self._probe_at = self._clock() + _PROBE_SECONDS
-
-    def _fail(self, reason: str) -> None:
-        self._problem = reason
-        self._retry_at = self._clock() + RETRY_SECONDS
-        raise PredictionLogUnavailable(reason)
 
     def _attempt(self, use: Callable[[PredictionStore], object]) -> None:
         store = self._opened()

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 
 ID = String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
 """The type of ids."""

@@ -13,7 +13,7 @@ import structlog
 from google.protobuf import json_format
 from prometheus_client import CollectorRegistry
 
-from housing.contract import EXPLANATION_SERVICE, LOG_SERVICES, PREDICTION_SERVICE, SERVICES
+from housing.services import EXPLANATION_SERVICE, LOG_SERVICES, PREDICTION_SERVICE, SERVICES
 from housing.v1.status_service_pb2 import GetStatusResponse
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import (

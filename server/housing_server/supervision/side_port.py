@@ -9,7 +9,8 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, make_wsgi_app
 
 from housing.http_server import BoundedServer
-from housing_server.gateway.lua import METRICS_PATH
+from housing.routes import GATEWAY_METRICS_PATH, METRICS_PATH
+from housing_server.supervision.page import PAGE
 from housing_server.system.ports import refused_port
 
 if TYPE_CHECKING:
@@ -17,27 +18,6 @@ if TYPE_CHECKING:
 
 _TEXT = "text/plain; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>California house prices</title>
-<style>body { font: 1rem/1.5 system-ui, sans-serif; margin: 3rem auto; max-width: 42rem; padding: 0 1rem; }</style>
-<h1>California house prices</h1>
-<p>A prediction service. Call it over gRPC, or over JSON at these routes:</p>
-<ul>
-<li><code>POST /api/predict</code>: one block group</li>
-<li><code>POST /api/predict/batch</code>: many at once</li>
-<li><code>POST /api/explain</code>: what each field adds to the price</li>
-<li><a href="/api/model"><code>GET /api/model</code></a>: the model that answers</li>
-<li><a href="/api/model/card"><code>GET /api/model/card</code></a>: its card: intended use and limits</li>
-<li><a href="/health"><code>GET /health</code></a>: the state of the service</li>
-<li><a href="/metrics"><code>GET /metrics</code></a>: metrics for Prometheus</li>
-</ul>
-</html>
-"""
-
 
 _SCRAPES = 2
 """Concurrent scrapes: each reads the files of all processes, and holds the GIL."""
@@ -104,10 +84,10 @@ def _application(
 
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        if method == "GET" and path == "/metrics":
+        if method == "GET" and path == METRICS_PATH:
             with scrapes:
                 return metrics(environ, start_response)
-        if method == "GET" and path == METRICS_PATH and gateway_metrics is not None:
+        if method == "GET" and path == GATEWAY_METRICS_PATH and gateway_metrics is not None:
             with scrapes:
                 status, content_type, text = "200 OK", CONTENT_TYPE_LATEST, gateway_metrics()
         else:
@@ -129,7 +109,7 @@ def _page(method: str, path: str, ready: Callable[[], bool]) -> tuple[str, str, 
         case "GET" | "HEAD", "/readyz":
             return "503 Service Unavailable", _TEXT, "not ready\n"
         case "GET" | "HEAD", "/":
-            return "200 OK", _HTML, _PAGE
+            return "200 OK", _HTML, PAGE
         case "GET" | "HEAD", _:
             return "404 Not Found", _TEXT, "no such page\n"
     return "405 Method Not Allowed", _TEXT, "only GET is allowed\n"

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
-from housing.contract import descriptor_set
+from housing.descriptors import descriptor_set
 from housing.example import BERKELEY
 from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse
 from housing_benchmarks.asking import ask_over_grpc, ask_over_http, check_price

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from housing.contract import message_from_mapping
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
 from housing_benchmarks import names
 from housing_benchmarks.ghz import GrpcLoad
 from housing_benchmarks.load import Load

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from google.protobuf import proto
 
-from housing.contract import message_from_mapping
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing_benchmarks.errors import BenchmarkError
 from housing_benchmarks.payloads import STREAM_MESSAGES, Payloads, read_block_groups

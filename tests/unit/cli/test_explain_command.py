@@ -5,7 +5,7 @@ import json
 from click.testing import CliRunner
 from google.rpc import code_pb2, error_details_pb2
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_cli.main import main
 from unit.client.fake_prediction_service import BERKELEY, FakePredictionService, failed
 

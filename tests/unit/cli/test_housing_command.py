@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from google.rpc import code_pb2, error_details_pb2
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing.v1 import status_service_pb2
 from housing_cli.main import main
 from unit.client.fake_prediction_service import BERKELEY, CARD, FakePredictionService, failed

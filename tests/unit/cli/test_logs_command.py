@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from google.rpc import code_pb2
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing.v1.prediction_log_service_pb2 import BoundingBox, ListPredictionsRequest
 from housing_cli.main import main
 from running import PATIENCE

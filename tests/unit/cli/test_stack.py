@@ -18,7 +18,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from housing.contract import message_from_mapping
+from housing.rows import message_from_mapping
 from housing_cli.main import main
 from housing_cli.stack import Probe
 

@@ -9,7 +9,7 @@ import grpc
 from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 
-from housing.contract import message_from_mapping
+from housing.rows import message_from_mapping
 from housing.v1 import outcome_service_pb2 as outcome_pb
 from housing.v1 import outcome_service_pb2_grpc, prediction_log_service_pb2_grpc
 from housing.v1 import prediction_log_service_pb2 as log_pb

@@ -13,7 +13,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from housing import example
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing.v1 import (
     block_group_pb2,
     explanation_service_pb2,

@@ -7,7 +7,7 @@ from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from housing.contract import SERVICES
+from housing.services import SERVICES
 from housing_client import AsyncPredictionClient, Deadlines, PredictionClient, calls
 from housing_client.calls import Rpc, StreamCall
 

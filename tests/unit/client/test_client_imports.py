@@ -23,7 +23,7 @@ HELP = """
 import sys
 from housing_cli.main import main
 main(["--help"], standalone_mode=False)
-print(sorted({"grpc", "google.protobuf", "housing.contract", "housing_client", "asyncio"} & sys.modules.keys()))
+print(sorted({"grpc", "google.protobuf", "housing.features", "housing_client", "asyncio"} & sys.modules.keys()))
 """
 
 

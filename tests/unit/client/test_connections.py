@@ -36,6 +36,24 @@ class Recorder(grpc.UnaryUnaryClientInterceptor):
         return continuation(client_call_details, request)
 
 
+@pytest.fixture
+def dead_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that names a proxy which does not exist, and exempts nothing from it."""
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("dead_proxy")
+async def test_a_service_on_this_machine_is_called_past_any_proxy(target: str) -> None:
+    """By both clients, and so by the command line and the monitor."""
+    with PredictionClient(target) as client:
+        assert client.predict(BERKELEY).model_name == "fake"
+    async with AsyncPredictionClient(target) as asynchronous:
+        assert (await asynchronous.predict(BERKELEY)).model_name == "fake"
+
+
 def test_a_channel_of_the_callers_is_used_and_stays_open(target: str) -> None:
     """With whatever interceptors it has; closing the client leaves it to its owner."""
     recorder = Recorder()

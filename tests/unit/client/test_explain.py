@@ -2,7 +2,7 @@
 
 import pytest
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_client import (
     AsyncPredictionClient,
     Contribution,

@@ -10,7 +10,9 @@ import grpc
 import pytest
 from google.rpc import code_pb2, error_details_pb2
 
-from housing.contract import BATCH_SIZES, FEATURES, UNUSUAL_RULES, message_from_mapping
+from housing.features import FEATURES
+from housing.rows import message_from_mapping
+from housing.rules import BATCH_SIZES, UNUSUAL_RULES
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, BatchPredictResponse, Prediction
 from housing_client import (
     AsyncPredictionClient,

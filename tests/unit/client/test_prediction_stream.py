@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.rpc import code_pb2
 
-from housing.contract import SERVICES
+from housing.services import SERVICES
 from housing_client import (
     AsyncPredictionClient,
     DeadlineExceededError,

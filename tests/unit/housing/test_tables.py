@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from housing.cells import parse_number
-from housing.tables import Column, Row, RowsBeforeError, Table, TableError
+from housing.tables import Column, Row, Table, TableError, chunks
 
 ID = Column(name="id", kind="text", required=True)
 ROOMS = Column(name="total_rooms", kind="number", required=True)
@@ -138,10 +138,18 @@ def test_lines_are_counted_where_rows_begin() -> None:
 
 def test_rows_before_an_error_are_read() -> None:
     """And the error comes after them."""
-    rows = RowsBeforeError(Table(io.BytesIO(b"id,total_rooms\na,1\nb,2\n\xff"), COLUMNS))
-    assert [row.values["id"] for row in rows] == ["a", "b"]
-    with pytest.raises(TableError, match="line 4"):
-        rows.raise_error()
+    table = Table(io.BytesIO(b"id,total_rooms\na,1\nb,2\nc,3\n\xff"), COLUMNS)
+    found: list[list[object]] = []
+    with pytest.raises(TableError, match="line 5"):
+        found.extend([row.values["id"] for row in chunk] for chunk in chunks(table, 2))
+    assert found == [["a", "b"], ["c"]]
+
+
+@pytest.mark.parametrize(("size", "lengths"), [(1, [1, 1, 1]), (2, [2, 1]), (3, [3]), (9, [3])])
+def test_chunks_hold_all_rows_and_none_is_empty(size: int, lengths: list[int]) -> None:
+    """Whatever their size."""
+    table = Table(io.BytesIO(b"id,total_rooms\na,1\nb,2\nc,3\n"), COLUMNS)
+    assert [len(chunk) for chunk in chunks(table, size)] == lengths
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 
-from housing.contract import message_from_row
+from housing.rows import message_from_row
 from housing.v1 import model_service_pb2, prediction_log_service_pb2
 from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.model_service_pb2_grpc import ModelServiceServicer, add_ModelServiceServicer_to_server

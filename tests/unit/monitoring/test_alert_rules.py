@@ -53,7 +53,7 @@ def test_alert_tells_who_is_paged_what_to_do(name: str) -> None:
     notes = ALERTS[name]["annotations"]
     assert notes["summary"].endswith(".")
     assert notes["description"].endswith(".")
-    assert notes["runbook_url"] == f"docs/runbook.md#{name.lower()}"
+    assert notes["runbook_url"] == f"{{{{ $externalLabels.runbook }}}}#{name.lower()}"
     assert name in SECTIONS
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_monitoring.drift import SHIFTED
 from housing_monitoring.errors import ForeignProfile
 from housing_monitoring.inspection import Inspector

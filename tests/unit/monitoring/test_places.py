@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_monitoring.places import Place, count_places
 from housing_monitoring.window import LoggedPrediction
 from unit.monitoring.watched import predictions

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner, Result
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing.v1.prediction_log_service_pb2 import LiveError, ModelVersionStats
 from housing_monitoring.comparison import Compared
 from housing_monitoring.report import report_field

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from housing.contract import FEATURE_NAMES, FEATURES
+from housing.features import FEATURE_NAMES, FEATURES
 from housing.v1.model_profile_pb2 import Distribution, ModelProfile
 from housing_monitoring.errors import ServiceFailed
 from housing_monitoring.results import LiveQuality, TrainingQuality

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_retraining.comparison.bootstrap import rmse_difference
 from housing_retraining.comparison.compare import Answers, Comparison, compare
 from housing_retraining.comparison.gates import Gate, Policy, judge, parity

@@ -21,7 +21,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from buf.validate import validate_pb2
-from housing.contract import FEATURE_NAMES, FEATURES, SERVICES
+from housing.features import FEATURE_NAMES, FEATURES
+from housing.services import SERVICES
 from housing.v1.explanation_service_pb2 import ExplainRequest
 from housing.v1.outcome_service_pb2 import RecordOutcomesRequest
 from housing.v1.prediction_log_service_pb2 import (

@@ -16,8 +16,8 @@ PIPELINES = ("data/dvc.yaml", "training/dvc.yaml", "training/spatial_evaluation/
 PACKAGES = {"housing_training": ROOT / "training", "housing": ROOT / "protos"}
 """Where our own packages that stages import lie."""
 WITHOUT_EFFECT = re.compile(r".*/housing_training/errors\.py|.*/housing/v1/(?!block_group)\w+_pb2\.py")
-"""Modules that change nothing that a stage makes: the wording of errors, and messages of calls, which the contract's
-module imports too."""
+"""Modules that change nothing that a stage makes: the wording of errors, and messages of calls, which the
+contract's modules import too."""
 
 STAGES = {
     name: {"file": file, **stage}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_retraining.data_versions.version import HELD_OUT
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.files import artifacts

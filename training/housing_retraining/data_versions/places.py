@@ -7,7 +7,7 @@ six digits, which is what every copy of the census's figures keeps, be it in sin
 import hashlib
 from collections.abc import Iterable
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 
 KEY_FIELDS = tuple(feature.name for feature in FEATURES if feature.required)
 """The fields that identify a block group."""

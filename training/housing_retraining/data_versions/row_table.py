@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_retraining.data_versions.places import KEY_FIELDS, place_key, same_price
 
 ROWS = "rows.db"

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pandas as pd
 
+from housing.graph import COVERAGE_PROPERTY, INTERVAL, PRICE
 from housing_training.card.card import Card, GraphFacts, TableFacts
 from housing_training.data.table import TARGET, prices_from_frame, rows_from_frame
 from housing_training.evaluation.behaviour import Behaviour
@@ -19,7 +20,7 @@ from housing_training.evaluation.slices import Answers, measure_slices
 from housing_training.evaluation.warning_reach import warning_reach
 from housing_training.files.provenance import file_sha256
 from housing_training.graph.interface import interface_of, properties_of
-from housing_training.graph.model import INTERVAL, PRICE, GraphModel
+from housing_training.graph.model import GraphModel
 from housing_training.params.names import flat
 from housing_training.params.schema import Params
 
@@ -115,7 +116,7 @@ def _table_facts(name: str, file: Path, table: pd.DataFrame, cap: float) -> Tabl
 def _graph_facts(file: Path, parity: Mapping[str, Any]) -> GraphFacts:
     graph = onnx.load(file)
     properties = properties_of(graph)
-    coverage = properties.get("interval_coverage")
+    coverage = properties.get(COVERAGE_PROPERTY)
     return GraphFacts(
         sha256=file_sha256(file),
         size=file.stat().st_size,

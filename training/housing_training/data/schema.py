@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
-from housing.contract import FEATURES, Feature
+from housing.features import FEATURES, Feature
 from housing_training.data.table import TARGET
 from housing_training.errors import TableError
 

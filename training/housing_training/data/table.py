@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from housing.contract import FEATURE_NAMES, FEATURES
+from housing.features import FEATURE_NAMES, FEATURES
 
 TARGET = "median_house_value"
 """Column of the price: median value of the block group's owner-occupied homes, in 1990 USD."""

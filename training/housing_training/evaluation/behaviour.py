@@ -5,8 +5,9 @@ from typing import Self
 
 import numpy as np
 
-from housing.contract import FEATURE_NAMES
-from housing_training.graph.model import INTERVAL, PRICE, GraphModel, Rows
+from housing.features import FEATURE_NAMES
+from housing.graph import INTERVAL, PRICE
+from housing_training.graph.model import GraphModel, Rows
 from housing_training.metrics.prices import Metrics
 
 INCOMES = np.arange(0.5, 15.01, 0.25)

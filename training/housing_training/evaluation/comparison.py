@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from housing.graph import INTERVAL, PRICE, WARNINGS
 from housing_training.data.table import prices_from_frame, rows_from_frame
-from housing_training.graph.model import INTERVAL, PRICE, WARNINGS, GraphModel, Rows
+from housing_training.graph.model import GraphModel, Rows
 from housing_training.metrics.intervals import IntervalMetrics
 from housing_training.metrics.prices import Metrics
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from housing_training.graph.model import INTERVAL, PRICE, GraphModel, Rows
+from housing.graph import INTERVAL, PRICE
+from housing_training.graph.model import GraphModel, Rows
 
 COUNT = 20
 """How many errors are shown."""

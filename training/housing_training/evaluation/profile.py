@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
+from housing.graph import PRICE
 from housing.profile import tally
 from housing.v1.model_profile_pb2 import Distribution, ModelProfile
-from housing_training.graph.model import PRICE, Rows
+from housing_training.graph.model import Rows
 
 BINS = 10
 """How many bins numbers are put in, with about as many rows in each; two more are for what is out of their range.

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from housing.contract import FEATURE_NAMES, FEATURES
+from housing.features import FEATURE_NAMES, FEATURES
 from housing_training.geography.landmarks import CITIES, distance_to_points
 from housing_training.geography.neighbours import plane
 

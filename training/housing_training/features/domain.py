@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from housing.contract import FEATURE_NAMES, FEATURES
+from housing.features import FEATURE_NAMES, FEATURES
 from housing_training.features.located import COUNTS, FIRST
 from housing_training.geography.landmarks import Array
 from housing_training.geography.places import FEATURES as PLACE_FEATURES

@@ -7,7 +7,7 @@ diagonals, so what it learns holds where no neighbour is known.
 
 import numpy as np
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_training.geography import neighbours, places
 from housing_training.geography.landmarks import Array
 
@@ -37,7 +37,7 @@ def matrix(rows: Array, place_features: Array, bedrooms_per_household: float) ->
     """Compute the matrix.
 
     Args:
-        rows: float64, shape (n, 9), columns in `housing.contract.FEATURES` order, NaN for what was left out.
+        rows: float64, shape (n, 9), columns in `housing.features.FEATURES` order, NaN for what was left out.
         place_features: `places.FEATURES` of their places, float64, shape (n, columns).
         bedrooms_per_household: stands in for bedrooms that were left out.
 

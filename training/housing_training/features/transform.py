@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_training.geography.landmarks import BAY, CITIES, COAST, Array, distance_to_line, distance_to_points
 from housing_training.geography.proximity import CHOICES, ocean_proximity
 

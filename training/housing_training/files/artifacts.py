@@ -19,9 +19,7 @@ TEST = Path("data/processed/test.parquet")
 """The rows held out."""
 MODELS = Path("training/models")
 """A graph for each candidate, `<name>.onnx`, its golden requests, `<name>.golden.json`, and what explanations need, in
-the folder `<name>.explain`."""
-EXPLANATION = "explain"
-"""Name of that folder among a registered model's files."""
+a folder named for `housing.background.FOLDER`."""
 TRAINING_REPORT = Path("training/reports/training.json")
 """Cross-validated metrics and parity of each candidate."""
 COMPARISON = Path("training/reports/comparison.json")

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_training.geography.landmarks import Array
 
 CELLS_PER_DEGREE = 100.0

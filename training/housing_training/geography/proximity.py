@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_training.geography.landmarks import ISLANDS, Array, distance_to_points
 
 

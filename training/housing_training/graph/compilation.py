@@ -13,20 +13,23 @@ from onnxmltools.convert.common.data_types import FloatTensorType as XgboostFloa
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
-from housing.contract import FEATURE_NAMES
-from housing_training.candidates.pipeline import Pipeline, PricePipeline
-from housing_training.experts.boosters import Booster
-from housing_training.experts.mixture import MixturePipeline
-from housing_training.geography.landmarks import Array
-from housing_training.graph.model import (
+from housing.features import FEATURE_NAMES
+from housing.graph import (
+    COVERAGE_PROPERTY,
+    FEATURES_PROPERTY,
     INPUT,
     INTERVAL,
     INTERVAL_UPPER_OPEN,
     PRICE,
     PROXIMITY,
-    REQUIRED,
     WARNINGS,
+    WARNINGS_PROPERTY,
 )
+from housing_training.candidates.pipeline import Pipeline, PricePipeline
+from housing_training.experts.boosters import Booster
+from housing_training.experts.mixture import MixturePipeline
+from housing_training.geography.landmarks import Array
+from housing_training.graph.model import REQUIRED
 from housing_training.graph.student import student_outputs
 from housing_training.student.pipeline import StudentPipeline
 
@@ -55,7 +58,7 @@ def compile_pipeline(pipeline: Pipeline) -> onnx.ModelProto:
             raise TypeError(f"{type(pipeline).__name__} has no graph")
     model = ndx.build({INPUT: rows}, outputs)
     del model.metadata_props[:]
-    onnx.helper.set_model_props(model, {"features": ",".join(FEATURE_NAMES), **properties})
+    onnx.helper.set_model_props(model, {FEATURES_PROPERTY: ",".join(FEATURE_NAMES), **properties})
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -86,7 +89,7 @@ def _missing(rows: Array) -> Array:
 
 
 def _properties(pipeline: MixturePipeline | StudentPipeline) -> dict[str, str]:
-    return {"interval_coverage": str(pipeline.coverage), "warnings": json.dumps(pipeline.domain.described())}
+    return {COVERAGE_PROPERTY: str(pipeline.coverage), WARNINGS_PROPERTY: json.dumps(pipeline.domain.described())}
 
 
 def _estimate(estimator: Any, matrix: Array) -> Array:

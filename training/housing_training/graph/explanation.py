@@ -1,25 +1,14 @@
-"""What explanations of a price need beside the graph: rows that stand for all, and the fields that matter.
+"""What explanations of a price need beside the graph: rows that stand for all, and the fields that matter."""
 
-The file `explain/background.json` among a model's files (MLflow puts it into `extra_files/`) holds
-
-- `rows`: some of the rows trained on, the nine fields of each in the contract's order, null for one that was left out.
-- `fields`: the fields of a request that the price is computed from.
-
-A server compares the graph's answers for a row with those for the background, field by field: see
-`housing_server.explanation.attribution`.
-"""
-
-import json
 from collections.abc import Mapping
 
 import numpy as np
 
-from housing.contract import FEATURE_NAMES
+from housing.background import NAME, Background
+from housing.features import FEATURE_NAMES
 from housing_training.candidates.pipeline import Pipeline, PricePipeline
 from housing_training.experts.experts import Rows
 
-BACKGROUND = "background.json"
-"""The file's name."""
 COUNT = 64
 """Rows of the background: the mean of their prices is that of all within half a percent, since they are not drawn."""
 
@@ -31,12 +20,8 @@ def explanation_files(pipeline: Pipeline, rows: Rows) -> Mapping[str, bytes]:
         pipeline: what is explained.
         rows: what it was trained on, shape (n, 9).
     """
-    kept = background_of(pipeline, rows)
-    content = {
-        "fields": list(fields_of(pipeline)),
-        "rows": [[None if np.isnan(value) else value for value in row] for row in kept.tolist()],
-    }
-    return {BACKGROUND: (json.dumps(content) + "\n").encode()}
+    background = Background(rows=background_of(pipeline, rows).tolist(), fields=fields_of(pipeline))
+    return {NAME: background.to_json().encode()}
 
 
 def background_of(pipeline: Pipeline, rows: Rows) -> Rows:

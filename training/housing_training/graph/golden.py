@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing.golden import GoldenRequests
 from housing_training.candidates.pipeline import Pipeline
 from housing_training.graph.model import Rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from housing_training.graph.model import (
+from housing.graph import (
     INPUT,
     INTERVAL,
     INTERVAL_UPPER_OPEN,

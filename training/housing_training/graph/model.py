@@ -11,22 +11,11 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
+from housing.graph import INPUT, PRICE, PROXIMITY, WARNINGS_PROPERTY
 
-INPUT = "block_groups"
-"""Rows: double, shape (N, 9), columns in `FEATURES` order, NaN for a field that was left out."""
 REQUIRED = tuple(column for column, feature in enumerate(FEATURES) if feature.required)
 """Columns of fields that no row may lack: the price of one that does is NaN."""
-PRICE = "median_house_value"
-"""Prices in USD: double, shape (N,)."""
-PROXIMITY = "ocean_proximity"
-"""The code of `ocean_proximity` that was used, given or derived: int64, shape (N,)."""
-INTERVAL = "interval"
-"""Lower and upper bound of the price in USD, if the graph has them: double, shape (N, 2)."""
-INTERVAL_UPPER_OPEN = "interval_upper_open"
-"""Whether the upper bound has reached the highest price there is data for: bool, shape (N,)."""
-WARNINGS = "warnings"
-"""Which of the warnings that the graph's properties describe apply: bool, shape (N, warnings)."""
 
 Rows = npt.NDArray[np.float64]
 
@@ -49,7 +38,7 @@ class GraphModel:
     def warnings(self) -> list[dict[str, str]]:
         """The warnings it may give, in the order of the columns of `WARNINGS`: reason, field and message."""
         properties = self._session.get_modelmeta().custom_metadata_map
-        described: list[dict[str, str]] = json.loads(properties.get(WARNINGS, "[]"))
+        described: list[dict[str, str]] = json.loads(properties.get(WARNINGS_PROPERTY, "[]"))
         return described
 
     def answer(self, rows: Rows) -> dict[str, npt.NDArray[Any]]:

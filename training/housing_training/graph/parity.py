@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_training.candidates.pipeline import Pipeline
 from housing_training.errors import ParityError
 from housing_training.graph.model import GraphModel, Rows

@@ -13,14 +13,15 @@ import numpy.typing as npt
 import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
+from housing.graph import INTERVAL, INTERVAL_UPPER_OPEN, PRICE, PROXIMITY, WARNINGS
 from housing_training.features.domain import TrainingDomain, is_far
 from housing_training.features.located import COUNTS, FIRST
 from housing_training.geography import grid
 from housing_training.geography.grid import BLOCK, CELLS_PER_DEGREE, Grid
 from housing_training.geography.places import FEATURES
 from housing_training.geography.proximity import CHOICES
-from housing_training.graph.model import INTERVAL, INTERVAL_UPPER_OPEN, PRICE, PROXIMITY, REQUIRED, WARNINGS
+from housing_training.graph.model import REQUIRED
 from housing_training.student.columns import FIGURES, PLACE_NAMES, StudentColumns
 from housing_training.student.pipeline import Scale, StudentPipeline
 from housing_training.student.teacher import UNIT_USD

@@ -20,9 +20,10 @@ from tqdm import tqdm
 from housing import card as model_card
 from housing import golden as golden_requests
 from housing import profile as model_profile
+from housing.background import FOLDER
+from housing.graph import INPUT
 from housing_training.errors import RegistryError
-from housing_training.files.artifacts import EXPLANATION
-from housing_training.graph.model import INPUT, GraphModel
+from housing_training.graph.model import GraphModel
 from housing_training.params.schema import RegisterParams
 from housing_training.registry.tracking import artifact_location
 
@@ -145,7 +146,7 @@ def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_i
             shutil.copy(record.profile, Path(scratch) / Path(model_profile.FILE).name),
         ]
         if record.explanation.is_dir():
-            files.append(shutil.copytree(record.explanation, Path(scratch) / EXPLANATION))
+            files.append(shutil.copytree(record.explanation, Path(scratch) / FOLDER))
         files.extend(record.card / each for each in (Path(model_card.FILE).name, model_card.PICTURES))
         mlflow.log_params(dict(record.hyper_parameters))
         mlflow.log_metrics(dict(record.metrics))

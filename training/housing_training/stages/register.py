@@ -3,6 +3,7 @@
 import click
 import pandas as pd
 
+from housing.background import FOLDER
 from housing_training.data.table import rows_from_frame
 from housing_training.evaluation.spatial_figures import figures_of
 from housing_training.files import artifacts
@@ -49,7 +50,7 @@ def _record(name: str, metrics: dict[str, float], params: Params) -> CandidateRe
         golden=artifacts.MODELS / f"{name}.golden.json",
         profile=artifacts.PROFILES / f"{name}.json",
         card=artifacts.CARDS / name,
-        explanation=artifacts.MODELS / f"{name}.{artifacts.EXPLANATION}",
+        explanation=artifacts.MODELS / f"{name}.{FOLDER}",
         hyper_parameters=flat(params.train.candidates[name]),
         metrics=metrics,
         plots=artifacts.PLOTS / name,

@@ -11,6 +11,7 @@ import onnx
 import pandas as pd
 from tqdm import tqdm
 
+from housing.background import FOLDER
 from housing.golden import GoldenRequests
 from housing_training.candidates.recipes import recipes
 from housing_training.data.table import prices_from_frame, rows_from_frame
@@ -53,7 +54,7 @@ def run() -> None:
         (artifacts.MODELS / f"{trained.name}.onnx").write_bytes(trained.model.SerializeToString(deterministic=True))
         (artifacts.MODELS / f"{trained.name}.golden.json").write_text(trained.golden.to_json(), encoding="utf-8")
         for file, content in trained.explanation.items():
-            folder = artifacts.MODELS / f"{trained.name}.{artifacts.EXPLANATION}"
+            folder = artifacts.MODELS / f"{trained.name}.{FOLDER}"
             folder.mkdir(exist_ok=True)
             (folder / file).write_bytes(content)
         report[trained.name] = trained.report

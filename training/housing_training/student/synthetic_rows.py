@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_training.experts.experts import Experts, Matrix, Rows, draw_holes
 from housing_training.features.located import COUNTS, FIRST, OWN, matrix, own_features
 from housing_training.geography.grid import corners

@@ -10,8 +10,8 @@ import structlog
 from google.rpc import code_pb2
 
 from asgi_requests import Request, framed
-from housing.contract import message_from_mapping
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
 from housing.v1 import prediction_service_pb2
 from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,
@@ -26,9 +26,10 @@ from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.callers import Caller
 from housing_server.core.calls import Calls
 from housing_server.core.deadlines import Deadlines
-from housing_server.core.endpoints import MAX_REQUEST_BYTES, Endpoint, stream, unary
+from housing_server.core.endpoints import Endpoint, stream, unary
 from housing_server.core.gate import DrainGate
 from housing_server.core.services import prediction_endpoints
+from housing_server.limits import MAX_REQUEST_BYTES
 from served import Counts, until
 from serving_fakes import ListLog, Notes, make_core
 

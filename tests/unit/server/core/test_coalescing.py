@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.core.answers import Answers
 from housing_server.core.callers import Caller

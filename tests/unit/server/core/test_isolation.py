@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_server.core.isolation import estimate_each
 from housing_server.core.model import Estimates, Intervals, Rows
 from serving_fakes import IncomeModel

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from housing.contract import BATCH_SIZES, message_from_mapping
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
+from housing.rules import BATCH_SIZES
 from housing.v1.outcome_service_pb2 import RecordOutcomesRequest
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
 from housing_server.core import parsing

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from google.rpc.code_pb2 import FAILED_PRECONDITION, INVALID_ARGUMENT
 
-from housing.contract import FEATURE_NAMES, message_from_mapping
+from housing.features import FEATURE_NAMES
+from housing.rows import message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing_server.core.admission import Admission

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from housing.contract import FEATURES, Feature, row_from_message
+from housing.features import FEATURES, Feature
+from housing.rows import row_from_message
 from housing.v1.block_group_pb2 import BlockGroup
 from housing_server.core.rows import read_row, read_rows
 

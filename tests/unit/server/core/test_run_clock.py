@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from housing.contract import message_from_mapping
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
 from housing.v1.prediction_service_pb2 import BatchPredictRequest
 from housing_server.core.admission import Admission
 from housing_server.core.model import Estimates, LoadedModel, Rows

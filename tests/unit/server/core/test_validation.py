@@ -1,38 +1,20 @@
-"""The contract's rules applied to requests, and how refusals are worded."""
+"""The contract's rules applied to requests."""
 
-import math
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from housing.contract import FEATURES, Feature, message_from_mapping
+from housing.features import FEATURES, Feature
+from housing.rows import message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_log_service_pb2 import GetPredictionStatsRequest
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
-from housing_server.core.status import status_from_error
-from housing_server.core.validation import MAX_VIOLATIONS, RequestValidator
-from housing_server.errors import (
-    FieldViolation,
-    InternalError,
-    InvalidRequest,
-    MessageTooLarge,
-    ModelCardNotFound,
-    ModelFailed,
-    ModelProfileNotFound,
-    Overloaded,
-    PredictionLogUnavailable,
-    QueryTooSlow,
-    RelayedError,
-    RequestError,
-    UndecodableMessage,
-)
+from housing_server.core.validation import RequestValidator
+from housing_server.errors import FieldViolation, InvalidRequest
 
 NUMBERS = [feature for feature in FEATURES if not feature.choices]
-HEADER_LIMIT = 8192
 VALIDATOR = RequestValidator()
 
 
@@ -138,68 +120,3 @@ def test_message_names_the_first_field_and_counts_the_others() -> None:
     violation = FieldViolation(field="block_group.latitude", rule="required", description="value is required")
     assert str(InvalidRequest([violation])) == "block_group.latitude: value is required"
     assert str(InvalidRequest([violation] * 3)) == "block_group.latitude: value is required (and 2 more)"
-
-
-def request_errors(kind: type[RequestError] = RequestError) -> list[type[RequestError]]:
-    """All kinds of request errors."""
-    return [found for child in kind.__subclasses__() for found in (child, *request_errors(child))]
-
-
-@pytest.mark.parametrize("kind", request_errors())
-def test_every_request_error_has_a_code_and_a_stable_reason(kind: type[RequestError]) -> None:
-    """No kind of error is left out of the table."""
-    arguments: dict[type[RequestError], tuple[Any, ...]] = {
-        InvalidRequest: ([FieldViolation(field="a", rule="b", description="c")],),
-        ModelFailed: ("it divided by zero",),
-        ModelCardNotFound: ("california-housing", "3"),
-        ModelProfileNotFound: ("california-housing", "3"),
-        MessageTooLarge: (100,),
-        Overloaded: (0.5,),
-        UndecodableMessage: ("housing.v1.PredictRequest",),
-        PredictionLogUnavailable: ("the disk is full",),
-        QueryTooSlow: (20.0,),
-        RelayedError: (status_from_error(PredictionLogUnavailable("the disk is full")),),
-    }
-    status = status_from_error(kind(*arguments.get(kind, ())))
-    info = ErrorInfo()
-    assert status.details[-1].Unpack(info)
-    assert status.code > 0
-    assert info.reason == info.reason.upper() != ""
-    assert info.domain == "housing.v1"
-
-
-def test_overload_says_when_to_try_again() -> None:
-    """The pause is what the work under way is likely to take."""
-    status = status_from_error(Overloaded(0.25))
-    retry = RetryInfo()
-    assert status.details[0].Unpack(retry)
-    assert retry.retry_delay.ToMilliseconds() == 250
-
-
-def test_what_callers_need_not_know_stays_in_the_log() -> None:
-    """A database's address is no answer."""
-    error = PredictionLogUnavailable("no disk at /somewhere")
-    assert "/somewhere" not in status_from_error(error).message
-    assert error.cause == "no disk at /somewhere"
-
-
-def test_details_fit_into_headers_however_much_is_wrong() -> None:
-    """Looking for more stops where the list ends, and the text says so."""
-    longest = FieldViolation(
-        field="block_groups[9999].housing_median_age",
-        rule="total_bedrooms.lte_total_rooms",
-        description="must be greater than or equal to -124.6 and less than or equal to -114.1",
-    )
-    status = status_from_error(InvalidRequest([longest] * MAX_VIOLATIONS, more=True))
-    request, info = BadRequest(), ErrorInfo()
-    assert status.details[0].Unpack(request)
-    assert status.details[1].Unpack(info)
-    assert len(request.field_violations) == MAX_VIOLATIONS
-    assert info.metadata["violations"] == str(MAX_VIOLATIONS)
-    assert status.message.endswith("(and at least 25 more)")
-    assert math.ceil(status.ByteSize() / 3) * 4 < HEADER_LIMIT, "details travel as base64"
-
-
-def test_internal_error_tells_nothing() -> None:
-    """What went wrong inside is for the log."""
-    assert status_from_error(InternalError()).message == "internal error; the details are in the service's log"

@@ -12,14 +12,15 @@ import pytest
 from google.protobuf import json_format
 
 from explained_models import FIELDS, LIMITS, ExplainedFiles, background, background_rows, california, explained_files
-from housing.contract import FEATURE_NAMES, message_from_row
+from housing.background import FILE, Background
+from housing.features import FEATURE_NAMES
+from housing.rows import message_from_row
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.explanation_service_pb2 import ExplainRequest
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.core.admission import Admission
 from housing_server.errors import ExplanationNotAvailable, InvalidRequest, ModelNotLoaded, ModelRejected, Overloaded
 from housing_server.explanation.attribution import Attributor, coalitions, shapley_weights
-from housing_server.explanation.background import FILE, Background
 from housing_server.explanation.core import ExplanationCore
 from housing_server.explanation.model import ExplainedModel
 from housing_server.settings import ServerSettings
@@ -67,7 +68,7 @@ def test_fields_that_do_not_matter_contribute_nothing(model: ExplainedModel) -> 
 
 
 def _attributor(predict: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, fields: tuple[str, ...]) -> Attributor:
-    return Attributor(predict, Background(rows=rows, fields=fields))
+    return Attributor(predict, Background(rows=rows.tolist(), fields=fields))
 
 
 def test_contributions_of_a_sum_are_what_each_field_adds_by_itself() -> None:

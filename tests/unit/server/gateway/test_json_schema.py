@@ -3,7 +3,8 @@
 import pytest
 from google.protobuf import descriptor_pb2, struct_pb2, type_pb2
 
-from housing.contract import FEATURE_NAMES, SERVICES
+from housing.features import FEATURE_NAMES
+from housing.services import SERVICES
 from housing.v1.model_service_pb2 import Model
 from housing.v1.prediction_log_service_pb2 import GetPredictionStatsRequest
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, StreamPredictResponse

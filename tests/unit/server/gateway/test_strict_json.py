@@ -8,8 +8,9 @@ from google.protobuf.message import Message
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from housing.contract import FEATURES, SERVICES
 from housing.example import BERKELEY
+from housing.features import FEATURES
+from housing.services import SERVICES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.model_profile_pb2 import ModelProfile
 from housing.v1.outcome_service_pb2 import RecordOutcomesRequest, RecordOutcomesResponse, TruePrice

@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from conformance.listening import listening
-from housing.contract import SERVICES
+from housing.services import SERVICES
 from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.deadlines import Deadlines
 from housing_server.grpc_transport.handlers import Handlers

@@ -6,10 +6,12 @@ from typing import Any
 
 import grpc
 import pytest
+from google.rpc import code_pb2
 from grpc_health.v1 import health_pb2
 
-from housing.contract import SERVICES, message_from_mapping
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
+from housing.services import SERVICES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,
@@ -18,8 +20,7 @@ from housing.v1.prediction_service_pb2 import (
     StreamPredictResponse,
 )
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from housing_server.core.endpoints import MAX_REQUEST_BYTES
-from housing_server.grpc_transport.server import MAX_METADATA_BYTES
+from housing_server.limits import MAX_METADATA_BYTES, MAX_REQUEST_BYTES
 from http2 import Http2Connection
 from served import UNSENT_BYTES, Served, code_reason_text, until
 
@@ -145,6 +146,26 @@ async def test_metadata_that_is_no_text_disturbs_nothing(served: Served, name: b
     """It is dropped or replaced."""
     async with Http2Connection.open(served.port) as connection:
         assert await connection.call(PREDICT, [(name, value)], GOOD.SerializeToString()) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(b"foo-bin", b"***"), (b"grpc-encoding", b"br"), (b"grpc-timeout", b"soon")]
+)
+async def test_malformed_header_of_grpc_fails_its_own_call_within_the_library(
+    served: Served, name: bytes, value: bytes
+) -> None:
+    """As INTERNAL and without a reason, as documented; the next call on the connection is answered."""
+    async with Http2Connection.open(served.port) as connection:
+        assert await connection.call(PREDICT, [(name, value)], GOOD.SerializeToString()) == code_pb2.INTERNAL
+        assert await connection.call(PREDICT, [], GOOD.SerializeToString()) == 0
+
+
+async def test_message_beyond_twice_the_limit_is_refused_by_the_library(served: Served) -> None:
+    """Unread, with the same code as one that is a little too large, and without a reason, as documented."""
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await served.send(PREDICT, bytes(2 * MAX_REQUEST_BYTES + 1))
+    assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "grpc-status-details-bin" not in dict(raised.value.trailing_metadata() or ())
 
 
 @pytest.mark.parametrize(("given", "kept"), [("mine-1", True), (None, False), ("x" * 129, False), ("two words", False)])

@@ -131,7 +131,7 @@ async def test_refusals_come_back_as_they_are(relayed: Relayed) -> None:
 @pytest.mark.parametrize("connect_seconds", [0.01])
 async def test_process_that_does_not_run_is_unavailable(relayed: Relayed) -> None:
     """Which clients try again."""
-    assert await relayed.refusal() == ("UNAVAILABLE", "HELPER_UNAVAILABLE")
+    assert await relayed.refusal() == ("UNAVAILABLE", "SERVICE_UNAVAILABLE")
 
 
 async def test_answer_that_does_not_come_in_time_is_late(relayed: Relayed) -> None:
@@ -154,10 +154,10 @@ async def test_methods_come_from_the_contract_alone(relayed: Relayed) -> None:
 async def test_nothing_is_relayed_while_answers_wait_to_be_read(relayed: Relayed) -> None:
     """A caller that does not read fills a budget, not the memory."""
     server = await relayed.start_other()
-    relayed.unsent.hold(1 << 20)
+    relayed.unsent.hold("another", 1 << 20)
     assert await relayed.refusal() == ("RESOURCE_EXHAUSTED", "OVERLOADED")
     assert not relayed.callers
-    relayed.unsent.release(1 << 20)
+    relayed.unsent.release("another", 1 << 20)
     assert await relayed.call()
     await until(lambda: relayed.unsent.held == 0)
     await server.stop(None)

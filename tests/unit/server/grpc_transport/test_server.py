@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from housing.contract import message_from_mapping
 from housing.example import BERKELEY
+from housing.rows import message_from_mapping
 from housing.v1.prediction_service_pb2 import StreamPredictRequest
 from housing_client.channel import channel_options
 from housing_server.grpc_transport.server import ServerLimits, server_options

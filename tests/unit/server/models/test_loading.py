@@ -8,7 +8,7 @@ import pytest
 from google.protobuf import json_format
 from onnx import TensorProto, helper
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.errors import ModelRejected
 from housing_server.models.loading import load_model

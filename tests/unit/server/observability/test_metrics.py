@@ -5,7 +5,7 @@ import pytest
 from google.rpc import code_pb2
 from prometheus_client import CollectorRegistry
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_server.core.answers import Answers
 from housing_server.core.callers import RunTimes
 from housing_server.core.calls import Method

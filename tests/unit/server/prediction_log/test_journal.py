@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from housing_server.errors import PredictionLogUnavailable
-from housing_server.prediction_log.journal import RETRY_SECONDS, Journal
+from housing_server.prediction_log.journal import Journal
 from housing_server.prediction_log.journal_files import JournalFile, journal_files
+from housing_server.prediction_log.retry_pause import RETRY_SECONDS
 from serving_fakes import answered
 
 _WRITER = """

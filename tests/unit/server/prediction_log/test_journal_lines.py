@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_server.core.answers import Answers
 from housing_server.prediction_log.journal_lines import DamagedLine, decode_line, encode_line
 from housing_server.prediction_log.records import COLUMNS

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from housing_server.errors import PredictionLogUnavailable
-from housing_server.prediction_log.journal import RETRY_SECONDS
+from housing_server.prediction_log.retry_pause import RETRY_SECONDS
 from housing_server.prediction_log.store import PredictionStore
 from housing_server.prediction_log.strict_log import StrictLog
 from running import PATIENCE, wait_for

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_training.data.schema import LEAST_ROWS, REASONS_SHOWN, validate
 from housing_training.errors import TableError
 

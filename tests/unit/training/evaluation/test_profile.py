@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from housing.contract import FEATURE_NAMES, FEATURES
+from housing.features import FEATURE_NAMES, FEATURES
 from housing.profile import profile_from_json, profile_to_json, tally
 from housing.v1.model_profile_pb2 import Distribution, ModelProfile
 from housing_training.data.preparation import fill_ocean_proximity

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_training.data.preparation import fill_ocean_proximity
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.evaluation.calibration import calibration_by_fifth

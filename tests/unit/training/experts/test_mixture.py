@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_training.candidates.recipes import recipe
 from housing_training.data.preparation import fill_ocean_proximity
 from housing_training.data.table import prices_from_frame, rows_from_frame

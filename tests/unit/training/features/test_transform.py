@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_training.data.table import rows_from_frame
 from housing_training.features.transform import REDUNDANT_COLUMNS, FeatureTransform
 from housing_training.geography.proximity import CHOICES

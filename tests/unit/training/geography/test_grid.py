@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from housing.contract import FEATURES
+from housing.features import FEATURES
 from housing_training.geography import grid
 from housing_training.geography.grid import BLOCK, Grid
 

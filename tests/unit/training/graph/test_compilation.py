@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_training.candidates.estimators import build_candidate
 from housing_training.candidates.pipeline import PricePipeline
 from housing_training.data.preparation import fill_ocean_proximity

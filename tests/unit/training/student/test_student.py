@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-from housing.contract import FEATURE_NAMES
+from housing.features import FEATURE_NAMES
 from housing_training.candidates.recipes import Fitted, recipe, recipes
 from housing_training.data.preparation import fill_ocean_proximity
 from housing_training.data.table import prices_from_frame, rows_from_frame
