@@ -5,8 +5,8 @@ from typing import Self
 
 import numpy as np
 
-from housing.contract import FEATURE_NAMES
-from housing_training.graph.model import INTERVAL, PRICE, GraphModel, Rows
+from housing_training.data.rows import Prices, Rows, column, replaced
+from housing_training.graph.model import INTERVAL, PRICE, GraphModel
 from housing_training.metrics.prices import Metrics
 
 INCOMES = np.arange(0.5, 15.01, 0.25)
@@ -15,8 +15,6 @@ FALL_USD = 1_000.0
 """Falls of less are not counted."""
 STEP_DEGREES = 0.01
 """From one cell of the table of places to the next."""
-
-_BEDROOMS, _INCOME = (FEATURE_NAMES.index(name) for name in ("total_bedrooms", "median_income"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +39,21 @@ class Behaviour:
     """Share of their prices that intervals hold."""
 
     @classmethod
-    def of(cls, graph: GraphModel, held_out: tuple[Rows, Rows], known: tuple[Rows, Rows]) -> Self:
+    def of(cls, graph: GraphModel, test: tuple[Rows, Prices], train: tuple[Rows, Prices]) -> Self:
         """Measure a graph that answers intervals.
 
         Args:
             graph: the graph.
-            held_out: rows, shape (n, 9), and their prices in USD, shape (n,).
-            known: the same of those it was trained on.
+            test: rows held out, shape (n, 9), and their prices in USD, shape (n,).
+            train: the same of those it was trained on.
         """
-        rows, prices = held_out
-        without, coverage = _measure(graph, _changed(rows, _BEDROOMS, np.nan), prices)
-        along = np.stack([graph.predict(_changed(rows, _INCOME, income)) for income in INCOMES])
+        rows, prices = test
+        without, coverage = _measure(graph, replaced(rows, total_bedrooms=np.nan), prices)
+        along = np.stack([graph.predict(replaced(rows, median_income=income)) for income in INCOMES])
         falls = np.maximum(-np.diff(along, axis=0), 0).max(axis=0)
-        moved = _changed(rows, 0, rows[:, 0] + STEP_DEGREES)
+        moved = replaced(rows, longitude=rows[:, column("longitude")] + STEP_DEGREES)
         steps = np.abs(graph.predict(moved) - graph.predict(rows))
-        rmse_of_known, coverage_of_known = _measure(graph, *known)
+        rmse_of_known, coverage_of_known = _measure(graph, *train)
         return cls(
             rmse_without_bedrooms=without,
             coverage_without_bedrooms=coverage,
@@ -68,13 +66,7 @@ class Behaviour:
         )
 
 
-def _measure(graph: GraphModel, rows: Rows, prices: Rows) -> tuple[float, float]:
+def _measure(graph: GraphModel, rows: Rows, prices: Prices) -> tuple[float, float]:
     answer = graph.answer(rows)
     low, high = answer[INTERVAL].T
     return Metrics.of(prices, answer[PRICE]).rmse, round(float(np.mean((low <= prices) & (prices <= high))), 5)
-
-
-def _changed(rows: Rows, column: int, values: float | Rows) -> Rows:
-    changed = rows.copy()
-    changed[:, column] = values
-    return changed

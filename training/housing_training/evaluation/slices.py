@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from housing.contract import FEATURE_NAMES, FEATURES
+from housing.contract import FEATURES
+from housing_training.data.rows import POSITION, Rows, column
 from housing_training.geography.landmarks import CITIES, distance_to_points
 from housing_training.geography.neighbours import plane
 
@@ -88,25 +89,25 @@ class SliceFigures:
         )
 
 
-def measure_slices(rows: Floats, answers: Answers, trained: Floats, cap: float) -> dict[str, list[SliceFigures]]:
+def measure_slices(test_rows: Rows, answers: Answers, train_rows: Rows, cap: float) -> dict[str, list[SliceFigures]]:
     """Measure answers by everything that there are slices of; slices without rows are left out.
 
     Args:
-        rows: the rows held out, shape (n, 9).
+        test_rows: the rows held out, shape (n, 9).
         answers: what was answered about them.
-        trained: the rows that were trained on, shape (m, 9).
+        train_rows: the rows that were trained on, shape (m, 9).
         cap: the highest price there is, in USD.
 
     Returns:
         Figures of the slices, by what the rows were cut by.
     """
     cuts: Mapping[str, Iterator[tuple[str, Mask]]] = {
-        "region": _regions(rows),
-        "ocean_proximity": _labels(rows),
-        BY_INCOME: _incomes(_column(rows, "median_income")),
-        "housing_median_age (years)": _bands(_column(rows, "housing_median_age"), AGES),
+        "region": _regions(test_rows),
+        "ocean_proximity": _labels(test_rows),
+        BY_INCOME: _incomes(test_rows[:, column("median_income")]),
+        "housing_median_age (years)": _bands(test_rows[:, column("housing_median_age")], AGES),
         "cap of prices": _capped(answers.prices, cap),
-        "distance to the nearest training row (km)": _bands(_distances(rows, trained), DISTANCES_KM),
+        "distance to the nearest training row (km)": _bands(_distances(test_rows, train_rows), DISTANCES_KM),
     }
     return {
         by: [SliceFigures.of(name, answers[chosen]) for name, chosen in slices if chosen.any()]
@@ -119,17 +120,18 @@ def _interval(prices: Floats, low: Floats, high: Floats) -> tuple[float, float]:
     return round(float(inside.mean()), 5), round(float(np.mean(high - low)), 2)
 
 
-def _regions(rows: Floats) -> Iterator[tuple[str, Mask]]:
-    distances = distance_to_points(rows[:, :1], rows[:, 1:2], CITIES)
+def _regions(rows: Rows) -> Iterator[tuple[str, Mask]]:
+    longitude, latitude = np.hsplit(rows[:, POSITION], 2)
+    distances = distance_to_points(longitude, latitude, CITIES)
     nearest, near = distances.argmin(axis=1), distances.min(axis=1) <= CITY_KM
     for number, name in enumerate(CITY_NAMES):
         yield f"within {CITY_KM:g} km of {name}, and nearest to it", near & (nearest == number)
     yield "elsewhere", ~near
 
 
-def _labels(rows: Floats) -> Iterator[tuple[str, Mask]]:
+def _labels(rows: Rows) -> Iterator[tuple[str, Mask]]:
     (field,) = (feature for feature in FEATURES if feature.choices)
-    codes = _column(rows, field.name)
+    codes = rows[:, column(field.name)]
     for code, name in enumerate(field.choices):
         yield name, codes == code
 
@@ -154,11 +156,7 @@ def _capped(prices: Floats, cap: float) -> Iterator[tuple[str, Mask]]:
     yield f"true price at {cap:,.0f} USD, or above", prices >= cap
 
 
-def _distances(rows: Floats, trained: Floats) -> Floats:
-    distances, _ = cKDTree(plane(trained[:, :2])).query(plane(rows[:, :2]))
+def _distances(test_rows: Rows, train_rows: Rows) -> Floats:
+    distances, _ = cKDTree(plane(train_rows[:, POSITION])).query(plane(test_rows[:, POSITION]))
     rounded: Floats = distances.round(3)  # to the metre: the same place must be at 0
     return rounded
-
-
-def _column(rows: Floats, name: str) -> Floats:
-    return rows[:, FEATURE_NAMES.index(name)]

@@ -9,12 +9,14 @@ draw, the usual split is fitted with several.
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from housing_training.data.rows import Prices, Rows
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.experts.cross_fitting import AREA_DEGREES, Indices, area_folds, calibrate, cross_fit
-from housing_training.experts.experts import Experts, Rows
+from housing_training.experts.experts import Experts
 from housing_training.experts.intervals import IntervalModel
 from housing_training.metrics.intervals import IntervalMetrics
 from housing_training.metrics.prices import Metrics
@@ -27,6 +29,8 @@ FOLDS = 5
 SEEDS = 3
 """How many seeds the usual split is fitted with."""
 
+Bounds = npt.NDArray[np.float64]
+"""Lower and upper bounds of intervals in USD, shape (n, 2)."""
 Figures = Mapping[str, Mapping[str, float]]
 """Figures by name, by candidate."""
 
@@ -56,8 +60,8 @@ class SpatialEvaluation:
 
     def _run(self, advance: Callable[[], object]) -> Figures:
         grid = Measured()
-        for learnt, held_out in area_folds(self._rows, FOLDS):
-            intervals = self._measure_area(grid, learnt, held_out, advance)
+        for kept, held_out in area_folds(self._rows, FOLDS):
+            intervals = self._measure_area(grid, kept, held_out, advance)
             advance()
         offset = self._offset_grid(advance)
         seeds = Measured()
@@ -70,37 +74,37 @@ class SpatialEvaluation:
         return found
 
     def _measure_area(
-        self, grid: "Measured", learnt: Indices, held_out: Indices, advance: Callable[[], object]
+        self, grid: "Measured", kept: Indices, held_out: Indices, advance: Callable[[], object]
     ) -> IntervalModel:
         """Fit experts, intervals and a student without an area, and measure them there."""
-        known, true = (self._rows[learnt], self._prices[learnt]), self._prices[held_out]
-        intervals = calibrate(self._mixture, self._params, *known, advance).intervals
-        experts = Experts.fit(self._mixture, *known, self._params.seed)
+        train, prices = (self._rows[kept], self._prices[kept]), self._prices[held_out]
+        intervals = calibrate(self._mixture, self._params, *train, advance).intervals
+        experts = Experts.fit(self._mixture, *train, self._params.seed)
         estimate = experts.estimate(self._rows[held_out])
         log_errors = intervals.error.predict(estimate.matrix)[:, None]
         limits = (experts.floor, experts.ceiling)
         bounds = intervals.bounds(estimate.prices[:, None], log_errors, estimate.weights, limits)
-        grid.add(MIXTURE, true, estimate.prices, bounds)
-        grid.alone.append(Metrics.of(true, estimate.regional_prices))
+        grid.add(MIXTURE, prices, estimate.prices, bounds)
+        grid.alone.append(Metrics.of(prices, estimate.regional_prices))
         if self._student:
-            student = self._fit_student(self._student, experts, known, intervals, self._params.seed)
+            student = self._fit_student(self._student, experts, train, intervals, self._params.seed)
             outputs = student.outputs(self._rows[held_out])
-            grid.add(STUDENT, true, student.scale.prices(outputs), student.scale.intervals(outputs))
+            grid.add(STUDENT, prices, student.scale.prices(outputs), student.scale.intervals(outputs))
         return intervals
 
     def _measure_seed(self, seeds: "Measured", seed: int, intervals: IntervalModel) -> None:
         """Fit experts and a student on the training rows with a seed, and measure them on those held out."""
-        rows, true = self._test
+        rows, prices = self._test
         experts = Experts.fit(self._mixture, *self._train, seed)
-        seeds.add(MIXTURE, true, experts.estimate(rows).prices)
+        seeds.add(MIXTURE, prices, experts.estimate(rows).prices)
         if self._student:
             student = self._fit_student(self._student, experts, self._train, intervals, seed)
-            seeds.add(STUDENT, true, student.predict(rows))
+            seeds.add(STUDENT, prices, student.predict(rows))
 
     def _fit_student(
-        self, params: StudentParams, experts: Experts, known: tuple[Rows, Rows], intervals: IntervalModel, seed: int
+        self, params: StudentParams, experts: Experts, train: tuple[Rows, Prices], intervals: IntervalModel, seed: int
     ) -> StudentPipeline:
-        return StudentFitting.of(params, self._mixture, intervals, seed).fit(experts, *known, lambda: None)
+        return StudentFitting.of(params, self._mixture, intervals, seed).fit(experts, *train, lambda: None)
 
     def _offset_grid(self, advance: Callable[[], object]) -> dict[str, float]:
         """Fit experts without one area of the other grid after the other."""
@@ -125,11 +129,11 @@ class Measured:
         self._metrics: dict[str, list[Metrics]] = {}
         self._intervals: dict[str, list[IntervalMetrics]] = {}
 
-    def add(self, candidate: str, true: Rows, predicted: Rows, bounds: Rows | None = None) -> None:
+    def add(self, candidate: str, prices: Prices, predicted: Prices, bounds: Bounds | None = None) -> None:
         """Compare predictions, and bounds if there are any, with true prices in USD, shape (n,)."""
-        self._metrics.setdefault(candidate, []).append(Metrics.of(true, predicted))
+        self._metrics.setdefault(candidate, []).append(Metrics.of(prices, predicted))
         if bounds is not None:
-            self._intervals.setdefault(candidate, []).append(IntervalMetrics.of(true, predicted, bounds))
+            self._intervals.setdefault(candidate, []).append(IntervalMetrics.of(prices, predicted, bounds))
 
     def over_areas(self, candidate: str) -> dict[str, float]:
         """Return the figures of a candidate in areas never seen."""

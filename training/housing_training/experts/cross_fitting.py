@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, KFold
 
+from housing_training.data.rows import POSITION
 from housing_training.experts.experts import Estimate, Experts, Rows
 from housing_training.experts.intervals import HeldOut, IntervalModel
 from housing_training.metrics.prices import Metrics
@@ -56,7 +57,7 @@ def areas(rows: Rows, offset_degrees: float = 0.0) -> npt.NDArray[np.int64]:
         rows: the rows.
         offset_degrees: by how much the squares are moved south and west.
     """
-    squares = np.floor((rows[:, :2] + offset_degrees) / AREA_DEGREES)
+    squares = np.floor((rows[:, POSITION] + offset_degrees) / AREA_DEGREES)
     _, numbers = np.unique(squares, axis=0, return_inverse=True)
     return numbers.astype(np.int64)
 

@@ -14,8 +14,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from housing_training.data.rows import POSITION
 from housing_training.experts.boosters import DEFAULT_ROUNDS, Booster, build_booster, run_booster
-from housing_training.features.located import COLUMNS, OWN, REGIONAL, matrix, own_features
+from housing_training.features.located import COLUMNS, OWN, REGIONAL, bedrooms_per_household, matrix, own_features
 from housing_training.features.rounding import legible
 from housing_training.geography.landmarks import Array
 from housing_training.geography.neighbours import ATTRIBUTES, Neighbourhood
@@ -83,8 +84,8 @@ class Experts:
     @classmethod
     def fit(cls, params: MixtureParams, rows: Rows, prices: Rows, seed: int) -> Self:
         """Fit on rows, shape (n, 9), and their prices in USD, shape (n,)."""
-        bedrooms, mean = float(np.nanmedian(rows[:, 4] / rows[:, 6])), float(prices.mean().round())
-        neighbourhood = Neighbourhood.of(rows[:, :2], prices, _attributes(rows, bedrooms))
+        bedrooms, mean = bedrooms_per_household(rows), float(prices.mean().round())
+        neighbourhood = Neighbourhood.of(rows[:, POSITION], prices, _attributes(rows, bedrooms))
         lessons = _lessons(params.holes, rows, neighbourhood, bedrooms, seed)
         targets = (prices - mean)[lessons.rows]
         return cls(
@@ -103,7 +104,7 @@ class Experts:
 
     def place_features(self, rows: Rows) -> Rows:
         """Compute `places.FEATURES` of rows that were not learnt from, as the table: float64, shape (n, columns)."""
-        return rounded(np.hstack([geography(rows[:, :2]), self.neighbourhood.at(rows[:, :2])]))
+        return rounded(np.hstack([geography(rows[:, POSITION]), self.neighbourhood.at(rows[:, POSITION])]))
 
     def estimate(self, rows: Rows) -> Estimate:
         """Estimate the prices of rows that were not learnt from, shape (n, 9)."""
@@ -134,7 +135,7 @@ def _lessons(params: HoleParams, rows: Rows, neighbourhood: Neighbourhood, bedro
     again, radii = draw_holes(params, len(rows), seed)
     known, unknown = neighbourhood.leave_one_out(), neighbourhood.beyond(again, radii)
     shown = np.concatenate([np.arange(len(rows)), again])
-    place_features = rounded(np.hstack([geography(rows[:, :2])[shown], np.concatenate([known, unknown])]))
+    place_features = rounded(np.hstack([geography(rows[:, POSITION])[shown], np.concatenate([known, unknown])]))
     return ExpertLessons(
         rows=shown,
         matrix=matrix(rows[shown], place_features, bedrooms),

@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from housing_training.data.rows import LABEL, POSITION
 from housing_training.experts.boosters import Booster, run_booster
 from housing_training.experts.experts import OUTLIER_FACTOR, Experts, Rows, local_weight
 from housing_training.experts.intervals import IntervalModel
 from housing_training.features.domain import TrainingDomain
 from housing_training.features.located import REGIONAL, matrix
 from housing_training.geography.landmarks import Array
-from housing_training.geography.places import FEATURES, PlaceTable
+from housing_training.geography.places import DERIVED_LABEL, FEATURES, PlaceTable
 
 Run = Callable[[Booster, Array], Array]
 """Asks a booster about a float32 matrix, shape (n, columns): float32, shape (n, 1)."""
@@ -66,14 +67,14 @@ class MixturePipeline:
     def answer(self, rows: Array, run: Run = run_booster) -> Answer:
         """Answer rows: float64, shape (n, 9), columns in `FEATURES` order, NaN for what was left out."""
         xp = rows.__array_namespace__()
-        known = self.table(rows[:, :2])
+        known = self.table(rows[:, POSITION])
         columns = matrix(rows, known[:, : len(FEATURES)], self.experts.bedrooms_per_household)
         weights = local_weight(self.experts.gate, known[:, OUTLIER_FACTOR])
         local, regional = run(self.experts.local, columns), run(self.experts.regional, columns[:, : len(REGIONAL)])
         prices = self.experts.blend(weights, local, regional)
         limits = (self.experts.floor, self.experts.ceiling)
         interval = self.intervals.bounds(prices, run(self.intervals.error, columns), weights, limits)
-        derived, given = known[:, len(FEATURES) : len(FEATURES) + 1], rows[:, 8:]
+        derived, given = known[:, DERIVED_LABEL], rows[:, LABEL]
         return Answer(
             price=prices[:, 0],
             ocean_proximity=xp.where(xp.isnan(given), derived, given)[:, 0],

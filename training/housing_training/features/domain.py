@@ -6,8 +6,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from housing.contract import FEATURE_NAMES, FEATURES
-from housing_training.features.located import COUNTS, FIRST
+from housing.contract import FEATURES
+from housing_training.data.rows import FIGURES, LABEL
+from housing_training.features.located import COUNTS
 from housing_training.geography.landmarks import Array
 from housing_training.geography.places import FEATURES as PLACE_FEATURES
 from housing_training.geography.places import LABELS, PLAUSIBLE_KM
@@ -40,8 +41,8 @@ class TrainingDomain:
     @classmethod
     def fit(cls, rows: npt.NDArray[np.float64]) -> Self:
         """Learn from training rows, shape (n, 9)."""
-        fields = rows[:, FIRST : FIRST + len(COUNTS)]
-        lowest, highest = np.nanquantile(fields, [TAIL, 1 - TAIL], axis=0)
+        figures = rows[:, FIGURES]
+        lowest, highest = np.nanquantile(figures, [TAIL, 1 - TAIL], axis=0)
         return cls(lowest=tuple(map(_legible, lowest)), highest=tuple(map(_legible, highest)))
 
     def described(self) -> list[dict[str, str]]:
@@ -70,8 +71,8 @@ class TrainingDomain:
             bool, shape (n, warnings).
         """
         xp = rows.__array_namespace__()
-        fields = rows[:, FIRST : FIRST + len(COUNTS)]
-        outside = (fields < xp.asarray(np.asarray(self.lowest))) | (fields > xp.asarray(np.asarray(self.highest)))
+        figures = rows[:, FIGURES]
+        outside = (figures < xp.asarray(np.asarray(self.lowest))) | (figures > xp.asarray(np.asarray(self.highest)))
         return xp.concat([is_far(place_features), outside, _contradicted(rows, place_features)], axis=1)
 
 
@@ -84,7 +85,7 @@ def is_far(place_features: Array) -> Array:
 def _contradicted(rows: Array, place_features: Array) -> Array:
     """Look the given label's bit up among the plausible ones: bool, shape (n, 1)."""
     xp = rows.__array_namespace__()
-    halved = _column(place_features, "plausible_labels") / 2.0 ** (rows[:, len(FEATURE_NAMES) - 1 :] + 1.0)
+    halved = _column(place_features, "plausible_labels") / 2.0 ** (rows[:, LABEL] + 1.0)
     # The bit of the label is now the first one behind the point. If it was left out, all this is NaN, and no less.
     return halved - xp.floor(halved) < 0.5  # noqa: PLR2004 - that bit's place
 

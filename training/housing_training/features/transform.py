@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from housing.contract import FEATURE_NAMES
+from housing_training.data.rows import columns
+from housing_training.features.located import bedrooms_per_household
 from housing_training.geography.landmarks import BAY, CITIES, COAST, Array, distance_to_line, distance_to_points
 from housing_training.geography.proximity import CHOICES, ocean_proximity
 
@@ -40,8 +42,7 @@ class FeatureTransform:
     @classmethod
     def fit(cls, rows: npt.NDArray[np.float64]) -> Self:
         """Learn from rows: float64, shape (n, 9), columns in `FEATURES` order, NaN for what was left out."""
-        block = _columns(rows)
-        return cls(bedrooms_per_household=float(np.nanmedian(block["total_bedrooms"] / block["households"])))
+        return cls(bedrooms_per_household=bedrooms_per_household(rows))
 
     def __call__(self, rows: Array) -> Engineered:
         """Compute the features of rows: float64, shape (n, 9), columns in `FEATURES` order."""
@@ -67,7 +68,7 @@ class FeatureTransform:
 
 
 def _columns(rows: Array) -> dict[str, Array]:
-    return {name: rows[:, column : column + 1] for column, name in enumerate(FEATURE_NAMES)}
+    return {name: rows[:, columns(name, name)] for name in FEATURE_NAMES}
 
 
 def _ratios(block: dict[str, Array]) -> dict[str, Array]:

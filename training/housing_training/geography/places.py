@@ -41,6 +41,8 @@ FEATURES = (*GEOGRAPHY, *neighbours.NAMES)
 """What models read about a place, in order."""
 LABELS = ("ocean_proximity", "plausible_labels")
 """The code of the label by the rule, and the sum of 2 to the power of the code of each label that is plausible."""
+DERIVED_LABEL = slice(len(FEATURES), len(FEATURES) + 1)
+"""Column of the label by the rule in a row of the table."""
 NEAR_DATA_KM = 8.0
 """Blocks whose middle is closer to data than this have a row for each cell."""
 PLAUSIBLE_KM = 20.0
@@ -78,7 +80,7 @@ class PlaceTable:
 
 def geography(places: Floats) -> Floats:
     """Compute `GEOGRAPHY` of places, longitude and latitude in degrees, shape (n, 2): shape (n, columns)."""
-    longitude, latitude = places[:, :1], places[:, 1:]
+    longitude, latitude = np.hsplit(places, 2)
     shores = [distance_to_line(longitude, latitude, line) for line in (COAST, BAY)]
     return np.concatenate([*shores, distance_to_points(longitude, latitude, CITIES)], axis=1)
 
@@ -125,7 +127,7 @@ def _disk() -> npt.NDArray[np.bool_]:
 
 
 def _rule(places: Floats, positions: Floats) -> Floats:
-    code: Floats = ocean_proximity(
-        longitude=places[:, :1], latitude=places[:, 1:], coast_km=positions[:, :1], bay_km=positions[:, 1:2]
-    )[:, 0]
+    longitude, latitude = np.hsplit(places, 2)
+    coast, bay = (positions[:, GEOGRAPHY.index(name), None] for name in ("coast_km", "bay_km"))
+    code: Floats = ocean_proximity(longitude=longitude, latitude=latitude, coast_km=coast, bay_km=bay)[:, 0]
     return code

@@ -11,16 +11,16 @@ COUNT = 50
 """How many: enough to pass through most parts of a model, few enough to be replayed at every load."""
 
 
-def golden_requests(pipeline: Pipeline, unseen: Rows) -> GoldenRequests:
+def golden_requests(pipeline: Pipeline, test_rows: Rows) -> GoldenRequests:
     """Price some rows, spread evenly over those held out, with the pipeline itself.
 
     Of every three, one is as it is, and two lack one of the optional fields.
 
     Args:
         pipeline: what was trained; not the graph, which is to be held against it.
-        unseen: rows that nothing was learnt from, shape (m, 9).
+        test_rows: rows that nothing was learnt from, shape (m, 9).
     """
-    rows = unseen[np.linspace(0, len(unseen) - 1, min(COUNT, len(unseen)), dtype=int)].copy()
+    rows = test_rows[np.linspace(0, len(test_rows) - 1, min(COUNT, len(test_rows)), dtype=int)].copy()
     optional = [column for column, feature in enumerate(FEATURES) if not feature.required]
     for turn, column in enumerate(optional, start=1):
         rows[turn :: len(optional) + 1, column] = np.nan

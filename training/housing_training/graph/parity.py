@@ -7,6 +7,7 @@ import onnx
 
 from housing.contract import FEATURES
 from housing_training.candidates.pipeline import Pipeline
+from housing_training.data.rows import replaced
 from housing_training.errors import ParityError
 from housing_training.graph.model import GraphModel, Rows
 
@@ -34,19 +35,13 @@ def check_parity(model: onnx.ModelProto, pipeline: Pipeline, rows: Rows) -> Pari
         ParityError: a price differs by more than `TOLERANCE_USD`, a code differs, or an answer depends on its batch.
     """
     graph = GraphModel(model)
-    variants = [rows, *(_left_out(rows, column) for column, each in enumerate(FEATURES) if not each.required)]
+    variants = [rows, *(replaced(rows, **{each.name: np.nan}) for each in FEATURES if not each.required)]
     differences = [_difference(graph, pipeline, variant) for variant in variants]
     differences.append(_batch_difference(graph, rows[:SINGLE_ROWS]))
     worst = max(differences)
     if worst > TOLERANCE_USD:
         raise ParityError(f"graph and pipeline differ by up to {worst:,.2f} USD; at most {TOLERANCE_USD} is allowed")
     return Parity(answers=sum(map(len, variants)), largest_difference_usd=round(worst, 2))
-
-
-def _left_out(rows: Rows, column: int) -> Rows:
-    variant = rows.copy()
-    variant[:, column] = np.nan
-    return variant
 
 
 def _difference(graph: GraphModel, pipeline: Pipeline, rows: Rows) -> float:

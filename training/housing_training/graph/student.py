@@ -14,6 +14,7 @@ import spox.opset.ai.onnx.v21 as op
 from spox import Var
 
 from housing.contract import FEATURE_NAMES
+from housing_training.data.rows import column
 from housing_training.features.domain import TrainingDomain, is_far
 from housing_training.features.located import COUNTS, FIRST
 from housing_training.geography import grid
@@ -82,7 +83,7 @@ class _Places:
 
 def _filled(given: Var, bedrooms_per_household: float) -> Var:
     """Put the estimate of the bedrooms where a field was left out; nothing else that may be is read."""
-    households, rooms = (_columns(given, FEATURE_NAMES.index(name), 1) for name in ("households", "total_rooms"))
+    households, rooms = (_columns(given, column(name), 1) for name in ("households", "total_rooms"))
     estimate = op.min([op.mul(households, _const(np.float32(bedrooms_per_household))), rooms])
     return op.where(op.isnan(given), estimate, given)
 
@@ -159,7 +160,7 @@ def _price_and_interval(scale: Scale, outputs: Var) -> dict[str, Var]:
 
 def _case(given: Var, known: Var) -> Var:
     """Number the kind of each place together with the label that was given or not: int64, shape (N,)."""
-    code = op.gather(given, _const(np.int64(len(FEATURE_NAMES) - 1)), axis=1)
+    code = op.gather(given, _const(np.int64(column("ocean_proximity"))), axis=1)
     code = op.where(op.isnan(code), _const(np.float32(CASES - 1)), code)
     kind = op.gather(known, _const(np.int64(len(PLACE_NAMES))), axis=1)
     return op.cast(op.add(op.mul(kind, _const(np.float32(CASES))), code), to=np.int64)

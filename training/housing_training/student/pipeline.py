@@ -12,12 +12,13 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from housing_training.data.rows import LABEL, POSITION
 from housing_training.experts.experts import Experts, Rows
 from housing_training.experts.intervals import Margins
 from housing_training.features.domain import TrainingDomain
 from housing_training.features.located import matrix
 from housing_training.geography.grid import cell_places
-from housing_training.geography.places import FEATURES, PlaceTable
+from housing_training.geography.places import DERIVED_LABEL, FEATURES, PlaceTable
 from housing_training.student.columns import FIGURES, StudentColumns
 from housing_training.student.network import Network
 from housing_training.student.teacher import UNIT_USD
@@ -102,14 +103,14 @@ class StudentPipeline:
 
     def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:
         """Return the codes of `ocean_proximity`, given or derived, shape (n,), for rows of shape (n, 9)."""
-        derived, given = self.table(rows[:, :2])[:, len(FEATURES)], rows[:, 8]
-        return np.where(np.isnan(given), derived, given).astype(np.int64)
+        derived, given = self.table(rows[:, POSITION])[:, DERIVED_LABEL], rows[:, LABEL]
+        return np.where(np.isnan(given), derived, given)[:, 0].astype(np.int64)
 
     def outputs(self, rows: Rows) -> npt.NDArray[np.float64]:
         """Compute `OUTPUTS` of rows, shape (n, 9): shape (n, outputs)."""
-        places = self.table(rows[:, :2])[:, : len(FEATURES)]
+        places = self.table(rows[:, POSITION])[:, : len(FEATURES)]
         figures = matrix(rows, places, self.bedrooms_per_household)[:, :FIGURES]
         read = self.columns.joined(
-            self.columns.logarithms(figures), cell_places(rows[:, :2]), self.columns.in_bytes(places)
+            self.columns.logarithms(figures), cell_places(rows[:, POSITION]), self.columns.in_bytes(places)
         )
         return self.network(read).astype(np.float64)

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from housing.contract import FEATURES
+from housing_training.data.rows import COUNTED, FIGURES, POSITION, column, columns
 from housing_training.experts.experts import Experts, Matrix, Rows, draw_holes
-from housing_training.features.located import COUNTS, FIRST, OWN, matrix, own_features
+from housing_training.features.located import COUNTS, OWN, matrix, own_features
 from housing_training.geography.grid import corners
 from housing_training.geography.landmarks import KM_PER_DEGREE, LONGITUDE_SCALE
 from housing_training.geography.neighbours import plane
@@ -37,8 +38,10 @@ YEARS, SIZE, CHANGE = 2.0, 0.15, 0.05
 """Standard deviations: of the age in years, and of the logarithms of all counts together and of each figure."""
 WITHOUT_BEDROOMS = 0.12
 """Share of the rows whose bedrooms are those that stand in for missing ones."""
-OF_BEDROOMS = [column for column, name in enumerate(OWN) if "total_bedrooms" in name]
+OF_BEDROOMS = [number for number, name in enumerate(OWN) if "total_bedrooms" in name]
 """Columns that are computed from the bedrooms."""
+BUT_AGE = columns("total_rooms", "median_income")
+"""Columns of a row's figures but the age."""
 SECOND = 0.3
 """Share of the extreme rows with a second figure far out."""
 KEEPS_OFF_KM = 5.0
@@ -84,7 +87,7 @@ class SyntheticRows:
         angle = rng.uniform(0, 2 * np.pi, count)
         step = np.column_stack([np.cos(angle) / LONGITUDE_SCALE, np.sin(angle)]) * (km / KM_PER_DEGREE)[:, None]
         drawn = _changed(self.rows[_self_or_neighbour(at, nearest, rng)], rng)
-        drawn[:, :2] = _within(self.rows[at, :2] + step).round(2)
+        drawn[:, POSITION] = _within(self.rows[at, POSITION] + step).round(2)
         return drawn
 
     def _elsewhere(self, anywhere: int, coarse: int, rng: np.random.Generator) -> Rows:
@@ -98,7 +101,7 @@ class SyntheticRows:
             rng.choice(blocks, coarse - coarse // 2, p=chance / chance.sum()),
         ]
         drawn = _changed(self.rows[rng.integers(0, len(self.rows), anywhere + coarse)], rng)
-        drawn[:, :2] = centres[np.concatenate(cells)]
+        drawn[:, POSITION] = centres[np.concatenate(cells)]
         return drawn
 
     def _holes(self, count: int, nearest: Indices, rng: np.random.Generator, seed: int) -> Matrix:
@@ -107,7 +110,7 @@ class SyntheticRows:
         picked = rng.integers(0, len(known), count)
         at = known[picked]
         drawn = _changed(self.rows[_self_or_neighbour(at, nearest, rng)], rng)
-        drawn[:, :2] = self.rows[at, :2]
+        drawn[:, POSITION] = self.rows[at, POSITION]
         lessons: Matrix = matrix(drawn, places[picked], self.experts.bedrooms_per_household)
         return lessons
 
@@ -122,24 +125,24 @@ class SyntheticRows:
             again, radii = draw_holes(self.holes, count, seed + draw)
             around = self.experts.neighbourhood.beyond(again, radii)
             rows.append(again)
-            places.append(rounded(np.hstack([geography(self.rows[again, :2]), around])))
+            places.append(rounded(np.hstack([geography(self.rows[again, POSITION]), around])))
         return np.concatenate(rows), np.concatenate(places)
 
     def _located(self, rows: Rows) -> Matrix:
         """Look raw rows up in the table."""
-        places = self.table(rows[:, :2])[:, : len(PLACE_FEATURES)]
+        places = self.table(rows[:, POSITION])[:, : len(PLACE_FEATURES)]
         located: Matrix = matrix(rows, places, self.experts.bedrooms_per_household)
         return located
 
     def _without_bedrooms(self, lessons: Matrix, rng: np.random.Generator) -> Matrix:
         """Leave the bedrooms of some rows out."""
         rows = np.full((len(lessons), len(FEATURES)), np.nan)
-        rows[:, FIRST : FIRST + len(COUNTS)] = lessons[:, : len(COUNTS)]
-        rows[:, FIRST + COUNTS.index("total_bedrooms")] = np.nan
+        rows[:, FIGURES] = lessons[:, : len(COUNTS)]
+        rows[:, column("total_bedrooms")] = np.nan
         shown, missing = lessons.copy(), rng.random(len(lessons)) < WITHOUT_BEDROOMS
         estimated = own_features(rows[missing], self.experts.bedrooms_per_household)
-        for column in OF_BEDROOMS:
-            shown[missing, column] = estimated[:, column]
+        for at in OF_BEDROOMS:
+            shown[missing, at] = estimated[:, at]
         return shown
 
 
@@ -156,20 +159,18 @@ def _within(places: Rows) -> Rows:
 
 def _changed(rows: Rows, rng: np.random.Generator) -> Rows:
     """Change the figures of raw rows a little; bedrooms stay within rooms."""
-    age, rooms, bedrooms = (
-        FIRST + COUNTS.index(name) for name in ("housing_median_age", "total_rooms", "total_bedrooms")
-    )
+    age, rooms, bedrooms = map(column, ("housing_median_age", "total_rooms", "total_bedrooms"))
     changed = rows.copy()
     changed[:, age] = np.clip(np.round(changed[:, age] + rng.normal(0, YEARS, len(rows))), 1, 52)
-    changed[:, rooms : rooms + 4] *= np.exp(rng.normal(0, SIZE, (len(rows), 1)))
-    changed[:, rooms : rooms + 5] *= np.exp(rng.normal(0, CHANGE, (len(rows), 5)))
+    changed[:, COUNTED] *= np.exp(rng.normal(0, SIZE, (len(rows), 1)))
+    changed[:, BUT_AGE] *= np.exp(rng.normal(0, CHANGE, changed[:, BUT_AGE].shape))
     changed[:, bedrooms] = np.minimum(changed[:, bedrooms], changed[:, rooms])
     return changed
 
 
 def _stretched(rows: Rows, known: Rows, rng: np.random.Generator) -> Rows:
     """Put one or two figures of raw rows anywhere in the range of those known."""
-    low, high = np.nanquantile(known[:, FIRST : FIRST + len(COUNTS)], [0.0003, 0.9997], axis=0)
+    low, high = np.nanquantile(known[:, FIGURES], [0.0003, 0.9997], axis=0)
     for share in (1.0, SECOND):
         which = rng.integers(0, len(COUNTS), len(rows))
         evenly = np.isin(which, [COUNTS.index(name) for name in ("housing_median_age", "median_income")])
@@ -179,5 +180,5 @@ def _stretched(rows: Rows, known: Rows, rng: np.random.Generator) -> Rows:
             np.exp(rng.uniform(np.log(np.maximum(low[which], 1)), np.log(high[which]))),
         )
         moved = rng.random(len(rows)) < share
-        rows[moved, FIRST + which[moved]] = values[moved]
+        rows[moved, FIGURES.start + which[moved]] = values[moved]
     return rows

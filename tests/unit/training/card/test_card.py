@@ -75,7 +75,7 @@ def write(folder: Path, comparison: dict[str, Any], train: TrainParams, **spatia
         }
     )
     reports = Reports(
-        trained={MIXTURE: {**CV, "parity": {"answers": 900, "largest_difference_usd": 0.06}}},
+        training={MIXTURE: {**CV, "parity": {"answers": 900, "largest_difference_usd": 0.06}}},
         comparison=comparison,
         spatial={MIXTURE: spatial} if spatial else {},
     )

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from housing_training.data.preparation import fill_ocean_proximity
+from housing_training.data.rows import column
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.errors import ParameterError, TuningError
 from housing_training.experts.cross_fitting import area_folds, areas
@@ -188,8 +189,9 @@ def test_trials_of_something_else_are_another_search(
     if "candidates" in changes:
         named = flat(mixture_params.candidates[MIXTURE]) | {"local.n_estimators": 21}
         changes = {"candidates": {MIXTURE: nested(named)}}
-    other = MixtureObjective(mixture_params.model_copy(update=changes), rows, rows[:, 7] * 1_000, data)
-    same = MixtureObjective(mixture_params, rows, rows[:, 7] * 1_000, "data")
+    prices = rows[:, column("median_income")] * 1_000
+    other = MixtureObjective(mixture_params.model_copy(update=changes), rows, prices, data)
+    same = MixtureObjective(mixture_params, rows, prices, "data")
 
     assert other.fingerprint() != objective.fingerprint()
     assert same.fingerprint() == objective.fingerprint()
@@ -199,7 +201,7 @@ def test_without_a_mixture_there_is_nothing_to_search(rows: np.ndarray) -> None:
     """The error names the candidate that is missing."""
     params = TrainParams(seed=1, folds=2, candidates={"linear_regression": {}})
     with pytest.raises(ParameterError, match=f"has no {MIXTURE}"):
-        MixtureObjective(params, rows, rows[:, 7], "data")
+        MixtureObjective(params, rows, rows[:, column("median_income")], "data")
 
 
 def test_stored_parameters_of_this_repository_are_searched_within_bounds() -> None:
