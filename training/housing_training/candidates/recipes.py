@@ -10,8 +10,9 @@ from threadpoolctl import threadpool_limits
 
 from housing_training.candidates.estimators import build_candidate
 from housing_training.candidates.pipeline import Pipeline, PricePipeline
+from housing_training.data.rows import Prices, Rows
 from housing_training.experts.cross_fitting import THREADS, Calibrated, Indices, calibrate, random_folds
-from housing_training.experts.experts import Experts, Rows
+from housing_training.experts.experts import Experts
 from housing_training.experts.mixture import MixturePipeline
 from housing_training.features.domain import TrainingDomain
 from housing_training.geography.places import PlaceTable
@@ -36,7 +37,7 @@ class Recipe(Protocol):
     steps: int
     """How often it reports progress."""
 
-    def fit(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> Fitted:
+    def fit(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> Fitted:
         """Cross-validate and fit on rows, shape (n, 9), and prices in USD, shape (n,)."""
 
 
@@ -78,7 +79,7 @@ class EstimatorRecipe:
         self._name, self._hyper_parameters, self._params = name, hyper_parameters, params
         self.steps = params.folds + 1
 
-    def fit(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> Fitted:
+    def fit(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> Fitted:
         """Cross-validate and fit on rows, shape (n, 9), and prices in USD, shape (n,)."""
 
         def measure(fold: tuple[Indices, Indices]) -> Metrics:
@@ -95,7 +96,7 @@ class EstimatorRecipe:
         advance()
         return Fitted(pipeline=pipeline, cross_validated=Metrics.mean(folds))
 
-    def _fit(self, rows: Rows, prices: Rows) -> PricePipeline:
+    def _fit(self, rows: Rows, prices: Prices) -> PricePipeline:
         return PricePipeline.fit(build_candidate(self._name, self._hyper_parameters, self._params.seed), rows, prices)
 
 
@@ -107,7 +108,7 @@ class MixtureRecipe:
         self.steps = params.folds + mixture.interval.area_folds + 3
         self._taught: _Taught | None = None
 
-    def fit(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> Fitted:
+    def fit(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> Fitted:
         """Cross-validate and fit on rows, shape (n, 9), and prices in USD, shape (n,)."""
         taught = self.taught(rows, prices, advance)
         pipeline = MixturePipeline(
@@ -120,7 +121,7 @@ class MixtureRecipe:
         advance()
         return Fitted(pipeline=pipeline, cross_validated=taught.calibrated.cross_validated)
 
-    def taught(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> "_Taught":
+    def taught(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> "_Taught":
         """Cross-validate and fit the experts on rows, or return what was fitted on these very rows before."""
         if self._taught is None or self._taught.rows is not rows:
             calibrated = calibrate(self.mixture, self.params, rows, prices, advance)
@@ -149,7 +150,7 @@ class StudentRecipe:
         self._student, self._mixture = student, mixture
         self.steps = 2 * student.network.epochs
 
-    def fit(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> Fitted:
+    def fit(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> Fitted:
         """Cross-validate and fit on rows, shape (n, 9), and prices in USD, shape (n,).
 
         One fold is rehearsed. What the student and its teacher differ by there is what they are taken to differ by on

@@ -36,7 +36,7 @@ def replaced(rows: Rows, **fields: float | npt.NDArray[np.float64]) -> Rows:
     return changed
 
 
-POSITION = columns("longitude", "latitude")
+PLACE = columns("longitude", "latitude")
 """Where a block group lies, in degrees."""
 FIGURES = columns("housing_median_age", "median_income")
 """The figures that are no matter of place: age, rooms, bedrooms, population, households, income."""

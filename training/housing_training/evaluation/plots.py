@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from housing.contract import FEATURE_NAMES
-from housing_training.data.rows import POSITION, Prices, Rows, column
+from housing_training.data.rows import PLACE, Prices, Rows, column
 from housing_training.geography.landmarks import BAY, COAST
 from housing_training.graph.model import GraphModel
 
@@ -86,7 +86,7 @@ def feature_importance(growth: dict[str, float]) -> Figure:
 def error_map(rows: Rows, errors: Prices) -> Figure:
     """Draw errors where they are made, on the shores of California."""
     figure, axes = _canvas("Where it errs", "longitude", "latitude")
-    longitude, latitude = rows[:, POSITION].T
+    longitude, latitude = rows[:, PLACE].T
     for shore in (COAST, BAY):
         axes.plot(*np.transpose(shore), color="tab:gray", linewidth=0.8)
     limit = float(np.quantile(np.abs(errors), 0.98))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from housing.contract import FEATURES
-from housing_training.data.rows import POSITION, Rows, column
+from housing_training.data.rows import PLACE, Rows, column
 from housing_training.geography.landmarks import CITIES, distance_to_points
 from housing_training.geography.neighbours import plane
 
@@ -121,7 +121,7 @@ def _interval(prices: Floats, low: Floats, high: Floats) -> tuple[float, float]:
 
 
 def _regions(rows: Rows) -> Iterator[tuple[str, Mask]]:
-    longitude, latitude = np.hsplit(rows[:, POSITION], 2)
+    longitude, latitude = np.hsplit(rows[:, PLACE], 2)
     distances = distance_to_points(longitude, latitude, CITIES)
     nearest, near = distances.argmin(axis=1), distances.min(axis=1) <= CITY_KM
     for number, name in enumerate(CITY_NAMES):
@@ -157,6 +157,6 @@ def _capped(prices: Floats, cap: float) -> Iterator[tuple[str, Mask]]:
 
 
 def _distances(test_rows: Rows, train_rows: Rows) -> Floats:
-    distances, _ = cKDTree(plane(train_rows[:, POSITION])).query(plane(test_rows[:, POSITION]))
+    distances, _ = cKDTree(plane(train_rows[:, PLACE])).query(plane(test_rows[:, PLACE]))
     rounded: Floats = distances.round(3)  # to the metre: the same place must be at 0
     return rounded

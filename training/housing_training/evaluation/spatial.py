@@ -60,8 +60,8 @@ class SpatialEvaluation:
 
     def _run(self, advance: Callable[[], object]) -> Figures:
         grid = Measured()
-        for kept, held_out in area_folds(self._rows, FOLDS):
-            intervals = self._measure_area(grid, kept, held_out, advance)
+        for learnt, held_out in area_folds(self._rows, FOLDS):
+            intervals = self._measure_area(grid, learnt, held_out, advance)
             advance()
         offset = self._offset_grid(advance)
         seeds = Measured()
@@ -74,10 +74,10 @@ class SpatialEvaluation:
         return found
 
     def _measure_area(
-        self, grid: "Measured", kept: Indices, held_out: Indices, advance: Callable[[], object]
+        self, grid: "Measured", learnt: Indices, held_out: Indices, advance: Callable[[], object]
     ) -> IntervalModel:
         """Fit experts, intervals and a student without an area, and measure them there."""
-        train, prices = (self._rows[kept], self._prices[kept]), self._prices[held_out]
+        train, prices = (self._rows[learnt], self._prices[learnt]), self._prices[held_out]
         intervals = calibrate(self._mixture, self._params, *train, advance).intervals
         experts = Experts.fit(self._mixture, *train, self._params.seed)
         estimate = experts.estimate(self._rows[held_out])

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, KFold
 
-from housing_training.data.rows import POSITION
-from housing_training.experts.experts import Estimate, Experts, Rows
+from housing_training.data.rows import PLACE, Prices, Rows
+from housing_training.experts.experts import Estimate, Experts
 from housing_training.experts.intervals import HeldOut, IntervalModel
 from housing_training.metrics.prices import Metrics
 from housing_training.params.schema import MixtureParams, TrainParams
@@ -57,7 +57,7 @@ def areas(rows: Rows, offset_degrees: float = 0.0) -> npt.NDArray[np.int64]:
         rows: the rows.
         offset_degrees: by how much the squares are moved south and west.
     """
-    squares = np.floor((rows[:, POSITION] + offset_degrees) / AREA_DEGREES)
+    squares = np.floor((rows[:, PLACE] + offset_degrees) / AREA_DEGREES)
     _, numbers = np.unique(squares, axis=0, return_inverse=True)
     return numbers.astype(np.int64)
 
@@ -74,7 +74,7 @@ def area_folds(rows: Rows, folds: int, offset_degrees: float = 0.0) -> list[tupl
 
 
 def cross_fit(
-    params: MixtureParams, rows: Rows, prices: Rows, folds: list[tuple[Indices, Indices]], seed: int
+    params: MixtureParams, rows: Rows, prices: Prices, folds: list[tuple[Indices, Indices]], seed: int
 ) -> Iterator[Fold]:
     """Price each fold by experts fitted on the others, in order; several at a time."""
 
@@ -88,7 +88,7 @@ def cross_fit(
 
 
 def calibrate(
-    params: MixtureParams, train: TrainParams, rows: Rows, prices: Rows, advance: Callable[[], object]
+    params: MixtureParams, train: TrainParams, rows: Rows, prices: Prices, advance: Callable[[], object]
 ) -> Calibrated:
     """Cross-validate the mixture and fit its intervals to the errors it makes.
 
@@ -111,7 +111,7 @@ def calibrate(
     return Calibrated(intervals=intervals, cross_validated=Metrics.mean(metrics), rehearsal=among_known[0])
 
 
-def _pooled(prices: Rows, among_known: list[Fold], in_the_unknown: list[Fold]) -> HeldOut:
+def _pooled(prices: Prices, among_known: list[Fold], in_the_unknown: list[Fold]) -> HeldOut:
     """Put folds together: those parted at random, and those parted by area."""
     folds = [*among_known, *in_the_unknown]
     return HeldOut(

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from housing_training.data.rows import POSITION
+from housing_training.data.rows import PLACE, Prices, Rows
 from housing_training.experts.boosters import DEFAULT_ROUNDS, Booster, build_booster, run_booster
 from housing_training.features.located import COLUMNS, OWN, REGIONAL, bedrooms_per_household, matrix, own_features
 from housing_training.features.rounding import legible
@@ -23,7 +23,7 @@ from housing_training.geography.neighbours import ATTRIBUTES, Neighbourhood
 from housing_training.geography.places import GEOGRAPHY, geography, rounded
 from housing_training.params.schema import GateParams, HoleParams, MixtureParams
 
-Rows = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 
 HALF = 0.5
@@ -38,11 +38,11 @@ class Estimate:
 
     matrix: Matrix
     """What they read, shape (n, columns)."""
-    weights: Rows
+    weights: Floats
     """Weight of the local expert, shape (n, 1)."""
-    prices: Rows
+    prices: Prices
     """Prices in USD, shape (n,)."""
-    regional_prices: Rows
+    regional_prices: Prices
     """What the regional expert alone estimates, in USD, shape (n,)."""
 
 
@@ -54,7 +54,7 @@ class ExpertLessons:
     """Which row each is, all in order first, shape (m,)."""
     matrix: Matrix
     """What is read of each, shape (m, columns)."""
-    weights: Rows
+    weights: Floats
     """How much each counts, shape (m,)."""
 
 
@@ -82,10 +82,10 @@ class Experts:
     """Greatest price among the training rows, in USD: nothing higher is answered."""
 
     @classmethod
-    def fit(cls, params: MixtureParams, rows: Rows, prices: Rows, seed: int) -> Self:
+    def fit(cls, params: MixtureParams, rows: Rows, prices: Prices, seed: int) -> Self:
         """Fit on rows, shape (n, 9), and their prices in USD, shape (n,)."""
         bedrooms, mean = bedrooms_per_household(rows), float(prices.mean().round())
-        neighbourhood = Neighbourhood.of(rows[:, POSITION], prices, _attributes(rows, bedrooms))
+        neighbourhood = Neighbourhood.of(rows[:, PLACE], prices, _attributes(rows, bedrooms))
         lessons = _lessons(params.holes, rows, neighbourhood, bedrooms, seed)
         targets = (prices - mean)[lessons.rows]
         return cls(
@@ -102,9 +102,9 @@ class Experts:
             ceiling=float(prices.max()),
         )
 
-    def place_features(self, rows: Rows) -> Rows:
+    def place_features(self, rows: Rows) -> Floats:
         """Compute `places.FEATURES` of rows that were not learnt from, as the table: float64, shape (n, columns)."""
-        return rounded(np.hstack([geography(rows[:, POSITION]), self.neighbourhood.at(rows[:, POSITION])]))
+        return rounded(np.hstack([geography(rows[:, PLACE]), self.neighbourhood.at(rows[:, PLACE])]))
 
     def estimate(self, rows: Rows) -> Estimate:
         """Estimate the prices of rows that were not learnt from, shape (n, 9)."""
@@ -135,7 +135,7 @@ def _lessons(params: HoleParams, rows: Rows, neighbourhood: Neighbourhood, bedro
     again, radii = draw_holes(params, len(rows), seed)
     known, unknown = neighbourhood.leave_one_out(), neighbourhood.beyond(again, radii)
     shown = np.concatenate([np.arange(len(rows)), again])
-    place_features = rounded(np.hstack([geography(rows[:, POSITION])[shown], np.concatenate([known, unknown])]))
+    place_features = rounded(np.hstack([geography(rows[:, PLACE])[shown], np.concatenate([known, unknown])]))
     return ExpertLessons(
         rows=shown,
         matrix=matrix(rows[shown], place_features, bedrooms),
@@ -143,7 +143,7 @@ def _lessons(params: HoleParams, rows: Rows, neighbourhood: Neighbourhood, bedro
     )
 
 
-def _fit_regional(params: MixtureParams, columns: Matrix, targets: Rows, seed: int) -> Booster:
+def _fit_regional(params: MixtureParams, columns: Matrix, targets: Floats, seed: int) -> Booster:
     """Fit the regional expert: first to what a block group is, then also to where it lies.
 
     What a block group is counts alike everywhere, so the less is left for its place to explain, the less goes wrong in
@@ -165,12 +165,12 @@ def _by_column(hyper_parameters: Mapping[str, Any], columns: Sequence[str]) -> d
     return {**hyper_parameters, "monotone_constraints": tuple(constraints.get(name, 0) for name in columns)}
 
 
-def _attributes(rows: Rows, bedrooms_per_household: float) -> Rows:
-    attributes: Rows = own_features(rows, bedrooms_per_household)[:, [OWN.index(name) for name in ATTRIBUTES]]
+def _attributes(rows: Rows, bedrooms_per_household: float) -> Floats:
+    attributes: Floats = own_features(rows, bedrooms_per_household)[:, [OWN.index(name) for name in ATTRIBUTES]]
     return attributes
 
 
-def draw_holes(params: HoleParams, count: int, seed: int) -> tuple[npt.NDArray[np.intp], Rows]:
+def draw_holes(params: HoleParams, count: int, seed: int) -> tuple[npt.NDArray[np.intp], Floats]:
     """Draw the rows that are shown as if their surroundings were unknown, in order, and a radius in km for each."""
     random = np.random.default_rng(seed)
     rows = np.sort(random.choice(count, size=round(params.share * count), replace=False))

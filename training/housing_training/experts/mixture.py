@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from housing_training.data.rows import LABEL, POSITION
+from housing_training.data.rows import LABEL, PLACE, Prices, Rows
 from housing_training.experts.boosters import Booster, run_booster
-from housing_training.experts.experts import OUTLIER_FACTOR, Experts, Rows, local_weight
+from housing_training.experts.experts import OUTLIER_FACTOR, Experts, local_weight
 from housing_training.experts.intervals import IntervalModel
 from housing_training.features.domain import TrainingDomain
 from housing_training.features.located import REGIONAL, matrix
@@ -54,9 +54,9 @@ class MixturePipeline:
     coverage: float
     """The probability that intervals promise."""
 
-    def predict(self, rows: Rows) -> Rows:
+    def predict(self, rows: Rows) -> Prices:
         """Predict the price of each row, shape (n, 9): USD, float64, shape (n,)."""
-        prices: Rows = self.answer(rows).price
+        prices: Prices = self.answer(rows).price
         return prices
 
     def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:
@@ -67,18 +67,18 @@ class MixturePipeline:
     def answer(self, rows: Array, run: Run = run_booster) -> Answer:
         """Answer rows: float64, shape (n, 9), columns in `FEATURES` order, NaN for what was left out."""
         xp = rows.__array_namespace__()
-        known = self.table(rows[:, POSITION])
-        columns = matrix(rows, known[:, : len(FEATURES)], self.experts.bedrooms_per_household)
-        weights = local_weight(self.experts.gate, known[:, OUTLIER_FACTOR])
+        place_columns = self.table(rows[:, PLACE])
+        columns = matrix(rows, place_columns[:, : len(FEATURES)], self.experts.bedrooms_per_household)
+        weights = local_weight(self.experts.gate, place_columns[:, OUTLIER_FACTOR])
         local, regional = run(self.experts.local, columns), run(self.experts.regional, columns[:, : len(REGIONAL)])
         prices = self.experts.blend(weights, local, regional)
         limits = (self.experts.floor, self.experts.ceiling)
         interval = self.intervals.bounds(prices, run(self.intervals.error, columns), weights, limits)
-        derived, given = known[:, DERIVED_LABEL], rows[:, LABEL]
+        derived, given = place_columns[:, DERIVED_LABEL], rows[:, LABEL]
         return Answer(
             price=prices[:, 0],
             ocean_proximity=xp.where(xp.isnan(given), derived, given)[:, 0],
             interval=interval,
             interval_upper_open=interval[:, 1] >= self.experts.ceiling,
-            warnings=self.domain.warned(rows, known),
+            warnings=self.domain.warned(rows, place_columns),
         )

@@ -16,7 +16,7 @@ import numpy as np
 
 from housing.contract import FEATURE_NAMES
 from housing_training.candidates.pipeline import Pipeline, PricePipeline
-from housing_training.experts.experts import Rows
+from housing_training.data.rows import Rows
 
 BACKGROUND = "background.json"
 """The file's name."""

@@ -5,7 +5,7 @@ import numpy as np
 from housing.contract import FEATURES
 from housing.golden import GoldenRequests
 from housing_training.candidates.pipeline import Pipeline
-from housing_training.graph.model import Rows
+from housing_training.data.rows import Rows
 
 COUNT = 50
 """How many: enough to pass through most parts of a model, few enough to be replayed at every load."""

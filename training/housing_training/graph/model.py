@@ -11,6 +11,8 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 
+from housing_training.data.rows import Prices, Rows
+
 INPUT = "block_groups"
 """Rows: double, shape (N, 9), columns in `FEATURES` order, NaN for a field that was left out."""
 PRICE = "median_house_value"
@@ -23,8 +25,6 @@ INTERVAL_UPPER_OPEN = "interval_upper_open"
 """Whether the upper bound has reached the highest price there is data for: bool, shape (N,)."""
 WARNINGS = "warnings"
 """Which of the warnings that the graph's properties describe apply: bool, shape (N, warnings)."""
-
-Rows = npt.NDArray[np.float64]
 
 
 class GraphModel:
@@ -52,9 +52,9 @@ class GraphModel:
         """Answer everything by name for rows of shape (n, 9)."""
         return dict(zip(self.outputs, self._session.run(list(self.outputs), {INPUT: rows}), strict=True))
 
-    def predict(self, rows: Rows) -> Rows:
+    def predict(self, rows: Rows) -> Prices:
         """Answer prices in USD, shape (n,), for rows of shape (n, 9)."""
-        prices: Rows = self._session.run([PRICE], {INPUT: rows})[0]
+        prices: Prices = self._session.run([PRICE], {INPUT: rows})[0]
         return prices
 
     def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:

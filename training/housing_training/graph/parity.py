@@ -7,9 +7,9 @@ import onnx
 
 from housing.contract import FEATURES
 from housing_training.candidates.pipeline import Pipeline
-from housing_training.data.rows import replaced
+from housing_training.data.rows import Rows, replaced
 from housing_training.errors import ParityError
-from housing_training.graph.model import GraphModel, Rows
+from housing_training.graph.model import GraphModel
 
 TOLERANCE_USD = 1.0
 """The most that a graph may differ. Features are equal to the bit; what is left is the rounding of some hundred float32

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from housing.contract import FEATURES
-from housing_training.data.rows import COUNTED, FIGURES, POSITION, column, columns
-from housing_training.experts.experts import Experts, Matrix, Rows, draw_holes
+from housing_training.data.rows import COUNTED, FIGURES, PLACE, Rows, column, columns
+from housing_training.experts.experts import Experts, Floats, Matrix, draw_holes
 from housing_training.features.located import COUNTS, OWN, matrix, own_features
 from housing_training.geography.grid import corners
 from housing_training.geography.landmarks import KM_PER_DEGREE, LONGITUDE_SCALE
@@ -20,7 +20,7 @@ from housing_training.geography.neighbours import plane
 from housing_training.geography.places import FEATURES as PLACE_FEATURES
 from housing_training.geography.places import PlaceTable, geography, rounded
 from housing_training.params.schema import HoleParams
-from housing_training.student.columns import places_of
+from housing_training.student.columns import place_features_of
 
 NEAR, ANYWHERE, COARSE, HOLES, EXTREME = 0.42, 0.10, 0.20, 0.20, 0.08
 """Shares of the rows."""
@@ -87,7 +87,7 @@ class SyntheticRows:
         angle = rng.uniform(0, 2 * np.pi, count)
         step = np.column_stack([np.cos(angle) / LONGITUDE_SCALE, np.sin(angle)]) * (km / KM_PER_DEGREE)[:, None]
         drawn = _changed(self.rows[_self_or_neighbour(at, nearest, rng)], rng)
-        drawn[:, POSITION] = _within(self.rows[at, POSITION] + step).round(2)
+        drawn[:, PLACE] = _within(self.rows[at, PLACE] + step).round(2)
         return drawn
 
     def _elsewhere(self, anywhere: int, coarse: int, rng: np.random.Generator) -> Rows:
@@ -101,37 +101,37 @@ class SyntheticRows:
             rng.choice(blocks, coarse - coarse // 2, p=chance / chance.sum()),
         ]
         drawn = _changed(self.rows[rng.integers(0, len(self.rows), anywhere + coarse)], rng)
-        drawn[:, POSITION] = centres[np.concatenate(cells)]
+        drawn[:, PLACE] = centres[np.concatenate(cells)]
         return drawn
 
     def _holes(self, count: int, nearest: Indices, rng: np.random.Generator, seed: int) -> Matrix:
         """Draw rows that are shown as if everything within some radius were unknown, as the mixture reads them."""
-        known, places = self._hole_places(seed)
+        known, place_features = self._hole_places(seed)
         picked = rng.integers(0, len(known), count)
         at = known[picked]
         drawn = _changed(self.rows[_self_or_neighbour(at, nearest, rng)], rng)
-        drawn[:, POSITION] = self.rows[at, POSITION]
-        lessons: Matrix = matrix(drawn, places[picked], self.experts.bedrooms_per_household)
+        drawn[:, PLACE] = self.rows[at, PLACE]
+        lessons: Matrix = matrix(drawn, place_features[picked], self.experts.bedrooms_per_household)
         return lessons
 
-    def _hole_places(self, seed: int) -> tuple[Indices, Rows]:
+    def _hole_places(self, seed: int) -> tuple[Indices, Floats]:
         """Return block groups and `places.FEATURES` of their places as if all around were unknown.
 
         The first ones are those that the local expert has learnt from.
         """
         lessons, count = self.experts.lessons, len(self.rows)
-        rows, places = [lessons.rows[count:]], [places_of(lessons.matrix[count:])]
+        rows, place_features = [lessons.rows[count:]], [place_features_of(lessons.matrix[count:])]
         for draw in range(1, DRAWS + 1):
             again, radii = draw_holes(self.holes, count, seed + draw)
             around = self.experts.neighbourhood.beyond(again, radii)
             rows.append(again)
-            places.append(rounded(np.hstack([geography(self.rows[again, POSITION]), around])))
-        return np.concatenate(rows), np.concatenate(places)
+            place_features.append(rounded(np.hstack([geography(self.rows[again, PLACE]), around])))
+        return np.concatenate(rows), np.concatenate(place_features)
 
     def _located(self, rows: Rows) -> Matrix:
         """Look raw rows up in the table."""
-        places = self.table(rows[:, POSITION])[:, : len(PLACE_FEATURES)]
-        located: Matrix = matrix(rows, places, self.experts.bedrooms_per_household)
+        place_features = self.table(rows[:, PLACE])[:, : len(PLACE_FEATURES)]
+        located: Matrix = matrix(rows, place_features, self.experts.bedrooms_per_household)
         return located
 
     def _without_bedrooms(self, lessons: Matrix, rng: np.random.Generator) -> Matrix:
@@ -152,9 +152,9 @@ def _self_or_neighbour(at: Indices, nearest: Indices, rng: np.random.Generator) 
     return np.where(rng.random(len(at)) < OF_NEIGHBOURS, at, neighbours)
 
 
-def _within(places: Rows) -> Rows:
-    """Move places, shape (n, 2), into the contract's range."""
-    return np.clip(places, *corners())
+def _within(positions: Floats) -> Floats:
+    """Move positions, shape (n, 2), into the contract's range."""
+    return np.clip(positions, *corners())
 
 
 def _changed(rows: Rows, rng: np.random.Generator) -> Rows:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from housing_training.data.rows import Prices, Rows
 from housing_training.errors import ParameterError
 from housing_training.experts import boosters, cross_fitting, experts
 from housing_training.experts.cross_fitting import Indices, area_folds, cross_fit, random_folds
-from housing_training.experts.experts import Rows
 from housing_training.features import located
 from housing_training.geography import neighbours, places
 from housing_training.metrics.prices import Metrics
@@ -36,7 +36,7 @@ _MODULES = (boosters, cross_fitting, experts, located, neighbours, places)
 class MixtureObjective:
     """Measures hyper-parameters of one mixture on one table of training rows."""
 
-    def __init__(self, params: TrainParams, rows: Rows, prices: Rows, data_sha256: str) -> None:
+    def __init__(self, params: TrainParams, rows: Rows, prices: Prices, data_sha256: str) -> None:
         """Part the rows.
 
         Args:

@@ -9,7 +9,7 @@ import pytest
 from housing.contract import FEATURE_NAMES
 from housing_training.candidates.recipes import recipe
 from housing_training.data.preparation import fill_ocean_proximity
-from housing_training.data.rows import POSITION, replaced
+from housing_training.data.rows import PLACE, replaced
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.errors import ParameterError
 from housing_training.experts.cross_fitting import area_folds, areas
@@ -69,7 +69,7 @@ def test_the_graph_answers_what_the_pipeline_answers(
 ) -> None:
     """Prices, bounds and warnings agree, on and off the census's grid and far from data."""
     strewn = rows.copy()
-    strewn[:, POSITION] = np.random.default_rng(3).uniform((-124.6, 32.5), (-114.1, 42.0), (len(rows), 2))
+    strewn[:, PLACE] = np.random.default_rng(3).uniform((-124.6, 32.5), (-114.1, 42.0), (len(rows), 2))
 
     for variant in (rows, strewn):
         told, expected = graph.answer(variant), mixture.answer(variant)

@@ -9,7 +9,7 @@ import pytest
 from housing.contract import FEATURE_NAMES
 from housing_training.candidates.recipes import Fitted, recipe, recipes
 from housing_training.data.preparation import fill_ocean_proximity
-from housing_training.data.rows import POSITION, column, columns, replaced
+from housing_training.data.rows import PLACE, column, columns, replaced
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.experts.experts import Experts
 from housing_training.experts.intervals import Margins
@@ -55,7 +55,7 @@ def strewn(rows: np.ndarray) -> np.ndarray:
     random = np.random.default_rng(3)
     positions = random.uniform((-124.6, 32.5), (-114.1, 42.0), (len(rows), 2)).round(2)
     strewn = rows.copy()
-    strewn[:, POSITION] = positions
+    strewn[:, PLACE] = positions
     strewn[:100, columns("total_rooms", "median_income")] *= np.exp(random.normal(0, 3, (100, 5)))
     strewn[::3, column("total_bedrooms")] = np.nan
     return replaced(strewn, ocean_proximity=random.choice([np.nan, *range(len(CHOICES))], len(rows)))
@@ -70,7 +70,7 @@ def test_the_graph_answers_what_the_pipeline_answers(
         bounds = student.scale.intervals(outputs)
         assert np.abs(answer["interval"] - bounds).max() <= TOLERANCE_USD
         assert np.array_equal(answer["interval_upper_open"], answer["interval"][:, 1] >= student.scale.ceiling)
-        assert np.array_equal(answer["warnings"], student.domain.warned(variant, student.table(variant[:, POSITION])))
+        assert np.array_equal(answer["warnings"], student.domain.warned(variant, student.table(variant[:, PLACE])))
         assert np.array_equal(answer["ocean_proximity"], student.proximity(variant))
     assert check_parity(compile_pipeline(student), student, strewn).largest_difference_usd <= TOLERANCE_USD
 
