@@ -160,7 +160,7 @@ def test_a_label_that_cannot_be_is_named(
     contradicts: bool,
 ) -> None:
     """In Fresno only INLAND, or nothing at all, goes without a warning."""
-    fresno = np.hstack([[[-119.79, 36.74]], rows[:1, 2:8], [[code]]])
+    fresno = replaced(rows[:1], longitude=-119.79, latitude=36.74, ocean_proximity=code)
 
     answer = graph.answer(fresno)
 
