@@ -54,7 +54,7 @@ def test_leaving_the_proximity_out_changes_nothing(data: Data, champion: Fitted)
 
 
 def test_the_given_proximity_is_reported_back(data: Data, champion: Fitted) -> None:
-    """Which label was used is told, the caller's own if there was one."""
+    """The answer holds the label that was used: the caller's own if there was one."""
     assert set(champion.graph.proximity(replaced(data.test_rows[:5], ocean_proximity=4.0))) == {4}
 
 

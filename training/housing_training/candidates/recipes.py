@@ -42,10 +42,10 @@ class Recipe(Protocol):
 
 
 def recipes(params: TrainParams) -> dict[str, Recipe]:
-    """Find the recipes of all candidates by name; the student's shares what the mixture's has fitted.
+    """Return the recipes of all candidates by name; the student's reuses what the mixture's has fitted.
 
     Raises:
-        ParameterError: there is no such candidate, or it does not know one of the hyper-parameters.
+        ParameterError: a candidate or one of its hyper-parameters is unknown.
     """
     mixture = _mixture_recipe(params) if {MIXTURE, STUDENT} & set(params.candidates) else None
     found: dict[str, Recipe] = {}
@@ -60,10 +60,10 @@ def recipes(params: TrainParams) -> dict[str, Recipe]:
 
 
 def recipe(name: str, params: TrainParams) -> Recipe:
-    """Find the recipe of one candidate.
+    """Return the recipe of one candidate.
 
     Raises:
-        ParameterError: there is no such candidate, or it does not know one of the hyper-parameters.
+        ParameterError: a candidate or one of its hyper-parameters is unknown.
     """
     return recipes(params)[name]
 
@@ -122,7 +122,7 @@ class MixtureRecipe:
         return Fitted(pipeline=pipeline, cross_validated=taught.calibrated.cross_validated)
 
     def taught(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> "_Taught":
-        """Cross-validate and fit the experts on rows, or return what was fitted on these very rows before."""
+        """Cross-validate and fit the experts on rows, or return what was fitted on the same rows before."""
         if self._taught is None or self._taught.rows is not rows:
             calibrated = calibrate(self.mixture, self.params, rows, prices, advance)
             experts = Experts.fit(self.mixture, rows, prices, self.params.seed)

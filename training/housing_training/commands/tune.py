@@ -1,4 +1,4 @@
-"""`housing train --tune`: what it shows, and the file that it changes."""
+"""`housing train --tune`: run the search, show what it finds, and save it to the file of parameters."""
 
 import math
 from typing import Any
@@ -18,10 +18,10 @@ from housing_training.tuning.search import Progress, Search, Trial
 
 
 def tune(tuning: Tuning) -> None:
-    """Search, show what was found, and save it if asked to.
+    """Search, show the best trial, and save it if `save` is set.
 
     Raises:
-        TrainingError: the parameters have no mixture of experts, or another search is under way.
+        TrainingError: the parameters have no mixture of experts, or another search is running.
     """
     params, table = Params.read(artifacts.PARAMS).train, pd.read_parquet(artifacts.TRAIN)
     objective = MixtureObjective(params, rows_from_frame(table), prices_from_frame(table), file_sha256(artifacts.TRAIN))

@@ -1,4 +1,4 @@
-"""What a graph's answers do when a request changes: what one figure of accuracy does not show."""
+"""How a graph's answers change when a request changes, which one figure of accuracy does not show."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -10,11 +10,11 @@ from housing_training.graph.model import INTERVAL, PRICE, GraphModel
 from housing_training.metrics.prices import Metrics
 
 INCOMES = np.arange(0.5, 15.01, 0.25)
-"""Incomes that are gone through, in tens of thousands of USD a year."""
+"""Incomes that each row is priced at, in tens of thousands of USD a year."""
 FALL_USD = 1_000.0
-"""Falls of less are not counted."""
+"""Smaller falls are not counted."""
 STEP_DEGREES = 0.01
-"""From one cell of the table of places to the next."""
+"""Width of a cell in the table of places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +28,11 @@ class Behaviour:
     falls: float
     """Share of the rows whose price falls by more than `FALL_USD` at some step of `INCOMES`."""
     largest_fall: float
-    """The largest fall of all."""
+    """The largest fall of any row."""
     median_step: float
     """By how much a step to the next cell moves a price, at the median."""
     largest_step: float
-    """And at most."""
+    """By how much it does at most."""
     rmse_of_known: float
     """Root mean squared error of the rows trained on."""
     coverage_of_known: float

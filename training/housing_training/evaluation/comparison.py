@@ -1,4 +1,4 @@
-"""Measuring the compiled graphs, the very ones that are served, on the rows held out."""
+"""Measuring the compiled graphs, as they are served, on the rows held out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -57,7 +57,7 @@ def _warning_rates(model: GraphModel, warned: npt.NDArray[np.bool_]) -> dict[str
 
 
 def render(comparison: Mapping[str, Any]) -> str:
-    """Set the comparison as a table for people: a line a candidate, best first."""
+    """Format the comparison as a table: a line for each candidate, best first."""
     table = pd.DataFrame.from_dict(comparison["candidates"], orient="index", columns=list(SHOWN))
     formats = {name: "{:.3f}".format if name.endswith(("mape", "r2")) else "{:,.0f}".format for name in SHOWN}
     return table.to_string(formatters=formats)

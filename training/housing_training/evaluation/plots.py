@@ -1,4 +1,4 @@
-"""Pictures of how a model errs.
+"""Plots of a model's errors.
 
 Figures are drawn without pyplot, so there is no global state and no window, and are saved without a version in their
 metadata, so that the same errors give the same file.
@@ -28,9 +28,9 @@ def draw_all(name: str, model: GraphModel, rows: Rows, prices: Prices, folder: P
     Args:
         name: the model's name, for the titles.
         model: the model.
-        rows: rows it has not learnt from, shape (n, 9).
+        rows: rows that it was not trained on, shape (n, 9).
         prices: their true prices in USD, shape (n,).
-        folder: where the PNG files go; it is made if need be.
+        folder: where the PNG files go; created if missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     predicted = model.predict(rows)
@@ -75,7 +75,7 @@ def residuals(prices: Prices, predicted: Prices) -> Figure:
 
 
 def feature_importance(growth: dict[str, float]) -> Figure:
-    """Draw how much the model leans on each field, most on top."""
+    """Draw how much the model depends on each field, the largest on top."""
     figure, axes = _canvas("Importance of the fields", "growth of the RMSE when shuffled", "")
     ordered = sorted(growth, key=growth.__getitem__)
     axes.barh(range(len(ordered)), [growth[name] for name in ordered])
@@ -84,7 +84,7 @@ def feature_importance(growth: dict[str, float]) -> Figure:
 
 
 def error_map(rows: Rows, errors: Prices) -> Figure:
-    """Draw errors where they are made, on the shores of California."""
+    """Draw errors on a map of California."""
     figure, axes = _canvas("Where it errs", "longitude", "latitude")
     longitude, latitude = rows[:, PLACE].T
     for shore in (COAST, BAY):

@@ -1,4 +1,4 @@
-"""The profile that is kept with each model: what watchers compare live inputs and answers with."""
+"""The profile that is kept with each model: what the monitor compares live inputs and answers with."""
 
 import numpy as np
 import numpy.typing as npt

@@ -22,7 +22,7 @@ CITY_NAMES = ("San Francisco", "Los Angeles", "San Diego", "San Jose", "Sacramen
 CITY_KM = 80.0
 """Rows within this distance of a city belong to the region of the nearest one."""
 BY_INCOME = "median_income (10,000 USD)"
-"""What the slices by income are called."""
+"""Name of the slices by income."""
 PARTS = 5
 """Into how many parts of about the same size rows are cut by income."""
 AGES = (0, 10, 20, 30, 40, 51)
@@ -36,7 +36,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What a model says about n rows, beside what is true."""
+    """A model's answers for n rows, and the true prices."""
 
     prices: Floats
     """True prices in USD, shape (n,)."""
@@ -58,7 +58,7 @@ class SliceFigures:
     name: str
     """What the rows have in common."""
     rows: int
-    """How many there are."""
+    """Number of rows."""
     rmse: float
     """Root of the mean squared error, in USD."""
     mae: float
@@ -68,7 +68,7 @@ class SliceFigures:
     bias: float
     """Mean of the answers less that of the true prices, in USD."""
     coverage: float | None
-    """Share of the true prices that are inside their intervals; None if there are none."""
+    """Share of the true prices inside their intervals; None without intervals."""
     mean_width: float | None
     """Mean width of the intervals, in USD."""
 
@@ -90,13 +90,13 @@ class SliceFigures:
 
 
 def measure_slices(test_rows: Rows, answers: Answers, train_rows: Rows, cap: float) -> dict[str, list[SliceFigures]]:
-    """Measure answers by everything that there are slices of; slices without rows are left out.
+    """Measure answers by all kinds of slices; slices without rows are left out.
 
     Args:
         test_rows: the rows held out, shape (n, 9).
-        answers: what was answered about them.
+        answers: a model's answers for them.
         train_rows: the rows that were trained on, shape (m, 9).
-        cap: the highest price there is, in USD.
+        cap: the highest price in the data, in USD.
 
     Returns:
         Figures of the slices, by what the rows were cut by.

@@ -1,8 +1,8 @@
-"""How good the mixture of experts and its student are where they have never been.
+"""How good the mixture of experts and its student are in areas left out of their training.
 
 Rows are parted into folds by area, squares of 0.5 degree, so that those held out have no neighbours among those
 learnt from; everything, the neighbours' prices and the intervals included, is learnt anew from the rest. A second
-grid, moved by half a square, shows whether the result hangs on where the first one lies. And since one seed is one
+grid, moved by half a square, shows whether the result depends on where the first one lies. And since one seed is one
 draw, the usual split is fitted with several.
 """
 
@@ -39,10 +39,10 @@ class SpatialEvaluation:
     """The evaluation of a mixture, and of its student if there is one, on one table."""
 
     def __init__(self, params: TrainParams, train: pd.DataFrame, test: pd.DataFrame) -> None:
-        """Set the evaluation up on all rows: those of the training table and those held out.
+        """Prepare the evaluation on all rows, of the training table and of the test table.
 
         Raises:
-            ParameterError: the parameters have no mixture of experts, or one that cannot be.
+            ParameterError: the parameters have no mixture of experts, or invalid ones for it.
         """
         self._params = params
         self._mixture = MixtureParams.of(MIXTURE, params.candidates.get(MIXTURE, {}))
@@ -54,7 +54,7 @@ class SpatialEvaluation:
         self.steps = FOLDS * (params.folds + self._mixture.interval.area_folds + 3) + SEEDS
 
     def run(self, advance: Callable[[], object]) -> Figures:
-        """Evaluate: figures by name, by candidate; `advance` is called at each step."""
+        """Run the evaluation and return figures by name, by candidate; `advance` is called at each step."""
         with threadpool_limits(1, user_api="blas"):
             return self._run(advance)
 
@@ -121,7 +121,7 @@ class SpatialEvaluation:
 
 
 class Measured:
-    """What was measured of candidates, fold after fold."""
+    """Figures of candidates, collected fold after fold."""
 
     def __init__(self) -> None:
         self.alone: list[Metrics] = []
@@ -136,7 +136,7 @@ class Measured:
             self._intervals.setdefault(candidate, []).append(IntervalMetrics.of(prices, predicted, bounds))
 
     def over_areas(self, candidate: str) -> dict[str, float]:
-        """Return the figures of a candidate in areas never seen."""
+        """Return the figures of a candidate in areas left out."""
         intervals = self._intervals[candidate]
         return {
             **Metrics.mean(self._metrics[candidate]).named("spatial_cv"),

@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 
 HALF = 0.5
-"""With less weight than this the local expert has less to say than the regional one: nothing nearby is known."""
+"""With less weight than this the local expert counts less than the regional one: nothing nearby is known."""
 OUTLIER_FACTOR = slice(len(GEOGRAPHY), len(GEOGRAPHY) + 1)
 """Its column among `places.FEATURES`."""
 
@@ -71,7 +71,7 @@ class Experts:
     regional: Booster
     """Estimates them from the columns of `REGIONAL`."""
     lessons: ExpertLessons
-    """What the local expert has learnt from."""
+    """What the local expert was trained on."""
     gate: GateParams
     """The shape of the gate."""
     mean: float
@@ -103,11 +103,11 @@ class Experts:
         )
 
     def place_features(self, rows: Rows) -> Floats:
-        """Compute `places.FEATURES` of rows that were not learnt from, as the table: float64, shape (n, columns)."""
+        """Compute `places.FEATURES` of rows outside of the training rows, rounded as the table: shape (n, columns)."""
         return rounded(np.hstack([geography(rows[:, PLACE]), self.neighbourhood.at(rows[:, PLACE])]))
 
     def estimate(self, rows: Rows) -> Estimate:
-        """Estimate the prices of rows that were not learnt from, shape (n, 9)."""
+        """Estimate the prices of rows outside of the training rows, shape (n, 9)."""
         place_features = self.place_features(rows)
         columns = matrix(rows, place_features, self.bedrooms_per_household)
         weights = local_weight(self.gate, place_features[:, OUTLIER_FACTOR])
@@ -120,7 +120,7 @@ class Experts:
         )
 
     def blend(self, weights: Array, local: Array, regional: Array) -> Array:
-        """Weigh the experts' estimates, float32, into prices in USD, float64; shape (n, 1) all."""
+        """Combine the experts' estimates, float32, into prices in USD, float64; all of shape (n, 1)."""
         xp = weights.__array_namespace__()
         local, regional = xp.astype(local, xp.float64), xp.astype(regional, xp.float64)
         return xp.clip(regional + weights * (local - regional) + self.mean, self.floor, self.ceiling)
@@ -160,7 +160,7 @@ def _fit_regional(params: MixtureParams, columns: Matrix, targets: Floats, seed:
 
 
 def _by_column(hyper_parameters: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
-    """Spell `monotone_constraints`, given by name of column, out for all columns of an expert."""
+    """Expand `monotone_constraints`, given by name of column, to all columns of an expert."""
     constraints = hyper_parameters.get("monotone_constraints", {})
     return {**hyper_parameters, "monotone_constraints": tuple(constraints.get(name, 0) for name in columns)}
 

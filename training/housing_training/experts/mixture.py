@@ -21,11 +21,11 @@ from housing_training.geography.landmarks import Array
 from housing_training.geography.places import DERIVED_LABEL, FEATURES, PlaceTable
 
 Run = Callable[[Booster, Array], Array]
-"""Asks a booster about a float32 matrix, shape (n, columns): float32, shape (n, 1)."""
+"""Runs a booster on a float32 matrix, shape (n, columns): float32, shape (n, 1)."""
 
 
 class Answer(NamedTuple):
-    """What is answered about n rows."""
+    """Answers for n rows."""
 
     price: Array
     """USD, float64, shape (n,)."""
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
     interval: Array
     """Lower and upper bound in USD, float64, shape (n, 2)."""
     interval_upper_open: Array
-    """Whether the upper bound has reached the highest price there is data for, bool, shape (n,)."""
+    """Whether the upper bound has reached the highest price in the data, bool, shape (n,)."""
     warnings: Array
     """Which of the domain's warnings apply, bool, shape (n, warnings)."""
 
@@ -44,11 +44,11 @@ class MixturePipeline:
     """From raw rows to answers."""
 
     experts: Experts
-    """Who estimate prices."""
+    """They estimate prices."""
     intervals: IntervalModel
-    """How far off they may be."""
+    """They estimate by how much prices may be wrong."""
     domain: TrainingDomain
-    """Where they have been."""
+    """The domain of the training rows."""
     table: PlaceTable
     """What is known about places."""
     coverage: float

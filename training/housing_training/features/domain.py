@@ -64,7 +64,7 @@ class TrainingDomain:
         """Return which warnings rows get.
 
         Args:
-            rows: float64, shape (n, 9), NaN for what was left out, of which nobody is warned.
+            rows: float64, shape (n, 9), NaN for what was left out, which gets no warning.
             place_features: `places.FEATURES` and `LABELS` of their places, float64, shape (n, columns).
 
         Returns:
@@ -83,10 +83,10 @@ def is_far(place_features: Array) -> Array:
 
 
 def _contradicted(rows: Array, place_features: Array) -> Array:
-    """Look the given label's bit up among the plausible ones: bool, shape (n, 1)."""
+    """Return whether the given label is not among the plausible ones: bool, shape (n, 1)."""
     xp = rows.__array_namespace__()
     halved = _column(place_features, "plausible_labels") / 2.0 ** (rows[:, LABEL] + 1.0)
-    # The bit of the label is now the first one behind the point. If it was left out, all this is NaN, and no less.
+    # The label's bit is now the first one after the point. If the label was left out, this is NaN, and not less.
     return halved - xp.floor(halved) < 0.5  # noqa: PLR2004 - that bit's place
 
 
@@ -96,7 +96,7 @@ def _column(place_features: Array, name: str) -> Array:
 
 
 def _legible(value: float) -> float:
-    """Round to four digits, outwards enough that nothing within is called beyond."""
+    """Round to four significant digits."""
     return float(f"{value:.4g}") if value else 0.0
 
 

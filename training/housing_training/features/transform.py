@@ -1,4 +1,4 @@
-"""From the nine raw fields to what the estimators read: the only feature code there is.
+"""From the nine raw fields to what estimators read.
 
 It is written against the Array API standard. Training runs it on NumPy arrays; compiling hands it an ndonnx array, and
 the very same lines become the ONNX graph that is served, so training and serving cannot disagree.
@@ -24,7 +24,7 @@ REDUNDANT_COLUMNS = 2
 
 
 class Engineered(NamedTuple):
-    """What is made of the rows."""
+    """Features of rows."""
 
     matrix: Array
     """The estimators' input, float32, shape (n, k)."""
@@ -99,13 +99,13 @@ def _proximity(block: dict[str, Array], places: dict[str, Array]) -> Array:
 
 
 def _indicators(code: Array) -> Array:
-    """Spell the code out, a column for each choice but the first: its order means nothing to a linear model."""
+    """Encode the code in one column for each choice but the first, since its order means nothing to a linear model."""
     xp = code.__array_namespace__()
     return xp.astype(code == xp.asarray(np.arange(1.0, len(CHOICES))), xp.float64)
 
 
 def _diagonals(block: dict[str, Array]) -> dict[str, Array]:
-    """Turn the map by 45 degrees, for trees to split on: the coast runs north-west to south-east."""
+    """Rotate the map by 45 degrees, for trees to split on: the coast runs north-west to south-east."""
     return {
         "longitude_plus_latitude": block["longitude"] + block["latitude"],
         "longitude_minus_latitude": block["longitude"] - block["latitude"],

@@ -1,6 +1,6 @@
 """What is known about a place: its geography and its neighbours, as a table that a graph can carry.
 
-All of it hangs on longitude and latitude alone, so it is worked out beforehand for each cell of the `Grid` and looked
+All of it depends on longitude and latitude alone, so it is computed beforehand for each cell of the `Grid` and looked
 up. It is kept as float16, and training reads the same rounded figures.
 """
 
@@ -65,7 +65,7 @@ class PlaceTable:
 
     @classmethod
     def of(cls, neighbourhood: Neighbourhood) -> Self:
-        """Work the table out from what is known."""
+        """Compute the table from what is known."""
         layout = Grid.around(_near(neighbourhood))
         centres = layout.centres()
         positions = in_parts(geography, centres)
@@ -91,7 +91,7 @@ def rounded(features: Floats) -> Floats:
 
 
 def in_parts(function: Callable[[Floats], Floats], places: Floats) -> Floats:
-    """Apply a function to a few places at a time, since what it makes on the way is large."""
+    """Apply a function to a few places at a time, since its intermediate results are large."""
     return np.concatenate([function(places[at : at + AT_ONCE]) for at in range(0, len(places), AT_ONCE)])
 
 

@@ -1,4 +1,4 @@
-"""What explanations of a price need beside the graph: rows that stand for all, and the fields that matter.
+"""What explanations of a price need beside the graph: representative rows, and the fields that matter.
 
 The file `explain/background.json` among a model's files (MLflow puts it into `extra_files/`) holds
 

@@ -1,6 +1,6 @@
-"""Asking a compiled graph: its surface, and running it as the server does.
+"""Running a compiled graph as the server does, and the names of its inputs and outputs.
 
-Nothing here needs what graphs are made with, so that stages which only ask them start fast.
+Nothing here imports what compiles graphs, so that stages which only run them start fast.
 """
 
 import json
@@ -22,7 +22,7 @@ PROXIMITY = "ocean_proximity"
 INTERVAL = "interval"
 """Lower and upper bound of the price in USD, if the graph has them: double, shape (N, 2)."""
 INTERVAL_UPPER_OPEN = "interval_upper_open"
-"""Whether the upper bound has reached the highest price there is data for: bool, shape (N,)."""
+"""Whether the upper bound has reached the highest price in the data: bool, shape (N,)."""
 WARNINGS = "warnings"
 """Which of the warnings that the graph's properties describe apply: bool, shape (N, warnings)."""
 
@@ -38,7 +38,7 @@ class GraphModel:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of what it answers."""
+        """Names of its outputs."""
         return tuple(output.name for output in self._session.get_outputs())
 
     @property
@@ -49,15 +49,15 @@ class GraphModel:
         return described
 
     def answer(self, rows: Rows) -> dict[str, npt.NDArray[Any]]:
-        """Answer everything by name for rows of shape (n, 9)."""
+        """Run the graph on rows of shape (n, 9) and return all outputs by name."""
         return dict(zip(self.outputs, self._session.run(list(self.outputs), {INPUT: rows}), strict=True))
 
     def predict(self, rows: Rows) -> Prices:
-        """Answer prices in USD, shape (n,), for rows of shape (n, 9)."""
+        """Return prices in USD, shape (n,), for rows of shape (n, 9)."""
         prices: Prices = self._session.run([PRICE], {INPUT: rows})[0]
         return prices
 
     def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:
-        """Answer the codes of `ocean_proximity` that are used, shape (n,), for rows of shape (n, 9)."""
+        """Return the codes of `ocean_proximity` that are used, shape (n,), for rows of shape (n, 9)."""
         codes: npt.NDArray[np.int64] = self._session.run([PROXIMITY], {INPUT: rows})[0]
         return codes

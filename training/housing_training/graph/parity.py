@@ -1,4 +1,4 @@
-"""The proof that a compiled graph answers what its pipeline answers."""
+"""The check that a compiled graph answers what its pipeline answers."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ TOLERANCE_USD = 1.0
 """The most that a graph may differ. Features are equal to the bit; what is left is the rounding of some hundred float32
 additions at up to 500,000 USD, where a float32 is exact to 0.03. A split that falls the other way costs thousands."""
 SINGLE_ROWS = 200
-"""How many rows are also asked one by one, to see that an answer does not depend on its batch."""
+"""How many rows are also run one by one, to check that an answer does not depend on its batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

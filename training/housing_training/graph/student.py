@@ -37,7 +37,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 def student_outputs(pipeline: StudentPipeline, rows: Var) -> Mapping[str, Var]:
-    """Write a student down: from rows, double, shape (N, 9), to what it answers, by name."""
+    """Build the graph of a student: from rows, double, shape (N, 9), to its outputs by name."""
     given, places = op.cast(rows, to=np.float32), _Places.of(pipeline)
     filled = _filled(given, pipeline.bedrooms_per_household)
     cells = _cells(filled)
@@ -63,7 +63,7 @@ class _Places:
 
     @classmethod
     def of(cls, pipeline: StudentPipeline) -> "_Places":
-        """Sum a student's table up."""
+        """Build these tables from a student's table of places."""
         table = pipeline.table.rows.astype(np.float64)
         features, labels = table[:, : len(FEATURES)], table[:, len(FEATURES) :].astype(np.int64)
         kinds, numbers = np.unique(np.column_stack([labels, is_far(features)]), axis=0, return_inverse=True)
@@ -82,7 +82,7 @@ class _Places:
 
 
 def _filled(given: Var, bedrooms_per_household: float) -> Var:
-    """Put the estimate of the bedrooms where a field was left out; nothing else that may be is read."""
+    """Replace missing fields by the estimate of the bedrooms; no other optional field is read here."""
     households, rooms = (_columns(given, column(name), 1) for name in ("households", "total_rooms"))
     estimate = op.min([op.mul(households, _const(np.float32(bedrooms_per_household))), rooms])
     return op.where(op.isnan(given), estimate, given)
@@ -138,7 +138,7 @@ def _first_layer(pipeline: StudentPipeline) -> tuple[Doubles, Doubles]:
 
 
 def _last_layer(pipeline: StudentPipeline) -> tuple[Doubles, Doubles]:
-    """Put the price's unit and all means into the last layer, and the price last, where a split leaves one column."""
+    """Fold the price's unit and all means into the last layer, and the price last, where a split leaves one column."""
     units, means = np.array([UNIT_USD, 1, 1]), np.array([pipeline.scale.price, *pipeline.scale.widths])
     matrix, offsets = pipeline.network.layers[-1]
     return np.roll(matrix * units, -1, axis=1), np.roll(offsets * units + means, -1)

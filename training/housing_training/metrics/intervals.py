@@ -36,6 +36,6 @@ class IntervalMetrics:
         )
 
     def named(self, prefix: str) -> dict[str, float]:
-        """Spell the figures out under names such as `interval_coverage`."""
+        """Return the figures under names such as `interval_coverage`."""
         fifths = {f"{prefix}_coverage_fifth_{part}": each for part, each in enumerate(self.coverage_by_fifth, start=1)}
         return {f"{prefix}_coverage": self.coverage, f"{prefix}_mean_width": self.mean_width, **fifths}

@@ -53,6 +53,6 @@ class Metrics:
         )
 
     def named(self, prefix: str) -> dict[str, float]:
-        """Spell the figures out under names such as `test_rmse`."""
+        """Return the figures under names such as `test_rmse`."""
         figures = {"rmse": self.rmse, "mae": self.mae, "mape": self.mape, "r2": self.r2}
         return {f"{prefix}_{name}": value for name, value in figures.items()}

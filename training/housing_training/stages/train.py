@@ -1,4 +1,4 @@
-"""Train the candidates, compile them, and prove that each graph answers what its model answers."""
+"""Train the candidates, compile them, and check that each graph answers what its pipeline answers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ class Trained:
     model: onnx.ModelProto
     """Its graph, fitted on all training rows."""
     golden: GoldenRequests
-    """What servers ask it again before they serve it."""
+    """What servers replay before they serve it."""
     explanation: Mapping[str, bytes]
     """What explanations need beside the graph, by name of file."""
     report: Mapping[str, Any]
@@ -63,14 +63,14 @@ def train_candidates(train_rows: Rows, train_prices: Prices, test_rows: Rows, pa
     """Train each candidate, with a progress bar.
 
     Args:
-        train_rows: what is learnt from, shape (n, 9).
+        train_rows: rows to train on, shape (n, 9).
         train_prices: their prices in USD, shape (n,).
-        test_rows: more rows, shape (m, 9), of which nothing is learnt: graphs are checked on them too.
+        test_rows: more rows, shape (m, 9), that are not trained on: graphs are checked on them, too.
         params: what to train.
 
     Raises:
         ParameterError: a candidate or one of its hyper-parameters is unknown.
-        ParityError: a graph answers otherwise than the pipeline it was compiled from.
+        ParityError: a graph and its pipeline answer differently.
     """
     candidates = recipes(params)
     steps = sum(each.steps + 2 for each in candidates.values())

@@ -119,7 +119,7 @@ class StudentColumns:
         )
 
     def read(self, matrix: Matrix) -> Single:
-        """Turn rows as the mixture reads them, shape (n, columns), into what the student reads, float32."""
+        """Convert rows as the mixture reads them, shape (n, columns), to what the student reads, float32."""
         return self.joined(
             self.logarithms(matrix[:, :FIGURES]),
             matrix[:, _POSITION].astype(np.float64),

@@ -1,4 +1,4 @@
-"""The student: a small network that has learnt from the mixture of experts, its teacher, what rows cost.
+"""The student: a small network that was trained by the mixture of experts, its teacher.
 
 Boosters answer in steps, and a served row visits some hundred thousand of their nodes. The student is asked about many
 rows that were never counted, as the teacher would price them, and learns the price and the width of the interval as

@@ -1,4 +1,4 @@
-"""Rows that nobody has counted: what the student asks its teacher about.
+"""Synthetic rows: block groups that do not exist, which the teacher prices for the student.
 
 They are drawn where requests may come from: near known block groups, anywhere in the table of places, from its coarse
 blocks where nothing is known, from places shown as if all around them were unknown, and with one or two figures far
@@ -129,13 +129,13 @@ class SyntheticRows:
         return np.concatenate(rows), np.concatenate(place_features)
 
     def _located(self, rows: Rows) -> Matrix:
-        """Look raw rows up in the table."""
+        """Convert raw rows, with the table of places, to what the mixture reads."""
         place_features = self.table(rows[:, PLACE])[:, : len(PLACE_FEATURES)]
         located: Matrix = matrix(rows, place_features, self.experts.bedrooms_per_household)
         return located
 
     def _without_bedrooms(self, lessons: Matrix, rng: np.random.Generator) -> Matrix:
-        """Leave the bedrooms of some rows out."""
+        """Return lessons in which the bedrooms of some rows are missing."""
         rows = np.full((len(lessons), len(FEATURES)), np.nan)
         rows[:, FIGURES] = lessons[:, : len(COUNTS)]
         rows[:, column("total_bedrooms")] = np.nan
@@ -147,7 +147,7 @@ class SyntheticRows:
 
 
 def _self_or_neighbour(at: Indices, nearest: Indices, rng: np.random.Generator) -> Indices:
-    """Keep some block groups, and replace the others by one of their nearest."""
+    """Replace some block groups by one of their nearest."""
     neighbours = nearest[at, rng.integers(0, nearest.shape[1], len(at))]
     return np.where(rng.random(len(at)) < OF_NEIGHBOURS, at, neighbours)
 
@@ -169,7 +169,7 @@ def _changed(rows: Rows, rng: np.random.Generator) -> Rows:
 
 
 def _stretched(rows: Rows, known: Rows, rng: np.random.Generator) -> Rows:
-    """Put one or two figures of raw rows anywhere in the range of those known."""
+    """Replace one or two figures of raw rows by any value in the range of the known ones."""
     low, high = np.nanquantile(known[:, FIGURES], [0.0003, 0.9997], axis=0)
     for share in (1.0, SECOND):
         which = rng.integers(0, len(COUNTS), len(rows))

@@ -1,6 +1,6 @@
-"""The student's teacher: the mixture of experts, and a tutor, a network that has learnt from the same lessons.
+"""The student's teacher: the mixture of experts, and a tutor, a network trained on the same lessons.
 
-The tutor errs otherwise than the local expert, so the two together are nearer to the truth than either.
+The tutor's errors differ from the local expert's, so the two together are more accurate than either.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from housing_training.student.network import Network
 from housing_training.student.network_training import Lessons, train_network
 
 UNIT_USD = 100_000.0
-"""What networks count prices in."""
+"""Unit of the prices that networks estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

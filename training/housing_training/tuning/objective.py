@@ -1,7 +1,7 @@
-"""How good hyper-parameters of the mixture of experts are, for the search of better ones.
+"""The objective of the search: how good hyper-parameters of the mixture of experts are.
 
-Only training rows are looked at. They are parted twice, at random and by area, into as many folds. The areas are those
-of a grid of their own, so that neither of the two grids on which a model is judged later is searched on.
+Only training rows are used. They are split twice, at random and by area, into the same number of folds. The areas are
+those of a separate grid, so that neither of the two grids on which a model is evaluated later is searched on.
 """
 
 import hashlib
@@ -27,17 +27,17 @@ from housing_training.tuning.search_space import SPACE, Value, legible
 FOLDS = 3
 """Folds of either kind."""
 OFFSET_DEGREES = 0.125
-"""By how much the grid of areas is moved against that of the spatial evaluation; its second one is moved by 0.25."""
+"""Offset of the grid of areas from that of the spatial evaluation, whose second grid has an offset of 0.25."""
 
 _MODULES = (boosters, cross_fitting, experts, located, neighbours, places)
-"""Whose code says how good hyper-parameters are."""
+"""Modules whose code changes the errors of hyper-parameters."""
 
 
 class MixtureObjective:
     """Measures hyper-parameters of one mixture on one table of training rows."""
 
     def __init__(self, params: TrainParams, rows: Rows, prices: Prices, data_sha256: str) -> None:
-        """Part the rows.
+        """Split the rows.
 
         Args:
             params: what is trained now.
@@ -46,7 +46,7 @@ class MixtureObjective:
             data_sha256: hash of their table.
 
         Raises:
-            ParameterError: the parameters have no mixture of experts, or one that cannot be.
+            ParameterError: the parameters have no mixture of experts, or invalid ones for it.
         """
         if MIXTURE not in params.candidates:
             raise ParameterError(f"train.candidates has no {MIXTURE}, the only one whose parameters are searched")
@@ -82,6 +82,6 @@ class MixtureObjective:
 
 
 def _pairs(rows: Rows, seed: int) -> list[list[tuple[Indices, Indices]]]:
-    """Part rows into pairs of a fold at random and a fold by area, each what to learn from and what to hold out."""
+    """Split rows into pairs of a random fold and a fold by area, each with rows to train on and rows to hold out."""
     by_area = area_folds(rows, FOLDS, OFFSET_DEGREES)
     return [list(pair) for pair in zip(random_folds(rows, len(by_area), seed), by_area, strict=True)]

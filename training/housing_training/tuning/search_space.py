@@ -1,7 +1,7 @@
 """Which hyper-parameters of the mixture of experts are searched, and between what.
 
 The numbers of trees are not: more of them, with a smaller learning rate, are nearly always a little better, and cost
-size and latency, so they are a choice and no finding. For the same reason trees may not get deeper than here.
+size and latency, so they are chosen, not searched. For the same reason trees may not get deeper than here.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Value = int | float
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Where a hyper-parameter is looked for."""
+    """The range in which a hyper-parameter is searched."""
 
     low: Value
     """Least value."""
@@ -25,7 +25,7 @@ class Range:
     """Whether ratios count rather than differences."""
 
     def including(self, value: Value) -> Self:
-        """Widen it as far as a value that somebody has chosen asks for."""
+        """Return the range, widened to include a value."""
         return replace(self, low=min(self.low, value), high=max(self.high, value))
 
     def suggest(self, trial: optuna.Trial, name: str) -> Value:
@@ -36,7 +36,7 @@ class Range:
 
 
 def legible(value: Value) -> Value:
-    """Round to three digits, which people can read; whole numbers stay as they are."""
+    """Round to three significant digits; integers stay as they are."""
     return value if isinstance(value, int) else float(f"{value:.3g}")
 
 
@@ -59,9 +59,9 @@ SPACE: Mapping[str, Range] = {
     "holes.nearest_km": Range(low=1.0, high=6.0, log=True),
     "holes.farthest_km": Range(low=20.0, high=60.0),
 }
-"""The ranges, by flat name; what params.yaml does not name is not searched."""
+"""The ranges by flat name; what params.yaml does not set is not searched."""
 
 
 def suggested(trial: optuna.Trial, stored: Mapping[str, Value]) -> dict[str, Value]:
-    """Suggest other values for hyper-parameters that are stored, by flat name."""
+    """Suggest new values for stored hyper-parameters, by flat name."""
     return {name: SPACE[name].including(value).suggest(trial, name) for name, value in stored.items()}

@@ -1,3 +1,5 @@
+"""Access to the fields of rows by name."""
+
 import re
 
 import numpy as np

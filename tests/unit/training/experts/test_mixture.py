@@ -72,10 +72,10 @@ def test_the_graph_answers_what_the_pipeline_answers(
     strewn[:, PLACE] = np.random.default_rng(3).uniform((-124.6, 32.5), (-114.1, 42.0), (len(rows), 2))
 
     for variant in (rows, strewn):
-        told, expected = graph.answer(variant), mixture.answer(variant)
-        assert np.abs(told["interval"] - expected.interval).max() <= TOLERANCE_USD
-        assert np.array_equal(told["interval_upper_open"], expected.interval_upper_open)
-        assert np.array_equal(told["warnings"], expected.warnings)
+        answered, expected = graph.answer(variant), mixture.answer(variant)
+        assert np.abs(answered["interval"] - expected.interval).max() <= TOLERANCE_USD
+        assert np.array_equal(answered["interval_upper_open"], expected.interval_upper_open)
+        assert np.array_equal(answered["warnings"], expected.warnings)
     parity = check_parity(compile_pipeline(mixture), mixture, strewn)
     assert parity.largest_difference_usd <= TOLERANCE_USD
 
@@ -177,7 +177,7 @@ def test_the_label_does_not_move_the_price(graph: GraphModel, rows: np.ndarray) 
 
 
 def test_a_regional_expert_must_learn_of_places(mixture_params: TrainParams) -> None:
-    """Rounds that are not told of places cannot be all that there are."""
+    """Some of the rounds must see places."""
     wrong = mixture_params.candidates[MIXTURE] | {"rounds_without_place": 20}
 
     with pytest.raises(ParameterError, match="rounds_without_place must be less than"):

@@ -20,7 +20,7 @@ def transform() -> FeatureTransform:
 
 
 def without(name: str) -> np.ndarray:
-    """Take a field out of Berkeley's row."""
+    """Return Berkeley's row without a field."""
     row = np.array([BERKELEY])
     row[0, FEATURE_NAMES.index(name)] = np.nan
     return row

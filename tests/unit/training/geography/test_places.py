@@ -26,12 +26,12 @@ def known(table: pd.DataFrame, rows: np.ndarray) -> Neighbourhood:
 
 @pytest.fixture
 def places(known: Neighbourhood) -> PlaceTable:
-    """What they tell of everywhere."""
+    """The table of places that follows from them."""
     return PlaceTable.of(known)
 
 
 def label(table: np.ndarray, name: str) -> np.ndarray:
-    """Take one of the labels."""
+    """Return one of the labels."""
     return table[:, len(FEATURES) + LABELS.index(name)]
 
 

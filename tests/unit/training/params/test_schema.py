@@ -64,7 +64,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_not_yaml_is_refused(tmp_path: Path) -> None:
-    """A torn file is told from an empty one."""
+    """A truncated file is refused, as an empty one is."""
     (tmp_path / "params.yaml").write_text("fetch: [")
 
     with pytest.raises(ParameterError, match="cannot be read"):

@@ -44,13 +44,13 @@ class Bowl:
         return "bowl"
 
 
-def told_nobody(_: Progress) -> None:
-    """Tell nobody."""
+def ignore_progress(_: Progress) -> None:
+    """Ignore a search's progress."""
 
 
 def searched(database: Path, objective: Bowl, trials: int, seconds: float = 1e9) -> tuple[Trial, Trial]:
     """Search, and give the trial of what was stored and the best one."""
-    with Search.open(database, objective, told_nobody) as search:
+    with Search.open(database, objective, ignore_progress) as search:
         search.run(trials, seconds)
         assert search.stored is not None
         assert search.best is not None
@@ -139,9 +139,9 @@ def test_bad_trials_are_broken_off(tmp_path: Path) -> None:
 def test_two_searches_do_not_share_a_database(tmp_path: Path) -> None:
     """The second one says so at once, since it would take the first one's trials for broken off."""
     with (
-        Search.open(tmp_path / "tuning.db", Bowl(), told_nobody),
+        Search.open(tmp_path / "tuning.db", Bowl(), ignore_progress),
         pytest.raises(TuningError, match="another search is under way"),
-        Search.open(tmp_path / "tuning.db", Bowl(), told_nobody),
+        Search.open(tmp_path / "tuning.db", Bowl(), ignore_progress),
     ):
         pass
 
