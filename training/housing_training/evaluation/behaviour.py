@@ -49,7 +49,7 @@ class Behaviour:
         """
         rows, prices = test
         without, coverage = _measure(graph, replaced(rows, total_bedrooms=np.nan), prices)
-        along = np.stack([graph.predict(replaced(rows, median_income=income)) for income in INCOMES])
+        along = np.stack(graph.predict_each(replaced(rows, median_income=income) for income in INCOMES))
         falls = np.maximum(-np.diff(along, axis=0), 0).max(axis=0)
         moved = replaced(rows, longitude=rows[:, column("longitude")] + STEP_DEGREES)
         steps = np.abs(graph.predict(moved) - graph.predict(rows))

@@ -61,12 +61,11 @@ class MixturePipeline:
 
     def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:
         """Return the codes of `ocean_proximity`, given or derived, shape (n,), for rows of shape (n, 9)."""
-        codes: npt.NDArray[np.int64] = self.answer(rows).ocean_proximity.astype(np.int64)
+        codes: npt.NDArray[np.int64] = _label(rows, self.table(rows[:, PLACE])).astype(np.int64)
         return codes
 
     def answer(self, rows: Array, run: Run = run_booster) -> Answer:
         """Answer rows: float64, shape (n, 9), columns in `FEATURES` order, NaN for what was left out."""
-        xp = rows.__array_namespace__()
         place_columns = self.table(rows[:, PLACE])
         columns = matrix(rows, place_columns[:, : len(FEATURES)], self.experts.bedrooms_per_household)
         weights = local_weight(self.experts.gate, place_columns[:, OUTLIER_FACTOR])
@@ -74,11 +73,17 @@ class MixturePipeline:
         prices = self.experts.blend(weights, local, regional)
         limits = (self.experts.floor, self.experts.ceiling)
         interval = self.intervals.bounds(prices, run(self.intervals.error, columns), weights, limits)
-        derived, given = place_columns[:, DERIVED_LABEL], rows[:, LABEL]
         return Answer(
             price=prices[:, 0],
-            ocean_proximity=xp.where(xp.isnan(given), derived, given)[:, 0],
+            ocean_proximity=_label(rows, place_columns),
             interval=interval,
             interval_upper_open=interval[:, 1] >= self.experts.ceiling,
             warnings=self.domain.warned(rows, place_columns),
         )
+
+
+def _label(rows: Array, place_columns: Array) -> Array:
+    """Return the code of the given label, or else of the one by the rule: float64, shape (n,)."""
+    xp = rows.__array_namespace__()
+    derived, given = place_columns[:, DERIVED_LABEL], rows[:, LABEL]
+    return xp.where(xp.isnan(given), derived, given)[:, 0]

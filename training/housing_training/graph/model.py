@@ -4,6 +4,8 @@ Nothing here imports what compiles graphs, so that stages which only run them st
 """
 
 import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,10 @@ INTERVAL_UPPER_OPEN = "interval_upper_open"
 """Whether the upper bound has reached the highest price in the data: bool, shape (N,)."""
 WARNINGS = "warnings"
 """Which of the warnings that the graph's properties describe apply: bool, shape (N, warnings)."""
+
+
+THREADS = 2
+"""Runs at once where many sets of rows are priced, each on one thread: the prices are the same with any number."""
 
 
 class GraphModel:
@@ -56,6 +62,11 @@ class GraphModel:
         """Return prices in USD, shape (n,), for rows of shape (n, 9)."""
         prices: Prices = self._session.run([PRICE], {INPUT: rows})[0]
         return prices
+
+    def predict_each(self, variants: Iterable[Rows]) -> list[Prices]:
+        """Return the prices of several sets of rows, in order; `THREADS` sets are priced at once."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            return list(pool.map(self.predict, variants))
 
     def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:
         """Return the codes of `ocean_proximity` that are used, shape (n,), for rows of shape (n, 9)."""

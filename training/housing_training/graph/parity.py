@@ -9,7 +9,7 @@ from housing.contract import FEATURES
 from housing_training.candidates.pipeline import Pipeline
 from housing_training.data.rows import Rows, replaced
 from housing_training.errors import ParityError
-from housing_training.graph.model import GraphModel
+from housing_training.graph.model import PRICE, PROXIMITY, GraphModel
 
 TOLERANCE_USD = 1.0
 """The most that a graph may differ. Features are equal to the bit; what is left is the rounding of some hundred float32
@@ -45,9 +45,10 @@ def check_parity(model: onnx.ModelProto, pipeline: Pipeline, rows: Rows) -> Pari
 
 
 def _difference(graph: GraphModel, pipeline: Pipeline, rows: Rows) -> float:
-    if not np.array_equal(graph.proximity(rows), pipeline.proximity(rows)):
+    answer = graph.answer(rows)
+    if not np.array_equal(answer[PROXIMITY], pipeline.proximity(rows)):
         raise ParityError("graph and pipeline derive different codes of ocean_proximity")
-    return float(np.max(np.abs(graph.predict(rows) - pipeline.predict(rows))))
+    return float(np.max(np.abs(answer[PRICE] - pipeline.predict(rows))))
 
 
 def _batch_difference(graph: GraphModel, rows: Rows) -> float:

@@ -14,7 +14,7 @@ LIMITS = (0.0, 1_000_000.0)
 
 
 def held_out(count: int, seed: int) -> HeldOut:
-    """Return rows with errors that grow with their first column, most upwards; larger ones for a third in unknown areas."""
+    """Return rows with errors that grow with their first column, most upwards; larger for a third in unknown areas."""
     rng = np.random.default_rng(seed)
     matrix = rng.uniform(0, 1, (count, 2)).astype(np.float32)
     surrounded = np.arange(count) % 3 > 0
