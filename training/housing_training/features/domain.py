@@ -49,11 +49,11 @@ class TrainingDomain:
         """Describe the warnings, in the order of the columns that `warned` gives: reason, field and message."""
         units = {feature.name: feature.unit for feature in FEATURES}
         outside = [
-            _warning(OUTSIDE, name, f"beyond the usual {low:,g} to {high:,g} ({units[name]}) of the training data")
+            _warning(OUTSIDE, name, f"outside the usual {low:,g} to {high:,g} ({units[name]}) of the training data")
             for name, low, high in zip(COUNTS, self.lowest, self.highest, strict=True)
         ]
-        far = "no training data are near this place: the interval is no promise here"
-        contradiction = f"the coordinates do not bear this out: no place within {PLAUSIBLE_KM:g} km is labelled so"
+        far = "no training data near this place: the interval may not hold here"
+        contradiction = f"contradicts the coordinates: no place within {PLAUSIBLE_KM:g} km has this label"
         return [
             _warning(FAR, "longitude", far),
             *outside,

@@ -126,7 +126,7 @@ def test_bounds_are_around_the_price(graph: GraphModel, rows: np.ndarray) -> Non
 def test_far_from_data_the_regional_expert_speaks_and_warns(
     mixture: MixturePipeline, graph: GraphModel, rows: np.ndarray
 ) -> None:
-    """In an unseen corner the local expert has next to no weight, and the answer says that it is no promise."""
+    """In an unseen corner the local expert has next to no weight, and the answer carries a warning."""
     there = replaced(rows, longitude=UNSEEN[0], latitude=UNSEEN[1], ocean_proximity=np.nan)
     reasons = [warning["reason"] for warning in graph.warnings]
 

@@ -56,6 +56,15 @@ def test_a_graph_has_the_agreed_surface(pipeline: PricePipeline, rows: np.ndarra
     assert GraphModel(model).predict(rows[:0]).shape == (0,)
 
 
+def test_sets_of_rows_are_priced_as_if_alone(pipeline: PricePipeline, rows: np.ndarray) -> None:
+    """Prices come in the order of the sets, whichever is finished first."""
+    graph = GraphModel(compile_pipeline(pipeline))
+
+    prices = graph.predict_each([rows, rows[:5], rows[::-1]])
+
+    assert [each.tolist() for each in prices] == [graph.predict(each).tolist() for each in (rows, rows[:5], rows[::-1])]
+
+
 def test_compiling_twice_gives_the_same_bytes(pipeline: PricePipeline) -> None:
     """DVC sees a new model only when there is one."""
     first, second = compile_pipeline(pipeline), compile_pipeline(pipeline)
