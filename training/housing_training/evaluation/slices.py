@@ -121,7 +121,7 @@ def _interval(prices: Floats, low: Floats, high: Floats) -> tuple[float, float]:
 
 
 def _regions(rows: Rows) -> Iterator[tuple[str, Mask]]:
-    longitude, latitude = np.hsplit(rows[:, PLACE], 2)
+    longitude, latitude = rows[:, PLACE].T[..., None]
     distances = distance_to_points(longitude, latitude, CITIES)
     nearest, near = distances.argmin(axis=1), distances.min(axis=1) <= CITY_KM
     for number, name in enumerate(CITY_NAMES):

@@ -80,7 +80,7 @@ class PlaceTable:
 
 def geography(places: Floats) -> Floats:
     """Compute `GEOGRAPHY` of places, longitude and latitude in degrees, shape (n, 2): shape (n, columns)."""
-    longitude, latitude = np.hsplit(places, 2)
+    longitude, latitude = places.T[..., None]
     shores = [distance_to_line(longitude, latitude, line) for line in (COAST, BAY)]
     return np.concatenate([*shores, distance_to_points(longitude, latitude, CITIES)], axis=1)
 
@@ -127,7 +127,7 @@ def _disk() -> npt.NDArray[np.bool_]:
 
 
 def _rule(places: Floats, positions: Floats) -> Floats:
-    longitude, latitude = np.hsplit(places, 2)
+    longitude, latitude = places.T[..., None]
     coast, bay = (positions[:, GEOGRAPHY.index(name), None] for name in ("coast_km", "bay_km"))
     code: Floats = ocean_proximity(longitude=longitude, latitude=latitude, coast_km=coast, bay_km=bay)[:, 0]
     return code
