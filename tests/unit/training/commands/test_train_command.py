@@ -25,7 +25,7 @@ def test_outside_the_repository_it_says_where_to_go(tmp_path: Path, monkeypatch:
     result = CliRunner().invoke(train)
 
     assert result.exit_code == 1
-    assert result.output == "Error: there is no training/dvc.yaml here: run this in the root of the repository\n"
+    assert result.output == "Error: training/dvc.yaml not found: run this in the root of the repository\n"
 
 
 def test_a_stage_reports_an_error_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
