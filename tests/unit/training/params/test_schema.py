@@ -73,7 +73,7 @@ def test_what_is_not_yaml_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_candidate_is_named() -> None:
     """The error lists the candidates there are."""
-    with pytest.raises(ParameterError, match="there is no svm; there are linear_regression, "):
+    with pytest.raises(ParameterError, match="svm is unknown; candidates are linear_regression, "):
         build_candidate("svm", {}, seed=1)
 
 
