@@ -106,7 +106,7 @@ def calibrate(
         priced.append(fold)
         advance()
     among_known, in_the_unknown = priced[: train.folds], priced[train.folds :]
-    fitted = IntervalModel.fit(params.interval, _pooled(prices, among_known, in_the_unknown), train.seed)
+    fitted = IntervalModel.fit(params.interval, pooled(prices, among_known, in_the_unknown), train.seed)
     advance()
     metrics = [Metrics.of(prices[fold.rows], fold.estimate.prices) for fold in among_known]
     return Calibrated(
@@ -117,7 +117,7 @@ def calibrate(
     )
 
 
-def _pooled(prices: Rows, among_known: list[Fold], in_the_unknown: list[Fold]) -> HeldOut:
+def pooled(prices: Rows, among_known: list[Fold], in_the_unknown: list[Fold]) -> HeldOut:
     """Put folds together: those parted at random, and those parted by area."""
     folds, part = [*among_known, *in_the_unknown], np.empty(len(prices), np.intp)
     for number, fold in enumerate(among_known):
