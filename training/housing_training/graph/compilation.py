@@ -36,7 +36,7 @@ def compile_pipeline(pipeline: Pipeline) -> onnx.ModelProto:
 
     The feature engineering is traced, by running the very function that training ran on arrays that write down what is
     done to them; estimators are converted and put in behind it. The same pipeline gives the same bytes. A row without a
-    field that is required gets NaN for its price and its interval, never a figure.
+    field that is required gets NaN for its price and its interval, or the run fails; never a figure.
 
     Raises:
         TypeError: the pipeline is of a kind that has no graph.

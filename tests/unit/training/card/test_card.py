@@ -139,7 +139,7 @@ def test_limits_are_measured(card: Card, text: str) -> None:
     shares = [float(share) for share in re.findall(r"^  \| [\d]+ .* \| [\d,]+ \| ([\d.]+)% \|$", text, re.MULTILINE)]
     assert len(shares) == len(card.reach)
     assert shares[-1] > shares[0]
-    assert "teacher" not in text
+    assert "(its teacher's" not in text
 
 
 def test_a_student_is_described_beside_its_teacher(

@@ -14,7 +14,7 @@ from housing_training.data.preparation import fill_ocean_proximity
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.errors import ParityError
 from housing_training.graph.compilation import compile_pipeline
-from housing_training.graph.model import GraphModel
+from housing_training.graph.model import REQUIRED, GraphModel
 from housing_training.graph.parity import TOLERANCE_USD, check_parity
 
 CANDIDATES: dict[str, dict[str, Any]] = {
@@ -54,6 +54,19 @@ def test_a_graph_has_the_agreed_surface(pipeline: PricePipeline, rows: np.ndarra
     assert [each.name for each in model.graph.output] == ["median_house_value", "ocean_proximity"]
     assert {each.key: each.value for each in model.metadata_props} == {"features": ",".join(FEATURE_NAMES)}
     assert GraphModel(model).predict(rows[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("column", REQUIRED)
+def test_a_row_without_a_required_field_has_no_price(pipeline: PricePipeline, rows: np.ndarray, column: int) -> None:
+    """NaN is answered instead of a figure, for that row and no other."""
+    graph = GraphModel(compile_pipeline(pipeline))
+    lacking = rows[:3].copy()
+    lacking[1, column] = np.nan
+
+    prices = graph.predict(lacking)
+
+    assert np.isnan(prices).tolist() == [False, True, False]
+    assert np.array_equal(prices[::2], graph.predict(rows[:3])[::2])
 
 
 def test_compiling_twice_gives_the_same_bytes(pipeline: PricePipeline) -> None:
