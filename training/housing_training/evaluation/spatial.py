@@ -9,13 +9,14 @@ draw, the usual split is fitted with several, from all training rows and from on
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from housing_training.data.table import prices_from_frame, rows_from_frame
-from housing_training.experts.cross_fitting import AREA_DEGREES, THREADS, area_folds, calibrate, random_folds
+from housing_training.experts.cross_fitting import AREA_DEGREES, THREADS, Indices, area_folds, calibrate, random_folds
 from housing_training.experts.experts import Experts, Rows
 from housing_training.experts.intervals import IntervalModel
 from housing_training.metrics.intervals import IntervalMetrics
@@ -85,7 +86,7 @@ class SpatialEvaluation:
             rest = [*offset, *seeds, *fewer]
             # What is not asked for its intervals learns from any.
             learnt = [*intervals, *intervals[-1:] * len(rest)]
-            measured = list(pool.map(lambda *trial: self._measure(*trial, advance), [*grid, *rest], learnt))
+            measured = list(pool.map(partial(self._measure, advance=advance), [*grid, *rest], learnt))
         ends = np.cumsum([len(grid), len(offset), len(seeds)])
         return _figures(*(measured[start:end] for start, end in zip([0, *ends], [*ends, None], strict=True)))
 
@@ -112,7 +113,7 @@ class SpatialEvaluation:
         folds = random_folds(self._train[0], self._params.folds, self._params.seed)
         return [self._usual(folds[number % len(folds)][0], number) for number in range(SEEDS)]
 
-    def _usual(self, learnt: "slice | Rows", number: int) -> Trial:
+    def _usual(self, learnt: slice | Indices, number: int) -> Trial:
         (rows, prices), (asked, true) = self._train, self._test
         return Trial(rows=rows[learnt], prices=prices[learnt], asked=asked, true=true, seed=self._params.seed + number)
 

@@ -67,7 +67,11 @@ def comparison(folder: Path) -> dict[str, Any]:
 
 
 def write(
-    folder: Path, comparison: dict[str, Any], train: TrainParams, *, teacher: Path | None = None, **spatial: float
+    folder: Path,
+    comparison: dict[str, Any],
+    train: TrainParams,
+    spatial: dict[str, float] | None = None,
+    teacher: Path | None = None,
 ) -> Card:
     """Describe the quick mixture, as if it had learnt from a teacher."""
     params = Params.model_validate(
@@ -90,7 +94,7 @@ def write(
 @pytest.fixture(scope="module")
 def card(folder: Path, comparison: dict[str, Any], mixture_params: TrainParams) -> Card:
     """Its card, with figures of unseen areas."""
-    return write(folder, comparison, mixture_params, **SPATIAL)
+    return write(folder, comparison, mixture_params, SPATIAL)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +150,7 @@ def test_a_student_is_described_beside_its_teacher(
     folder: Path, comparison: dict[str, Any], mixture_params: TrainParams
 ) -> None:
     """Its largest errors row by row, its falls and its jumps."""
-    card = write(folder, comparison, mixture_params, teacher=folder / "graph.onnx", **SPATIAL)
+    card = write(folder, comparison, mixture_params, SPATIAL, folder / "graph.onnx")
     text = render(card)
 
     assert card.teachers == card.behaviour
@@ -200,7 +204,7 @@ def test_same_facts_give_the_same_files(
     """Text and pictures are the same bytes when all is gathered once more, so that DVC sees no change."""
     pictures = []
     for name in ("first", "second"):
-        again = write(folder, comparison, mixture_params, **SPATIAL)
+        again = write(folder, comparison, mixture_params, SPATIAL)
         assert render(again) == text
         (tmp_path / name).mkdir()
         draw_card(again, tmp_path / name)
