@@ -144,11 +144,9 @@ class StudentParams(_Section):
     network: NetworkParams
     """Of the student itself."""
     tutor: NetworkParams
-    """Of each network that teaches it together with the mixture of experts."""
-    tutors: int = Field(default=1, ge=1)
-    """How many such networks there are."""
+    """Of the network that teaches it together with the mixture of experts."""
     tutor_share: float = Field(ge=0, le=1)
-    """Their share in what the local expert teaches; the rest is the local expert's."""
+    """The tutor's share in what the local expert teaches; the rest is the local expert's."""
 
     @classmethod
     def of(cls, name: str, hyper_parameters: Mapping[str, Any]) -> Self:

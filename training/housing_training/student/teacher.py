@@ -1,6 +1,6 @@
-"""The student's teacher: the mixture of experts, and tutors, networks that have learnt from the same lessons.
+"""The student's teacher: the mixture of experts, and a tutor, a network that has learnt from the same lessons.
 
-Tutors err otherwise than the local expert, so together they are nearer to the truth than any of them.
+The tutor errs otherwise than the local expert, so the two together are nearer to the truth than either.
 """
 
 from dataclasses import dataclass
@@ -29,31 +29,37 @@ class Teacher:
     """The mixture."""
     columns: StudentColumns
     """How rows are turned into what networks read."""
-    tutors: tuple[Network, ...]
-    """Each estimates prices less their mean, in `UNIT_USD`."""
+    tutor: Network
+    """Estimates prices less their mean, in `UNIT_USD`."""
+    share: float
+    """The tutor's share in what counts where something is known."""
 
     @classmethod
     def fit(cls, params: StudentParams, experts: Experts, prices: Rows, rng: np.random.Generator) -> Self:
-        """Train tutors beside experts that were fitted on rows with these prices in USD, shape (n,)."""
-        columns = StudentColumns.fit(experts.lessons.matrix[: len(prices)])
-        lessons = Lessons(
-            columns=columns.read(experts.lessons.matrix),
-            targets=((prices - experts.mean) / UNIT_USD)[experts.lessons.rows, None].astype(np.float32),
-            weights=experts.lessons.weights[:, None].astype(np.float32),
+        """Train a tutor beside experts that were fitted on rows with these prices in USD, shape (n,)."""
+        lessons = experts.lessons
+        columns = StudentColumns.fit(lessons.matrix[: len(prices)])
+        tutor = train_network(
+            params.tutor,
+            Lessons(
+                columns=columns.read(lessons.matrix),
+                targets=((prices - experts.mean) / UNIT_USD)[lessons.rows, None].astype(np.float32),
+                weights=lessons.weights[:, None].astype(np.float32),
+            ),
+            rng,
+            lambda: None,
         )
-        tutors = tuple(train_network(params.tutor, lessons, rng, lambda: None) for _ in range(params.tutors))
-        return cls(experts=experts, columns=columns, tutors=tutors)
+        return cls(experts=experts, columns=columns, tutor=tutor, share=params.tutor_share)
 
     def prices(self, matrix: Matrix, shares: float | Rows) -> Rows:
         """Price rows as the mixture reads them, shape (n, columns): USD, shape (n,).
 
         Args:
             matrix: the rows.
-            shares: the tutors' share where something is known, for all rows or each, shape (n, 1).
+            shares: the tutor's share, for all rows or each, shape (n, 1).
         """
         local = run_booster(self.experts.local, matrix).astype(np.float64)
-        columns = self.columns.read(matrix)
-        tutor = np.mean([each(columns) for each in self.tutors], axis=0, dtype=np.float64) * UNIT_USD
+        tutor = self.tutor(self.columns.read(matrix)).astype(np.float64) * UNIT_USD
         regional = run_booster(self.experts.regional, matrix[:, : len(REGIONAL)])
         weights, taught = weights_of(self.experts, matrix), local + shares * (tutor - local)
         prices: Rows = self.experts.blend(weights, taught, regional)[:, 0]
