@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from housing_training.candidates.estimators import build_candidate
 from housing_training.candidates.pipeline import Pipeline, PricePipeline
-from housing_training.experts.cross_fitting import THREADS, Calibrated, Indices, calibrate, random_folds
+from housing_training.experts.cross_fitting import THREADS, Calibrated, Fold, Indices, calibrate, random_folds
 from housing_training.experts.experts import Experts, Rows
 from housing_training.experts.intervals import IntervalModel
 from housing_training.experts.mixture import MixturePipeline
@@ -19,6 +19,7 @@ from housing_training.geography.places import PlaceTable
 from housing_training.metrics.prices import Metrics
 from housing_training.params.schema import MIXTURE, STUDENT, MixtureParams, StudentParams, TrainParams
 from housing_training.student.fitting import StudentFitting
+from housing_training.student.pipeline import StudentPipeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,14 +165,19 @@ class StudentRecipe:
             rehearsed = pool.submit(rehearsing.fit, fold.experts, rows[learnt], prices[learnt], advance)
             student = pool.submit(fitting.fit, taught.experts, rows, prices, advance).result()
             rehearsal = rehearsed.result()
-        predictions = (rehearsal.predict(rows[fold.rows]), fold.estimate.prices)
-        own, teachers = (Metrics.of(prices[fold.rows], each) for each in predictions)
         return Fitted(
             pipeline=student.stretched(
                 rehearsing.margins(rehearsal, rows[fold.rows], prices[fold.rows], fold.estimate)
             ),
-            cross_validated=calibrated.cross_validated.scaled(own, teachers),
+            cross_validated=calibrated.cross_validated.scaled(*_compared(fold, rehearsal, rows, prices)),
         )
 
     def _fitting(self, intervals: IntervalModel) -> StudentFitting:
         return StudentFitting.of(self._student, self._mixture.mixture, intervals, self._mixture.params.seed)
+
+
+def _compared(fold: Fold, rehearsal: StudentPipeline, rows: Rows, prices: Rows) -> tuple[Metrics, Metrics]:
+    """Measure a rehearsal and its teacher on the fold that neither has learnt from."""
+    predictions = (rehearsal.predict(rows[fold.rows]), fold.estimate.prices)
+    own, teachers = (Metrics.of(prices[fold.rows], each) for each in predictions)
+    return own, teachers
