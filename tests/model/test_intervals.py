@@ -17,7 +17,7 @@ def figures(data: Data, champion: Fitted) -> dict[str, float]:
 def test_intervals_hold_as_often_as_promised(figures: dict[str, float]) -> None:
     """Nine of ten true prices are inside, and the intervals are no wider than they need be.
 
-    Margins are set by 3,300 rows held out and looked at on 4,128 others: chance moves that by 0.7 percent (one sigma).
+    Margins are set by rows of all folds, and looked at on 4,128 others: chance moves that by 0.5 percent (one sigma).
     """
     assert figures["interval_coverage"] == pytest.approx(0.9, abs=0.015)
     assert figures["interval_mean_width"] < 96_000

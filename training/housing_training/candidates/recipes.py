@@ -11,14 +11,16 @@ from threadpoolctl import threadpool_limits
 from housing_training.candidates.estimators import build_candidate
 from housing_training.candidates.pipeline import Pipeline, PricePipeline
 from housing_training.data.rows import Prices, Rows
-from housing_training.experts.cross_fitting import THREADS, Calibrated, Indices, calibrate, random_folds
+from housing_training.experts.cross_fitting import THREADS, Calibrated, Fold, Indices, calibrate, random_folds
 from housing_training.experts.experts import Experts
+from housing_training.experts.intervals import IntervalModel
 from housing_training.experts.mixture import MixturePipeline
 from housing_training.features.domain import TrainingDomain
 from housing_training.geography.places import PlaceTable
 from housing_training.metrics.prices import Metrics
 from housing_training.params.schema import MIXTURE, STUDENT, MixtureParams, StudentParams, TrainParams
 from housing_training.student.fitting import StudentFitting
+from housing_training.student.pipeline import StudentPipeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,18 +159,26 @@ class StudentRecipe:
         all folds.
         """
         taught = self._mixture.taught(rows, prices, lambda: None)
-        fitting = StudentFitting.of(
-            self._student, self._mixture.mixture, taught.calibrated.intervals, self._mixture.params.seed
-        )
-        fold = taught.calibrated.rehearsal
+        calibrated, fold = taught.calibrated, taught.calibrated.rehearsal
+        fitting, rehearsing = map(self._fitting, (calibrated.intervals, calibrated.rehearsed_intervals))
         learnt = np.setdiff1d(np.arange(len(rows)), fold.rows)
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
-            rehearsed = pool.submit(fitting.fit, fold.experts, rows[learnt], prices[learnt], advance)
+            rehearsed = pool.submit(rehearsing.fit, fold.experts, rows[learnt], prices[learnt], advance)
             student = pool.submit(fitting.fit, taught.experts, rows, prices, advance).result()
             rehearsal = rehearsed.result()
-        predictions = (rehearsal.predict(rows[fold.rows]), fold.estimate.prices)
-        own, teachers = (Metrics.of(prices[fold.rows], each) for each in predictions)
         return Fitted(
-            pipeline=student.stretched(fitting.margins(rehearsal, rows[fold.rows], prices[fold.rows])),
-            cross_validated=taught.calibrated.cross_validated.scaled(own, teachers),
+            pipeline=student.stretched(
+                rehearsing.margins(rehearsal, rows[fold.rows], prices[fold.rows], fold.estimate)
+            ),
+            cross_validated=calibrated.cross_validated.scaled(*_compared(fold, rehearsal, rows, prices)),
         )
+
+    def _fitting(self, intervals: IntervalModel) -> StudentFitting:
+        return StudentFitting.of(self._student, self._mixture.mixture, intervals, self._mixture.params.seed)
+
+
+def _compared(fold: Fold, rehearsal: StudentPipeline, rows: Rows, prices: Prices) -> tuple[Metrics, Metrics]:
+    """Measure a rehearsal and its teacher on the fold that neither has learnt from."""
+    predictions = (rehearsal.predict(rows[fold.rows]), fold.estimate.prices)
+    own, teachers = (Metrics.of(prices[fold.rows], each) for each in predictions)
+    return own, teachers

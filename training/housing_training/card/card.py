@@ -16,7 +16,9 @@ from housing.card import PICTURES
 from housing_training.data.source import PUBLISHED
 from housing_training.evaluation.behaviour import Behaviour
 from housing_training.evaluation.calibration import Calibration
+from housing_training.evaluation.largest_errors import LargestErrors
 from housing_training.evaluation.slices import BY_INCOME, SliceFigures
+from housing_training.evaluation.warning_reach import Reach
 from housing_training.graph.interface import Interface
 from housing_training.params.schema import MIXTURE, STUDENT, Params
 
@@ -105,6 +107,12 @@ class Card:
     """How good it is on parts of the rows held out, by what they were cut by."""
     behaviour: Behaviour | None
     """What its answers do when a request changes; None if it has no intervals."""
+    teachers: Behaviour | None
+    """The same of the model that it has learnt from; None if there is none."""
+    largest_errors: LargestErrors | None
+    """Its largest errors beside its teacher's; None if it has no teacher."""
+    reach: Sequence[Reach]
+    """Where the warning about places far from data is given; empty if there is none."""
 
     @property
     def published(self) -> bool:
@@ -116,6 +124,11 @@ class Card:
         """The source of the rows, without this machine's folders and without credentials in an address."""
         parts = urlsplit(self.params.fetch.source)
         return f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.hostname else Path(parts.path).name
+
+    @property
+    def folds_of_all(self) -> float:
+        """What part of all rows each fold of the cross-validation is learnt from."""
+        return (1 - self.params.prepare.test_size) * (1 - 1 / self.params.train.folds)
 
     @property
     def poorest(self) -> SliceFigures:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from housing_training.card.card import Card, GraphFacts, TableFacts
 from housing_training.data.table import TARGET, prices_from_frame, rows_from_frame
 from housing_training.evaluation.behaviour import Behaviour
 from housing_training.evaluation.calibration import calibration_by_fifth
+from housing_training.evaluation.largest_errors import LargestErrors
 from housing_training.evaluation.slices import Answers, measure_slices
+from housing_training.evaluation.warning_reach import warning_reach
 from housing_training.files.provenance import file_sha256
 from housing_training.graph.interface import interface_of, properties_of
 from housing_training.graph.model import INTERVAL, PRICE, GraphModel
@@ -50,6 +53,7 @@ class CardWriter:
 
     def __init__(self, params: Params, tables: Tables, reports: Reports) -> None:
         self._params, self._reports = params, reports
+        self._behaviours = cache(self._behaviour)  # a teacher's is asked for twice
         train, test = pd.read_parquet(tables.train), pd.read_parquet(tables.test)
         self._train_rows, self._train_prices = rows_from_frame(train), prices_from_frame(train)
         self._test_rows, self._test_prices = rows_from_frame(test), prices_from_frame(test)
@@ -60,8 +64,8 @@ class CardWriter:
             _table_facts("held out", tables.test, test, self._cap),
         ]
 
-    def card(self, candidate: str, graph: Path) -> Card:
-        """Describe a candidate whose graph is in a file."""
+    def card(self, candidate: str, graph: Path, teacher: Path | None = None) -> Card:
+        """Describe a candidate whose graph is in a file, beside the graph that it has learnt from, if any."""
         model = GraphModel(graph.read_bytes())
         answers = self._answers(model)
         comparison = self._reports.comparison
@@ -77,13 +81,20 @@ class CardWriter:
             graph=_graph_facts(graph, self._reports.training[candidate]["parity"]),
             calibration=calibration_by_fifth(answers),
             slices=measure_slices(self._test_rows, answers, self._train_rows, self._cap),
-            behaviour=self._behaviour(model),
+            behaviour=self._behaviours(graph),
+            teachers=self._behaviours(teacher) if teacher else None,
+            largest_errors=self._largest_errors(model, teacher) if teacher else None,
+            reach=warning_reach(model, self._train_rows),
         )
 
-    def _behaviour(self, model: GraphModel) -> Behaviour | None:
+    def _behaviour(self, graph: Path) -> Behaviour | None:
+        model = GraphModel(graph.read_bytes())
         if INTERVAL not in model.outputs:
             return None
         return Behaviour.of(model, (self._test_rows, self._test_prices), (self._train_rows, self._train_prices))
+
+    def _largest_errors(self, model: GraphModel, teacher: Path) -> LargestErrors:
+        return LargestErrors.of(model, GraphModel(teacher.read_bytes()), self._test_rows, self._test_prices)
 
     def _answers(self, model: GraphModel) -> Answers:
         answer = model.answer(self._test_rows)

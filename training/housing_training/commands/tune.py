@@ -13,7 +13,7 @@ from housing_training.files import artifacts
 from housing_training.files.provenance import file_sha256
 from housing_training.params.file import with_values
 from housing_training.params.schema import MIXTURE, Params
-from housing_training.tuning.objective import MixtureObjective
+from housing_training.tuning.objective import Known, objective
 from housing_training.tuning.search import Progress, Search, Trial
 
 
@@ -21,20 +21,22 @@ def tune(tuning: Tuning) -> None:
     """Search, show the best trial, and save it if `save` is set.
 
     Raises:
-        TrainingError: the parameters have no mixture of experts, or another search is running.
+        TrainingError: the parameters lack the candidate or its teacher, or another search is under way.
     """
     params, table = Params.read(artifacts.PARAMS).train, pd.read_parquet(artifacts.TRAIN)
-    objective = MixtureObjective(params, rows_from_frame(table), prices_from_frame(table), file_sha256(artifacts.TRAIN))
+    known = Known(rows=rows_from_frame(table), prices=prices_from_frame(table), sha256=file_sha256(artifacts.TRAIN))
+    candidate = tuning["candidate"] or MIXTURE
+    searched = objective(candidate, params, known)
     trials, seconds = tuning["trials"] or TRIALS, tuning["timeout"]
     with (
         tqdm(total=trials, desc="tune", unit="trial") as progress,
-        Search.open(DATABASE, objective, lambda reached: _show(reached, progress)) as search,
+        Search.open(DATABASE, searched, lambda reached: _show(reached, progress)) as search,
     ):
         search.run(trials, math.inf if seconds is None else seconds)
         stored, best = search.stored, search.best
     if stored and best:
         _report(stored, best)
-        _offer(stored, best, save=tuning["save"])
+        _offer(candidate, stored, best, save=tuning["save"])
 
 
 def _show(reached: Progress, progress: "tqdm[Any]") -> None:
@@ -55,13 +57,13 @@ def _report(stored: Trial, best: Trial) -> None:
         click.echo(f"  {name:25} {value}{was}")
 
 
-def _offer(stored: Trial, best: Trial, *, save: bool) -> None:
+def _offer(candidate: str, stored: Trial, best: Trial, *, save: bool) -> None:
     gain = 1 - best.errors.score / stored.errors.score
     if gain <= 0:
         click.echo("tune: nothing better than the stored parameters was found")
     elif save:
         changed = {name: value for name, value in best.values.items() if value != stored.values[name]}
-        paths = {("train", "candidates", MIXTURE, *name.split(".")): value for name, value in changed.items()}
+        paths = {("train", "candidates", candidate, *name.split(".")): value for name, value in changed.items()}
         text = artifacts.PARAMS.read_text(encoding="utf-8")
         artifacts.PARAMS.write_text(with_values(text, paths), encoding="utf-8")
         click.echo(f"tune: {gain:.2%} better, written to {artifacts.PARAMS}; `housing train` trains with it")

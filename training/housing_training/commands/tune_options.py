@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 import click
 
 from housing_training.files import artifacts
-from housing_training.params.schema import MIXTURE
+from housing_training.params.schema import MIXTURE, STUDENT
 
 DATABASE = Path("var/tuning.db")
 """Where trials are kept."""
@@ -20,6 +20,8 @@ class Tuning(TypedDict):
 
     tune: bool
     """Whether to search at all."""
+    candidate: str | None
+    """Whose hyper-parameters are searched; None for the mixture of experts."""
     trials: int | None
     """How many trials the search has, earlier ones included; None for `TRIALS`."""
     timeout: float | None
@@ -32,8 +34,13 @@ _OPTIONS = (
     click.option(
         "--tune",
         is_flag=True,
-        help=f"Train nothing, but search better hyper-parameters for the {MIXTURE} on folds of the training rows. "
+        help=f"Train nothing, but search better hyper-parameters on folds of the training rows. "
         f"Trials are kept in {DATABASE}; the same command resumes a search that was interrupted.",
+    ),
+    click.option(
+        "--candidate",
+        type=click.Choice([MIXTURE, STUDENT]),
+        help=f"With --tune: whose hyper-parameters; the student's teacher is the stored mixture.  [default: {MIXTURE}]",
     ),
     click.option(
         "--trials",
@@ -69,5 +76,10 @@ def check_options(tuning: Tuning, *, trains: bool) -> None:
     """
     if tuning["tune"] and trains:
         raise click.UsageError("--tune trains nothing: --force and --evaluate-spatially do not go with it")
-    if not tuning["tune"] and (tuning["save"] or tuning["trials"] or tuning["timeout"] is not None):
-        raise click.UsageError("--trials, --timeout and --save only go with --tune")
+    if not tuning["tune"] and _given(tuning):
+        raise click.UsageError("--candidate, --trials, --timeout and --save only go with --tune")
+
+
+def _given(tuning: Tuning) -> bool:
+    """Return whether an option was given that only a search knows."""
+    return bool(tuning["candidate"] or tuning["save"] or tuning["trials"] or tuning["timeout"] is not None)

@@ -2,11 +2,14 @@
 
 Rows are parted into folds by area, squares of 0.5 degree, so that those held out have no neighbours among those
 learnt from; everything, the neighbours' prices and the intervals included, is learnt anew from the rest. A second
-grid, moved by half a square, shows whether the result depends on where the first one lies. And since one seed is one
-draw, the usual split is fitted with several.
+grid, moved by half a square, shows whether the result hangs on where the first one lies. And since one seed is one
+draw, the usual split is fitted with several, from all training rows and from one fold less.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,24 +18,51 @@ from threadpoolctl import threadpool_limits
 
 from housing_training.data.rows import Prices, Rows
 from housing_training.data.table import prices_from_frame, rows_from_frame
-from housing_training.experts.cross_fitting import AREA_DEGREES, Indices, area_folds, calibrate, cross_fit
+from housing_training.experts.cross_fitting import AREA_DEGREES, THREADS, Indices, area_folds, calibrate, random_folds
 from housing_training.experts.experts import Experts
 from housing_training.experts.intervals import IntervalModel
 from housing_training.metrics.intervals import IntervalMetrics
 from housing_training.metrics.prices import Metrics
 from housing_training.params.schema import MIXTURE, STUDENT, MixtureParams, StudentParams, TrainParams
 from housing_training.student.fitting import StudentFitting
-from housing_training.student.pipeline import StudentPipeline
 
 FOLDS = 5
 """Folds by area."""
 SEEDS = 3
 """How many seeds the usual split is fitted with."""
+ALONE = "regional_expert"
+"""What the mixture's expert that looks at no neighbours is called among what is measured."""
 
 Bounds = npt.NDArray[np.float64]
 """Lower and upper bounds of intervals in USD, shape (n, 2)."""
 Figures = Mapping[str, Mapping[str, float]]
 """Figures by name, by candidate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Rows to learn from, and others to be measured on."""
+
+    rows: Rows
+    """What is learnt from, shape (n, 9)."""
+    prices: Prices
+    """Their prices in USD, shape (n,)."""
+    asked: Rows
+    """Rows that are held out, shape (m, 9)."""
+    true: Rows
+    """Their prices in USD, shape (m,)."""
+    seed: int
+    """Seed of all that is drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """How good a candidate was in a trial."""
+
+    prices: Metrics
+    """Its prices."""
+    intervals: IntervalMetrics | None = None
+    """Its intervals; None for what has none."""
 
 
 class SpatialEvaluation:
@@ -50,109 +80,110 @@ class SpatialEvaluation:
         self._student = None if given is None else StudentParams.of(STUDENT, given)
         self._train = rows_from_frame(train), prices_from_frame(train)
         self._test = rows_from_frame(test), prices_from_frame(test)
-        self._rows, self._prices = (np.concatenate(parts) for parts in zip(self._train, self._test, strict=True))
-        self.steps = FOLDS * (params.folds + self._mixture.interval.area_folds + 3) + SEEDS
+        self.steps = FOLDS * (params.folds + self._mixture.interval.area_folds + 3) + 2 * SEEDS
 
     def run(self, advance: Callable[[], object]) -> Figures:
-        """Run the evaluation and return figures by name, by candidate; `advance` is called at each step."""
-        with threadpool_limits(1, user_api="blas"):
-            return self._run(advance)
+        """Evaluate: figures by name, by candidate; `advance` is called at each step."""
+        grid, offset, seeds, fewer = self._areas(0), self._areas(AREA_DEGREES / 2), self._seeds(), self._fewer()
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
+            intervals = list(pool.map(lambda trial: self._calibrate(trial, advance), grid))
+            rest = [*offset, *seeds, *fewer]
+            # What is not asked for its intervals learns from any.
+            learnt = [*intervals, *intervals[-1:] * len(rest)]
+            measured = list(pool.map(partial(self._measure, advance=advance), [*grid, *rest], learnt))
+        ends = np.cumsum([len(grid), len(offset), len(seeds)])
+        return _figures(*(measured[start:end] for start, end in zip([0, *ends], [*ends, None], strict=True)))
 
-    def _run(self, advance: Callable[[], object]) -> Figures:
-        grid = Measured()
-        for learnt, held_out in area_folds(self._rows, FOLDS):
-            intervals = self._measure_area(grid, learnt, held_out, advance)
-            advance()
-        offset = self._offset_grid(advance)
-        seeds = Measured()
-        for seed in range(self._params.seed, self._params.seed + SEEDS):
-            self._measure_seed(seeds, seed, intervals)
-            advance()
-        found = {MIXTURE: grid.over_areas(MIXTURE) | grid.without_neighbours() | offset | seeds.over_seeds(MIXTURE)}
+    def _areas(self, offset_degrees: float) -> list[Trial]:
+        """Hold one area after the other out of all rows."""
+        rows, prices = (np.concatenate(parts) for parts in zip(self._train, self._test, strict=True))
+        return [
+            Trial(
+                rows=rows[learnt],
+                prices=prices[learnt],
+                asked=rows[held_out],
+                true=prices[held_out],
+                seed=self._params.seed,
+            )
+            for learnt, held_out in area_folds(rows, FOLDS, offset_degrees)
+        ]
+
+    def _seeds(self) -> list[Trial]:
+        """Learn from all training rows with one seed after the other."""
+        return [self._usual(slice(None), number) for number in range(SEEDS)]
+
+    def _fewer(self) -> list[Trial]:
+        """Learn from the training rows without one random fold or another."""
+        folds = random_folds(self._train[0], self._params.folds, self._params.seed)
+        return [self._usual(folds[number % len(folds)][0], number) for number in range(SEEDS)]
+
+    def _usual(self, learnt: slice | Indices, number: int) -> Trial:
+        (rows, prices), (asked, true) = self._train, self._test
+        return Trial(rows=rows[learnt], prices=prices[learnt], asked=asked, true=true, seed=self._params.seed + number)
+
+    def _calibrate(self, trial: Trial, advance: Callable[[], object]) -> IntervalModel:
+        return calibrate(self._mixture, self._params, trial.rows, trial.prices, advance).intervals
+
+    def _measure(self, trial: Trial, intervals: IntervalModel, advance: Callable[[], object]) -> dict[str, Measured]:
+        """Fit experts, and a student of theirs, and measure them, by name."""
+        experts = Experts.fit(self._mixture, trial.rows, trial.prices, trial.seed)
+        estimate = experts.estimate(trial.asked)
+        log_errors, limits = intervals.error.predict(estimate.matrix)[:, None], (experts.floor, experts.ceiling)
+        bounds = intervals.bounds(estimate.prices[:, None], log_errors, estimate.weights, limits)
+        found = {
+            MIXTURE: _measured(trial.true, estimate.prices, bounds),
+            ALONE: Measured(prices=Metrics.of(trial.true, estimate.regional_prices)),
+        }
         if self._student:
-            found[STUDENT] = grid.over_areas(STUDENT) | seeds.over_seeds(STUDENT)
+            fitting = StudentFitting.of(self._student, self._mixture, intervals, trial.seed)
+            student = fitting.fit(experts, trial.rows, trial.prices, lambda: None)
+            outputs = student.outputs(trial.asked)
+            prices, bounds = student.scale.prices(outputs), student.scale.intervals(outputs)
+            found[STUDENT] = _measured(trial.true, prices, bounds)
+        advance()
         return found
 
-    def _measure_area(
-        self, grid: "Measured", learnt: Indices, held_out: Indices, advance: Callable[[], object]
-    ) -> IntervalModel:
-        """Fit experts, intervals and a student without an area, and measure them there."""
-        train, prices = (self._rows[learnt], self._prices[learnt]), self._prices[held_out]
-        intervals = calibrate(self._mixture, self._params, *train, advance).intervals
-        experts = Experts.fit(self._mixture, *train, self._params.seed)
-        estimate = experts.estimate(self._rows[held_out])
-        log_errors = intervals.error.predict(estimate.matrix)[:, None]
-        limits = (experts.floor, experts.ceiling)
-        bounds = intervals.bounds(estimate.prices[:, None], log_errors, estimate.weights, limits)
-        grid.add(MIXTURE, prices, estimate.prices, bounds)
-        grid.alone.append(Metrics.of(prices, estimate.regional_prices))
-        if self._student:
-            student = self._fit_student(self._student, experts, train, intervals, self._params.seed)
-            outputs = student.outputs(self._rows[held_out])
-            grid.add(STUDENT, prices, student.scale.prices(outputs), student.scale.intervals(outputs))
-        return intervals
 
-    def _measure_seed(self, seeds: "Measured", seed: int, intervals: IntervalModel) -> None:
-        """Fit experts and a student on the training rows with a seed, and measure them on those held out."""
-        rows, prices = self._test
-        experts = Experts.fit(self._mixture, *self._train, seed)
-        seeds.add(MIXTURE, prices, experts.estimate(rows).prices)
-        if self._student:
-            student = self._fit_student(self._student, experts, self._train, intervals, seed)
-            seeds.add(STUDENT, prices, student.predict(rows))
+def _measured(true: Rows, predicted: Prices, bounds: Rows) -> Measured:
+    return Measured(prices=Metrics.of(true, predicted), intervals=IntervalMetrics.of(true, predicted, bounds))
 
-    def _fit_student(
-        self, params: StudentParams, experts: Experts, train: tuple[Rows, Prices], intervals: IntervalModel, seed: int
-    ) -> StudentPipeline:
-        return StudentFitting.of(params, self._mixture, intervals, seed).fit(experts, *train, lambda: None)
 
-    def _offset_grid(self, advance: Callable[[], object]) -> dict[str, float]:
-        """Fit experts without one area of the other grid after the other."""
-        metrics, alone = [], []
-        parts = area_folds(self._rows, FOLDS, AREA_DEGREES / 2)
-        for fold in cross_fit(self._mixture, self._rows, self._prices, parts, self._params.seed):
-            metrics.append(Metrics.of(self._prices[fold.rows], fold.estimate.prices))
-            alone.append(Metrics.of(self._prices[fold.rows], fold.estimate.regional_prices))
-            advance()
-        return {
-            "spatial_offset_cv_rmse": Metrics.mean(metrics).rmse,
-            "spatial_offset_cv_rmse_without_neighbours": Metrics.mean(alone).rmse,
+Trials = list[dict[str, Measured]]
+"""What was measured in each of some trials, by name."""
+
+
+def _figures(grid: Trials, offset: Trials, seeds: Trials, fewer: Trials) -> Figures:
+    alone = {
+        "spatial_cv_rmse_without_neighbours": _mean(grid, ALONE).rmse,
+        "spatial_offset_cv_rmse_without_neighbours": _mean(offset, ALONE).rmse,
+    }
+    return {
+        name: {
+            **_mean(grid, name).named("spatial_cv"),
+            **_interval_figures([trial[name].intervals for trial in grid]),
+            "spatial_offset_cv_rmse": _mean(offset, name).rmse,
+            **alone,
+            **_of_seeds("test_rmse", seeds, name),
+            **_of_seeds("test_rmse_of_fewer_rows", fewer, name),
         }
+        for name in grid[0]
+        if name != ALONE
+    }
 
 
-class Measured:
-    """Figures of candidates, collected fold after fold."""
+def _mean(trials: Trials, name: str) -> Metrics:
+    return Metrics.mean([trial[name].prices for trial in trials])
 
-    def __init__(self) -> None:
-        self.alone: list[Metrics] = []
-        """Errors of the mixture's regional expert alone."""
-        self._metrics: dict[str, list[Metrics]] = {}
-        self._intervals: dict[str, list[IntervalMetrics]] = {}
 
-    def add(self, candidate: str, prices: Prices, predicted: Prices, bounds: Bounds | None = None) -> None:
-        """Compare predictions, and bounds if there are any, with true prices in USD, shape (n,)."""
-        self._metrics.setdefault(candidate, []).append(Metrics.of(prices, predicted))
-        if bounds is not None:
-            self._intervals.setdefault(candidate, []).append(IntervalMetrics.of(prices, predicted, bounds))
+def _interval_figures(intervals: Iterable[IntervalMetrics | None]) -> dict[str, float]:
+    known = [each for each in intervals if each]
+    return {
+        "spatial_interval_coverage": round(float(np.mean([each.coverage for each in known])), 5),
+        "spatial_interval_coverage_least": min(each.coverage for each in known),
+        "spatial_interval_mean_width": round(float(np.mean([each.mean_width for each in known])), 2),
+    }
 
-    def over_areas(self, candidate: str) -> dict[str, float]:
-        """Return the figures of a candidate in areas left out."""
-        intervals = self._intervals[candidate]
-        return {
-            **Metrics.mean(self._metrics[candidate]).named("spatial_cv"),
-            "spatial_interval_coverage": round(float(np.mean([each.coverage for each in intervals])), 5),
-            "spatial_interval_coverage_least": min(each.coverage for each in intervals),
-            "spatial_interval_mean_width": round(float(np.mean([each.mean_width for each in intervals])), 2),
-        }
 
-    def without_neighbours(self) -> dict[str, float]:
-        """Return the error there of the expert that looks at no neighbours."""
-        return {"spatial_cv_rmse_without_neighbours": Metrics.mean(self.alone).rmse}
-
-    def over_seeds(self, candidate: str) -> dict[str, float]:
-        """Return the errors of a candidate with several seeds."""
-        errors = [each.rmse for each in self._metrics[candidate]]
-        return {
-            "test_rmse_mean_of_seeds": round(float(np.mean(errors)), 2),
-            "test_rmse_largest_of_seeds": max(errors),
-        }
+def _of_seeds(name: str, trials: Trials, candidate: str) -> dict[str, float]:
+    errors = [trial[candidate].prices.rmse for trial in trials]
+    return {f"{name}_mean_of_seeds": round(float(np.mean(errors)), 2), f"{name}_largest_of_seeds": max(errors)}

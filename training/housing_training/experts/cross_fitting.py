@@ -44,6 +44,8 @@ class Calibrated:
 
     intervals: IntervalModel
     """The intervals that would have held them."""
+    rehearsed_intervals: IntervalModel
+    """The same, with errors expected by a booster that has not seen those of the rehearsal's rows."""
     cross_validated: Metrics
     """Mean over the random folds."""
     rehearsal: Fold
@@ -105,21 +107,29 @@ def calibrate(
         priced.append(fold)
         advance()
     among_known, in_the_unknown = priced[: train.folds], priced[train.folds :]
-    intervals = IntervalModel.fit(params.interval, _pooled(prices, among_known, in_the_unknown), train.seed)
+    fitted = IntervalModel.fit(params.interval, pooled(prices, among_known, in_the_unknown), train.seed)
     advance()
     metrics = [Metrics.of(prices[fold.rows], fold.estimate.prices) for fold in among_known]
-    return Calibrated(intervals=intervals, cross_validated=Metrics.mean(metrics), rehearsal=among_known[0])
+    return Calibrated(
+        intervals=fitted.intervals,
+        rehearsed_intervals=fitted.without_first,
+        cross_validated=Metrics.mean(metrics),
+        rehearsal=among_known[0],
+    )
 
 
-def _pooled(prices: Prices, among_known: list[Fold], in_the_unknown: list[Fold]) -> HeldOut:
+def pooled(prices: Prices, among_known: list[Fold], in_the_unknown: list[Fold]) -> HeldOut:
     """Put folds together: those parted at random, and those parted by area."""
-    folds = [*among_known, *in_the_unknown]
+    folds, part = [*among_known, *in_the_unknown], np.empty(len(prices), np.intp)
+    for number, fold in enumerate(among_known):
+        part[fold.rows] = number
     return HeldOut(
         matrix=np.concatenate([fold.estimate.matrix for fold in folds]),
         weights=np.concatenate([fold.estimate.weights for fold in folds]),
         predicted=np.concatenate([fold.estimate.prices for fold in folds]),
         prices=np.concatenate([prices[fold.rows] for fold in folds]),
         surrounded=np.repeat([True, False], [_count(among_known), _count(in_the_unknown)]),
+        parts=np.concatenate([part[fold.rows] for fold in folds]),
     )
 
 

@@ -77,9 +77,15 @@ class TrainingDomain:
 
 
 def is_far(place_features: Array) -> Array:
-    """Return whether places, whose `places.FEATURES` are given, shape (n, columns), are far from data: shape (n, 1)."""
-    factor, distance = (_column(place_features, name) for name in ("outlier_factor", "neighbour_km"))
-    return (factor > FAR_FACTOR) | (distance > FAR_KM)
+    """Return whether places are far from data, or on water where nobody lives: bool, shape (n, 1).
+
+    Args:
+        place_features: `places.FEATURES` and `LABELS` of the places, shape (n, columns).
+    """
+    factor, distance, water = (
+        _column(place_features, name) for name in ("outlier_factor", "neighbour_km", "open_water")
+    )
+    return (factor > FAR_FACTOR) | (distance > FAR_KM) | (water > 0.0)
 
 
 def _contradicted(rows: Array, place_features: Array) -> Array:

@@ -26,6 +26,7 @@ from housing_training.geography.landmarks import (
 )
 from housing_training.geography.neighbours import Neighbourhood, plane
 from housing_training.geography.proximity import CHOICES, ocean_proximity
+from housing_training.geography.waters import open_water
 
 GEOGRAPHY = (
     "coast_km",
@@ -39,8 +40,9 @@ GEOGRAPHY = (
 """What follows from a place's position on the map."""
 FEATURES = (*GEOGRAPHY, *neighbours.NAMES)
 """What models read about a place, in order."""
-LABELS = ("ocean_proximity", "plausible_labels")
-"""The code of the label by the rule, and the sum of 2 to the power of the code of each label that is plausible."""
+LABELS = ("ocean_proximity", "plausible_labels", "open_water")
+"""The code of the label by the rule, the sum of 2 to the power of the code of each label that is plausible, and 1 on
+open water."""
 DERIVED_LABEL = slice(len(FEATURES), len(FEATURES) + 1)
 """Column of the label by the rule in a row of the table."""
 NEAR_DATA_KM = 8.0
@@ -69,7 +71,9 @@ class PlaceTable:
         layout = Grid.around(_near(neighbourhood))
         centres = layout.centres()
         positions = in_parts(geography, centres)
-        columns = [positions, in_parts(neighbourhood.at, centres), _labels(centres, positions)]
+        known_km, _ = neighbourhood.tree.query(plane(centres))
+        water = open_water(centres, known_km)[:, None]
+        columns = [positions, in_parts(neighbourhood.at, centres), _labels(centres, positions), water]
         return cls(grid=layout, rows=np.concatenate(columns, axis=1).astype(np.float16))
 
     def __call__(self, places: Array) -> Array:
@@ -102,7 +106,7 @@ def _near(neighbourhood: Neighbourhood) -> npt.NDArray[np.bool_]:
 
 
 def _labels(centres: Floats, positions: Floats) -> Floats:
-    """Compute `LABELS` of the table's rows, whose geography is given."""
+    """Compute the label by the rule and the plausible ones of the table's rows, whose geography is given."""
     code = _rule(centres, positions).astype(np.int64)
     plausible = _plausible_by_block()[grid.block_of(centres)] | (1 << code)
     return np.column_stack([code, plausible]).astype(np.float64)

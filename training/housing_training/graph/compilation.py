@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import ndonnx as ndx
+import numpy as np
 import onnx
 import sklearn.pipeline
 import spox
@@ -23,6 +24,7 @@ from housing_training.graph.model import (
     INTERVAL_UPPER_OPEN,
     PRICE,
     PROXIMITY,
+    REQUIRED,
     WARNINGS,
 )
 from housing_training.graph.student import student_outputs
@@ -33,7 +35,8 @@ def compile_pipeline(pipeline: Pipeline) -> onnx.ModelProto:
     """Compile a pipeline.
 
     The feature engineering is traced, by running the function that training ran on arrays that record each operation;
-    converted estimators are appended. The same pipeline gives the same bytes.
+    converted estimators are appended. The same pipeline gives the same bytes. A row without a
+    field that is required gets NaN for its price and its interval, or the run fails; never a figure.
 
     Raises:
         TypeError: the pipeline is of a kind that has no graph.
@@ -61,20 +64,25 @@ def _price_outputs(pipeline: PricePipeline, rows: Array) -> dict[str, Array]:
     engineered = pipeline.features(rows)
     prices = ndx.astype(_estimate(pipeline.estimator, engineered.matrix)[:, 0], ndx.float64) + pipeline.mean
     return {
-        PRICE: ndx.clip(prices, pipeline.floor, pipeline.ceiling),
+        PRICE: ndx.clip(prices, pipeline.floor, pipeline.ceiling) + _missing(rows)[:, 0],
         PROXIMITY: ndx.astype(engineered.ocean_proximity, ndx.int64),
     }
 
 
 def _mixture_outputs(pipeline: MixturePipeline, rows: Array) -> dict[str, Array]:
-    answer = pipeline.answer(rows, run=_estimate)
+    answer, missing = pipeline.answer(rows, run=_estimate), _missing(rows)
     return {
-        PRICE: answer.price,
+        PRICE: answer.price + missing[:, 0],
         PROXIMITY: ndx.astype(answer.ocean_proximity, ndx.int64),
-        INTERVAL: answer.interval,
+        INTERVAL: answer.interval + missing,
         INTERVAL_UPPER_OPEN: answer.interval_upper_open,
         WARNINGS: answer.warnings,
     }
+
+
+def _missing(rows: Array) -> Array:
+    """Return NaN for rows without a field that is required, and 0 for all others: shape (N, 1)."""
+    return 0.0 * ndx.sum(ndx.take(rows, ndx.asarray(np.array(REQUIRED)), axis=1), axis=1, keepdims=True)
 
 
 def _properties(pipeline: MixturePipeline | StudentPipeline) -> dict[str, str]:

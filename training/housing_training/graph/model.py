@@ -13,10 +13,13 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 
+from housing.contract import FEATURES
 from housing_training.data.rows import Prices, Rows
 
 INPUT = "block_groups"
 """Rows: double, shape (N, 9), columns in `FEATURES` order, NaN for a field that was left out."""
+REQUIRED = tuple(column for column, feature in enumerate(FEATURES) if feature.required)
+"""Columns of fields that no row may lack: the price of one that does is NaN."""
 PRICE = "median_house_value"
 """Prices in USD: double, shape (N,)."""
 PROXIMITY = "ocean_proximity"

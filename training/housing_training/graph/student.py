@@ -21,7 +21,7 @@ from housing_training.geography import grid
 from housing_training.geography.grid import BLOCK, CELLS_PER_DEGREE, Grid
 from housing_training.geography.places import FEATURES
 from housing_training.geography.proximity import CHOICES
-from housing_training.graph.model import INTERVAL, INTERVAL_UPPER_OPEN, PRICE, PROXIMITY, WARNINGS
+from housing_training.graph.model import INTERVAL, INTERVAL_UPPER_OPEN, PRICE, PROXIMITY, REQUIRED, WARNINGS
 from housing_training.student.columns import FIGURES, PLACE_NAMES, StudentColumns
 from housing_training.student.pipeline import Scale, StudentPipeline
 from housing_training.student.teacher import UNIT_USD
@@ -43,8 +43,9 @@ def student_outputs(pipeline: StudentPipeline, rows: Var) -> Mapping[str, Var]:
     cells = _cells(filled)
     known = op.cast(op.gather(_const(places.rows), _row(cells, pipeline.table.grid), axis=0), to=np.float32)
     case = _case(given, known)
+    read = [_logarithms(filled, pipeline.columns), cells, known, op.gather(given, _const(REQUIRED), axis=1)]
     return {
-        **_price_and_interval(pipeline.scale, _network(pipeline, _logarithms(filled, pipeline.columns), cells, known)),
+        **_price_and_interval(pipeline.scale, _network(pipeline, op.concat(read, axis=1))),
         PROXIMITY: op.gather(_const(places.labels), case),
         WARNINGS: op.or_(_outside(given, pipeline.domain), op.gather(_const(places.warnings), case, axis=0)),
     }
@@ -66,7 +67,7 @@ class _Places:
         """Build these tables from a student's table of places."""
         table = pipeline.table.rows.astype(np.float64)
         features, labels = table[:, : len(FEATURES)], table[:, len(FEATURES) :].astype(np.int64)
-        kinds, numbers = np.unique(np.column_stack([labels, is_far(features)]), axis=0, return_inverse=True)
+        kinds, numbers = np.unique(np.column_stack([labels[:, :2], is_far(table)]), axis=0, return_inverse=True)
         if len(kinds) > MOST_KINDS:
             raise ValueError(f"{len(kinds)} kinds of places, {MOST_KINDS} at most fit a byte")
         given = np.arange(CASES)
@@ -82,7 +83,7 @@ class _Places:
 
 
 def _filled(given: Var, bedrooms_per_household: float) -> Var:
-    """Replace missing fields by the estimate of the bedrooms; no other optional field is read here."""
+    """Put the estimate of the bedrooms where any field was left out, so that all that is looked up is in the tables."""
     households, rooms = (_columns(given, column(name), 1) for name in ("households", "total_rooms"))
     estimate = op.min([op.mul(households, _const(np.float32(bedrooms_per_household))), rooms])
     return op.where(op.isnan(given), estimate, given)
@@ -118,9 +119,8 @@ def _logarithms(filled: Var, columns: StudentColumns) -> Var:
     return op.log(op.min([op.max([figures, _const(columns.least)]), _const(columns.greatest)]))
 
 
-def _network(pipeline: StudentPipeline, logarithms: Var, cells: Var, known: Var) -> Var:
+def _network(pipeline: StudentPipeline, values: Var) -> Var:
     """Compute the logarithms of both widths and the price in USD, float32, shape (N, 3)."""
-    values = op.concat([logarithms, cells, known], axis=1)
     for matrix, offsets in [_first_layer(pipeline), *pipeline.network.layers[1:-1]]:
         values = op.gemm(values, _const(matrix, np.float32), _const(offsets, np.float32))
         values = op.mul(values, op.sigmoid(values))
@@ -129,11 +129,15 @@ def _network(pipeline: StudentPipeline, logarithms: Var, cells: Var, known: Var)
 
 
 def _first_layer(pipeline: StudentPipeline) -> tuple[Doubles, Doubles]:
-    """Fold what comes before the first layer into it, and let it read cells instead of degrees and no kind of place."""
+    """Fold what comes before the first layer into it, and let it read cells instead of degrees and no kind of place.
+
+    Required fields are read as they came, too, with weights of 0: where one is NaN, so is all that follows.
+    """
     matrix, offsets = pipeline.columns.folded(*pipeline.network.layers[0])
     degrees = matrix[FIGURES : FIGURES + POSITION]
     offsets = offsets + grid.corners()[0] @ degrees
-    parts = [matrix[:FIGURES], degrees / CELLS_PER_DEGREE, matrix[FIGURES + POSITION :], np.zeros((1, matrix.shape[1]))]
+    unread = np.zeros((1 + len(REQUIRED), matrix.shape[1]))
+    parts = [matrix[:FIGURES], degrees / CELLS_PER_DEGREE, matrix[FIGURES + POSITION :], unread]
     return np.concatenate(parts), offsets
 
 

@@ -14,7 +14,7 @@ from housing_training.card.plots import draw_card
 from housing_training.evaluation.spatial_figures import figures_of
 from housing_training.files import artifacts
 from housing_training.files.provenance import file_sha256
-from housing_training.params.schema import Params
+from housing_training.params.schema import MIXTURE, STUDENT, Params
 
 OF_THE_EVALUATION = ("predicted_vs_true", "feature_importance", "error_map")
 """Pictures that the evaluation has drawn."""
@@ -30,16 +30,17 @@ def run() -> None:
     )
     writer = CardWriter(params, Tables(raw=artifacts.RAW, train=artifacts.TRAIN, test=artifacts.TEST), reports)
     for name in tqdm(reports.training, desc="describe", unit="card"):
-        _write(writer, name, artifacts.CARDS / name)
+        teacher = artifacts.MODELS / f"{MIXTURE}.onnx" if name == STUDENT and MIXTURE in reports.training else None
+        _write(writer, name, artifacts.CARDS / name, teacher)
     click.echo(
         f"describe: {len(reports.training)} cards, such as {artifacts.CARDS / reports.comparison['best'] / 'card.md'}"
     )
 
 
-def _write(writer: CardWriter, name: str, folder: Path) -> None:
+def _write(writer: CardWriter, name: str, folder: Path, teacher: Path | None) -> None:
     pictures = folder / PICTURES
     pictures.mkdir(parents=True, exist_ok=True)
-    card = writer.card(name, artifacts.MODELS / f"{name}.onnx")
+    card = writer.card(name, artifacts.MODELS / f"{name}.onnx", teacher)
     for each in OF_THE_EVALUATION:
         shutil.copy(artifacts.PLOTS / name / f"{each}.png", pictures)
     draw_card(card, pictures)

@@ -1,8 +1,9 @@
 """Fitting a student: synthetic rows, the teacher's answers to them, a network, and margins from rows held out.
 
-The widths of intervals are learnt from the teacher's interval model. Whether they hold is seen in a rehearsal: a
-student of experts that had not seen some of the training rows answers those rows, and what its intervals lack or have
-too much is put right in the final student's. (Split conformal prediction, as in `intervals`.)
+The widths of intervals are learnt from the teacher's interval model, whose margins hold on average over all folds.
+Whether the student's hold is seen in a rehearsal: a student of experts that had not seen one fold answers its rows.
+What its intervals lack there, or have too much, beside its teacher's, is put right in the final student's: so it
+does not count that a fold is harder than others. (Split conformal prediction, as in `intervals`.)
 """
 
 from collections.abc import Callable
@@ -12,8 +13,8 @@ from typing import Self
 import numpy as np
 
 from housing_training.data.rows import Prices, Rows
-from housing_training.experts.experts import Experts, Floats, Matrix
-from housing_training.experts.intervals import IntervalModel, Margins, margins_of
+from housing_training.experts.experts import Estimate, Experts, Floats, Matrix
+from housing_training.experts.intervals import LEAST_MARGIN, IntervalModel, Margins, margins_of
 from housing_training.features.domain import TrainingDomain
 from housing_training.geography.places import PlaceTable
 from housing_training.params.schema import HoleParams, MixtureParams, StudentParams
@@ -83,10 +84,21 @@ class StudentFitting:
             coverage=self.coverage,
         )
 
-    def margins(self, student: StudentPipeline, rows: Rows, prices: Prices) -> Margins:
-        """Return what a student's widths must be multiplied by to hold the prices of rows that it has not seen."""
-        outputs = student.outputs(rows)
-        errors, widths = prices - student.scale.prices(outputs), student.scale.widths_of(outputs)
+    def margins(self, student: StudentPipeline, rows: Rows, prices: Prices, teachers: Estimate) -> Margins:
+        """Return what a student's widths must be multiplied by to hold as often as its teacher's.
+
+        Args:
+            student: it has not seen the rows, and neither has what its teacher's intervals were learnt from.
+            rows: raw, shape (n, 9).
+            prices: their prices in USD, shape (n,).
+            teachers: what its teacher estimates for them.
+        """
+        outputs, log_widths = student.outputs(rows), self._log_widths(teachers.matrix, teachers.weights)
+        own = self._margins(prices - student.scale.prices(outputs), student.scale.widths_of(outputs))
+        usual = self._margins(prices - teachers.prices, np.exp(log_widths))
+        return own.times(1 / max(usual.below, LEAST_MARGIN), 1 / max(usual.above, LEAST_MARGIN))
+
+    def _margins(self, errors: Floats, widths: Floats) -> Margins:
         return margins_of(errors / np.where(errors < 0, widths[:, 0], widths[:, 1]), self.coverage)
 
     def _prices(self, teacher: Teacher, asked: Matrix) -> Prices:

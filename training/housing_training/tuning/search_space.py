@@ -1,7 +1,8 @@
-"""Which hyper-parameters of the mixture of experts are searched, and between what.
+"""Which hyper-parameters of the mixture of experts and of its student are searched, and between what.
 
 The numbers of trees are not: more of them, with a smaller learning rate, are nearly always a little better, and cost
-size and latency, so they are chosen, not searched. For the same reason trees may not get deeper than here.
+size and latency, so they are a choice and no finding. For the same reason trees may not get deeper than here, and
+neither the widths of networks nor how long they learn are searched.
 """
 
 from collections.abc import Mapping
@@ -58,6 +59,12 @@ SPACE: Mapping[str, Range] = {
     "holes.weight": Range(low=0.05, high=1.0, log=True),
     "holes.nearest_km": Range(low=1.0, high=6.0, log=True),
     "holes.farthest_km": Range(low=20.0, high=60.0),
+    "network.learning_rate": Range(low=0.001, high=0.01, log=True),
+    "network.weight_decay": Range(low=0.001, high=0.1, log=True),
+    "tutor.learning_rate": Range(low=0.0005, high=0.008, log=True),
+    "tutor.weight_decay": Range(low=0.03, high=1.0, log=True),
+    "tutor.noise": Range(low=0.0, high=0.3),
+    "tutor_share": Range(low=0.0, high=1.0),
 }
 """The ranges by flat name; what params.yaml does not set is not searched."""
 

@@ -12,6 +12,7 @@ from housing_training.card.facts import CardWriter, Reports, Tables
 from housing_training.card.plots import draw_card
 from housing_training.data.preparation import fill_ocean_proximity
 from housing_training.evaluation.comparison import compare
+from housing_training.evaluation.largest_errors import COUNT
 from housing_training.experts.mixture import MixturePipeline
 from housing_training.files.provenance import file_sha256
 from housing_training.graph.compilation import compile_pipeline
@@ -32,6 +33,7 @@ SPATIAL = {
     "spatial_offset_cv_rmse_without_neighbours": 57_055.5,
     "test_rmse_mean_of_seeds": 38_672.56,
     "test_rmse_largest_of_seeds": 38_762.1,
+    "test_rmse_of_fewer_rows_mean_of_seeds": 39_876.5,
 }
 SECTIONS = [
     "What it is for",
@@ -64,8 +66,14 @@ def comparison(folder: Path) -> dict[str, Any]:
     return compare({MIXTURE: graph}, pd.read_parquet(folder / "test.parquet"), {MIXTURE: CV})
 
 
-def write(folder: Path, comparison: dict[str, Any], train: TrainParams, **spatial: float) -> Card:
-    """Describe the quick mixture."""
+def write(
+    folder: Path,
+    comparison: dict[str, Any],
+    train: TrainParams,
+    spatial: dict[str, float] | None = None,
+    teacher: Path | None = None,
+) -> Card:
+    """Describe the quick mixture, as if it had learnt from a teacher."""
     params = Params.model_validate(
         {
             "fetch": {"source": "https://me:secret@example.org/some/housing.csv?token=secret"},
@@ -80,13 +88,13 @@ def write(folder: Path, comparison: dict[str, Any], train: TrainParams, **spatia
         spatial={MIXTURE: spatial} if spatial else {},
     )
     tables = Tables(raw=folder / "raw.parquet", train=folder / "train.parquet", test=folder / "test.parquet")
-    return CardWriter(params, tables, reports).card(MIXTURE, folder / "graph.onnx")
+    return CardWriter(params, tables, reports).card(MIXTURE, folder / "graph.onnx", teacher)
 
 
 @pytest.fixture(scope="module")
 def card(folder: Path, comparison: dict[str, Any], mixture_params: TrainParams) -> Card:
     """Its card, with figures of unseen areas."""
-    return write(folder, comparison, mixture_params, **SPATIAL)
+    return write(folder, comparison, mixture_params, SPATIAL)
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +132,35 @@ def test_figures_are_those_of_the_evaluation(text: str, comparison: dict[str, An
     assert f"{measured['interval_mean_width']:,.0f} USD." in text
     fifths = re.findall(r"^\| [\d,]+ to [\d,]+ \| \d+ \| ([\d.]+%) \|", text, re.MULTILINE)
     assert fifths == [f"{measured[f'interval_coverage_fifth_{part}']:.1%}" for part in range(1, 6)]
+
+
+def test_limits_are_measured(card: Card, text: str) -> None:
+    """What the answers do when a request changes, how far the warning reaches, and the error with fewer rows."""
+    assert card.behaviour is not None
+    assert f"{card.behaviour.largest_step:,.0f} USD at most." in text
+    assert "Trained on 40.0% of all rows" in text
+    assert f"{SPATIAL['test_rmse_of_fewer_rows_mean_of_seeds']:,.0f} USD in the mean of several draws" in text
+    shares = [float(share) for share in re.findall(r"^  \| [\d]+ .* \| [\d,]+ \| ([\d.]+)% \|$", text, re.MULTILINE)]
+    assert len(shares) == len(card.reach)
+    assert shares[-1] > shares[0]
+    assert "; its teacher's" not in text
+
+
+def test_a_student_is_described_beside_its_teacher(
+    folder: Path, comparison: dict[str, Any], mixture_params: TrainParams
+) -> None:
+    """Its largest errors row by row, its falls and its jumps."""
+    card = write(folder, comparison, mixture_params, SPATIAL, folder / "graph.onnx")
+    text = render(card)
+
+    assert card.teachers == card.behaviour
+    assert card.largest_errors is not None
+    errors = [abs(each.answered - each.true) for each in card.largest_errors.rows]
+    assert errors == sorted(errors, reverse=True)
+    assert len(errors) == COUNT
+    assert card.largest_errors.mean == card.largest_errors.teachers_own == card.largest_errors.teachers_there
+    assert len(re.findall(r"^\| -1\d\d\.\d\d \| [34]\d\.\d\d \|.* \| (?:yes|no) \|$", text, re.MULTILINE)) == COUNT
+    assert "; its teacher's by " in text
 
 
 def test_tables_are_named_by_their_hashes(text: str, folder: Path) -> None:
@@ -167,7 +204,7 @@ def test_same_facts_give_the_same_files(
     """Text and pictures are the same bytes when all is gathered once more, so that DVC sees no change."""
     pictures = []
     for name in ("first", "second"):
-        again = write(folder, comparison, mixture_params, **SPATIAL)
+        again = write(folder, comparison, mixture_params, SPATIAL)
         assert render(again) == text
         (tmp_path / name).mkdir()
         draw_card(again, tmp_path / name)

@@ -16,7 +16,7 @@ from housing_training.errors import ParameterError
 from housing_training.files.artifacts import PARAMS, TRAIN, write_table
 from housing_training.params.file import with_values
 from housing_training.params.names import flat
-from housing_training.params.schema import MIXTURE, TrainParams
+from housing_training.params.schema import MIXTURE, STUDENT, TrainParams
 from housing_training.tuning.search_space import SPACE
 from running import ROOT
 
@@ -60,9 +60,13 @@ def test_a_place_without_a_value_is_named(path: tuple[str, ...]) -> None:
 def test_every_searched_value_can_be_written_into_this_repositorys_file() -> None:
     """All at once, and each is then what is read."""
     text = (ROOT / PARAMS).read_text("utf-8")
-    stored = flat(yaml.safe_load(text)["train"]["candidates"][MIXTURE])
-    searched = [name for name in stored if name in SPACE]
-    values = {("train", "candidates", MIXTURE, *name.split(".")): SPACE[name].high for name in searched}
+    values = {
+        ("train", "candidates", candidate, *name.split(".")): SPACE[name].high
+        for candidate in (MIXTURE, STUDENT)
+        for name in flat(yaml.safe_load(text)["train"]["candidates"][candidate])
+        if name in SPACE
+    }
+    assert len(values) > len(SPACE) / 2
 
     changed = yaml.safe_load(with_values(text, values))
 
@@ -93,7 +97,7 @@ def tree(tmp_path: Path, table: pd.DataFrame, mixture_params: TrainParams, monke
 
 def options(*, trials: int | None = None, save: bool = False) -> Tuning:
     """What `--tune` and others say."""
-    return Tuning(tune=True, trials=trials, timeout=None, save=save)
+    return Tuning(tune=True, candidate=None, trials=trials, timeout=None, save=save)
 
 
 def test_what_is_better_is_shown_and_then_saved(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,6 +124,7 @@ def test_what_is_better_is_shown_and_then_saved(tree: Path, capsys: pytest.Captu
     ("arguments", "reason"),
     [
         (["--save"], "only go with --tune"),
+        (["--candidate", "student"], "only go with --tune"),
         (["--trials", "3"], "only go with --tune"),
         (["--timeout", "0"], "only go with --tune"),
         (["--tune", "--force"], "--tune trains nothing"),

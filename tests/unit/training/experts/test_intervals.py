@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from housing_training.experts.intervals import HeldOut, IntervalModel
+from housing_training.experts.intervals import LEARNING, HeldOut, IntervalModel
 from housing_training.metrics.intervals import IntervalMetrics
 from housing_training.params.schema import IntervalParams
 
@@ -25,13 +25,14 @@ def held_out(count: int, seed: int) -> HeldOut:
         predicted=np.full(count, 400_000.0),
         prices=400_000 + errors,
         surrounded=surrounded,
+        parts=np.arange(count) % 5,
     )
 
 
 @pytest.fixture(scope="module")
 def model() -> IntervalModel:
     """Intervals fitted to 6,000 such rows."""
-    return IntervalModel.fit(PARAMS, held_out(6_000, seed=1), seed=1)
+    return IntervalModel.fit(PARAMS, held_out(6_000, seed=1), seed=1).intervals
 
 
 def bounds(model: IntervalModel, rows: HeldOut, limits: tuple[float, float] = LIMITS) -> np.ndarray:
@@ -78,9 +79,30 @@ def test_without_unknown_areas_all_margins_are_alike() -> None:
     rows = held_out(600, seed=5)
     everywhere = dataclasses.replace(rows, weights=np.ones((600, 1)))
 
-    model = IntervalModel.fit(PARAMS, everywhere, seed=1)
+    model = IntervalModel.fit(PARAMS, everywhere, seed=1).intervals
 
     assert model.in_the_unknown == model.among_known
+
+
+def test_margins_among_known_rows_are_those_of_all_rows() -> None:
+    """Of five folds, each priced by experts who knew four fifths, margins are narrower by what a fifth more teaches."""
+    everywhere = dataclasses.replace(held_out(600, seed=5), surrounded=np.full(600, fill_value=True))
+    halves = dataclasses.replace(everywhere, parts=np.zeros(600, np.intp) + (np.arange(600) < 300))
+    fifths, halved = (IntervalModel.fit(PARAMS, rows, seed=1).intervals.among_known for rows in (everywhere, halves))
+
+    assert halved.above / fifths.above == pytest.approx((0.5 / 0.8) ** LEARNING, rel=0.1)
+
+
+def test_errors_of_the_first_fold_are_expected_by_who_has_not_seen_them() -> None:
+    """What is rehearsed on rows held out would look better than it is if its widths knew their very errors."""
+    rows = held_out(600, seed=6)
+    spoilt = dataclasses.replace(rows, prices=np.where(rows.parts == 0, 10 * rows.prices, rows.prices))
+
+    expected = [
+        IntervalModel.fit(PARAMS, each, seed=1).without_first.error.predict(rows.matrix) for each in (rows, spoilt)
+    ]
+
+    assert np.array_equal(*expected)
 
 
 def test_metrics_count_what_is_inside() -> None:

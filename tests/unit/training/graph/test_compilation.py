@@ -14,7 +14,7 @@ from housing_training.data.preparation import fill_ocean_proximity
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.errors import ParityError
 from housing_training.graph.compilation import compile_pipeline
-from housing_training.graph.model import GraphModel
+from housing_training.graph.model import REQUIRED, GraphModel
 from housing_training.graph.parity import TOLERANCE_USD, check_parity
 
 CANDIDATES: dict[str, dict[str, Any]] = {
@@ -63,6 +63,19 @@ def test_sets_of_rows_are_priced_as_if_alone(pipeline: PricePipeline, rows: np.n
     prices = graph.predict_each([rows, rows[:5], rows[::-1]])
 
     assert [each.tolist() for each in prices] == [graph.predict(each).tolist() for each in (rows, rows[:5], rows[::-1])]
+
+
+@pytest.mark.parametrize("column", REQUIRED)
+def test_a_row_without_a_required_field_has_no_price(pipeline: PricePipeline, rows: np.ndarray, column: int) -> None:
+    """NaN is answered instead of a figure, for that row and no other."""
+    graph = GraphModel(compile_pipeline(pipeline))
+    lacking = rows[:3].copy()
+    lacking[1, column] = np.nan
+
+    prices = graph.predict(lacking)
+
+    assert np.isnan(prices).tolist() == [False, True, False]
+    assert np.array_equal(prices[::2], graph.predict(rows[:3])[::2])
 
 
 def test_compiling_twice_gives_the_same_bytes(pipeline: PricePipeline) -> None:

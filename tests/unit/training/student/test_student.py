@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from housing.contract import FEATURE_NAMES
 from housing_training.candidates.recipes import Fitted, recipe, recipes
@@ -13,11 +14,12 @@ from housing_training.data.rows import PLACE, column, columns, replaced
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.experts.experts import Experts
 from housing_training.experts.intervals import Margins
+from housing_training.features.domain import FAR
 from housing_training.features.located import COLUMNS, COUNTS
 from housing_training.geography.places import PlaceTable
 from housing_training.geography.proximity import CHOICES
 from housing_training.graph.compilation import compile_pipeline
-from housing_training.graph.model import GraphModel
+from housing_training.graph.model import REQUIRED, GraphModel
 from housing_training.graph.parity import TOLERANCE_USD, check_parity
 from housing_training.params.schema import MIXTURE, STUDENT, MixtureParams, TrainParams
 from housing_training.student.pipeline import StudentPipeline
@@ -89,6 +91,29 @@ def test_the_graph_has_the_agreed_surface(student: StudentPipeline, graph: Graph
     assert properties["interval_coverage"] == "0.9"
     assert json.loads(properties["warnings"]) == student.domain.described()
     assert graph.predict(np.empty((0, 9))).shape == (0,)
+
+
+@pytest.mark.parametrize("column", REQUIRED)
+def test_no_row_without_a_required_field_is_priced(graph: GraphModel, rows: np.ndarray, column: int) -> None:
+    """The price and the interval are NaN, or the run fails: never a figure, however many rows there are."""
+    for count in (1, 3, 40):
+        lacking = rows[:count].copy()
+        lacking[-1, column] = np.nan
+        try:
+            answer = graph.answer(lacking)
+        except InvalidArgument:
+            continue
+        assert np.isnan(answer["median_house_value"]).tolist() == [False] * (count - 1) + [True]
+        assert np.isnan(answer["interval"][-1]).all()
+
+
+def test_open_water_is_warned_of(graph: GraphModel, rows: np.ndarray) -> None:
+    """On Lake Tahoe and off the coast, whatever is known on the shore."""
+    reasons = [each["reason"] for each in graph.warnings]
+    afloat = rows[:2].copy()
+    afloat[:, :2], afloat[:, 8] = [(-120.03, 39.10), (-122.70, 37.70)], np.nan
+
+    assert graph.answer(afloat)["warnings"][:, reasons.index(FAR)].all()
 
 
 def test_the_student_knows_what_its_teacher_knows(student: StudentPipeline, rows: np.ndarray) -> None:

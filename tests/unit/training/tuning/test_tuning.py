@@ -16,8 +16,9 @@ from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.errors import ParameterError, TuningError
 from housing_training.experts.cross_fitting import area_folds, areas
 from housing_training.params.names import flat, nested
-from housing_training.params.schema import MIXTURE, TrainParams
-from housing_training.tuning.objective import FOLDS, OFFSET_DEGREES, MixtureObjective
+from housing_training.params.schema import MIXTURE, STUDENT, TrainParams
+from housing_training.tuning.objective import FOLDS, OFFSET_DEGREES, Known, MixtureObjective
+from housing_training.tuning.objective import objective as objective_of
 from housing_training.tuning.search import Errors, Progress, Search, Trial
 from housing_training.tuning.search_space import SPACE, Value
 from running import ROOT
@@ -155,7 +156,7 @@ def rows(table: pd.DataFrame) -> np.ndarray:
 @pytest.fixture
 def objective(rows: np.ndarray, table: pd.DataFrame, mixture_params: TrainParams) -> MixtureObjective:
     """The quick mixture on them."""
-    return MixtureObjective(mixture_params, rows, prices_from_frame(table), "data")
+    return MixtureObjective(mixture_params, Known(rows=rows, prices=prices_from_frame(table), sha256="data"))
 
 
 def test_the_mixture_is_measured_the_same_each_time(objective: MixtureObjective) -> None:
@@ -189,19 +190,42 @@ def test_trials_of_something_else_are_another_search(
     if "candidates" in changes:
         named = flat(mixture_params.candidates[MIXTURE]) | {"local.n_estimators": 21}
         changes = {"candidates": {MIXTURE: nested(named)}}
-    prices = rows[:, column("median_income")] * 1_000
-    other = MixtureObjective(mixture_params.model_copy(update=changes), rows, prices, data)
-    same = MixtureObjective(mixture_params, rows, prices, "data")
+    known = Known(rows=rows, prices=rows[:, column("median_income")] * 1_000, sha256="data")
+    other = MixtureObjective(mixture_params.model_copy(update=changes), replace(known, sha256=data))
+    same = MixtureObjective(mixture_params, known)
 
     assert other.fingerprint() != objective.fingerprint()
     assert same.fingerprint() == objective.fingerprint()
 
 
-def test_without_a_mixture_there_is_nothing_to_search(rows: np.ndarray) -> None:
+@pytest.mark.parametrize("candidate", [MIXTURE, STUDENT])
+def test_without_a_candidate_there_is_nothing_to_search(
+    candidate: str, rows: np.ndarray, student_params: TrainParams
+) -> None:
     """The error names the candidate that is missing."""
-    params = TrainParams(seed=1, folds=2, candidates={"linear_regression": {}})
-    with pytest.raises(ParameterError, match=f"has no {MIXTURE}"):
-        MixtureObjective(params, rows, rows[:, column("median_income")], "data")
+    others = {name: each for name, each in student_params.candidates.items() if name != candidate}
+    params = student_params.model_copy(update={"candidates": others})
+    with pytest.raises(ParameterError, match=f"has no {candidate}"):
+        objective_of(candidate, params, Known(rows=rows, prices=rows[:, column("median_income")], sha256="data"))
+
+
+def test_a_student_is_measured_beside_the_stored_mixture(
+    rows: np.ndarray, table: pd.DataFrame, student_params: TrainParams
+) -> None:
+    """Its own hyper-parameters are searched, and give other errors; its teacher's are no part of them."""
+    quick = flat(student_params.candidates[STUDENT]) | {"rows": 600, "network.epochs": 1, "tutor.epochs": 1}
+    params = student_params.model_copy(update={"candidates": {**student_params.candidates, STUDENT: nested(quick)}})
+    known = Known(rows=rows, prices=prices_from_frame(table), sha256="data")
+    student = objective_of(STUDENT, params, known)
+
+    (*_, stored), (*_, other) = (
+        list(student.measure({**student.stored, **changed})) for changed in ({}, {"network.learning_rate": 0.001})
+    )
+
+    assert set(student.stored) == {name for name in flat(params.candidates[STUDENT]) if name in SPACE}
+    assert "tutor_share" in student.stored
+    assert stored != other
+    assert student.fingerprint() != objective_of(MIXTURE, params, known).fingerprint()
 
 
 def test_stored_parameters_of_this_repository_are_searched_within_bounds() -> None:
