@@ -46,6 +46,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY protos protos
 COPY server server
 COPY client client
+COPY training/housing_retraining training/housing_retraining
 COPY training/housing_training training/housing_training
 COPY monitoring/housing_monitoring monitoring/housing_monitoring
 RUN hatchling build --target wheel --directory /dist

@@ -91,7 +91,7 @@ bench: $(INSTALLED) ## Measure the service and what people would use instead, in
 	@benchmarks/tools.sh
 	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks measure --peers --seconds 2 --repeats 3
 
-bench-quick: $(INSTALLED) ## The same without the peers, in about two minutes
+bench-quick: $(INSTALLED) ## The same without the peers, in about five minutes
 	@benchmarks/tools.sh
 	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks measure
 

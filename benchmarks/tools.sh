@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the load generators: ghz with Go, h2load as root through apt. What cannot be installed is said here, and the
-# benchmark that needs it then fails, saying so too.
+# Installs the load generators, ghz with Go and h2load as root through apt, and builds a server in Go to compare with.
+# What cannot be installed is said here, and the benchmark that needs it then fails, saying so too.
 set -u
 cd "$(dirname "$0")/.."
 
@@ -11,6 +11,11 @@ if ! have ghz; then
     GOBIN="$PWD/.tools/bin" go install github.com/bojand/ghz/cmd/ghz@v0.120.0 ||
         echo "ghz is missing and cannot be built here: install Go, or ghz itself" >&2
 fi
+
+# Built again each time, which takes a moment: its source is ours.
+echo "building go-no-op"
+go build -C benchmarks/reference/go -trimpath -o "$PWD/.tools/bin/go-no-op" . ||
+    echo "the server in Go is missing and cannot be built here: install Go; it is left out" >&2
 
 if ! have h2load; then
     echo "installing nghttp2-client"

@@ -49,7 +49,7 @@ class Request:
         self.room.set()
         self._polled = polled
         self._read = False
-        self._gone = False
+        self._gone = self._left = False
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._scope: dict[str, Any] = {
             "type": "http",
@@ -78,7 +78,7 @@ class Request:
     async def receive(self) -> Event:
         """Return the next event, as a server does."""
         if self._polled and self._read:
-            return _GONE if self._gone else _EMPTY
+            return _GONE if self._gone or self._left else _EMPTY
         event = await self._events.get()
         self._read = not event.get("more_body", False)
         return event
@@ -89,6 +89,13 @@ class Request:
         if self._gone:
             raise OSError("the connection is closed")
         self.sent.append(event)
+        if self._is_last(event):
+            self._left = True
+            self._events.put_nowait(_GONE)
+
+    def _is_last(self, event: Event) -> bool:
+        with_trailers = self.sent[0].get("trailers", False)
+        return event["type"] == "http.response.trailers" or (not event.get("more_body", True) and not with_trailers)
 
     @property
     def unread(self) -> int:

@@ -12,7 +12,8 @@ DATA, HEADERS, RST_STREAM, GOAWAY = 0, 1, 3, 7
 """Kinds of frames."""
 _SETTINGS, _PING = 4, 6
 _END_STREAM, _ACK, _END_HEADERS = 1, 1, 4
-_GRPC_STATUS = re.compile(rb"grpc-status[\x01\x02](\d+)")
+_GRPC_STATUS = re.compile(rb"(?:grpc-status|" + re.escape(bytes.fromhex("9acac8b21234da8f")) + rb")[\x01\x02](\d+)")
+"""As HPACK spells it where it comes for the first time: as it is, or compressed."""
 
 
 class Http2Connection:

@@ -64,11 +64,11 @@ def transport_or_skip(name: str) -> str:
     return pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
 
 
-def wait_for(look: Callable[[], T | None], what: str) -> T:
+def wait_for(look: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:
     """Look until there is something to see."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while (seen := look()) is None:
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE} s"
+        assert time.monotonic() < deadline, f"{what}: not within {patience} s"
         time.sleep(0.02)
     return seen
 
@@ -89,10 +89,10 @@ def http_get(address: str, **options: Any) -> httpx.Response:
 class HousingCommand:
     """A running `housing ...` command and the JSON lines it has logged: `with HousingCommand(...)`."""
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *arguments: str, environment: Mapping[str, str] | None = None, folder: Path = ROOT) -> None:
         self._process = subprocess.Popen(  # pylint: disable=consider-using-with  # this object is the context manager
             [sys.executable, "-m", "housing_cli", *arguments],
-            cwd=ROOT,
+            cwd=folder,
             env=os.environ | dict(environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -121,7 +121,7 @@ class HousingCommand:
         """The events of a name that it has logged so far."""
         return [event for event in list(self._events) if event.get("event") == name]
 
-    def wait_for(self, name: str, count: int = 1) -> dict[str, Any]:
+    def wait_for(self, name: str, count: int = 1, patience: float = PATIENCE) -> dict[str, Any]:
         """Wait until it has logged an event of a name so many times; return the last of these."""
 
         def look() -> dict[str, Any] | None:
@@ -130,7 +130,7 @@ class HousingCommand:
                 pytest.fail(f"ended with {self._process.returncode} before it logged {name!r}: {self.errors}")
             return found[count - 1] if len(found) >= count else None
 
-        return wait_for(look, f"event {name!r}")
+        return wait_for(look, f"event {name!r}", patience)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""

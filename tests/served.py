@@ -1,10 +1,12 @@
-"""A real server on a free port, in the test's own process, with a core of fakes."""
+"""A real server on a free port with a core of fakes: of gRPC's library in the test's own process, or inside Envoy."""
 
 import asyncio
+import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import grpc
 import pytest
@@ -13,12 +15,10 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status.rpc_status import from_call
 
 from housing.contract import SERVICES
-from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.calls import CODE_NAMES, Calls, Method, background_calls
-from housing_server.core.deadlines import Deadlines
+from housing_server.core.endpoints import Endpoint
 from housing_server.core.gate import DrainGate
 from housing_server.core.services import ReportedStatus, model_endpoints, prediction_endpoints, status_endpoints
-from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.health import Health
 from housing_server.grpc_transport.reflection import reflection_endpoints
 from running import PATIENCE
@@ -26,6 +26,8 @@ from serving_fakes import ListLog, Notes, make_core
 
 UNSENT_BYTES = 1 << 20
 UNARY_SECONDS = 60.0
+CONTROL = "/test.Control/Order"
+"""The method by which a test steers a server inside Envoy."""
 
 
 class Counts:
@@ -45,17 +47,44 @@ class Counts:
         self.ended[method.name, CODE_NAMES[code]] += 1
 
 
+class CountsSeen(Protocol):
+    """The calls that a server has counted."""
+
+    @property
+    def started(self) -> Counter[str]:
+        """By method."""
+
+    @property
+    def ended(self) -> Counter[tuple[str, str]]:
+        """By method and code."""
+
+
+class HealthSet(Protocol):
+    """The health that a server reports."""
+
+    def set(self, services: Iterable[str], *, serving: bool) -> None:
+        """Change the health of services."""
+
+
+class BytesSeen(Protocol):
+    """The answers that wait to be sent."""
+
+    @property
+    def held(self) -> int:
+        """Their size."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """A server, and what it has counted."""
 
     port: int
     """Its port."""
-    counts: Counts
+    counts: CountsSeen
     """The calls it has counted."""
-    health: Health
+    health: HealthSet
     """The health it reports."""
-    unsent: ByteBudget
+    unsent: BytesSeen
     """The answers that wait to be sent."""
     channel: grpc.aio.Channel
     """A connection to it that tries nothing again."""
@@ -80,17 +109,63 @@ def code_reason_text(error: grpc.aio.AioRpcError) -> tuple[str, str, str]:
     return error.code().name, info.reason, status.message
 
 
-def mounted(counts: Counts, health: Health, unsent: ByteBudget, unary_seconds: float = UNARY_SECONDS) -> Handlers:
+class Transport(Protocol):
+    """What tables of methods are mounted on."""
+
+    def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
+        """Answer the methods of a table, each call in a scope of `calls`."""
+
+
+def scopes(counts: Counts, unary_seconds: float) -> Calls:
+    """Make the scopes of calls."""
+    return Calls(gate=DrainGate(), observer=counts, log=structlog.get_logger(), unary_seconds=unary_seconds)
+
+
+def mount_services(transport: Transport, calls: Calls, health: Health) -> None:
     """Mount every service that a worker answers by itself."""
-    log = structlog.get_logger()
-    calls = Calls(gate=DrainGate(), observer=counts, log=log, unary_seconds=unary_seconds)
     core = make_core(Notes(), ListLog())
-    handlers = Handlers(calls, unsent=unsent, deadlines=Deadlines(sweep_seconds=0.01))
     for endpoints in (prediction_endpoints(core), model_endpoints(core), status_endpoints(ReportedStatus())):
-        handlers.mount(endpoints, calls)
+        transport.mount(endpoints, calls)
     for endpoints in (health.endpoints, reflection_endpoints(SERVICES)):
-        handlers.mount(endpoints, background_calls(counts, log))
-    return handlers
+        transport.mount(endpoints, background_calls(calls.observer, calls.log))
+
+
+class Steered:
+    """A server inside Envoy, as its test sees it: `conformance.steered_service`."""
+
+    def __init__(self, port: int) -> None:
+        """Connect to a port of the loopback address."""
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        self._method: Any = self._channel.unary_unary(CONTROL)
+        self.port = port
+        """Its port."""
+
+    def order(self, **order: object) -> Any:
+        """Order something, or nothing; return what was counted."""
+        return json.loads(self._method(json.dumps(order).encode(), wait_for_ready=True, timeout=PATIENCE))
+
+    @property
+    def started(self) -> Counter[str]:
+        """Calls that have begun, by method."""
+        return Counter(self.order()["started"])
+
+    @property
+    def ended(self) -> Counter[tuple[str, str]]:
+        """Calls that have ended, by method and code."""
+        return Counter({(method, code): count for method, code, count in self.order()["ended"]})
+
+    @property
+    def held(self) -> int:
+        """The bytes of answers that wait to be sent."""
+        return int(self.order()["held"])
+
+    def set(self, services: Iterable[str], *, serving: bool) -> None:
+        """Change the health of services."""
+        self.order(health=list(services), serving=serving)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._channel.close()
 
 
 async def until(condition: Callable[[], bool]) -> None:

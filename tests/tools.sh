@@ -16,11 +16,11 @@ debian() { # package, program
     echo "$2 is missing and cannot be installed here: apt-get install $1" >&2
 }
 
-go_module() { # program, module@version
+go_module() { # program, module@version, the name that Go gives it if that is another
     have "$1" && return
     if have go; then
         echo "building $1"
-        GOBIN="$PWD/.tools/bin" go install "$2" && return
+        GOBIN="$PWD/.tools/build" go install "$2" && mkdir -p .tools/bin && mv ".tools/build/${3:-$1}" ".tools/bin/$1" && return
     fi
     echo "$1 is missing and cannot be built here: install Go, or $1 itself" >&2
 }
@@ -35,4 +35,6 @@ go_module protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 go_module protoc-gen-go-grpc google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 ! have go || (cd docs/clients/go && go mod download) || echo "the Go modules of docs/clients/go cannot be downloaded here" >&2
 go_module connectconformance connectrpc.com/conformance/cmd/connectconformance@v1.0.7
+go_module h2spec github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
+go_module grpc-interop-client google.golang.org/grpc/interop/client@v1.85.0 client
 exit 0

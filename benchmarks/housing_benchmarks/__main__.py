@@ -37,16 +37,26 @@ def main() -> None:
 @click.option("--peers", is_flag=True, help="Install and measure the peers too.")
 @click.option("--seconds", default=0.8, show_default=True, help="Time for one measurement.")
 @click.option("--repeats", default=2, show_default=True, help="Repetitions of each scenario; the median counts.")
+@click.option("--transports", is_flag=True, help="Only compare the transports, which comes first otherwise.")
 @output_option
-def measure(peers: bool, seconds: float, repeats: int, output: Path) -> None:
-    """Start everything on free ports of this machine, measure it, and write the results."""
+def measure(peers: bool, seconds: float, repeats: int, transports: bool, output: Path) -> None:
+    """Start everything on free ports of this machine, measure it, and write the results.
+
+    What is known is written to results.json all the time, so that a run that is stopped is not lost: `report` reads it.
+    """
+    kept = output / "results.json"
     try:
         for program in ("ghz", "h2load"):
             find_program(program)
-        results = run(Pace(seconds=seconds, repeats=repeats), with_peers=peers)
+        results = run(
+            Pace(seconds=seconds, repeats=repeats),
+            with_peers=peers,
+            only_transports=transports,
+            keep=lambda results: results.write(kept),
+        )
     except BenchmarkError as error:
         raise click.ClickException(str(error)) from error
-    results.write(output / "results.json")
+    results.write(kept)
     _report(results, output)
 
 

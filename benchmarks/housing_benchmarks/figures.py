@@ -21,6 +21,11 @@ def cpu_per_call(sample: Sample) -> float:
     return sample.cpu_seconds_per_call
 
 
+def microseconds_per_call(sample: Sample) -> float:
+    """Processor microseconds a call."""
+    return sample.cpu_seconds_per_call * 1e6
+
+
 def cpu_per_row(sample: Sample) -> float:
     """Return processor seconds per row."""
     return sample.cpu_seconds_per_row

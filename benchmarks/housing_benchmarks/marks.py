@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 
 from housing_benchmarks import names
-from housing_benchmarks.figures import cpu_per_call, goodput, milliseconds_p99, rows_per_core_second, throughput
+from housing_benchmarks.figures import (
+    cpu_per_call,
+    goodput,
+    microseconds_per_call,
+    milliseconds_p99,
+    p50,
+    rows_per_core_second,
+    throughput,
+)
 from housing_benchmarks.results import Results
 
 _SATURATED = names.unary(names.SATURATED)
@@ -53,6 +61,9 @@ def marks(results: Results) -> list[Mark]:
         *_of_many_rows(results),
         *_under_pressure(results),
         *_of_the_log(results),
+        *_inside_envoy(results),
+        *_alone_inside_envoy(results),
+        *_of_json(results),
         *(_of_peer(results, peer, limit) for peer, limit in PEER_MARKS.items()),
     ]
 
@@ -137,6 +148,86 @@ def _of_the_log(results: Results) -> list[Mark]:
             limit=0.85,
             measured=results.ratio(throughput, lenient, off),
         )
+    ]
+
+
+def _inside_envoy(results: Results) -> list[Mark]:
+    shape = names.shape(8, 8)
+    ours = (shape, names.ENVOY)
+    return [
+        Mark(
+            what="inside Envoy, 64 in flight: throughput to the no-op server's",
+            limit=1.25,
+            measured=results.ratio(throughput, ours, (shape, names.NO_OP)),
+        ),
+        _cpu(results, shape, names.NO_OP, "the no-op server's", 0.75),
+        Mark(
+            what="inside Envoy, 64 in flight: throughput to that of bare grpc.aio + ONNX Runtime",
+            limit=3.0,
+            measured=results.ratio(throughput, ours, (shape, names.BARE)),
+        ),
+        _cpu(results, shape, names.NO_OP_ASGI, "that of a no-op application there", 2.0),
+        _cpu(results, shape, names.NO_OP_GO, "that of a no-op server in Go", 5.0),
+        Mark(
+            what="inside Envoy: `StreamPredict` throughput, to that of unary calls",
+            limit=2.0,
+            measured=results.ratio(
+                throughput, (names.STREAM_INSIDE_ENVOY, names.ENVOY), (names.STREAM_INSIDE_ENVOY, names.UNARY)
+            ),
+        ),
+        Mark(
+            what="inside Envoy: p99 at 3,000 calls/s offered",
+            limit=15.0,
+            at_most=True,
+            unit="ms",
+            measured=results.typical((names.OFFERED_MORE, names.ENVOY), milliseconds_p99),
+        ),
+    ]
+
+
+def _alone_inside_envoy(results: Results) -> list[Mark]:
+    shape = names.shape(1, 1)
+    ours = (shape, names.ENVOY)
+    return [
+        Mark(
+            what="inside Envoy, one call alone: p50 to the no-op server's",
+            limit=1.3,
+            at_most=True,
+            measured=results.ratio(p50, ours, (shape, names.NO_OP)),
+        ),
+        Mark(
+            what="inside Envoy, one call alone: CPU",
+            limit=200.0,
+            at_most=True,
+            unit="us",
+            measured=results.typical(ours, microseconds_per_call),
+        ),
+    ]
+
+
+def _cpu(results: Results, shape: str, to: str, whose: str, limit: float) -> Mark:
+    return Mark(
+        what=f"inside Envoy, 64 in flight: CPU per call, to {whose}",
+        limit=limit,
+        at_most=True,
+        measured=results.ratio(cpu_per_call, (shape, names.ENVOY), (shape, to)),
+    )
+
+
+def _of_json(results: Results) -> list[Mark]:
+    scenario = names.against("FastAPI")
+    return [
+        Mark(
+            what="throughput of JSON, to that of FastAPI",
+            limit=30.0,
+            measured=results.ratio(throughput, (scenario, names.JSON), (scenario, "FastAPI")),
+        ),
+        Mark(
+            what="CPU of JSON, to that of unary calls",
+            limit=1.6,
+            at_most=True,
+            measured=results.ratio(cpu_per_call, (names.JSON_BODIES, names.JSON), (names.JSON_BODIES, names.UNARY)),
+        ),
     ]
 
 

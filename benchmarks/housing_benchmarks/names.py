@@ -4,7 +4,10 @@ HOUSING = "housing"
 UNARY = "housing, unary calls"
 """The service again, in scenarios that compare ways to call it."""
 JSON = "housing, JSON through Envoy"
+ENVOY = "housing, inside Envoy"
 NO_OP = "no-op grpc.aio"
+NO_OP_GO = "no-op gRPC in Go"
+NO_OP_ASGI = "no-op ASGI inside Envoy"
 BARE = "bare grpc.aio + ONNX Runtime"
 GRAPH = "ONNX Runtime alone"
 OVERLOADED = "housing, five times the load"
@@ -20,10 +23,16 @@ SATURATED = IN_FLIGHT[-1]
 BATCH_ROWS = (1, 10, 100, 1_000, 10_000)
 OFFERED_RATE = 1_000
 """Calls per second of the latency target."""
+OFFERED_INSIDE_ENVOY = 3_000
+"""The same, of the transport inside Envoy."""
+SHAPES = ((1, 1), (8, 1), (8, 8), (16, 16))
+"""Connections, and concurrent calls on each, by which transports are compared."""
 
 STREAM = "stream"
 JSON_BODIES = "json"
 OFFERED = "offered"
+OFFERED_MORE = "offered, three times as many"
+STREAM_INSIDE_ENVOY = "stream, inside Envoy"
 BESIDE_BATCHES = "200 calls/s, beside batches"
 OVERLOAD = "overload"
 OVERLOAD_BATCHES = "overload, batches of 1000"
@@ -38,6 +47,11 @@ def unary(in_flight: int) -> str:
 def batch(rows: int) -> str:
     """Return the name of the scenario with batches of `rows` rows."""
     return f"batch of {rows}"
+
+
+def shape(connections: int, streams: int) -> str:
+    """Return the name of the scenario of unary calls by h2load, by connections and concurrent calls on each."""
+    return f"{connections} x {streams}"
 
 
 def against(peer: str) -> str:

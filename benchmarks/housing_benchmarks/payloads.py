@@ -19,6 +19,7 @@ from housing.contract import FEATURE_NAMES, descriptor_set, message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing_benchmarks.errors import BenchmarkError
+from housing_benchmarks.reference.no_op import ANSWER
 
 STREAM_MESSAGES = 1000
 """Messages per stream."""
@@ -45,6 +46,10 @@ class Payloads:
         """Write a request of Predict as a gRPC frame: with its flag and length."""
         message = self.unary().read_bytes()
         return self._write("unary.grpc", struct.pack(">BI", 0, len(message)) + message)
+
+    def answer(self) -> Path:
+        """Write what the no-op servers answer Predict with."""
+        return self._write("answer.bin", ANSWER.SerializeToString())
 
     def batch(self, rows: int) -> Path:
         """Write a request of BatchPredict with `rows` rows."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from housing_benchmarks.processes import PYTHON, Command, Server, free_port, running, says
-from housing_benchmarks.programs import ROOT
+from housing_benchmarks.programs import ROOT, find_program
 from housing_benchmarks.reference.listening import READY
 
 
@@ -18,6 +18,19 @@ class Reference:
     """Its processes."""
     port: int
     """The port that they share."""
+
+
+@contextmanager
+def running_go(folder: Path, answer: Path) -> Iterator[Reference]:
+    """Run the server in Go until the end of the block: one process, whose threads use all processors.
+
+    Raises:
+        ProgramMissing: it was not built.
+    """
+    port = free_port()
+    command = Command(arguments=[find_program("go-no-op"), str(port), answer], environment={})
+    with running(command, folder / "go-no-op.log", says(READY)) as server:
+        yield Reference(servers=[server], port=port)
 
 
 @contextmanager

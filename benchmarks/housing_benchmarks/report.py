@@ -6,6 +6,7 @@ from housing_benchmarks.figures import cpu_per_call, cpu_per_row, p50, p99, thro
 from housing_benchmarks.marks import Mark, marks
 from housing_benchmarks.report_peers import compare_peers
 from housing_benchmarks.report_ratios import compare
+from housing_benchmarks.report_transports import compare_transports
 from housing_benchmarks.results import Key, Results
 from housing_benchmarks.tables import MICRO, MILLI, NOTHING, number, table
 
@@ -20,6 +21,7 @@ def render(results: Results) -> str:
     sections = [
         _introduction(results),
         "## Marks\n\n" + _marks(marks(results)),
+        "## Transports\n\n" + compare_transports(results),
         "## Ratios\n\n" + compare(results),
         "![Processor time](plots/cpu.svg)\n\n![Batches](plots/batches.svg)",
         "## Peers\n\n" + compare_peers(results),

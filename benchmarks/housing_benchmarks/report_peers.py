@@ -9,11 +9,12 @@ from housing_benchmarks.tables import MILLI, number, ratio, table
 
 def compare_peers(results: Results) -> str:
     """Render the comparison of the service with its peers, and the peers that could not be measured."""
-    if not results.absent and not any(results.of((names.against(peer.name), peer.name)) for peer in PEERS):
+    missing = {peer.name: results.absent[peer.name] for peer in PEERS if peer.name in results.absent}
+    if not missing and not any(results.of((names.against(peer.name), peer.name)) for peer in PEERS):
         return "Not measured in this run: `make bench` does."
     headings = ("peer", "gRPC", "JSON through Envoy", "p50 alone", "CPU a call", "its calls/s", "its p50 ms alone")
     rows = [_peer(results, peer.name) for peer in PEERS]
-    absent = [f"- {peer}: {why}" for peer, why in results.absent.items()]
+    absent = [f"- {peer}: {why}" for peer, why in missing.items()]
     note = (
         "Throughput of the service relative to the peer's, over gRPC and with JSON through Envoy, saturated; and the "
         "peer's latency and CPU per call relative to the service's.\n\n"

@@ -1,7 +1,7 @@
 """A complete run: starts, measures and stops everything."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,11 +19,12 @@ from housing_benchmarks.peer_runs import install, running_peer, write_training_t
 from housing_benchmarks.peers import PEERS, Peer
 from housing_benchmarks.programs import ROOT, current_commit
 from housing_benchmarks.references import running_reference
-from housing_benchmarks.registry import fetch_graph, find_registry
+from housing_benchmarks.registry import Registry, fetch_graph, find_registry
 from housing_benchmarks.results import Results
 from housing_benchmarks.service import running_gateway, running_service
 from housing_benchmarks.service_trials import ServiceTrials
 from housing_benchmarks.suite import Suite
+from housing_benchmarks.transports import running_transports
 from housing_benchmarks.trials import Pace, Sample, measure
 
 _TEST_ROWS = ROOT / "data/processed/test.parquet"
@@ -40,8 +41,14 @@ class PeerRun:
     """Why results are missing; empty if none are."""
 
 
-def run(pace: Pace, *, with_peers: bool) -> Results:
+def run(pace: Pace, *, with_peers: bool, only_transports: bool, keep: Callable[[Results], None]) -> Results:
     """Start everything, measure it, and stop it again.
+
+    Args:
+        pace: how long and how often.
+        with_peers: whether peers are installed and measured too.
+        only_transports: whether only the transports are compared.
+        keep: is called with all that is known so far, now and then.
 
     Raises:
         BenchmarkError: a prerequisite of the service is missing, or fails.
@@ -55,24 +62,55 @@ def run(pace: Pace, *, with_peers: bool) -> Results:
     )
     others = OtherPrograms()
     with tempfile.TemporaryDirectory(prefix="housing-bench-") as folder:
-        results = _measured(results, pace, Path(folder), with_peers=with_peers)
+        results = _measured(
+            results, pace, Path(folder), with_peers=with_peers, only_transports=only_transports, keep=keep
+        )
     return replace(results, other_cores=others.cores())
 
 
-def _measured(results: Results, pace: Pace, folder: Path, *, with_peers: bool) -> Results:
+class _Kept:
+    """Samples that are kept as they come, in case that the run does not reach its end."""
+
+    def __init__(self, results: Results, keep: Callable[[Results], None]) -> None:
+        self.taken: list[Sample] = []
+        """What was measured so far."""
+        self._results = results
+        self._keep = keep
+
+    def take(self, samples: Iterable[Sample]) -> None:
+        """Add samples, and keep the run with each."""
+        for sample in samples:
+            self.taken.append(sample)
+            self._keep(replace(self._results, samples=self.taken))
+
+
+def _measured(  # noqa: PLR0913 - keyword-only arguments are clear in any number
+    results: Results,
+    pace: Pace,
+    folder: Path,
+    *,
+    with_peers: bool,
+    only_transports: bool,
+    keep: Callable[[Results], None],
+) -> Results:
     registry = find_registry()
     graph = fetch_graph(registry, folder)
+    samples = _Kept(results, keep)
     with _running_suite(pace, folder, graph, results.workers) as suite:
-        samples = list(suite.run(pace.repeats))
-        samples += log_modes(suite.ours, registry, folder, workers=results.workers, repeats=pace.repeats)
+        absent = _run_transports(
+            suite, registry, folder, workers=results.workers, repeats=pace.repeats, samples=samples
+        )
+        if not only_transports:
+            samples.take(suite.run(pace.repeats))
+            samples.take(log_modes(suite.ours, registry, folder, workers=results.workers, repeats=pace.repeats))
         peers = dict(_run_peers(suite, pace, results.workers)) if with_peers else {}
         started = {peer: each.ready_seconds for peer, each in peers.items() if each.ready_seconds is not None}
         return replace(
             results,
             ready_seconds={names.HOUSING: suite.ours.service.server.ready_seconds} | started,
             resident_bytes=suite.ours.service.resident_bytes(),
-            absent={peer: each.absence for peer, each in peers.items() if each.absence},
-            samples=[*samples, *(sample for each in peers.values() for sample in each.samples)],
+            absent=absent | {peer: each.absence for peer, each in peers.items() if each.absence},
+            samples=[*samples.taken, *(sample for each in peers.values() for sample in each.samples)],
         )
 
 
@@ -92,6 +130,15 @@ def _running_suite(pace: Pace, folder: Path, graph: Path, workers: int) -> Itera
             },
             graph=graph_load(graph, pace.seconds / 2),
         )
+
+
+def _run_transports(  # noqa: PLR0913 - keyword-only arguments are clear in any number
+    suite: Suite, registry: Registry, folder: Path, *, workers: int, repeats: int, samples: _Kept
+) -> dict[str, str]:
+    """Compare the transports; return what could not be measured, and why."""
+    with running_transports(suite.ours, suite.references, registry, folder, workers) as (transports, absent):
+        samples.take(transports.run(repeats))
+        return dict(absent)
 
 
 def _run_peers(suite: Suite, pace: Pace, workers: int) -> Iterator[tuple[str, PeerRun]]:

@@ -28,6 +28,8 @@ from housing_benchmarks.registry import Registry
 
 LogMode = Literal["lenient", "strict", "off"]
 """Mode of the service's prediction log."""
+Transport = Literal["grpc", "envoy"]
+"""What carries the service's calls."""
 
 _NOT_FAILED = ("OK", "CANCELLED")
 _FINISH_SECONDS = 120.0
@@ -95,9 +97,11 @@ class Gateway:
 
 
 @contextmanager
-def running_service(registry: Registry, folder: Path, workers: int, log_mode: LogMode = "lenient") -> Iterator[Service]:
+def running_service(
+    registry: Registry, folder: Path, workers: int, log_mode: LogMode = "lenient", transport: Transport = "grpc"
+) -> Iterator[Service]:
     """Run the server until the end of the block, with a state folder of its own."""
-    state, grpc_port, metrics_port = folder / f"log-{log_mode}", free_port(), free_port()
+    state, grpc_port, metrics_port = folder / f"{transport}-log-{log_mode}", free_port(), free_port()
     state.mkdir(exist_ok=True)  # may be left by an earlier service
     settings = {
         "HOUSING_GRPC_PORT": str(grpc_port),
@@ -105,6 +109,8 @@ def running_service(registry: Registry, folder: Path, workers: int, log_mode: Lo
         "HOUSING_STATE_DIR": str(state),
         "HOUSING_WORKERS": str(workers),
         "HOUSING_PREDICTION_LOG_MODE": log_mode,
+        "HOUSING_TRANSPORT": transport,
+        "HOUSING_GATEWAY_PORT": str(free_port()),
     }
     serve = Command(arguments=[*HOUSING, "serve"], environment=settings | registry.environment)
     with running(serve, state / "serve.log", says("worker serving", workers)) as server:

@@ -97,15 +97,26 @@ class Sample:
         return self.cpu_seconds / self.calls
 
 
-def measure(trials: Sequence[Trial], repeats: int) -> Iterator[Sample]:
+def measure(trials: Sequence[Trial], repeats: int, *, leave_out: bool = False) -> Iterator[Sample]:
     """Run trials in alternation, `repeats` times.
+
+    Args:
+        trials: what to measure.
+        repeats: how often.
+        leave_out: whether a trial without an answer is left out of its turn, rather than an error.
 
     Raises:
         BenchmarkError: no call of a trial was answered.
     """
     for repeat in range(repeats):
         for trial in trials:
-            sample = _measure_once(trial, repeat)
+            try:
+                sample = _measure_once(trial, repeat)
+            except BenchmarkError as error:
+                if not leave_out:
+                    raise
+                click.echo(f"{trial.scenario}: {trial.contestant} is left out of turn {repeat + 1}: {error}", err=True)
+                continue
             click.echo(
                 f"{trial.scenario}: {trial.contestant} ({repeat + 1}/{repeats}): {sample.rows_per_second:,.0f} rows/s, "
                 f"{sample.cpu_seconds_per_call * 1e6:,.0f} us CPU a call",

@@ -43,11 +43,15 @@ class PluginCommand(click.Command):
 
 
 class PluginGroup(click.Group):
-    """A command whose subcommands are entry points."""
+    """A command whose subcommands are entry points, of a group that `entry_points_in` names."""
+
+    def __init__(self, *arguments: Any, entry_points_in: str = GROUP, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._group = entry_points_in
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
         """Return the names of all commands, in alphabetical order."""
-        return sorted(entry_points(group=GROUP).names)
+        return sorted(entry_points(group=self._group).names)
 
     def get_command(
         self,
@@ -55,7 +59,7 @@ class PluginGroup(click.Group):
         cmd_name: str,
     ) -> click.Command | None:
         """Return a command without importing it."""
-        found = entry_points(group=GROUP, name=cmd_name)
+        found = entry_points(group=self._group, name=cmd_name)
         return PluginCommand(found[cmd_name]) if found else None
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -74,7 +78,7 @@ class PluginGroup(click.Group):
         except OSError as error:
             raise click.ClickException(": ".join(filter(None, (_file(error), error.strerror or str(error))))) from error
         except ModuleNotFoundError as error:
-            entry_point = entry_points(group=GROUP)[str(ctx.invoked_subcommand)]
+            entry_point = entry_points(group=self._group)[str(ctx.invoked_subcommand)]
             raise missing_package(entry_point, error) from error
 
 

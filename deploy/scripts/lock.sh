@@ -28,7 +28,7 @@ compile_all() {
         --constraint "$locks/dev.txt"
     compile "$locks/gateway.txt" pyproject.toml --extra gateway --constraint "$locks/dev.txt"
     compile "$locks/monitor.txt" pyproject.toml --extra monitoring --constraint "$locks/dev.txt"
-    compile "$locks/trainer.txt" pyproject.toml --extra training --constraint "$locks/dev.txt"
+    compile "$locks/trainer.txt" pyproject.toml --extra training --extra retraining --constraint "$locks/dev.txt"
 }
 
 case "${1:-}" in

@@ -5,8 +5,6 @@ It answers as each request asks for: with headers, messages, an error and traile
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -15,8 +13,8 @@ from google.protobuf.any_pb2 import Any as Packed
 from google.rpc.code_pb2 import UNIMPLEMENTED
 from google.rpc.status_pb2 import Status
 
+from conformance.hosting import EXCHANGE, Hosted
 from housing_server.asgi_transport.application import Application
-from housing_server.asgi_transport.events import Event, Receive, Scope, Send
 from housing_server.asgi_transport.headers import Headers, seconds_left
 from housing_server.core.callers import Caller
 from housing_server.core.calls import Calls, Uncounted
@@ -27,39 +25,28 @@ from housing_server.errors import RelayedError
 _SERVICE = pb.DESCRIPTOR.services_by_name["ConformanceService"]
 
 
-@dataclass(slots=True)
-class Exchange:
-    """The headers of one call; handlers of the product see none of them."""
-
-    request: Headers
-    """What came."""
-    response: Headers = field(default_factory=list)
-    """What is to be sent before the messages."""
-    trailers: Headers = field(default_factory=list)
-    """What is to be sent after them."""
-
-    def prepare(self, definition: Any) -> None:
-        """Set what is to be sent."""
-        self.response = _pairs(definition.response_headers)
-        self.trailers = _pairs(definition.response_trailers)
-
-    def info(self, *requests: Any, headers: bool = True) -> Any:
-        """Describe the call as the suite wants it described."""
-        packed = [Packed() for _ in requests]
-        for each, request in zip(packed, requests, strict=True):
-            each.Pack(request)
-        info = pb.ConformancePayload.RequestInfo(requests=packed)
-        if headers:
-            timeout = seconds_left(dict(self.request).get(b"grpc-timeout"))
-            if timeout is not None:
-                info.timeout_ms = round(timeout * 1000)
-            for name in dict.fromkeys(name for name, _ in self.request):
-                values = [value.decode() for other, value in self.request if other == name]
-                info.request_headers.add(name=name.decode(), value=values)
-        return info
+def _prepare(definition: Any) -> None:
+    """Set the headers and trailers that a request asks for."""
+    exchange = EXCHANGE.get()
+    exchange.response = _pairs(definition.response_headers)
+    exchange.trailers = _pairs(definition.response_trailers)
 
 
-_EXCHANGE: ContextVar[Exchange] = ContextVar("exchange")
+def _info(*requests: Any, headers: bool = True) -> Any:
+    """Describe the call as the suite wants it described."""
+    packed = [Packed() for _ in requests]
+    for each, request in zip(packed, requests, strict=True):
+        each.Pack(request)
+    info = pb.ConformancePayload.RequestInfo(requests=packed)
+    if headers:
+        received = EXCHANGE.get().request
+        timeout = seconds_left(dict(received).get(b"grpc-timeout"))
+        if timeout is not None:
+            info.timeout_ms = round(timeout * 1000)
+        for name in dict.fromkeys(name for name, _ in received):
+            values = [value.decode() for other, value in received if other == name]
+            info.request_headers.add(name=name.decode(), value=values)
+    return info
 
 
 def _pairs(headers: Any) -> Headers:
@@ -75,10 +62,10 @@ def _refusal(error: Any, *details: Any) -> RelayedError:
 
 async def _answer_one(requests: Sequence[Any], response: Any) -> Any:
     """Answer a call that has one response."""
-    exchange, definition = _EXCHANGE.get(), requests[0].response_definition
-    exchange.prepare(definition)
+    definition = requests[0].response_definition
+    _prepare(definition)
     await asyncio.sleep(definition.response_delay_ms / 1000)
-    info = exchange.info(*requests)
+    info = _info(*requests)
     if definition.HasField("error"):
         raise _refusal(definition.error, info)
     return response(payload=pb.ConformancePayload(data=definition.response_data, request_info=info))
@@ -109,21 +96,21 @@ async def _bidi_stream(requests: AsyncIterator[Any], _caller: Caller) -> AsyncIt
     first = await anext(requests, None)
     if first is None:
         return
-    definition, exchange = first.response_definition, _EXCHANGE.get()
+    definition = first.response_definition
     if not first.full_duplex:
         async for payload in _payloads([first, *[request async for request in requests]], definition):
             yield pb.BidiStreamResponse(payload=payload)
         return
-    exchange.prepare(definition)
+    _prepare(definition)
     request: Any = first
     for number, data in enumerate(definition.response_data):
         await asyncio.sleep(definition.response_delay_ms / 1000)
         asked = [] if request is None else [request]
-        info = exchange.info(*asked, headers=number == 0)
+        info = _info(*asked, headers=number == 0)
         yield pb.BidiStreamResponse(payload=pb.ConformancePayload(data=data, request_info=info))
         request = await anext(requests, None)
     if definition.HasField("error"):
-        details = [] if definition.response_data else [exchange.info(first)]
+        details = [] if definition.response_data else [_info(first)]
         raise _refusal(definition.error, *details)
     async for _ in requests:
         pass
@@ -131,14 +118,13 @@ async def _bidi_stream(requests: AsyncIterator[Any], _caller: Caller) -> AsyncIt
 
 async def _payloads(requests: Sequence[Any], definition: Any) -> AsyncIterator[Any]:
     """Answer a call with all responses after all requests."""
-    exchange = _EXCHANGE.get()
-    exchange.prepare(definition)
+    _prepare(definition)
     for number, data in enumerate(definition.response_data):
         await asyncio.sleep(definition.response_delay_ms / 1000)
-        info = None if number else exchange.info(*requests)
+        info = None if number else _info(*requests)
         yield pb.ConformancePayload(data=data, request_info=info)
     if definition.HasField("error"):
-        details = [] if definition.response_data else [exchange.info(*requests)]
+        details = [] if definition.response_data else [_info(*requests)]
         raise _refusal(definition.error, *details)
 
 
@@ -156,55 +142,4 @@ def _application() -> Application:
     return made
 
 
-class _Extended:
-    """Adds headers and trailers to a response; one that would be its trailers alone gets headers, too."""
-
-    def __init__(self, send: Send, exchange: Exchange) -> None:
-        self._send = send
-        self._exchange = exchange
-        self._alone: Headers = []
-
-    async def send(self, event: Event) -> None:
-        """Send an event, with what is to be added."""
-        match event["type"]:
-            case "http.response.start":
-                headers = [each for each in event["headers"] if event.get("trailers") or not _is_trailer(each)]
-                self._alone = [each for each in event["headers"] if each not in headers]
-                event = {**event, "headers": [*headers, *self._exchange.response], "trailers": True}
-                await self._send(event)
-            case "http.response.trailers":
-                await self._send({**event, "headers": [*event["headers"], *self._exchange.trailers]})
-            case _:
-                await self._send(event)
-                if self._alone:
-                    trailers = [*self._alone, *self._exchange.trailers]
-                    await self._send({"type": "http.response.trailers", "headers": trailers})
-
-
-def _is_trailer(header: tuple[bytes, bytes]) -> bool:
-    return header[0] in {b"grpc-status", b"grpc-message", b"grpc-status-details-bin", b"x-request-id"}
-
-
-class ConformanceService:
-    """The ASGI application."""
-
-    def __init__(self) -> None:
-        self._application: Application | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call, or live."""
-        if scope["type"] == "lifespan":
-            await receive()
-            self._application = _application()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-        assert self._application is not None
-        exchange = Exchange(list(scope["headers"]))
-        _EXCHANGE.set(exchange)
-
-        await self._application(scope, receive, _Extended(send, exchange).send)
-
-
-application = ConformanceService()
+application = Hosted(_application)

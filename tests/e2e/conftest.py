@@ -1,7 +1,9 @@
 """The whole product: the champion that the pipeline has trained on the real data, the server and the real Envoy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import grpc
@@ -11,7 +13,7 @@ import pytest
 
 from housing.contract import FEATURE_NAMES
 from housing.example import BERKELEY
-from running import ROOT, Service, running_gateway, running_service
+from running import ROOT, Service, running_gateway, running_service, transport_or_skip
 from training_run import train_once
 
 
@@ -37,29 +39,42 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def product(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """Server and gateway, for the whole session; the server has a prediction log of its own, that nobody else fills."""
-    scratch = tmp_path_factory.mktemp("product")
-    with (
-        running_service(scratch / "server", registry=state_dir, workers=2, explainer="on") as service,
-        running_gateway(service, scratch / "gateway") as gateway_port,
-    ):
-        yield Product(
-            grpc_port=service.grpc_port,
-            metrics_port=service.metrics_port,
-            gateway_port=gateway_port,
-            service=service,
-        )
+def products(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Product]]:
+    """Server and gateway by transport, each started when it is first asked for, and running for the whole session.
+
+    A server has a prediction log of its own, that nobody else fills.
+    """
+    with ExitStack() as stack:
+
+        @cache
+        def start(transport: str) -> Product:
+            scratch = tmp_path_factory.mktemp("product")
+            settings = {"workers": 2, "explainer": "on", "transport": transport_or_skip(transport)}
+            service = stack.enter_context(running_service(scratch / "server", state_dir, **settings))
+            return Product(
+                grpc_port=service.grpc_port,
+                metrics_port=service.metrics_port,
+                gateway_port=stack.enter_context(running_gateway(service, scratch / "gateway")),
+                service=service,
+            )
+
+        yield start
 
 
 @pytest.fixture(scope="session")
+def product(products: Callable[[str], Product]) -> Product:
+    """Server and gateway, the server on gRPC's own library."""
+    return products("grpc")
+
+
+@pytest.fixture(scope="module")
 def http(product: Product) -> Iterator[httpx.Client]:
     """JSON over HTTP, through the gateway."""
     with httpx.Client(base_url=f"http://127.0.0.1:{product.gateway_port}", timeout=60) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def channel(product: Product) -> Iterator[grpc.Channel]:
     """A connection to the server itself."""
     with grpc.insecure_channel(product.service.target) as opened:

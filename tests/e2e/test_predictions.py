@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import grpc
@@ -12,7 +13,7 @@ from housing.contract import message_from_mapping
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing_client import PredictionClient
-from running import tool
+from running import TRANSPORTS, tool
 
 BlockGroup = dict[str, float | str]
 
@@ -22,6 +23,12 @@ class Product(Protocol):
 
     grpc_port: int
     gateway_port: int
+
+
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def product(request: pytest.FixtureRequest, products: Callable[[str], Any]) -> Any:
+    """Server and gateway, over each transport."""
+    return products(request.param)
 
 
 def grpcurl(port: int, method: str, request: object = None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import grpc
@@ -15,10 +15,17 @@ from housing.contract import FEATURES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
+from running import TRANSPORTS
 
 Body = dict[str, Any]
 NUMBERS = [feature for feature in FEATURES if not feature.choices]
 BATCH_LIMIT = 10_000
+
+
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def product(request: pytest.FixtureRequest, products: Callable[[str], Any]) -> Any:
+    """Server and gateway, over each transport."""
+    return products(request.param)
 
 
 def bad_values() -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Connect's conformance suite judges the second transport: three hundred calls by two clients that are not ours."""
+"""Connect's conformance suite judges the second transport: six hundred calls by clients that are not ours."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from conformance.listening import listening
 from running import ROOT, tool, transport_or_skip
 
 SUITE = "connectrpc.com/conformance"
@@ -14,21 +15,25 @@ HERE = ROOT / "tests/conformance"
 
 
 def test_second_transport_conforms(tmp_path: Path) -> None:
-    """All of the suite's cases for gRPC pass, but for those in known_differences.txt, each with its reason."""
+    """All of the suite's cases for gRPC and gRPC-Web pass, but for those in known_differences.txt, with their reasons.
+
+    gRPC-Web goes through Envoy's filter, over HTTP/1.1 and HTTP/2.
+    """
     transport_or_skip("envoy")
     runner = tool("connectconformance", "make tools builds it, with Go")
     generate_messages(tmp_path)
-    paths = os.pathsep.join(map(str, (tmp_path, HERE)))
     # Which of two timers is first: the service's, which says why, or the client's own.
     flaky = ["--known-flaky", "Timeouts/**"]
     options = [*flaky, "--conf", str(HERE / "suite.yaml"), "--known-failing", f"@{HERE / 'known_differences.txt'}"]
-    result = subprocess.run(
-        [runner, "--mode", "server", "--parallel", "1", *options, "--", sys.executable, str(HERE / "server.py")],
-        env=os.environ | {"PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with listening("conformance.service:application", tmp_path, web=True) as port:
+        server = [sys.executable, str(HERE / "server.py"), str(port)]
+        result = subprocess.run(
+            [runner, "--mode", "server", "--parallel", "4", *options, "--", *server],
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert result.returncode == 0, f"{result.stdout[-4000:]}\n{result.stderr[-2000:]}"
 
 

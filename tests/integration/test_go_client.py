@@ -3,11 +3,12 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from running import ROOT, Service, missing, tool
+from running import ROOT, TRANSPORTS, Service, missing, running_service, tool, transport_or_skip
 
 EXAMPLE = ROOT / "docs/clients/go"
 HOW = "run tests/tools.sh"
@@ -22,8 +23,8 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example program, compiled with stubs that are generated from the contract's folder."""
     go = tool("go", "install Go")
     tool("protoc-gen-go", HOW)
@@ -32,13 +33,20 @@ def client(tmp_path: Path) -> Path:
         [go, "mod", "download"], cwd=EXAMPLE, env=os.environ | {"GOPROXY": "off"}, capture_output=True, check=False
     ).returncode:
         missing(f"the Go modules of docs/clients/go are missing: {HOW}")
-    work = tmp_path / "go"
+    work = tmp_path_factory.mktemp("client") / "go"
     shutil.copytree(EXAMPLE, work)
     ours = shutil.ignore_patterns("*.py", "*.pyi", "__pycache__")
     shutil.copytree(ROOT / "protos", work / "protos", ignore=ours)
     run(work, "buf", "generate")
     run(work, go, "build", "-trimpath", "-o", "client", ".")
     return work / "client"
+
+
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def service(request: pytest.FixtureRequest, state_dir: Path) -> Iterator[Service]:
+    """A service with one worker, over each transport."""
+    with running_service(state_dir, transport=transport_or_skip(request.param)) as running:
+        yield running
 
 
 def test_go_stubs_call_the_service(client: Path, service: Service) -> None:

@@ -4,22 +4,26 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from running import running_service, wait_for
+from running import TRANSPORTS, running_service, transport_or_skip, wait_for
 
 CALLS = 8
 
 
-def test_what_is_too_much_is_refused_with_a_time_to_try_again(state_dir: Path, block_group: BlockGroup) -> None:
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_what_is_too_much_is_refused_with_a_time_to_try_again(
+    state_dir: Path, block_group: BlockGroup, transport: str
+) -> None:
     """One batch is computed; those that come meanwhile are refused, and afterwards all is as before."""
     request = BatchPredictRequest(block_groups=[block_group] * 10_000)
     with (
-        running_service(state_dir, workers=1, max_rows_in_flight=1) as service,
+        running_service(state_dir, workers=1, max_rows_in_flight=1, transport=transport_or_skip(transport)) as service,
         grpc.insecure_channel(service.target, options=[("grpc.enable_retries", 0)]) as channel,
     ):
         stub = PredictionServiceStub(channel)

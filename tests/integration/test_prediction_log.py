@@ -40,7 +40,7 @@ from housing.v1.status_service_pb2 import (
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
 from housing_server.prediction_log.drainer import DAMAGED_FILE
 from postgres import PostgresServer, running_postgres
-from running import Service, http_get, running_service, wait_for
+from running import Service, http_get, running_service, transport_or_skip, wait_for
 
 CLIENTS = 6
 ROUNDS = 3
@@ -169,6 +169,17 @@ def test_plain_load_puts_every_answer_on_record(
 @pytest.mark.parametrize("victim", ["housing_server.processes.worker", "housing_server.processes.recorder"])
 def test_killed_process_loses_no_answer(serve: Serve, store: str, block_group: BlockGroup, victim: str) -> None:
     """Kill -9 of a worker, or of the recorder, again and again while all kinds of calls are made."""
+    assert_kills_lose_no_answer(serve, store, block_group, victim)
+
+
+def test_killed_envoy_loses_no_answer(serve: Serve, tmp_path: Path, block_group: BlockGroup) -> None:
+    """What a worker inside Envoy has answered is in its journal before it is sent, too."""
+    serve = partial(serve, transport=transport_or_skip("envoy"))
+    assert_kills_lose_no_answer(serve, f"sqlite:///{tmp_path / 'predictions.db'}", block_group, "--config-path")
+
+
+def assert_kills_lose_no_answer(serve: Serve, store: str, block_group: BlockGroup, victim: str) -> None:
+    """Kill a process of a kind, and again what takes its place, under load; every answer is on record."""
     with serve(prediction_log=store) as service:
         with Callers(service.target, block_group) as callers:
             for _ in range(ROUNDS):

@@ -1,6 +1,9 @@
 """The service as a whole: a supervisor and its workers, over real connections."""
 
+import re
 import subprocess
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +14,19 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from housing.contract import FEATURE_NAMES, SERVICES
+from housing.example import BERKELEY
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.model_service_pb2 import GetModelCardRequest, GetModelRequest
 from housing.v1.model_service_pb2_grpc import ModelServiceStub
+from housing.v1.outcome_service_pb2 import OUTCOME_RESULT_RECORDED, RecordOutcomesRequest, TruePrice
+from housing.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from housing.v1.prediction_log_service_pb2 import GetPredictionRequest
+from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing.v1.status_service_pb2 import SERVICE_STATUS_SERVING, GetStatusRequest
 from housing.v1.status_service_pb2_grpc import StatusServiceStub
+from housing_client import InvalidRequestError, PredictionClient
 from running import TRANSPORTS, Service, http_get, running_service, tool, transport_or_skip, wait_for
 
 PRICE = 50_000 + 40_000 * 8.3252
@@ -163,3 +172,77 @@ def test_each_call_is_logged_as_one_event(service: Service, channel: grpc.Channe
 
     event = wait_for(logged, "the call's event")
     assert (event["method"], event["code"]) == ("Predict", "OK")
+
+
+def test_calls_are_counted_by_method_and_code(service: Service, channel: grpc.Channel, block_group: BlockGroup) -> None:
+    """Answered and refused ones, whichever worker they went to."""
+    stub = PredictionServiceStub(channel)
+    before = counted_calls(service)
+    stub.Predict(PredictRequest(block_group=block_group))
+    with pytest.raises(grpc.RpcError):
+        stub.Predict(PredictRequest())
+    more = Counter({"OK": 1, "INVALID_ARGUMENT": 1})
+    wait_for(lambda: counted_calls(service) == before + more or None, "the counts")
+
+
+def counted_calls(service: Service) -> Counter[str]:
+    """Calls of Predict by code, as the metrics count them."""
+    text = http_get(f"http://127.0.0.1:{service.metrics_port}/metrics").text
+    found = re.findall(r'^grpc_server_handled_total\{grpc_code="(\w+)",grpc_method="Predict",.*\} (\S+)$', text, re.M)
+    return Counter({code: int(float(count)) for code, count in found})
+
+
+def test_compressed_request_is_answered(channel: grpc.Channel, block_group: BlockGroup) -> None:
+    """With gzip, as gRPC's libraries compress."""
+    request = BatchPredictRequest(block_groups=[block_group] * 100)
+    answer = PredictionServiceStub(channel).BatchPredict(request, compression=grpc.Compression.Gzip)
+    assert len(answer.predictions) == 100
+
+
+def test_stream_ends_at_its_deadline(channel: grpc.Channel) -> None:
+    """Though its caller neither sends nor ends."""
+    done = threading.Event()
+
+    def silence() -> Iterator[StreamPredictRequest]:
+        done.wait()
+        yield from ()
+
+    call = PredictionServiceStub(channel).StreamPredict(silence(), timeout=0.1)
+    assert call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    done.set()
+
+
+def test_health_is_watched(channel: grpc.Channel) -> None:
+    """The state comes at once; the watch goes on until its caller ends it."""
+    request = HealthCheckRequest(service="housing.v1.PredictionService")
+    watching = HealthStub(channel).Watch(request)  # type: ignore[attr-defined]  # untyped stub
+    assert next(watching).status == HealthCheckResponse.SERVING
+    watching.cancel()
+
+
+def test_answer_is_on_record(channel: grpc.Channel, block_group: BlockGroup) -> None:
+    """Read over the connection that it came by; its true price can be told there, and a bad question is refused."""
+    log, outcomes = PredictionLogServiceStub(channel), OutcomeServiceStub(channel)
+    answer = PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group))
+    wanted = GetPredictionRequest(prediction_id=answer.prediction_id)
+    found = log.GetPrediction(wanted, wait_for_ready=True, timeout=30).prediction
+    assert (found.median_house_value, found.block_group) == (answer.median_house_value, block_group)
+    outcome = TruePrice(prediction_id=answer.prediction_id, median_house_value=400_000)
+    recorded = outcomes.RecordOutcomes(RecordOutcomesRequest(outcomes=[outcome])).outcomes
+    assert [each.result for each in recorded] == [OUTCOME_RESULT_RECORDED]
+    with pytest.raises(grpc.RpcError) as refusal:
+        log.GetPrediction(GetPredictionRequest(prediction_id="nonsense"))
+    assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_own_client_predicts_and_reads_refusals(service: Service) -> None:
+    """One, several, a stream of them; and the fields of a bad one."""
+    with PredictionClient(service.target) as client:
+        assert client.predict(BERKELEY).median_house_value == pytest.approx(PRICE)
+        batch = client.predict_batch([BERKELEY] * 3)
+        assert [each.median_house_value for each in batch] == pytest.approx([PRICE] * 3)
+        stream = list(client.predict_stream(iter([BERKELEY] * 3)))
+        assert [getattr(each, "median_house_value", each) for each in stream] == pytest.approx([PRICE] * 3)
+        with pytest.raises(InvalidRequestError) as refusal:
+            client.predict({**BERKELEY, "latitude": 99.0})
+        assert [each.field for each in refusal.value.violations] == ["block_group.latitude"]

@@ -10,16 +10,18 @@ from pydantic_settings import BaseSettings
 from housing.contract import SERVICES
 from housing_cli.main import main
 from housing_monitoring.settings import MonitorSettings
+from housing_retraining.settings import RetrainingSettings
 from housing_server.settings import GatewaySettings, ServerSettings
 from running import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
+RETRAINING = (ROOT / "docs/retraining.md").read_text("utf-8")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data/README.md", *(ROOT / "docs").rglob("*.md")]
 
 
 def settings_table(heading: str) -> dict[str, str]:
-    """The table of settings after a sentence of the README: the default by variable."""
-    table = README.partition(heading)[2].lstrip().partition("\n\n")[0]
+    """The table of settings after a sentence of the README, or of its page on retraining: the default by variable."""
+    table = f"{README}\n{RETRAINING}".partition(heading)[2].lstrip().partition("\n\n")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
     return {
         name: default
@@ -34,6 +36,7 @@ def settings_table(heading: str) -> dict[str, str]:
         ("`housing serve` reads:", ServerSettings),
         ("`housing gateway`:", GatewaySettings),
         ("and `housing monitor`:", MonitorSettings),
+        ("`housing retrain` reads:", RetrainingSettings),
     ],
 )
 def test_settings_table_is_complete_and_true(heading: str, kind: type[BaseSettings]) -> None:

@@ -27,7 +27,7 @@ from housing.v1.prediction_service_pb2 import (
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceServicer
 from housing_benchmarks.reference.listening import listen
 
-_ANSWER = PredictResponse(
+ANSWER = PredictResponse(
     prediction_id="01a208b1-63aa-75a4-9a77-ded8b73aecd4",
     median_house_value=409_757.09,
     interval=PredictionInterval(lower=341_204.5, upper=500_001.0, coverage=0.9, upper_open=True),
@@ -35,12 +35,13 @@ _ANSWER = PredictResponse(
     model_version="1",
     predicted_at=Timestamp(seconds=1_800_000_000, nanos=123_456_789),
 )
+"""What it answers."""
 _PREDICTION = Prediction(
-    prediction_id=_ANSWER.prediction_id,
-    median_house_value=_ANSWER.median_house_value,
-    interval=_ANSWER.interval,
+    prediction_id=ANSWER.prediction_id,
+    median_house_value=ANSWER.median_house_value,
+    interval=ANSWER.interval,
 )
-_STREAM_ANSWER = StreamPredictResponse(prediction=_ANSWER)
+_STREAM_ANSWER = StreamPredictResponse(prediction=ANSWER)
 
 Context = aio.ServicerContext[Any, Any]
 
@@ -49,7 +50,7 @@ class NoOpServicer(PredictionServiceServicer):
     """PredictionService without predictions."""
 
     async def Predict(self, request: PredictRequest, context: Context) -> PredictResponse:
-        return _ANSWER
+        return ANSWER
 
     async def BatchPredict(self, request: BatchPredictRequest, context: Context) -> BatchPredictResponse:
         return BatchPredictResponse(predictions=[_PREDICTION] * len(request.block_groups))

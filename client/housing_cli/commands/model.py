@@ -7,17 +7,21 @@ import click
 from housing.contract import Feature
 from housing_cli.commands.features import describe
 from housing_cli.commands.service import aligned, connected, json_option, target_option, to_json
+from housing_cli.plugins import PluginGroup
 from housing_client import Model, ModelCard
 
 _USD_METRICS = ("rmse", "mae")
 
 
-@click.command()
+@click.group(cls=PluginGroup, entry_points_in="housing.model.commands", invoke_without_command=True)
 @target_option
 @json_option
 @click.option("--card", is_flag=True, help="Show its model card instead, in Markdown.")
-def model(target: str, as_json: bool, card: bool) -> None:
+@click.pass_context
+def model(context: click.Context, target: str, as_json: bool, card: bool) -> None:
     """Show the served model and its origin."""
+    if context.invoked_subcommand is not None:
+        return
     with connected(target) as client:
         found = client.model_card() if card else client.model()
     if as_json:

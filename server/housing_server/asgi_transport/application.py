@@ -7,10 +7,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from housing_server.asgi_transport.events import CallerGone, Receive, Scope, Send
+from housing_server.asgi_transport.events import CallerGone, Receive, Scope, Send, left
 from housing_server.asgi_transport.frames import Frames
 from housing_server.asgi_transport.hangups import Hangups
-from housing_server.asgi_transport.headers import failure, is_grpc, metadata, peer, seconds_left, success
+from housing_server.asgi_transport.headers import (
+    TOO_MUCH_METADATA,
+    failure,
+    is_grpc,
+    metadata,
+    peer,
+    seconds_left,
+    size,
+    success,
+)
 from housing_server.asgi_transport.requests import Requests, read_only_message
 from housing_server.asgi_transport.response import Response
 from housing_server.core.byte_budget import HELD_FROM, UNSENT_BYTES, ByteBudget
@@ -24,6 +33,7 @@ from housing_server.core.endpoints import (
     UnaryEndpoint,
 )
 from housing_server.errors import DeadlinePassed, MethodNotFound, RequestError, UndecodableMessage
+from housing_server.limits import MAX_METADATA_BYTES
 
 _Headers: TypeAlias = Mapping[bytes, bytes]
 _Handler: TypeAlias = Callable[[_Headers, Scope, Receive, Send], Awaitable[None]]
@@ -66,6 +76,8 @@ class Application:
             await _refuse(send, 405, (b"allow", b"POST"))
         elif not is_grpc(headers.get(b"content-type", b"")):
             await _refuse(send, 415, (b"accept-post", b"application/grpc"))
+        elif size(headers) > MAX_METADATA_BYTES:
+            await Response(send).end(TOO_MUCH_METADATA)
         else:
             await self._handlers.get(scope["path"], self._unknown)(headers, scope, receive, send)
 
@@ -98,11 +110,13 @@ def _unary(
                     raise UndecodableMessage(message_type)
                 with hangups.watch(receive):
                     data = await answer(message, caller)
-            await _reply(response, data, call, unsent)
+            held = await _reply(response, data, call, unsent)
         except BaseException as error:  # pylint: disable=broad-exception-caught  # `_fail` raises what is not for callers
             await _fail(response, call, error)
             return
         call.finish()
+        if held:
+            await _release(held, unsent, receive)
 
     return handle
 
@@ -150,17 +164,26 @@ async def _decoded(endpoint: StreamEndpoint[Any, Any], requests: Requests) -> As
         yield endpoint.decode(data)
 
 
-async def _reply(response: Response, data: bytes, call: CallScope, unsent: ByteBudget) -> None:
-    """Send a response; a large one counts against the budget until it has been sent."""
-    size = len(data)
-    if size < HELD_FROM:
+async def _reply(response: Response, data: bytes, call: CallScope, unsent: ByteBudget) -> int:
+    """Send a response; return how many of its bytes count against the budget: none of a small one."""
+    if len(data) < HELD_FROM:
         await response.only_message(data, success(call.request_id))
-        return
-    unsent.hold(size)
+        return 0
+    unsent.hold(len(data))
     try:
         await response.only_message(data, success(call.request_id))
+    except BaseException:
+        unsent.release(len(data))
+        raise
+    return len(data)
+
+
+async def _release(held: int, unsent: ByteBudget, receive: Receive) -> None:
+    """Count bytes of a response against the budget until it has been sent."""
+    try:
+        await left(receive)
     finally:
-        unsent.release(size)
+        unsent.release(held)
 
 
 async def _fail(response: Response, call: CallScope, error: BaseException) -> None:

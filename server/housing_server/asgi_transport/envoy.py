@@ -115,7 +115,9 @@ def _connection_manager(listener: Listener, application: str) -> dict[str, Any]:
         request_headers_timeout="30s",
         # The application enforces limits of its own, and streams may be idle for any time.
         stream_idle_timeout="0s",
-        max_request_headers_kb=MAX_METADATA_BYTES >> 10,
+        # With more, Envoy closes the connection, whatever other calls it carries; the application refuses what is over
+        # the limit of metadata.
+        max_request_headers_kb=4 * MAX_METADATA_BYTES >> 10,
         common_http_protocol_options={
             "idle_timeout": "0s",
             "max_connection_duration": f"{listener.max_connection_age_seconds:.3f}s",

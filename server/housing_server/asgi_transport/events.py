@@ -18,6 +18,9 @@ T = TypeVar("T")
 POLL_SECONDS = 0.5
 """Poll interval for the disconnect on servers whose `receive` does not block."""
 
+_FIRST_PAUSE_SECONDS = 0.005
+"""After how long it is asked for the second time whether a response has left; each pause is twice the one before."""
+
 
 class CallerGone(BaseException):
     """The caller has closed the call; not an error, and no response can be sent."""
@@ -38,3 +41,14 @@ async def wait_for_disconnect(receive: Receive, poll_seconds: float = POLL_SECON
     """
     while (await shielded(receive()))["type"] != "http.disconnect":  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(poll_seconds)
+
+
+async def left(receive: Receive) -> None:
+    """Wait until a response that was sent has left, or its caller has gone.
+
+    Servers may take all of a response at once, as pyvoy does, and hold what its caller does not read.
+    """
+    pause = _FIRST_PAUSE_SECONDS
+    while (await shielded(receive()))["type"] != "http.disconnect":
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, POLL_SECONDS)

@@ -5,10 +5,12 @@ from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from google.rpc.code_pb2 import RESOURCE_EXHAUSTED
 from google.rpc.status_pb2 import Status
 
 from housing_server.asgi_transport.events import Scope
 from housing_server.core.calls import REQUEST_ID
+from housing_server.limits import MAX_METADATA_BYTES
 
 Headers = list[tuple[bytes, bytes]]
 """Lower-case names, and values."""
@@ -20,11 +22,23 @@ _READ = {name.encode(): name for name in (REQUEST_ID, "traceparent", "tracestate
 """The request metadata that is used."""
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _REQUEST_ID = REQUEST_ID.encode()
+_OVERHEAD = 32
+"""What HTTP/2 counts for an entry beside its text."""
+TOO_MUCH_METADATA: Headers = [
+    (b"grpc-status", str(RESOURCE_EXHAUSTED).encode()),
+    (b"grpc-message", f"a call may have {MAX_METADATA_BYTES} bytes of metadata".encode()),
+]
+"""The trailers of a call that is not looked at; like gRPC's own library, it is not counted as one either."""
 
 
 def is_grpc(content_type: bytes) -> bool:
     """Return whether this is the content type of a gRPC call with protobuf messages."""
     return _CONTENT_TYPE.fullmatch(content_type) is not None
+
+
+def size(headers: Mapping[bytes, bytes]) -> int:
+    """Measure headers as HTTP/2 does, but for repeated names."""
+    return sum(map(len, headers)) + sum(map(len, headers.values())) + _OVERHEAD * len(headers)
 
 
 def seconds_left(timeout: bytes | None) -> float | None:

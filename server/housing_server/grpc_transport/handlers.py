@@ -102,13 +102,15 @@ def _unary(
 def _stream(endpoint: StreamEndpoint[Any, Any], calls: Calls) -> Any:
     async def answer(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         scope = _begin(calls, endpoint.method, context)
+        limit = asyncio.timeout(scope.caller.seconds_left())
         try:
             caller = scope.enter()
-            async with asyncio.timeout(caller.seconds_left()):
+            async with limit:
                 async for response in endpoint.handler(_decoded(endpoint, requests), caller):
                     yield response.SerializeToString()
         except BaseException as error:
-            await _fail(scope, error, context)
+            # By the clock that calls are timed with, the event loop's timers may be a moment early.
+            await _fail(scope, DeadlinePassed() if limit.expired() else error, context)
             raise
         _succeed(scope, context)
 

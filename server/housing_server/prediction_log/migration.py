@@ -4,6 +4,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from housing_server.errors import PredictionLogUnavailable
 from housing_server.prediction_log.engine import writing
+from housing_server.prediction_log.retraining_tables import retraining_lease
 from housing_server.prediction_log.tables import METADATA, log_state
 
 _LOCK = 0x686F7573
@@ -46,3 +47,5 @@ def _remake(connection: Connection) -> None:
     METADATA.create_all(connection)
     if connection.execute(select(log_state.c.id)).first() is None:
         connection.execute(insert(log_state).values(id=1, probed_at_us=0, pruned_through_us=0))
+    if connection.execute(select(retraining_lease.c.id)).first() is None:
+        connection.execute(insert(retraining_lease).values(id=1, holder="", expires_at_us=0))

@@ -26,14 +26,15 @@ from sqlalchemy.dialects import postgresql
 
 from housing.contract import FEATURES
 
-_ID = String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
+ID = String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
+"""The type of ids."""
 
 METADATA = MetaData()
 
 predictions = Table(
     "predictions",
     METADATA,
-    Column("prediction_id", _ID, primary_key=True),
+    Column("prediction_id", ID, primary_key=True),
     Column("predicted_at_us", BigInteger, nullable=False),
     Column("method", Text, nullable=False),
     Column("model_name", Text, nullable=False),
@@ -58,7 +59,7 @@ predictions = Table(
 outcomes = Table(
     "outcomes",
     METADATA,
-    Column("prediction_id", _ID, ForeignKey(predictions.c.prediction_id, ondelete="CASCADE"), primary_key=True),
+    Column("prediction_id", ID, ForeignKey(predictions.c.prediction_id, ondelete="CASCADE"), primary_key=True),
     Column("predicted_at_us", BigInteger, nullable=False),
     Column("median_house_value", Double, nullable=False),
     Column("recorded_at_us", BigInteger, nullable=False),

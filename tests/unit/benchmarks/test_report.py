@@ -35,9 +35,9 @@ def test_tables_are_markdown() -> None:
 
 
 def test_ratios_come_first_and_the_machine_last() -> None:
-    """Marks, ratios, peers, figures, memory, machine."""
+    """Marks, transports, ratios, peers, figures, memory, machine."""
     headings = [line.removeprefix("## ") for line in render(RUN).splitlines() if line.startswith("## ")]
-    assert headings == ["Marks", "Ratios", "Peers", "Figures", "Memory and start", "Machine"]
+    assert headings == ["Marks", "Transports", "Ratios", "Peers", "Figures", "Memory and start", "Machine"]
 
 
 def test_overload_tells_refusals_from_answers_too_late() -> None:

@@ -71,3 +71,9 @@ def test_no_answer_at_all_is_an_error() -> None:
     """Rather than a figure divided by nothing."""
     with pytest.raises(BenchmarkError, match="answered no call"):
         list(measure([trial("a", load(calls=0))], repeats=1))
+
+
+def test_trial_without_an_answer_can_be_left_out_of_its_turn() -> None:
+    """The others are measured all the same."""
+    silent, answering = trial("a", load(calls=0)), trial("b", load())
+    assert [sample.contestant for sample in measure([silent, answering], repeats=2, leave_out=True)] == ["b", "b"]

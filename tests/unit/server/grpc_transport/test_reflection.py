@@ -1,9 +1,10 @@
 """What reflection finds."""
 
 import pytest
+from google.protobuf.descriptor_pool import Default
 
 from housing.v1.prediction_service_pb2 import DESCRIPTOR
-from housing_server.grpc_transport.reflection import ReflectionPool
+from housing_server.grpc_transport.reflection import ReflectionPool, reflection_endpoints
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,9 @@ def test_unknown_symbol_is_a_key_error(symbol: str) -> None:
     """Which reflection answers with NOT_FOUND."""
     with pytest.raises(KeyError):
         ReflectionPool().FindFileContainingSymbol(symbol)
+
+
+def test_newer_version_of_reflection_is_made_of_the_older() -> None:
+    """GRPC's package brings none."""
+    reflection_endpoints(())
+    assert Default().FindMethodByName("grpc.reflection.v1.ServerReflection.ServerReflectionInfo")

@@ -1,0 +1,63 @@
+"""The tables of retrainings, beside those of the predictions that led to them.
+
+They share the log's database, so that all machines which serve, watch or train see the same retrainings, and its
+conventions: times are whole microseconds since the epoch, ids are UUIDs of version 7. Evidence is JSON, since each kind
+of trigger and each gate has figures of its own.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+
+from housing_server.prediction_log.tables import ID, METADATA
+
+retrainings = Table(
+    "retrainings",
+    METADATA,
+    Column("retraining_id", ID, primary_key=True),
+    Column("requested_at_us", BigInteger, nullable=False),
+    Column("started_at_us", BigInteger),
+    Column("finished_at_us", BigInteger),
+    Column("trigger_kind", Text, nullable=False),
+    Column("trigger_figures", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("verdict", Text),
+    Column("verdict_reason", Text),
+    Column("data_sha256", Text),
+    Column("data_rows", Integer),
+    Column("new_rows", Integer),
+    Column("run_id", Text),
+    Column("model_version", Text),
+    Column("champion_version", Text),
+    Column("evidence", Text, nullable=False),
+    Index("retrainings_by_time", "requested_at_us", "retraining_id"),
+    sqlite_with_rowid=False,
+)
+"""One row for each retraining, from its request on. `evidence` and `trigger_figures` are JSON objects."""
+
+retraining_lease = Table(
+    "retraining_lease",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("holder", Text, nullable=False),
+    Column("expires_at_us", BigInteger, nullable=False),
+)
+"""One row, of id 1: which process may retrain, and until when; an empty holder is nobody."""
+
+model_changes = Table(
+    "model_changes",
+    METADATA,
+    Column("change_id", ID, primary_key=True),
+    Column("changed_at_us", BigInteger, nullable=False),
+    Column("model_name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("from_version", Text),
+    Column("to_version", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("retraining_id", ID),
+    Index("model_changes_by_time", "model_name", "changed_at_us", "change_id"),
+    sqlite_with_rowid=False,
+)
+"""One row for each time that the champion was changed on purpose: who or what did it, from which to which, and why."""

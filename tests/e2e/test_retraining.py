@@ -1,0 +1,107 @@
+"""New data make a better champion, and garbage does not: the real pipeline, DVC, registry and command."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from housing_retraining.runs.work_directory import make_work_directory
+from housing_training.candidates.recipes import recipe
+from housing_training.data.preparation import prepare
+from housing_training.data.table import prices_from_frame, rows_from_frame
+from housing_training.files import artifacts
+from housing_training.graph.compilation import compile_pipeline
+from housing_training.graph.golden import golden_requests
+from housing_training.params.schema import PrepareParams, TrainParams
+from registries import NAME, log_graph, registry
+from running import ROOT, HousingCommand
+
+QUICK = {"seed": 1, "folds": 2, "candidates": {"xgboost": {"n_estimators": 30, "max_depth": 5}}}
+"""A recipe that takes a moment."""
+ROWS = 5_000
+"""Of the real rows; the champion knows half of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A repository with a champion, outside of any checkout."""
+
+    root: Path
+    """Its root."""
+    rest: pd.DataFrame
+    """The rows that the champion does not know."""
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of its commands: impatient, and with a registry of its own."""
+        chosen = {"SETTLE_SECONDS": "0.1", "SCAN_SECONDS": "0.5", "NEW_ROWS": str(len(self.rest)), "NICENESS": "0"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_TRACKING")}
+        return inherited | {f"HOUSING_RETRAINING_{name}": value for name, value in chosen.items()}
+
+
+@pytest.fixture(scope="module")
+def repository(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository whose champion has learnt from half of the rows."""
+    root = tmp_path_factory.mktemp("repository")
+    rows = pd.read_parquet(state_dir.parent / artifacts.RAW).sample(ROWS, random_state=1)
+    half, rest = rows.head(ROWS // 2), rows.tail(ROWS // 2)
+    make_work_directory(ROOT, root, data_sha256="0" * 64, alias="champion")
+    params = yaml.safe_load((root / artifacts.PARAMS).read_text()) | {"train": QUICK}
+    (root / artifacts.PARAMS).write_text(yaml.safe_dump(params | {"fetch": {"source": "half.csv"}}))
+    half.to_csv(root / "half.csv", index=False)
+    trained, held_out = prepare(half, PrepareParams(**params["prepare"]))
+    fitted = recipe("xgboost", TrainParams.model_validate(QUICK)).fit(
+        rows_from_frame(trained), prices_from_frame(trained), lambda: None
+    )
+    golden = golden_requests(fitted.pipeline, rows_from_frame(held_out))
+    registry(root / "var", lambda: log_graph(compile_pipeline(fitted.pipeline), golden))
+    return Repository(root=root, rest=rest)
+
+
+def test_new_rows_lead_to_a_better_champion(repository: Repository) -> None:
+    """Dropped as a file they are taken, trained on and compared, and the better version is promoted; garbage is not."""
+    incoming = repository.root / "data/incoming"
+    incoming.mkdir(parents=True)
+    garbage = repository.rest.head(20).assign(latitude=0.0)
+    with HousingCommand("retrain", "watch", environment=repository.environment(), folder=repository.root) as watcher:
+        watcher.wait_for("watching")
+        repository.rest.to_csv(incoming / "rest.csv.gz", index=False)
+        garbage.to_csv(incoming / "garbage.csv", index=False)
+        ended = watcher.wait_for("retraining ended", patience=500)
+        accepted, rejected = watcher.wait_for("file accepted"), watcher.wait_for("file rejected")
+
+    assert (accepted["file"], accepted["new_rows"]) == ("rest.csv.gz", len(repository.rest))
+    assert (rejected["file"], rejected["bad_rows"]) == ("garbage.csv", 20)
+    (report,) = (repository.root / "data/rejected").glob("*-garbage.csv.report.json")
+    assert [flaw["row"] for flaw in json.loads(report.read_text())["flaws"]] == list(range(2, 22))
+
+    assert ended["verdict"] == "promoted", ended
+    (found,) = retrainings(repository)
+    assert (found["trigger"], found["trigger_figures"]["new_rows"]) == ("new_data", len(repository.rest))
+    assert (found["champion_version"], found["model_version"], found["data_rows"]) == ("1", "2", ROWS)
+    comparison = found["evidence"]["comparison"]
+    assert comparison["candidate"]["rmse"] < comparison["champion"]["rmse"]
+    assert (comparison["rows"], comparison["new_rows"]) == (ROWS // 5, ROWS // 10)
+    assert all(gate["passed"] for gate in found["evidence"]["gates"])
+
+    client = MlflowClient(f"sqlite:///{repository.root}/var/mlflow.db")
+    assert client.get_model_version_by_alias(NAME, "champion").run_id == found["run_id"]
+    assert any(file.path == "retraining.json" for file in client.list_artifacts(found["run_id"]))
+    # The repository itself was left alone: what was made is in the work directory, under DVC.
+    assert not (repository.root / artifacts.RAW).exists()
+    assert (repository.root / "var/retraining/work" / found["retraining_id"] / "training/dvc.lock").exists()
+
+
+def retrainings(repository: Repository) -> list[dict[str, Any]]:
+    """Return what `housing retrain list` knows."""
+    command = [sys.executable, "-m", "housing_cli", "retrain", "list", "--json"]
+    listed = subprocess.run(command, cwd=repository.root, env=repository.environment(), capture_output=True, check=True)
+    found: list[dict[str, Any]] = json.loads(listed.stdout)
+    return found

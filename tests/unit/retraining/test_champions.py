@@ -1,0 +1,109 @@
+"""Promotion and rollback, with what is on record of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from housing_retraining.champions import Champions
+from housing_retraining.errors import NotPromoted
+from housing_retraining.registry import RegisteredVersion
+from housing_server.prediction_log.model_changes import ModelChanges
+from housing_server.prediction_log.retrainings import RetrainingRecords
+from housing_server.prediction_log.store import PredictionStore
+
+
+class Registry:
+    """A registry in memory."""
+
+    def __init__(self) -> None:
+        self.aliases = {"champion": "1"}
+
+    def named(self, alias: str) -> RegisteredVersion | None:
+        """Return the version that an alias names."""
+        version = self.aliases.get(alias)
+        return None if version is None else RegisteredVersion(version=version, run_id=f"run {version}")
+
+    def point(self, alias: str, version: str) -> None:
+        """Have an alias name a version."""
+        self.aliases[alias] = version
+
+    @property
+    def champion(self) -> str:
+        """The version that is served."""
+        return self.aliases["champion"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[PredictionStore]:
+    """An empty store."""
+    opened = PredictionStore.open(f"sqlite:///{tmp_path}/predictions.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """A registry whose champion is version 1, which nobody has put on record."""
+    return Registry()
+
+
+@pytest.fixture
+def champions(registry: Registry, store: PredictionStore) -> Champions:
+    """Its champions."""
+    time = iter(range(1_000))
+    return Champions("model", registry, ModelChanges(store, now=lambda: next(time)))
+
+
+def promote(champions: Champions, *versions: str) -> None:
+    """Promote versions, one after the other."""
+    for version in versions:
+        champions.change("promotion", version, changed_by="a test", reason="better")
+
+
+def test_a_change_is_on_record_and_in_the_registry(
+    champions: Champions, registry: Registry, store: PredictionStore
+) -> None:
+    """Who, from, to and why."""
+    promote(champions, "2")
+    assert registry.champion == "2"
+    (change,) = ModelChanges(store).newest("model", 5)
+    assert (change.kind, change.from_version, change.to_version) == ("promotion", "1", "2")
+    assert (change.changed_by, change.reason) == ("a test", "better")
+
+
+def test_rolling_back_goes_back_step_by_step(champions: Champions, registry: Registry) -> None:
+    """And never forth again."""
+    promote(champions, "2", "3")
+    seen = []
+    for _ in range(2):
+        champions.roll_back(changed_by="a test", reason="worse")
+        seen.append(registry.champion)
+    assert seen == ["2", "1"]
+    with pytest.raises(NotPromoted, match="nothing is on record of a champion before 1"):
+        champions.roll_back(changed_by="a test", reason="worse")
+
+
+def test_what_was_rolled_back_is_passed_over(champions: Champions, registry: Registry) -> None:
+    """A promotion over a bad version does not lead back to it."""
+    promote(champions, "2", "3")
+    champions.roll_back(changed_by="a test", reason="3 was worse")
+    promote(champions, "4")
+    champions.roll_back(changed_by="a test", reason="4 was worse, too")
+    assert registry.champion == "2"
+
+
+def test_what_speaks_against_a_version_is_known(champions: Champions, store: PredictionStore) -> None:
+    """It was rolled back, and not promoted since; or a retraining has refused it."""
+    promote(champions, "2")
+    assert champions.objection("2", RetrainingRecords(store)) == ""
+    champions.roll_back(changed_by="a test", reason="worse")
+    assert champions.objection("2", RetrainingRecords(store)) == "version 2 was rolled back"
+    promote(champions, "2")
+    assert champions.objection("2", RetrainingRecords(store)) == ""
+
+    records = RetrainingRecords(store)
+    asked = records.request("manual", reason="because", requested_by="a test")
+    records.add(asked.retraining_id, model_version="5")
+    records.finish(asked.retraining_id, "refused", "not better")
+    assert champions.objection("5", records) == "version 5 was refused: not better"

@@ -1,0 +1,133 @@
+"""Candidate against champion, and the gates that let one through."""
+
+import numpy as np
+import pytest
+
+from housing.contract import FEATURE_NAMES
+from housing_retraining.comparison.bootstrap import rmse_difference
+from housing_retraining.comparison.compare import Answers, Comparison, compare
+from housing_retraining.comparison.gates import Gate, Policy, judge, parity
+from housing_retraining.comparison.holdout import Holdout
+
+ROWS = 600
+POLICY = Policy(
+    margin=0.0, confidence=0.95, slice_tolerance=0.1, slice_rows=50, coverage_tolerance=0.05, latency_ratio=10
+)
+
+
+@pytest.fixture(scope="module")
+def holdout() -> Holdout:
+    """Rows in some twenty areas, the last third of them new."""
+    rng = np.random.default_rng(1)
+    rows = np.full((ROWS, len(FEATURE_NAMES)), 5.0)
+    rows[:, 0], rows[:, 1] = rng.uniform(-122, -120, ROWS), rng.uniform(36, 38, ROWS)
+    rows[:, FEATURE_NAMES.index("median_income")] = rng.uniform(1, 10, ROWS)
+    rows[:, FEATURE_NAMES.index("housing_median_age")] = rng.uniform(1, 52, ROWS)
+    labels = np.where(np.arange(ROWS) % 2, "INLAND", "NEAR BAY")
+    prices = rng.uniform(100_000, 400_000, ROWS)
+    return Holdout(rows=rows, prices=prices, labels=labels, new=np.arange(ROWS) >= 400)
+
+
+def answers(holdout: Holdout, error: float, *, seed: int = 2, half_width: float | None = None) -> Answers:
+    """Answer with errors of about this size, in USD; with intervals of this half width, if one is given."""
+    prices = holdout.prices + np.random.default_rng(seed).normal(0, error, ROWS)
+    bounds = None if half_width is None else np.column_stack([prices - half_width, prices + half_width])
+    return Answers(prices=prices, bounds=bounds, promised=0.0 if half_width is None else 0.9)
+
+
+def compared(holdout: Holdout, candidate: Answers, champion: Answers) -> Comparison:
+    """Compare two models."""
+    return compare(holdout, candidate, champion, confidence=0.95, slice_rows=50)
+
+
+def refusals(comparison: Comparison, policy: Policy = POLICY) -> dict[str, Gate]:
+    """The gates that are not passed, by name."""
+    return {gate.name: gate for gate in judge(comparison, policy) if not gate.passed}
+
+
+def test_a_better_candidate_passes_all_gates(holdout: Holdout) -> None:
+    """Its figures, and what of them may be chance, are those of the rows."""
+    comparison = compared(holdout, answers(holdout, 30_000), answers(holdout, 60_000, seed=3))
+    assert refusals(comparison) == {}
+    assert comparison.random.high < 0
+    assert comparison.random.low < comparison.random.rmse < comparison.random.high
+    assert comparison.random.rmse == pytest.approx(comparison.candidate.rmse - comparison.champion.rmse, abs=0.02)
+    assert (comparison.rows, comparison.new_rows) == (600, 200)
+
+
+def test_the_same_model_again_is_not_better(holdout: Holdout) -> None:
+    """And no slice of it is worse, so nothing speaks against the data."""
+    same = answers(holdout, 30_000)
+    refused = refusals(compared(holdout, same, same))
+    assert list(refused) == ["better"]
+    assert not refused["better"].blames_data
+    assert "must be below" in refused["better"].detail
+
+
+def test_a_margin_asks_for_more_than_chance(holdout: Holdout) -> None:
+    """A candidate that is 50 % better passes a margin of 30 %, and none of 60 %."""
+    comparison = compared(holdout, answers(holdout, 30_000), answers(holdout, 60_000, seed=3))
+    strict = [
+        Policy(
+            margin=margin,
+            confidence=0.95,
+            slice_tolerance=0.1,
+            slice_rows=50,
+            coverage_tolerance=0.05,
+            latency_ratio=10,
+        )
+        for margin in (0.3, 0.6)
+    ]
+    assert [list(refusals(comparison, policy)) for policy in strict] == [[], ["better"]]
+
+
+def test_new_rows_of_other_prices_are_refused_for_what_was_known_before(holdout: Holdout) -> None:
+    """A candidate that answers the new ones better, and the known ones half as dear again, is worse: blame the data."""
+    champion = answers(holdout, 20_000)
+    shifted = Holdout(
+        rows=holdout.rows,
+        prices=np.where(holdout.new, 1.5 * holdout.prices, holdout.prices),
+        labels=holdout.labels,
+        new=holdout.new,
+    )
+    candidate = Answers(prices=champion.prices * 1.25, bounds=None, promised=0.0)
+    refused = refusals(compared(shifted, candidate, champion))
+    assert refused["slices"].blames_data
+    assert "rows known before" in refused["slices"].detail
+
+
+def test_a_slice_that_is_worse_by_chance_is_let_through(holdout: Holdout) -> None:
+    """Two models of the same quality differ on some slice; that is no reason."""
+    comparison = compared(holdout, answers(holdout, 30_000, seed=4), answers(holdout, 30_000, seed=5))
+    assert "slices" not in refusals(comparison)
+
+
+def test_intervals_must_hold_what_they_promise(holdout: Holdout) -> None:
+    """Too few true prices inside, or too many, and intervals that are gone, are refused."""
+    champion = answers(holdout, 60_000, half_width=100_000)
+    good, narrow, wide = (answers(holdout, 30_000, half_width=width) for width in (49_000, 20_000, 500_000))
+    assert "calibration" not in refusals(compared(holdout, good, champion))
+    assert "0.9 are promised" in refusals(compared(holdout, narrow, champion))["calibration"].detail
+    assert "calibration" in refusals(compared(holdout, wide, champion))
+    without = refusals(compared(holdout, answers(holdout, 30_000), champion))
+    assert without["calibration"].detail == "it has no intervals, and the champion has"
+
+
+def test_what_areas_have_in_common_is_not_taken_for_certainty(holdout: Holdout) -> None:
+    """Errors that come by the area leave more to chance when areas are drawn."""
+    areas = holdout.areas()
+    common = np.random.default_rng(6).normal(0, 50_000, areas.max() + 1)[areas]
+    rng = np.random.default_rng(7)
+    champion, candidate = (common + rng.normal(0, 5_000, ROWS) for _ in range(2))
+    candidate = candidate * np.where(areas % 2, 0.7, 1.1)
+    by_row = rmse_difference(candidate, champion, confidence=0.95)
+    by_area = rmse_difference(candidate, champion, confidence=0.95, groups=areas)
+    assert by_area.rmse == by_row.rmse
+    assert by_area.high - by_area.low > by_row.high - by_row.low
+
+
+def test_parity_lets_no_doubt_through() -> None:
+    """A difference that is not a number is one too many."""
+    assert parity(0.5).passed
+    assert not parity(1.5).passed
+    assert not parity(float("nan")).passed

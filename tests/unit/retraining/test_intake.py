@@ -1,0 +1,228 @@
+"""What becomes of the files that people drop."""
+
+import gzip
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from housing_retraining.data_versions.base import open_rows
+from housing_retraining.data_versions.row_table import RowTable
+from housing_retraining.intake import report as reports
+from housing_retraining.intake.bounded_lines import MAX_LINE_BYTES
+from housing_retraining.intake.folders import Folders, IncomingFolder
+from housing_retraining.intake.reading import ROWS_AT_ONCE, read_pieces
+from housing_retraining.intake.report import ENDING, FileReport
+from housing_retraining.intake.sifting import Limits
+from housing_retraining.intake.taking import FileTaker
+from housing_training.files import artifacts
+from housing_training.params.schema import Params
+from running import ROOT
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    """The folders of files, empty."""
+    made = Folders(incoming=tmp_path / "incoming", accepted=tmp_path / "accepted", rejected=tmp_path / "rejected")
+    made.make()
+    return made
+
+
+@pytest.fixture
+def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_groups: pd.DataFrame) -> RowTable:
+    """All rows of a repository that was trained on the first 100 block groups."""
+    monkeypatch.chdir(tmp_path)
+    artifacts.write_table(block_groups.head(100), artifacts.RAW)
+    return open_rows(tmp_path / "var", Params.read(ROOT / artifacts.PARAMS))
+
+
+@pytest.fixture
+def new(block_groups: pd.DataFrame) -> pd.DataFrame:
+    """A hundred rows that are not there yet."""
+    return block_groups.tail(100).reset_index(drop=True)
+
+
+def drop(folders: Folders, name: str, table: pd.DataFrame) -> Path:
+    """Write a table into the folder, as its name says."""
+    path = folders.incoming / name
+    if name.endswith(".parquet"):
+        table.to_parquet(path, index=False)
+    else:
+        table.to_csv(path, index=False)
+    return path
+
+
+def take(folders: Folders, rows: RowTable, path: Path, **limits: float) -> FileReport:
+    """Take a file in; check that it was put away whole, with its report, and that counts add up."""
+    content = path.read_bytes()
+    allowed = Limits(max_rows=int(limits.get("max_rows", 1_000)), bad_share=limits.get("bad_share", 0.1))
+    before = rows.count()
+    found = FileTaker(folders, allowed).take(path, rows)
+    folder = folders.accepted if found.result == "accepted" else folders.rejected
+    (kept,) = (each for each in folder.iterdir() if not each.name.endswith(ENDING) and each.name.endswith(path.name))
+    assert kept.read_bytes() == content
+    assert not path.exists()
+    assert json.loads(kept.with_name(kept.name + ENDING).read_text())["reason"] == found.reason
+    assert rows.count() == before + found.new_rows
+    return found
+
+
+@pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "New.Parquet"])
+def test_good_rows_are_taken_from_every_kind_of_file(
+    folders: Folders, rows: RowTable, new: pd.DataFrame, name: str
+) -> None:
+    """CSV, packed or not, and Parquet give the same rows."""
+    path = drop(folders, name.lower(), new).rename(folders.incoming / name)
+    found = take(folders, rows, path)
+    assert (found.result, found.rows, found.new_rows, found.bad_rows) == ("accepted", 100, 100, 0)
+    assert rows.sources("pending") == {name: 100}
+
+
+def test_rows_that_are_there_are_not_taken_twice(
+    folders: Folders, rows: RowTable, new: pd.DataFrame, block_groups: pd.DataFrame
+) -> None:
+    """Neither those that were trained on, nor those that the file holds twice, nor the file again."""
+    doubled = pd.concat([block_groups, new])
+    found = take(folders, rows, drop(folders, "all.csv", doubled))
+    assert (found.new_rows, found.known_rows) == (100, 200)
+    again = take(folders, rows, drop(folders, "again.csv", doubled))
+    assert (again.result, again.new_rows, again.known_rows) == ("accepted", 0, 300)
+
+
+@pytest.mark.parametrize(("name", "first"), [("some.csv", 2), ("some.parquet", 1)])
+def test_bad_rows_among_good_ones_are_left_out_and_listed(
+    folders: Folders, rows: RowTable, new: pd.DataFrame, name: str, first: int
+) -> None:
+    """By line of a CSV, whose header is line 1, and by row of Parquet; with the reason for each field."""
+    new.loc[3, "latitude"], new.loc[7, "population"], new.loc[9, "total_bedrooms"] = 99, None, 40_000
+    found = take(folders, rows, drop(folders, name, new))
+    assert (found.result, found.new_rows, found.bad_rows) == ("accepted", 97, 3)
+    assert [flaw.row for flaw in found.flaws] == [3 + first, 7 + first, 9 + first]
+    assert "latitude = 99.0: must be within 32.5 to 42.0" in found.flaws[0].reason
+    assert "population: is missing" in found.flaws[1].reason
+    assert "must be no more than total_rooms" in found.flaws[2].reason
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda new: new.head(0), "it has no rows"),
+        (lambda new: new.rename(columns={"median_income": "MedInc"}), "required columns are missing: median_income"),
+        (lambda new: new.assign(median_income=new["median_income"] * 10_000), "100 of 100 rows cannot be used"),
+        (
+            lambda new: new.assign(median_house_value=new["median_house_value"] / 1000),
+            "is it in other units. USD are expected",
+        ),
+        (lambda new: new.assign(total_rooms=5, total_bedrooms=1), "Rooms of the block group, not of a household"),
+        (lambda new: new.assign(median_income="a lot"), "100 of 100 rows cannot be used"),
+        (lambda new: new.assign(latitude=None), "100 of 100 rows cannot be used"),
+    ],
+    ids=["empty", "other columns", "dollars", "thousands", "rooms of a household", "words", "nothing"],
+)
+def test_files_that_are_wrong_throughout_are_rejected(
+    folders: Folders, rows: RowTable, new: pd.DataFrame, change: Change, reason: str
+) -> None:
+    """With a reason that says what is wrong; nothing of them is taken."""
+    for name in ("odd.csv", "odd.parquet"):
+        found = take(folders, rows, drop(folders, name, change(new)))
+        assert found.result == "rejected"
+        assert re.search(reason, found.reason), found.reason
+
+
+def test_other_prices_for_what_is_known_are_rejected(
+    folders: Folders, rows: RowTable, block_groups: pd.DataFrame
+) -> None:
+    """A table whose prices were shifted, of block groups on record; the reason says by how much."""
+    shifted = block_groups.assign(median_house_value=block_groups["median_house_value"] * 1.5)
+    found = take(folders, rows, drop(folders, "shifted.csv", shifted))
+    assert found.result == "rejected"
+    assert "100 of 200 rows give another price for a block group on record, in the middle 1.5 times" in found.reason
+    assert found.flaws[0].row == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("none.csv", b"", "the file is empty"),
+        ("none.parquet", b"", "0 bytes"),
+        ("none.csv.gz", b"", "the file is empty"),
+        ("garbage.csv", b"\x00\x01\x02" * 100, "is not UTF-8 text"),
+        ("garbage.csv.gz", b"no gzip", "Not a gzipped file"),
+        ("cut.csv.gz", gzip.compress(b"longitude," * 1000)[:-9], "the gzip file is damaged"),
+        ("garbage.parquet", b"PAR1 or not", "arquet"),
+        ("sheet.xlsx", b"PK\x03\x04", "only .csv, .csv.gz, .parquet are read"),
+        ("sheet.csv", b"PK\x03\x04", "the file is a spreadsheet or a ZIP archive"),
+        ("endless.csv", b"1" * (MAX_LINE_BYTES + 2), "a line is longer than 1,048,576 bytes"),
+        ("endless.csv.gz", gzip.compress(b"1" * (MAX_LINE_BYTES + 2)), "a line is longer than 1,048,576 bytes"),
+        ("wide.csv", b"longitude;latitude\n", "separated by semicolons"),
+    ],
+)
+def test_what_is_no_table_is_rejected(folders: Folders, rows: RowTable, name: str, content: bytes, reason: str) -> None:
+    """Whatever it is, it is kept, with a reason."""
+    path = folders.incoming / name
+    path.write_bytes(content)
+    found = take(folders, rows, path)
+    assert found.result == "rejected"
+    assert reason in found.reason
+
+
+def test_a_file_that_would_grow_the_table_too_far_is_rejected(
+    folders: Folders, rows: RowTable, new: pd.DataFrame
+) -> None:
+    """Before more memory or disk is used than was agreed."""
+    found = take(folders, rows, drop(folders, "large.csv", new), max_rows=150)
+    assert found.reason == "the table would have more than 150 rows (HOUSING_RETRAINING_MAX_ROWS)"
+
+
+def test_a_report_lists_the_first_of_many_flaws(
+    folders: Folders, rows: RowTable, new: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And counts them all."""
+    monkeypatch.setattr("housing_retraining.intake.sifting.FLAWS_LISTED", 10)
+    found = take(folders, rows, drop(folders, "bad.csv", new.assign(latitude=0)))
+    assert (found.bad_rows, len(found.flaws)) == (100, 10)
+    assert reports.FLAWS_LISTED > 10
+
+
+@pytest.mark.parametrize("name", ["long.csv", "long.parquet"])
+def test_files_are_read_piece_by_piece(folders: Folders, new: pd.DataFrame, name: str) -> None:
+    """So that memory is that of a piece, however long a file is; numbers go on."""
+    path = drop(folders, name, pd.concat([new] * (2 * ROWS_AT_ONCE // len(new) + 1)))
+    pieces = list(read_pieces(path))
+    assert [len(piece.table) for piece in pieces] == [ROWS_AT_ONCE, ROWS_AT_ONCE, 100]
+    first = 1 if name.endswith("parquet") else 2
+    assert [piece.table.index[0] for piece in pieces] == [first, ROWS_AT_ONCE + first, 2 * ROWS_AT_ONCE + first]
+
+
+def test_names_that_are_used_again_lose_nothing(folders: Folders, rows: RowTable, new: pd.DataFrame) -> None:
+    """Two files of a name that are put away within a second lie beside each other."""
+    taker = FileTaker(folders, Limits(max_rows=1_000, bad_share=0.1))
+    for part in (new.head(50), new.tail(50)):
+        taker.take(drop(folders, "new.csv", part), rows)
+    assert len([each for each in folders.accepted.iterdir() if each.name.endswith("new.csv")]) == 2
+    assert rows.count("pending") == 100
+
+
+def test_a_file_is_complete_once_it_stays_the_same(tmp_path: Path) -> None:
+    """One that grows is waited for; hidden and unfinished ones are never read."""
+    now = [0.0]
+    folder = IncomingFolder(tmp_path, settle_seconds=5, clock=lambda: now[0])
+    growing, whole = tmp_path / "growing.csv", tmp_path / "whole.csv"
+    growing.write_text("1"), whole.write_text("1")
+    for name in (".hidden.csv", "download.csv.part", "copy.TMP"):
+        (tmp_path / name).write_text("1")
+    (tmp_path / "folder.csv").mkdir()
+    assert folder.complete() == []
+    now[0] = 4.0
+    growing.write_text("12")
+    assert folder.complete() == []
+    now[0] = 5.0
+    assert folder.complete() == [whole]
+    whole.unlink()
+    now[0] = 9.0
+    assert folder.complete() == [growing]

@@ -1,0 +1,87 @@
+"""Changing the champion on purpose: each change is on record before it is made, with who, from, to and why."""
+
+from typing import Protocol
+
+from housing_retraining.errors import NotPromoted
+from housing_retraining.registry import CHAMPION, RegisteredVersion
+from housing_server.prediction_log.model_changes import ChangeKind, ModelChange, ModelChanges
+from housing_server.prediction_log.retrainings import RetrainingRecords
+
+_CHANGES_READ = 1000
+"""How far back the audit trail is read."""
+
+
+class AliasRegistry(Protocol):
+    """The model registry, as far as the champion is changed there."""
+
+    def named(self, alias: str) -> RegisteredVersion | None:
+        """Return the version that an alias names; None when there is none."""
+
+    def point(self, alias: str, version: str) -> None:
+        """Have an alias name a version."""
+
+
+class Champions:
+    """The champions of a registered model: which there is, and which there were."""
+
+    def __init__(self, name: str, registry: AliasRegistry, changes: ModelChanges) -> None:
+        self._name, self._registry, self._changes = name, registry, changes
+
+    def change(
+        self, kind: ChangeKind, version: str, *, changed_by: str, reason: str, retraining_id: str | None = None
+    ) -> ModelChange:
+        """Make a version the champion, and return what is on record of that.
+
+        Raises:
+            RegistryFailed: the registry does not take it.
+        """
+        before = self._registry.named(CHAMPION)
+        change = ModelChange(
+            model_name=self._name,
+            kind=kind,
+            from_version=before.version if before else None,
+            to_version=version,
+            changed_by=changed_by,
+            reason=reason,
+            retraining_id=retraining_id,
+        )
+        self._changes.add(change)
+        self._registry.point(CHAMPION, version)
+        return change
+
+    def roll_back(self, *, changed_by: str, reason: str) -> ModelChange:
+        """Make the version the champion that was it before this one came; rolling back twice does not come back.
+
+        Raises:
+            NotPromoted: nothing is on record of how the champion became it.
+            RegistryFailed: the registry does not take it.
+        """
+        now = self._registry.named(CHAMPION)
+        rolled_back = self._rolled_back()
+        for change in self._changes.newest(self._name, _CHANGES_READ):
+            came = now is not None and change.kind == "promotion" and change.to_version == now.version
+            if came and change.from_version is not None and change.from_version not in rolled_back:
+                return self.change("rollback", change.from_version, changed_by=changed_by, reason=reason)
+        raise NotPromoted(
+            f"nothing is on record of a champion before {now.version if now else 'none'}: name a version with "
+            "`housing model promote`"
+        )
+
+    def objection(self, version: str, records: RetrainingRecords) -> str:
+        """Say what speaks against a version, by what is on record; empty when nothing does."""
+        if version in self._rolled_back():
+            return f"version {version} was rolled back"
+        for retraining in records.newest(_CHANGES_READ):
+            if retraining.model_version == version and retraining.verdict == "refused":
+                return f"version {version} was refused: {retraining.verdict_reason}"
+        return ""
+
+    def _rolled_back(self) -> set[str]:
+        """Return the versions that were rolled back and not promoted since."""
+        gone: set[str] = set()
+        for change in reversed(self._changes.newest(self._name, _CHANGES_READ)):
+            if change.kind == "rollback" and change.from_version is not None:
+                gone.add(change.from_version)
+            elif change.kind == "promotion":
+                gone.discard(change.to_version)
+        return gone

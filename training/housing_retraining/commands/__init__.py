@@ -1,0 +1,1 @@
+"""`housing retrain`: the command line."""

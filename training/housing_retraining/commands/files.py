@@ -1,0 +1,49 @@
+"""Taking files in, put together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from housing_retraining.errors import RetrainingError
+from housing_retraining.intake.folders import Folders
+from housing_retraining.settings import RetrainingSettings
+
+if TYPE_CHECKING:
+    from housing_retraining.intake.report import FileReport
+
+
+def folders_of(settings: RetrainingSettings) -> Folders:
+    """Return where files are and go."""
+    return Folders(incoming=settings.incoming_dir, accepted=settings.accepted_dir, rejected=settings.rejected_dir)
+
+
+def take_files(files: Sequence[Path], settings: RetrainingSettings) -> "list[FileReport]":
+    """Take files in, one after the other, and return what became of each.
+
+    Raises:
+        RetrainingError: the table of all rows cannot be made.
+    """
+    # pandas and pandera take a second to import: only who takes files pays.
+    from housing_retraining.data_versions.base import open_rows  # noqa: PLC0415
+    from housing_retraining.intake.sifting import Limits  # noqa: PLC0415
+    from housing_retraining.intake.taking import FileTaker, taking_alone  # noqa: PLC0415
+    from housing_training.errors import TrainingError  # noqa: PLC0415
+    from housing_training.files import artifacts  # noqa: PLC0415
+    from housing_training.params.schema import Params  # noqa: PLC0415
+
+    folders = folders_of(settings)
+    folders.make()
+    limits = Limits(max_rows=settings.retraining_max_rows, bad_share=settings.retraining_bad_share)
+    with taking_alone(settings.folder):
+        try:
+            rows = open_rows(settings.folder, Params.read(artifacts.PARAMS))
+        except TrainingError as error:
+            raise RetrainingError(str(error)) from error
+        taker = FileTaker(folders, limits)
+        return [taker.take(path, rows) for path in files if path.exists()]  # another process may have been quicker
+
+
+def file_line(report: "FileReport") -> str:
+    """Return what became of a file as a line."""
+    counts = f"{report.rows:,} rows, {report.new_rows:,} new, {report.known_rows:,} known, {report.bad_rows:,} bad"
+    return f"{report.result} {report.file}: {report.reason or counts}"

@@ -1,0 +1,99 @@
+"""The commands `housing model list`, `promote` and `rollback`."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import click
+
+from housing_retraining.champions import Champions
+from housing_retraining.commands.surroundings import check_pipeline, json_option, opened_store, user
+from housing_retraining.commands.text import moment
+from housing_retraining.registry import ModelRegistry, RegisteredVersion
+from housing_server.model_store.fetching import tracking_uri
+from housing_server.prediction_log.model_changes import ModelChange, ModelChanges
+from housing_server.prediction_log.retrainings import RetrainingRecords
+from housing_training.files import artifacts
+from housing_training.params.schema import Params
+
+_CHANGES_SHOWN = 10
+
+_reason_option = click.option("--reason", required=True, help="Why: it goes on record.")
+
+
+@click.command()
+@json_option
+def list_versions(as_json: bool) -> None:
+    """List the versions in the registry, and the last changes of the champion."""
+    with _opened() as opened:
+        versions, changes = opened.registry.versions(), opened.changes.newest(opened.name, _CHANGES_SHOWN)
+    if as_json:
+        click.echo(json.dumps({"versions": [*map(asdict, versions)], "changes": [*map(asdict, changes)]}, indent=2))
+        return
+    click.echo(
+        "\n".join([f"{'VERSION':>7}  {'REGISTERED (UTC)':19}  {'TEST RMSE':>9}  ALIASES", *map(_version, versions)])
+    )
+    if changes:
+        click.echo("\n".join(["", "changes of the champion, the newest first", *map(_change, changes)]))
+
+
+@click.command()
+@click.argument("version")
+@_reason_option
+@click.option("--force", is_flag=True, help="Even if it was refused, or rolled back.")
+def promote(version: str, reason: str, force: bool) -> None:
+    """Make a version the champion, which a running server follows.
+
+    One that a retraining has refused, or that was rolled back, needs --force. The server tries it before it serves it.
+    """
+    with _opened() as opened:
+        if version not in {each.version for each in opened.registry.versions()}:
+            raise click.ClickException(f"there is no version {version} of {opened.name}")
+        objection = opened.champions.objection(version, RetrainingRecords(opened.changes.store))
+        if objection and not force:
+            raise click.ClickException(f"{objection}; --force promotes it all the same")
+        click.echo(_change(opened.champions.change("promotion", version, changed_by=user(), reason=reason)))
+
+
+@click.command()
+@_reason_option
+def rollback(reason: str) -> None:
+    """Make the version the champion again that was it before the last promotion."""
+    with _opened() as opened:
+        click.echo(_change(opened.champions.roll_back(changed_by=user(), reason=reason)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """What the commands work on."""
+
+    name: str
+    """The registered model."""
+    registry: ModelRegistry
+    """Its versions."""
+    changes: ModelChanges
+    """The audit trail."""
+    champions: Champions
+    """The champions."""
+
+
+@contextmanager
+def _opened() -> Iterator[_Opened]:
+    check_pipeline()
+    with opened_store() as (settings, store):
+        name = Params.read(artifacts.PARAMS).register_.model_name
+        registry, changes = ModelRegistry(tracking_uri(settings.state_dir), name), ModelChanges(store)
+        champions = Champions(name, registry, changes)
+        yield _Opened(name=name, registry=registry, changes=changes, champions=champions)
+
+
+def _version(found: RegisteredVersion) -> str:
+    error = "-" if found.test_rmse is None else f"{found.test_rmse:,.0f}"
+    return f"{found.version:>7}  {moment(found.registered_at_us)}  {error:>9}  {', '.join(found.aliases)}".rstrip()
+
+
+def _change(change: ModelChange) -> str:
+    when = f"{moment(change.changed_at_us)}  " if change.changed_at_us else ""
+    before = change.from_version or "none"
+    return f"{when}{change.kind} from {before} to {change.to_version} by {change.changed_by}: {change.reason}"

@@ -1,0 +1,61 @@
+"""What the commands share: settings and store, who runs them, and how errors end them."""
+
+import getpass
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import click
+
+from housing_retraining.errors import RetrainingError
+from housing_retraining.settings import RetrainingSettings, read_settings
+from housing_server.errors import ServingError
+from housing_server.prediction_log.store import PredictionStore
+from housing_training.errors import TrainingError
+
+_PIPELINE = Path("training/dvc.yaml")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@contextmanager
+def opened_store() -> Iterator[tuple[RetrainingSettings, PredictionStore]]:
+    """Open the store that the settings name; errors end the command in one line."""
+    with one_line_errors():
+        settings = read_settings()
+        with closing(PredictionStore.open(settings.prediction_log)) as store:
+            yield settings, store
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the command in one line when something goes wrong.
+
+    Raises:
+        ClickException: something has.
+    """
+    try:
+        yield
+    except (RetrainingError, ServingError, TrainingError) as error:
+        raise click.ClickException(str(getattr(error, "cause", error))) from error
+
+
+def check_pipeline() -> None:
+    """End the command where there is no pipeline to run.
+
+    Raises:
+        ClickException: there is none.
+    """
+    if not _PIPELINE.exists():
+        raise click.ClickException(f"there is no {_PIPELINE} here: run this in the root of the repository")
+
+
+def user() -> str:
+    """Name who runs the command."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}"

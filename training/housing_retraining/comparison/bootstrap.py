@@ -1,0 +1,67 @@
+"""How much of a difference between two models is chance: paired bootstrap intervals.
+
+What is drawn again and again are rows, with both models' errors about each, so that what makes a row hard for both does
+not count. Rows of one area share what is peculiar to it; where that matters, areas are drawn instead.
+(B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import bootstrap
+
+SAMPLES = 2000
+"""How many samples are drawn."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A candidate's RMSE less the champion's, in USD: below 0, the candidate is better."""
+
+    rmse: float
+    """The difference on the rows as they are."""
+    low: float
+    """Lower end of the interval that chance leaves open."""
+    high: float
+    """Upper end."""
+
+
+def rmse_difference(
+    candidate: Floats, champion: Floats, *, confidence: float, groups: npt.NDArray[np.int64] | None = None
+) -> Difference:
+    """Compare the errors of two models about the same n rows.
+
+    Args:
+        candidate: the candidate's errors in USD, shape (n,).
+        champion: the champion's, in the same order.
+        confidence: the probability that the interval promises.
+        groups: numbers from 0 of what is drawn as a whole, shape (n,); None where rows are drawn.
+    """
+    numbers = np.arange(len(candidate)) if groups is None else groups
+    counts = np.bincount(numbers).astype(np.float64)
+    mine, theirs = (np.bincount(numbers, weights=errors**2).astype(np.float64) for errors in (candidate, champion))
+    value = float(_difference(mine, theirs, counts))
+    if len(counts) == 1:  # nothing can be drawn
+        return Difference(rmse=round(value, 2), low=-np.inf, high=np.inf)
+    drawn = bootstrap(
+        (mine, theirs, counts),
+        _difference,
+        paired=True,
+        vectorized=True,
+        n_resamples=SAMPLES,
+        batch=100,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return Difference(rmse=round(value, 2), low=round(float(drawn.low), 2), high=round(float(drawn.high), 2))
+
+
+def _difference(candidate: Floats, champion: Floats, counts: Floats, axis: int = -1) -> Floats:
+    """Return the difference of RMSEs from sums of squared errors and numbers of rows along an axis."""
+    rows = counts.sum(axis=axis)
+    difference: Floats = np.sqrt(candidate.sum(axis=axis) / rows) - np.sqrt(champion.sum(axis=axis) / rows)
+    return difference

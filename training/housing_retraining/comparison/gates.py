@@ -1,0 +1,118 @@
+"""What a candidate must pass to become the champion; each gate says what it has seen, passed or not."""
+
+from dataclasses import dataclass
+
+from housing_retraining.comparison.compare import Comparison, Quality, Slice
+
+PARITY_USD = 1.0
+"""The most that the registered graph may differ from the one that the pipeline has made, in USD."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What one gate found."""
+
+    name: str
+    """Its name."""
+    passed: bool
+    """Whether the candidate may go on."""
+    detail: str
+    """What was seen, in a line."""
+    blames_data: bool = False
+    """Whether, not passed, it speaks against the new rows: what was known before is answered worse with them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How strict gates are."""
+
+    margin: float
+    """By which share of the champion's RMSE a candidate must be better, beyond chance."""
+    confidence: float
+    """The probability that `beyond chance` means."""
+    slice_tolerance: float
+    """By which share it may be worse on a slice."""
+    slice_rows: int
+    """Slices with fewer rows are not judged."""
+    coverage_tolerance: float
+    """How far the coverage of its intervals may be from what they promise."""
+    latency_ratio: float
+    """How many times as long as the champion it may take for a row; 0 for any."""
+
+
+def parity(largest_difference_usd: float) -> Gate:
+    """Check that what was registered answers as what was trained."""
+    passed = largest_difference_usd <= PARITY_USD  # not so for NaN
+    detail = (
+        f"the registered graph differs by up to {largest_difference_usd:.2f} USD, at most {PARITY_USD:g} is allowed"
+    )
+    return Gate(name="parity", passed=passed, detail=detail)
+
+
+def calibration(candidate: Quality, champion: Quality | None, policy: Policy) -> Gate:
+    """Check that as many true prices are inside the intervals as they promise."""
+    if candidate.coverage is None:
+        lost = champion is not None and champion.coverage is not None
+        detail = "it has no intervals, and the champion has" if lost else "neither model has intervals"
+        return Gate(name="calibration", passed=not lost, detail=detail)
+    off = abs(candidate.coverage - candidate.promised)
+    return Gate(
+        name="calibration",
+        passed=off <= policy.coverage_tolerance,
+        detail=f"{candidate.coverage:.3f} of the intervals hold the true price, {candidate.promised:g} are promised "
+        f"and {policy.coverage_tolerance:g} more or less allowed",
+    )
+
+
+def slices(comparison: Comparison, policy: Policy) -> Gate:
+    """Check that no slice of the rows is answered worse by more than is tolerated, beyond chance."""
+    worse = [each for each in comparison.slices if _is_worse(each, policy.slice_tolerance)]
+    listed = "; ".join(
+        f"{each.by} {each.name}: RMSE {each.candidate_rmse:,.0f} instead of {each.champion_rmse:,.0f} USD"
+        for each in worse[:5]
+    )
+    return Gate(
+        name="slices",
+        passed=not worse,
+        detail=listed or f"none of {len(comparison.slices)} is worse by more than {policy.slice_tolerance:.0%}",
+        blames_data=any(each.name == "known before" for each in worse),
+    )
+
+
+def better(comparison: Comparison, policy: Policy) -> Gate:
+    """Check that the candidate is better by the margin, on random rows beyond chance."""
+    least = policy.margin * comparison.champion.rmse
+    found = comparison.random
+    worse_beyond_chance = found.low > 0
+    return Gate(
+        name="better",
+        passed=found.high < -least,
+        detail=f"RMSE {comparison.candidate.rmse:,.0f} instead of {comparison.champion.rmse:,.0f} USD: a difference of "
+        f"{found.rmse:,.0f}, by chance {found.low:,.0f} to {found.high:,.0f}; it must be below {-least:,.0f}",
+        blames_data=worse_beyond_chance,
+    )
+
+
+def by_area(comparison: Comparison) -> Gate:
+    """Check that the candidate is not worse beyond chance when whole areas are drawn."""
+    found = comparison.by_area
+    return Gate(
+        name="by area",
+        passed=found.low <= 0,
+        detail=f"over {comparison.areas} areas, a difference of {found.rmse:,.0f} USD, by chance {found.low:,.0f} to "
+        f"{found.high:,.0f}; it must not be above 0 beyond chance",
+    )
+
+
+def judge(comparison: Comparison, policy: Policy) -> list[Gate]:
+    """Pass a candidate through the gates that look at its answers."""
+    return [
+        calibration(comparison.candidate, comparison.champion, policy),
+        slices(comparison, policy),
+        by_area(comparison),
+        better(comparison, policy),
+    ]
+
+
+def _is_worse(part: Slice, tolerance: float) -> bool:
+    return part.candidate_rmse > (1 + tolerance) * part.champion_rmse and part.difference.low > 0

@@ -1,0 +1,71 @@
+"""Passing a candidate through all gates, beside the champion, on the rows that the pipeline has held out."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from housing_retraining.comparison.compare import Comparison, compare
+from housing_retraining.comparison.gates import Gate, Policy, judge
+from housing_retraining.comparison.holdout import Holdout
+from housing_retraining.comparison.models import answers, fetch, registered_as_made, trial
+from housing_retraining.registry import RegisteredVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a retraining has found out about its candidate."""
+
+    candidate: RegisteredVersion
+    """The candidate."""
+    champion: RegisteredVersion | None
+    """What is served; None when nothing is."""
+    gates: Sequence[Gate]
+    """The gates."""
+    comparison: Comparison | None
+    """Both on the rows held out; None when the candidate cannot be loaded, or there is no champion."""
+
+    @property
+    def refused_by(self) -> list[Gate]:
+        """The gates that the candidate has not passed."""
+        return [gate for gate in self.gates if not gate.passed]
+
+    def evidence(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        compared = None if self.comparison is None else asdict(self.comparison)
+        return {"gates": [asdict(gate) for gate in self.gates], "comparison": compared}
+
+
+def judge_candidate(
+    name: str, candidate: RegisteredVersion, champion: RegisteredVersion | None, work: Path, policy: Policy
+) -> Found:
+    """Pass a candidate through the gates; one that cannot be served is not measured.
+
+    Args:
+        name: the registered model.
+        candidate: its new version.
+        champion: the version that is served; None when there is none.
+        work: the work directory of the retraining.
+        policy: how strict gates are.
+
+    Raises:
+        NotComparable: either cannot be fetched or loaded.
+    """
+    files = fetch(name, candidate.version, work / "fetched")
+    champion_files = fetch(name, champion.version, work / "fetched") if champion else None
+    gates = [trial(files, champion_files, policy.latency_ratio)]
+    comparison = None
+    if gates[0].passed:
+        holdout = Holdout.read(work)
+        answered = answers(files, holdout)
+        gates.append(registered_as_made(work, answered, holdout))
+        if champion_files is not None:
+            comparison = compare(
+                holdout,
+                answered,
+                answers(champion_files, holdout),
+                confidence=policy.confidence,
+                slice_rows=policy.slice_rows,
+            )
+            gates += judge(comparison, policy)
+    return Found(candidate=candidate, champion=champion, gates=gates, comparison=comparison)

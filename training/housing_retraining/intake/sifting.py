@@ -1,0 +1,137 @@
+"""Sifting the rows of a file into the table: which are new, and whether the file as a whole can be believed."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from housing_retraining.data_versions.row_table import COLUMNS, PRICE, Arrivals
+from housing_retraining.errors import FileRefused
+from housing_retraining.intake.checking import check
+from housing_retraining.intake.reading import Flaw, Piece
+from housing_retraining.intake.report import FLAWS_LISTED
+
+MINIMUM_ROWS = 20
+"""With fewer rows nothing is said about a file as a whole."""
+_SHARES = (0.005, 0.995)
+"""The middle of a file lies between these quantiles of what is known, or its units are other ones."""
+_UNITS = {
+    "median_income": "tens of thousands of USD",
+    PRICE: "USD",
+    "total_rooms": "rooms of the block group, not of a household",
+    "population": "people of the block group, not of a household",
+}
+"""The columns that people have in other units, and those that are meant."""
+_RATIOS_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a file may be like."""
+
+    max_rows: int
+    """The most rows that the whole table may have."""
+    bad_share: float
+    """The largest share of its rows that may be wrong."""
+
+
+@dataclass(slots=True)
+class Sifted:
+    """What was found in a file so far."""
+
+    rows: int = 0
+    """Rows read."""
+    new: int = 0
+    """Rows taken."""
+    known: int = 0
+    """Rows that were there, or twice in the file."""
+    contradicting: int = 0
+    """Rows with another price than the one on record."""
+    bad: int = 0
+    """Rows that are wrong."""
+    flaws: list[Flaw] = field(default_factory=list)
+    """The first of what is wrong."""
+    ratios: list[float] = field(default_factory=list)
+    """Of some contradicting rows: their price divided by the one on record."""
+
+    def note(self, flaws: Iterable[Flaw]) -> None:
+        """Count rows that are wrong, and list the first."""
+        for flaw in flaws:
+            self.bad += 1
+            self._list(flaw)
+
+    def contradict(self, row: int, price: float, on_record: float) -> None:
+        """Count a row with another price than the one on record."""
+        self.contradicting += 1
+        if len(self.ratios) < _RATIOS_KEPT:
+            self.ratios.append(price / on_record)
+        self._list(Flaw(row=row, reason=f"{PRICE} = {price:g}: the same block group is on record with {on_record:g}"))
+
+    def _list(self, flaw: Flaw) -> None:
+        if len(self.flaws) < FLAWS_LISTED:
+            self.flaws.append(flaw)
+
+
+def sift(pieces: Iterable[Piece], arrivals: Arrivals, limits: Limits, sifted: Sifted) -> None:
+    """Take the good and new rows of a file.
+
+    Args:
+        pieces: its rows.
+        arrivals: where new rows go.
+        limits: what it may be like.
+        sifted: filled with what was found, be the file refused or not.
+
+    Raises:
+        FileRefused: it is to be rejected whole.
+    """
+    room = limits.max_rows - arrivals.count()
+    for piece in pieces:
+        sifted.rows += len(piece.table) + len(piece.flaws)
+        good, flaws = check(piece.table)
+        sifted.note(sorted([*piece.flaws, *flaws], key=lambda flaw: flaw.row))
+        _take(good, arrivals, sifted)
+        if sifted.new > room:
+            raise FileRefused(f"the table would have more than {limits.max_rows:,} rows (HOUSING_RETRAINING_MAX_ROWS)")
+    _judge(sifted, limits)
+    _check_units(arrivals, sifted)
+
+
+def _take(good: pd.DataFrame, arrivals: Arrivals, sifted: Sifted) -> None:
+    cells = good[list(COLUMNS)].astype(object).where(good[list(COLUMNS)].notna(), None)
+    for row, values in zip(good.index.tolist(), cells.to_dict("records"), strict=True):
+        named: dict[str, Any] = {str(name): value for name, value in values.items()}
+        found = arrivals.add(named)
+        if found == "new":
+            sifted.new += 1
+        elif found == "known":
+            sifted.known += 1
+        else:
+            sifted.contradict(row, named[PRICE], arrivals.known_price(named))
+
+
+def _judge(sifted: Sifted, limits: Limits) -> None:
+    if sifted.rows == 0:
+        raise FileRefused("it has no rows")
+    if sifted.bad > limits.bad_share * sifted.rows:
+        raise FileRefused(f"{sifted.bad:,} of {sifted.rows:,} rows cannot be used; the first reasons are listed by row")
+    if sifted.rows >= MINIMUM_ROWS and sifted.contradicting > limits.bad_share * sifted.rows:
+        raise FileRefused(
+            f"{sifted.contradicting:,} of {sifted.rows:,} rows give another price for a block group on record, in the "
+            f"middle {statistics.median(sifted.ratios):.3g} times that price"
+        )
+
+
+def _check_units(arrivals: Arrivals, sifted: Sifted) -> None:
+    """Refuse a file whose middle is beyond nearly all that is known: nobody's rows differ like that, units do."""
+    if sifted.new < MINIMUM_ROWS:
+        return
+    for column, unit in _UNITS.items():
+        known = arrivals.quantiles(column, _SHARES, arrived=False)
+        (middle,) = arrivals.quantiles(column, (0.5,), arrived=True)
+        if known and not known[0] <= middle <= known[1]:
+            raise FileRefused(
+                f"{column} is {middle:g} in the middle, and {known[0]:g} to {known[1]:g} in nearly all known rows: is "
+                f"it in other units? {unit[:1].upper()}{unit[1:]} are expected"
+            )

@@ -1,0 +1,50 @@
+"""Putting the parts of a retraining together: the composition root of what runs one."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from housing.sqlite_uris import sqlite_path, sqlite_uri
+from housing_retraining.data_versions.row_table import ROWS, RowTable
+from housing_retraining.runs.queue import RetrainingQueue
+from housing_retraining.settings import RetrainingSettings
+from housing_server.model_store.fetching import tracking_uri
+from housing_server.prediction_log.retraining_lease import Lease, this_process
+from housing_server.prediction_log.retrainings import RetrainingRecords
+from housing_server.prediction_log.store import PredictionStore
+
+if TYPE_CHECKING:
+    from housing_retraining.runs.retraining import RetrainingRun
+
+
+def open_queue(settings: RetrainingSettings, store: PredictionStore, echo: Callable[[str], object]) -> RetrainingQueue:
+    """Make what works off retrainings, in the repository that is the working directory."""
+
+    def make_run() -> "RetrainingRun":
+        from housing_retraining.registry import ModelRegistry  # noqa: PLC0415 - imports MLflow
+        from housing_retraining.runs.retraining import RetrainingRun  # noqa: PLC0415 - imports pandas and scikit-learn
+        from housing_training.files import artifacts  # noqa: PLC0415
+        from housing_training.params.schema import Params  # noqa: PLC0415
+
+        uri = absolute(tracking_uri(settings.state_dir))
+        os.environ["MLFLOW_TRACKING_URI"] = uri  # the pipeline and the fetching of models work elsewhere
+        registry = ModelRegistry(uri, Params.read(artifacts.PARAMS).register_.model_name)
+        return RetrainingRun(settings, store, registry, tracking_uri=uri, echo=echo)
+
+    lease = Lease(store, this_process(), seconds=settings.retraining_lease_seconds)
+    return RetrainingQueue(
+        settings, RetrainingRecords(store), lease, make_run, tables=(RowTable(settings.folder / ROWS).identity(),)
+    )
+
+
+def absolute(uri: str) -> str:
+    """Return an address of a registry that is the same in every working directory."""
+    path = sqlite_path(uri)
+    return uri if path is None else sqlite_uri(path)
+
+
+def give_way(niceness: int) -> None:
+    """Have this process, and those that it starts, give way to all others."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)

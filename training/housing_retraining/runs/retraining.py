@@ -1,0 +1,217 @@
+"""One retraining, from the rows to the verdict."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from housing_retraining.champions import Champions
+from housing_retraining.comparison.gates import Policy
+from housing_retraining.comparison.judging import Found, judge_candidate
+from housing_retraining.data_versions.base import open_rows
+from housing_retraining.data_versions.row_table import RowTable
+from housing_retraining.data_versions.version import DataVersion, read_version, write_version
+from housing_retraining.errors import LeaseLost, RetrainingError
+from housing_retraining.registry import CHALLENGER, CHAMPION, RegisteredVersion
+from housing_retraining.runs.pipeline import PipelineProcess
+from housing_retraining.runs.work_directory import make_work_directory
+from housing_retraining.settings import RetrainingSettings
+from housing_server.errors import ServingError
+from housing_server.prediction_log.model_changes import ModelChanges
+from housing_server.prediction_log.retrainings import Retraining, RetrainingRecords, Verdict
+from housing_server.prediction_log.store import PredictionStore
+from housing_training.errors import TrainingError
+from housing_training.files import artifacts
+from housing_training.params.schema import Params
+
+
+class Registry(Protocol):
+    """The model registry."""
+
+    def named(self, alias: str) -> RegisteredVersion | None:
+        """Return the version that an alias names; None when there is none."""
+
+    def point(self, alias: str, version: str) -> None:
+        """Have an alias name a version."""
+
+    def log_json(self, run_id: str, content: dict[str, object], path: str) -> None:
+        """Put a file on record with the run of a version."""
+
+
+class RetrainingRun:
+    """Carries out retrainings, one after the other, in the repository that is the working directory."""
+
+    def __init__(
+        self,
+        settings: RetrainingSettings,
+        store: PredictionStore,
+        registry: Registry,
+        *,
+        tracking_uri: str,
+        echo: Callable[[str], object],
+    ) -> None:
+        """Do nothing yet.
+
+        Args:
+            settings: how to.
+            store: where each step, and each change of the champion, goes on record.
+            registry: where candidates go.
+            tracking_uri: its address, for the pipeline.
+            echo: called with what there is to read for people, line by line.
+        """
+        self._settings, self._registry = settings, registry
+        self._records, self._changes = RetrainingRecords(store), ModelChanges(store)
+        self._environment = _environment(settings, tracking_uri)
+        self._echo = echo
+        self._pipeline: PipelineProcess | None = None
+        self._lost = False
+
+    def run(self, retraining: Retraining) -> Verdict:
+        """Carry one out, or go on with one that a crash has ended, and return its verdict; it goes on record, too.
+
+        Raises:
+            LeaseLost: another process may retrain now; nothing more is put on record.
+        """
+        self._records.begin(retraining.retraining_id)
+        try:
+            verdict, reason = self._verdict(retraining)
+        except (RetrainingError, TrainingError, ServingError, OSError) as error:
+            self._check_lease()
+            verdict, reason = "failed", " ".join(str(error).split())
+        except Exception as error:  # pylint: disable=broad-exception-caught  # what nobody expected ends in a verdict, too
+            self._echo(traceback.format_exc())
+            verdict, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())}"
+        self._records.finish(retraining.retraining_id, verdict, reason)
+        self._echo(f"{verdict}: {reason}\n")
+        return verdict
+
+    def stop(self) -> None:
+        """End what is under way, from another thread, since the lease is lost."""
+        self._lost = True
+        if self._pipeline is not None:
+            self._pipeline.stop()
+
+    def _verdict(self, retraining: Retraining) -> tuple[Verdict, str]:
+        work = self.work_directory(retraining)
+        params = Params.read(artifacts.PARAMS)
+        rows = open_rows(self._settings.folder, params)
+        version = self._prepare(retraining, work, rows, params)
+        self._run_pipeline(retraining, work)
+        if (done := self._promoted_before()) is not None:
+            rows.settle("used", up_to=version.last_row)
+            return "promoted", f"version {done.version} is the champion: a crash came between that and the record of it"
+        found = self._compare(retraining, work, params.register_.model_name)
+        self._report(retraining, found)
+        if blocking := found.refused_by:
+            rows.settle("set_aside" if any(gate.blames_data for gate in blocking) else "tried", up_to=version.last_row)
+            return "refused", "; ".join(f"{gate.name}: {gate.detail}" for gate in blocking)
+        return self._promote(retraining, found, rows, version, params.register_.model_name)
+
+    def work_directory(self, retraining: Retraining) -> Path:
+        """Return where a retraining works."""
+        return self._settings.folder / "work" / retraining.retraining_id
+
+    def _prepare(self, retraining: Retraining, work: Path, rows: RowTable, params: Params) -> DataVersion:
+        self._enter(retraining, "data")
+        version = read_version(work) or write_version(rows, work, params.prepare)
+        make_work_directory(Path(), work, data_sha256=version.sha256, alias=CHALLENGER)
+        self._records.add(
+            retraining.retraining_id,
+            data_sha256=version.sha256,
+            data_rows=version.rows,
+            new_rows=version.new_rows,
+        )
+        self._echo(f"data: {version.rows:,} rows, {version.new_rows:,} of them new\n")
+        return version
+
+    def _run_pipeline(self, retraining: Retraining, work: Path) -> None:
+        self._pipeline = PipelineProcess(work, self._environment)
+        with (work / "pipeline.log").open("a", buffering=1, encoding="utf-8") as log:
+
+            def show(line: str) -> None:
+                log.write(line)
+                self._echo(line)
+
+            self._check_lease()
+            self._pipeline.run(lambda stage: self._records.enter(retraining.retraining_id, stage), show)
+        self._check_lease()
+
+    def _promoted_before(self) -> RegisteredVersion | None:
+        """Return the candidate if it is the champion already; None when it is not."""
+        candidate, champion = self._registry.named(CHALLENGER), self._registry.named(CHAMPION)
+        return candidate if candidate is not None and candidate == champion else None
+
+    def _compare(self, retraining: Retraining, work: Path, name: str) -> Found:
+        self._enter(retraining, "compare")
+        candidate, champion = self._registry.named(CHALLENGER), self._registry.named(CHAMPION)
+        if candidate is None:
+            raise RetrainingError("the pipeline has registered nothing")
+        self._records.add(
+            retraining.retraining_id,
+            model_version=candidate.version,
+            run_id=candidate.run_id,
+            champion_version=champion.version if champion else None,
+        )
+        return judge_candidate(name, candidate, champion, work, _policy(self._settings))
+
+    def _report(self, retraining: Retraining, found: Found) -> None:
+        evidence = found.evidence()
+        self._records.add(retraining.retraining_id, evidence=evidence)
+        self._registry.log_json(
+            found.candidate.run_id, {"retraining_id": retraining.retraining_id, **evidence}, "retraining.json"
+        )
+        for gate in found.gates:
+            self._echo(f"{'passed' if gate.passed else 'NOT PASSED'}  {gate.name}: {gate.detail}\n")
+
+    def _promote(
+        self, retraining: Retraining, found: Found, rows: RowTable, version: DataVersion, name: str
+    ) -> tuple[Verdict, str]:
+        self._enter(retraining, "promote")
+        before = self._registry.named(CHAMPION)
+        if before != found.champion:
+            now = before.version if before else "none"
+            return "refused", f"the champion was changed meanwhile, to version {now}: it was compared with another"
+        reason = _why_promoted(found)
+        Champions(name, self._registry, self._changes).change(
+            "promotion",
+            found.candidate.version,
+            changed_by=f"retraining, asked for by {retraining.requested_by}",
+            reason=reason,
+            retraining_id=retraining.retraining_id,
+        )
+        rows.settle("used", up_to=version.last_row)
+        return "promoted", reason
+
+    def _enter(self, retraining: Retraining, stage: str) -> None:
+        self._check_lease()
+        self._records.enter(retraining.retraining_id, stage)
+
+    def _check_lease(self) -> None:
+        if self._lost:
+            raise LeaseLost("another process may retrain now, since this one has given no sign of life")
+
+
+def _why_promoted(found: Found) -> str:
+    version = f"version {found.candidate.version}"
+    if found.comparison is None:
+        return f"{version} is the first: there is no champion to compare it with"
+    better = next(gate for gate in found.gates if gate.name == "better")
+    return f"{version} passed {len(found.gates)} gates; {better.detail}"
+
+
+def _policy(settings: RetrainingSettings) -> Policy:
+    return Policy(
+        margin=settings.retraining_margin,
+        confidence=settings.retraining_confidence,
+        slice_tolerance=settings.retraining_slice_tolerance,
+        slice_rows=settings.retraining_slice_rows,
+        coverage_tolerance=settings.retraining_coverage_tolerance,
+        latency_ratio=settings.retraining_latency_ratio,
+    )
+
+
+def _environment(settings: RetrainingSettings, tracking_uri: str) -> dict[str, str]:
+    """Make what the pipeline is told beside what this process was: its registry, and few threads."""
+    threads = str(settings.retraining_threads)
+    libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {"MLFLOW_TRACKING_URI": tracking_uri} | dict.fromkeys(libraries, threads)

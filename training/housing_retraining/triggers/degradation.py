@@ -1,0 +1,112 @@
+"""The trigger *degradation*: live answers are worse than training promised, or other things are asked about."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from housing_client import AsyncPredictionClient
+from housing_monitoring.errors import MonitoringError
+from housing_monitoring.grpc_service import DEADLINES, ONCE, GrpcService
+from housing_monitoring.inspection import Inspector
+from housing_monitoring.results import LiveQuality, Results, TrainingQuality
+from housing_monitoring.window import Window
+from housing_retraining.triggers.trigger import Fired
+from housing_server.prediction_log.retrainings import Trigger
+
+_WINDOW_ROWS = 5000
+_WINDOW_SECONDS = 86_400.0
+_MINIMUM_ROWS = 500
+"""What of the predictions is compared, and from how many on: as the monitor does by default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """What is not yet a reason."""
+
+    error_factor: float
+    """How many times the RMSE of training the live one must be."""
+    coverage_shortfall: float
+    """By how much the live coverage of the intervals must be below that of training."""
+    drift_psi: float
+    """How far a field, or the answers, must have drifted, as a population stability index."""
+    minimum_outcomes: int
+    """With fewer true prices of the version that is served, nothing is judged."""
+
+
+class Degradation:
+    """Looks at a service, as any client may."""
+
+    kind: Trigger = "degradation"
+
+    def __init__(self, inspect: Callable[[], Results], tolerance: Tolerance, *, cooldown_seconds: float) -> None:
+        """Look at nothing yet.
+
+        Args:
+            inspect: looks at the service; raises MonitoringError when it does not answer.
+            tolerance: what is not yet a reason.
+            cooldown_seconds: how long after it has asked it asks for nothing.
+        """
+        self.cooldown_seconds = cooldown_seconds
+        self._inspect, self._tolerance = inspect, tolerance
+
+    def look(self) -> Fired | None:
+        """Look once; a service that does not answer is no reason."""
+        try:
+            results = self._inspect()
+        except MonitoringError:
+            return None
+        return judge(results, self._tolerance)
+
+
+def judge(results: Results, tolerance: Tolerance) -> Fired | None:
+    """Return why what was seen is a reason to retrain; None when it is none."""
+    served = [live for live in results.live if live.model_version == results.training.model_version]
+    if not any(live.outcomes >= tolerance.minimum_outcomes for live in served):
+        return None  # callers who ask about other places than those trained on are no reason by themselves
+    reasons = [*_quality(served, results.training, tolerance), *_drift(results, tolerance)]
+    if not reasons:
+        return None
+    figures = {name: value for _, values in reasons for name, value in values.items()}
+    figures["model_version"] = results.training.model_version
+    return Fired(reason="; ".join(reason for reason, _ in reasons), figures=figures)
+
+
+def inspect_service(target: str) -> Callable[[], Results]:
+    """Make what looks at the service at an address; it remembers what it has read, and reads on from there."""
+    window = Window(rows=_WINDOW_ROWS, seconds=_WINDOW_SECONDS)
+
+    async def look() -> Results:
+        async with AsyncPredictionClient(target, deadlines=DEADLINES, retries=ONCE) as client:
+            return await Inspector(GrpcService(client), window, minimum_rows=_MINIMUM_ROWS).check()
+
+    return lambda: asyncio.run(look())
+
+
+_Reason = tuple[str, dict[str, object]]
+
+
+def _quality(served: Sequence[LiveQuality], training: TrainingQuality, tolerance: Tolerance) -> Iterator[_Reason]:
+    for live in served:
+        yield from _error(live, training.root_mean_squared_error, tolerance)
+        yield from _coverage(live, training.interval_coverage, tolerance)
+
+
+def _error(live: LiveQuality, training: float | None, tolerance: Tolerance) -> Iterator[_Reason]:
+    rmse = live.root_mean_squared_error
+    if training is not None and rmse >= tolerance.error_factor * training:
+        reason = f"the live RMSE is {rmse:,.0f} USD, {rmse / training:.2f} times that of training"
+        yield reason, {"live_rmse": rmse, "training_rmse": training, "outcomes": live.outcomes}
+
+
+def _coverage(live: LiveQuality, training: float | None, tolerance: Tolerance) -> Iterator[_Reason]:
+    coverage = live.interval_coverage
+    if training is not None and coverage is not None and coverage <= training - tolerance.coverage_shortfall:
+        reason = f"{coverage:.3f} of the live intervals hold the true price, {training:.3f} did in training"
+        yield reason, {"live_coverage": coverage, "training_coverage": training, "outcomes": live.outcomes}
+
+
+def _drift(results: Results, tolerance: Tolerance) -> Iterator[_Reason]:
+    drifted = {each.feature: round(each.psi, 3) for each in results.drift if each.psi >= tolerance.drift_psi}
+    if drifted:
+        named = ", ".join(f"{name} (PSI {psi:g})" for name, psi in drifted.items())
+        yield f"{named} drifted from what was trained on", {"drift": drifted, "window_rows": results.window_rows}

@@ -1,0 +1,1 @@
+"""Waiting for what triggers a retraining."""

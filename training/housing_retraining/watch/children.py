@@ -1,0 +1,53 @@
+"""The watcher's children: commands of this very program, which end with it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from housing.tether import tethered
+from housing_retraining.logs import Log
+
+
+class HousingChildren:
+    """Runs `housing retrain take` and `housing retrain work`, one at a time."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._running: subprocess.Popen[str] | None = None
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End the one that runs, if any, and start no other; what it was doing is gone on with at the next start."""
+        self._stopped = True
+        if self._running is not None:
+            self._running.terminate()
+
+    def take(self, files: Sequence[Path]) -> None:
+        """Take files in; each is one event of the log."""
+        output = self._run("take", "--json", *map(str, files))
+        for line in output.splitlines():
+            if line.startswith("{"):
+                report = json.loads(line)
+                self._log.info(f"file {report['result']}", **{each: report[each] for each in _LOGGED})
+
+    def retrain(self) -> None:
+        """Carry out what is waiting."""
+        self._run("work")
+
+    def _run(self, *arguments: str) -> str:
+        command = tethered((sys.executable, "-m", "housing_cli", "retrain", *arguments))
+        if self._stopped:
+            return ""
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+        ) as self._running:
+            output, errors = self._running.communicate()
+        if self._running.returncode and not self._stopped:
+            reason = (errors.strip().splitlines() or ["see its record"])[-1]
+            self._log.error("child process failed", command=arguments[0], reason=reason)
+        return output
+
+
+_LOGGED = ("file", "reason", "rows", "new_rows", "known_rows", "contradicting_rows", "bad_rows")
