@@ -90,7 +90,10 @@ def background_rows() -> NDArray[np.float64]:
 
 def _graph(slope: float) -> onnx.ModelProto:
     rows = ndx.argument(shape=("N", len(FEATURE_NAMES)), dtype=ndx.float64)
-    longitude, latitude, rooms, households, income = (rows[:, at] for at in (0, 1, 3, 6, 7))
+    longitude, latitude, rooms, households, income = (
+        rows[:, FEATURE_NAMES.index(name)]
+        for name in ("longitude", "latitude", "total_rooms", "households", "median_income")
+    )
     north = ndx.astype(latitude - longitude > 157.0, ndx.float64)
     roomy = ndx.astype(rooms > 3.0 * households, ndx.float64)
     prices = ndx.clip(BASE + slope * (income - 10.0) + 50_000.0 * north + 20_000.0 * roomy * income / 10.0, *LIMITS)

@@ -3,30 +3,19 @@
 import numpy as np
 import pytest
 
-from housing.features import FEATURE_NAMES, FEATURES
+from housing.features import FEATURES
 from housing_training.candidates.recipes import recipe
+from housing_training.data.rows import column, replaced
 from housing_training.graph.compilation import compile_pipeline
 from housing_training.metrics.prices import Metrics
 from housing_training.params.schema import MIXTURE
 from model.real_data import Data, Fitted
 
 
-def column(name: str) -> int:
-    """Return a field's column."""
-    return FEATURE_NAMES.index(name)
-
-
-def changed(rows: np.ndarray, name: str, values: object) -> np.ndarray:
-    """Change one field of all rows."""
-    variant = rows.copy()
-    variant[:, column(name)] = values
-    return variant
-
-
 def test_richer_block_groups_are_dearer(data: Data, champion: Fitted) -> None:
     """With 20,000 USD more income a year, nine block groups in ten are worth more, and the average 20,000 USD more."""
     incomes = data.test_rows[:, column("median_income")]
-    more = champion.graph.predict(changed(data.test_rows, "median_income", incomes + 2.0))
+    more = champion.graph.predict(replaced(data.test_rows, median_income=incomes + 2.0))
     growth = more - champion.graph.predict(data.test_rows)
 
     assert np.mean(growth > 0) > 0.9
@@ -36,8 +25,7 @@ def test_richer_block_groups_are_dearer(data: Data, champion: Fitted) -> None:
 def test_the_coast_is_dearer_than_the_valley(champion: Fitted) -> None:
     """The same block group is worth more in Santa Monica than in Fresno."""
     row = np.array([[-118.49, 34.02, 30.0, 2_000.0, 400.0, 1_000.0, 380.0, 5.0, np.nan]])
-    inland = row.copy()
-    inland[0, :2] = (-119.79, 36.74)
+    inland = replaced(row, longitude=-119.79, latitude=36.74)
 
     assert champion.graph.predict(row)[0] > champion.graph.predict(inland)[0] + 50_000
 
@@ -52,29 +40,29 @@ def test_the_first_block_group_of_the_data_is_priced_sensibly(champion: Fitted) 
 def test_leaving_the_bedrooms_out_costs_little(data: Data, champion: Fitted) -> None:
     """Estimated bedrooms raise the error by less than a tenth."""
     whole = Metrics.of(data.test_prices, champion.graph.predict(data.test_rows))
-    without = Metrics.of(data.test_prices, champion.graph.predict(changed(data.test_rows, "total_bedrooms", np.nan)))
+    without = Metrics.of(data.test_prices, champion.graph.predict(replaced(data.test_rows, total_bedrooms=np.nan)))
 
     assert without.rmse < 1.1 * whole.rmse
 
 
 def test_leaving_the_proximity_out_changes_nothing(data: Data, champion: Fitted) -> None:
     """The data's own labels were derived by the rule that is in the graph: saying them or not is the same."""
-    left_out = changed(data.test_rows, "ocean_proximity", np.nan)
+    left_out = replaced(data.test_rows, ocean_proximity=np.nan)
 
     assert np.array_equal(champion.graph.predict(left_out), champion.graph.predict(data.test_rows))
     assert np.array_equal(champion.graph.proximity(left_out), data.test_rows[:, column("ocean_proximity")])
 
 
 def test_the_given_proximity_is_reported_back(data: Data, champion: Fitted) -> None:
-    """Which label was used is told, the caller's own if there was one."""
-    assert set(champion.graph.proximity(changed(data.test_rows[:5], "ocean_proximity", 4.0))) == {4}
+    """The answer holds the label that was used: the caller's own if there was one."""
+    assert set(champion.graph.proximity(replaced(data.test_rows[:5], ocean_proximity=4.0))) == {4}
 
 
 @pytest.mark.parametrize("side", ["minimum", "maximum"])
 def test_every_corner_of_the_contract_gets_a_price(data: Data, champion: Fitted, side: str) -> None:
     """Any one field at its limit still gives a price within those learnt from."""
     bounded = [feature for feature in FEATURES if not feature.choices]
-    variants = [changed(data.test_rows[:50], feature.name, getattr(feature, side)) for feature in bounded]
+    variants = [replaced(data.test_rows[:50], **{feature.name: getattr(feature, side)}) for feature in bounded]
 
     prices = champion.graph.predict(np.concatenate(variants))
 
@@ -97,7 +85,7 @@ def test_prices_hardly_fall_with_income(data: Data, champion: Fitted) -> None:
     From one draw of the weights to the next 35 to 61 % of the rows fall by more than 1,000 USD at some step.
     """
     incomes = np.arange(0.5, 15.01, 0.25)
-    along = np.stack([champion.graph.predict(changed(data.test_rows, "median_income", each)) for each in incomes])
+    along = np.stack([champion.graph.predict(replaced(data.test_rows, median_income=each)) for each in incomes])
 
     falls = np.maximum(-np.diff(along, axis=0), 0).max(axis=0)
 
@@ -108,14 +96,14 @@ def test_prices_hardly_fall_with_income(data: Data, champion: Fitted) -> None:
 def test_the_teacher_never_falls_with_income(data: Data, teacher: Fitted) -> None:
     """Both experts are held to it."""
     incomes = np.arange(0.5, 15.01, 0.5)
-    along = np.stack([teacher.graph.predict(changed(data.test_rows, "median_income", each)) for each in incomes])
+    along = np.stack([teacher.graph.predict(replaced(data.test_rows, median_income=each)) for each in incomes])
 
     assert np.diff(along, axis=0).min() > -1
 
 
 def test_neighbouring_cells_differ_no_more_than_the_teachers(data: Data, champion: Fitted, teacher: Fitted) -> None:
     """A step of 0.01 degree moves the student's prices by no more at the median, and at worst."""
-    moved = changed(data.test_rows, "longitude", data.test_rows[:, column("longitude")] + 0.01)
+    moved = replaced(data.test_rows, longitude=data.test_rows[:, column("longitude")] + 0.01)
 
     def jumps(fitted: Fitted) -> np.ndarray:
         return np.abs(fitted.graph.predict(moved) - fitted.graph.predict(data.test_rows))

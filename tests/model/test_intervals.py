@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from housing_training.data.rows import replaced
 from housing_training.evaluation.comparison import measure
 from model.real_data import Data, Fitted
 
@@ -30,8 +31,7 @@ def test_intervals_hold_for_cheap_and_dear(figures: dict[str, float], fifth: int
 
 def test_intervals_hold_without_bedrooms(data: Data, champion: Fitted) -> None:
     """Where they are left out, prices are a little worse, and intervals hold nearly as often."""
-    rows = data.test_rows.copy()
-    rows[:, 4] = np.nan
+    rows = replaced(data.test_rows, total_bedrooms=np.nan)
     figures = measure(champion.graph, rows, data.test_prices)
 
     assert figures["interval_coverage"] > 0.88
@@ -41,7 +41,7 @@ def test_intervals_hold_without_bedrooms(data: Data, champion: Fitted) -> None:
 def test_intervals_are_wider_in_unseen_areas(data: Data, champion: Fitted) -> None:
     """The same block groups in the emptiest corner of the state are priced with more caution, for what they cost."""
     rows = data.test_rows[:500]
-    corner = np.hstack([np.tile([-115.0, 41.5], (len(rows), 1)), rows[:, 2:8], np.full((len(rows), 1), np.nan)])
+    corner = replaced(rows, longitude=-115.0, latitude=41.5, ocean_proximity=np.nan)
 
     at_home, away = (relative_widths(champion, each) for each in (rows, corner))
 

@@ -33,7 +33,7 @@ def shuffled(data: Data) -> np.ndarray:
 def test_shuffled_prices_give_no_skill(
     data: Data, params: MixtureParams, shuffled: np.ndarray, parting: Parting
 ) -> None:
-    """Held out at random or by area, prices that were dealt out at random cannot be told."""
+    """Held out at random or by area, prices that were assigned at random cannot be predicted."""
     for fold in cross_fit(params, data.rows, shuffled, parting(data.rows), seed=1):
         assert r2_score(shuffled[fold.rows], fold.estimate.prices) < 0.005
 

@@ -5,7 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("protos/housing", "server", "client", "monitoring", "benchmarks", "deploy", "tests")
+SOURCES = (
+    "protos/housing",
+    "server",
+    "client",
+    "training/housing_training",
+    "monitoring",
+    "benchmarks",
+    "deploy",
+    "tests",
+)
 VAGUE_VERBS = frozenset({"Give", "Have", "Note", "Say", "Take", "Tell", "Word"})
 """Verbs that do not say what is done: return, load, record, parse, encode, raise ... do."""
 

@@ -1,4 +1,4 @@
-"""Runs one stage of the pipeline: `python -m housing_training <stage>`, from the root of the repository."""
+"""Run one stage of the pipeline: `python -m housing_training <stage>`, from the root of the repository."""
 
 import importlib
 import os
@@ -21,7 +21,7 @@ def main(stage: str) -> None:
     """Run one stage of the training pipeline; `housing train` runs all those that are out of date."""
     quieten(os.environ)
     bypass_proxies(os.environ)
-    end_with_parent(signal.SIGTERM)  # a stage is of no use to anybody once DVC is gone
+    end_with_parent(signal.SIGTERM)  # nothing reads a stage's results once DVC has exited
     try:
         # Imported by name, so that no stage waits for the libraries of another.
         importlib.import_module(f"housing_training.stages.{stage.replace('-', '_')}").run()

@@ -1,25 +1,25 @@
-"""What can go wrong in training.
+"""Errors of training.
 
 TrainingError
-├── ParameterError   params.yaml says something that training does not understand
-├── FetchError       the raw table cannot be had
+├── ParameterError   params.yaml is missing, malformed or holds an unknown value
+├── FetchError       the raw table is not available
 ├── TableError       the raw table breaks the schema
-├── ParityError      a compiled graph answers otherwise than the pipeline it was compiled from
-├── RegistryError    MLflow cannot be reached or refuses
-└── TuningError      better hyper-parameters cannot be searched now
+├── ParityError      a compiled graph and its pipeline answer differently
+├── RegistryError    MLflow is not reachable or refuses
+└── TuningError      hyper-parameters cannot be searched now, since another search is running
 """
 
 
 class TrainingError(Exception):
-    """Anything a person can put right; its text is one line that says what to do."""
+    """An error that a person can fix; its text says how."""
 
 
 class ParameterError(TrainingError):
-    """params.yaml says something that training does not understand."""
+    """params.yaml is missing, malformed or holds an unknown value."""
 
 
 class FetchError(TrainingError):
-    """The raw table cannot be had."""
+    """The raw table is not available."""
 
 
 class TableError(TrainingError):
@@ -27,12 +27,12 @@ class TableError(TrainingError):
 
 
 class ParityError(TrainingError):
-    """A compiled graph answers otherwise than the pipeline it was compiled from."""
+    """A compiled graph and its pipeline answer differently."""
 
 
 class RegistryError(TrainingError):
-    """MLflow cannot be reached or refuses."""
+    """MLflow is not reachable or refuses."""
 
 
 class TuningError(TrainingError):
-    """Better hyper-parameters cannot be searched now."""
+    """Hyper-parameters cannot be searched now, since another search is running."""

@@ -81,6 +81,14 @@ def test_dependencies_are_listed_in_order(name: str) -> None:
     assert STAGES[name]["deps"] == sorted(set(STAGES[name]["deps"]))
 
 
+def test_packages_hold_no_code() -> None:
+    """A package's own module is in no list of dependencies, so it may hold nothing but its docstring."""
+    packages = sorted((ROOT / "training").rglob("__init__.py"))
+
+    assert packages
+    assert not [path for path in packages if len(ast.parse(path.read_text("utf-8")).body) > 1]
+
+
 def test_only_what_is_the_same_everywhere_is_locked_in_git() -> None:
     """The locks of the tables and of the committed figures are in git; that of the models is not."""
     ignored = (ROOT / "training/.gitignore").read_text("utf-8").splitlines()

@@ -28,7 +28,7 @@ def start(**environment: str) -> subprocess.Popen[str]:
 
 
 def result(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """Wait for what was made."""
+    """Wait for a training and return its hashes."""
     with process:
         output, _ = process.communicate()
     assert process.returncode == 0

@@ -12,6 +12,7 @@ import pandas as pd
 
 from housing.features import FEATURE_NAMES
 from housing_retraining.data_versions.version import HELD_OUT
+from housing_training.data.rows import PLACE
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.files import artifacts
 
@@ -45,7 +46,7 @@ class Holdout:
 
     def areas(self) -> npt.NDArray[np.int64]:
         """Number the areas that rows lie in, squares of `AREA_DEGREES`, shape (n,)."""
-        squares = np.floor(self.rows[:, :2] / AREA_DEGREES).astype(np.int64)
+        squares = np.floor(self.rows[:, PLACE] / AREA_DEGREES).astype(np.int64)
         return np.unique(squares, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
     def slices(self) -> list[tuple[str, str, Mask]]:

@@ -1,4 +1,4 @@
-"""The kinds of models that are tried, simple ones first."""
+"""The estimators that are tried on engineered features, simple ones first."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,13 +23,13 @@ FOREST_THREADS = 2
 
 
 def build_candidate(name: str, hyper_parameters: Mapping[str, Any], seed: int) -> RegressorMixin:
-    """Build an estimator that has seen no data yet.
+    """Build an estimator, not fitted yet.
 
     Raises:
-        ParameterError: there is no such candidate, or it does not know one of the hyper-parameters.
+        ParameterError: the candidate or one of its hyper-parameters is unknown.
     """
     if name not in _BUILDERS:
-        raise ParameterError(f"train.candidates: there is no {name}; there are {', '.join(_BUILDERS)}")
+        raise ParameterError(f"train.candidates: {name} is unknown; candidates are {', '.join(_BUILDERS)}")
     try:
         return _BUILDERS[name](seed, **hyper_parameters)
     except TypeError as error:
@@ -37,7 +37,7 @@ def build_candidate(name: str, hyper_parameters: Mapping[str, Any], seed: int) -
 
 
 def round_coefficients(estimator: RegressorMixin) -> None:
-    """Round what linear algebra has made in a fitted estimator, if any: its last digits depend on the processor."""
+    """Round what a fitted estimator got from linear algebra, whose last digits depend on the processor."""
     if not isinstance(estimator, Pipeline):
         return
     scaler, regression = estimator[0].named_transformers_["scale"], estimator[-1]

@@ -10,8 +10,9 @@ from threadpoolctl import threadpool_limits
 
 from housing_training.candidates.estimators import build_candidate
 from housing_training.candidates.pipeline import Pipeline, PricePipeline
+from housing_training.data.rows import Prices, Rows
 from housing_training.experts.cross_fitting import THREADS, Calibrated, Fold, Indices, calibrate, random_folds
-from housing_training.experts.experts import Experts, Rows
+from housing_training.experts.experts import Experts
 from housing_training.experts.intervals import IntervalModel
 from housing_training.experts.mixture import MixturePipeline
 from housing_training.features.domain import TrainingDomain
@@ -38,15 +39,15 @@ class Recipe(Protocol):
     steps: int
     """How often it reports progress."""
 
-    def fit(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> Fitted:
+    def fit(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> Fitted:
         """Cross-validate and fit on rows, shape (n, 9), and prices in USD, shape (n,)."""
 
 
 def recipes(params: TrainParams) -> dict[str, Recipe]:
-    """Find the recipes of all candidates by name; the student's shares what the mixture's has fitted.
+    """Return the recipes of all candidates by name; the student's reuses what the mixture's has fitted.
 
     Raises:
-        ParameterError: there is no such candidate, or it does not know one of the hyper-parameters.
+        ParameterError: a candidate or one of its hyper-parameters is unknown.
     """
     mixture = _mixture_recipe(params) if {MIXTURE, STUDENT} & set(params.candidates) else None
     found: dict[str, Recipe] = {}
@@ -61,10 +62,10 @@ def recipes(params: TrainParams) -> dict[str, Recipe]:
 
 
 def recipe(name: str, params: TrainParams) -> Recipe:
-    """Find the recipe of one candidate.
+    """Return the recipe of one candidate.
 
     Raises:
-        ParameterError: there is no such candidate, or it does not know one of the hyper-parameters.
+        ParameterError: a candidate or one of its hyper-parameters is unknown.
     """
     return recipes(params)[name]
 
@@ -80,7 +81,7 @@ class EstimatorRecipe:
         self._name, self._hyper_parameters, self._params = name, hyper_parameters, params
         self.steps = params.folds + 1
 
-    def fit(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> Fitted:
+    def fit(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> Fitted:
         """Cross-validate and fit on rows, shape (n, 9), and prices in USD, shape (n,)."""
 
         def measure(fold: tuple[Indices, Indices]) -> Metrics:
@@ -97,7 +98,7 @@ class EstimatorRecipe:
         advance()
         return Fitted(pipeline=pipeline, cross_validated=Metrics.mean(folds))
 
-    def _fit(self, rows: Rows, prices: Rows) -> PricePipeline:
+    def _fit(self, rows: Rows, prices: Prices) -> PricePipeline:
         return PricePipeline.fit(build_candidate(self._name, self._hyper_parameters, self._params.seed), rows, prices)
 
 
@@ -109,7 +110,7 @@ class MixtureRecipe:
         self.steps = params.folds + mixture.interval.area_folds + 3
         self._taught: _Taught | None = None
 
-    def fit(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> Fitted:
+    def fit(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> Fitted:
         """Cross-validate and fit on rows, shape (n, 9), and prices in USD, shape (n,)."""
         taught = self.taught(rows, prices, advance)
         pipeline = MixturePipeline(
@@ -122,8 +123,8 @@ class MixtureRecipe:
         advance()
         return Fitted(pipeline=pipeline, cross_validated=taught.calibrated.cross_validated)
 
-    def taught(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> "_Taught":
-        """Cross-validate and fit the experts on rows, or return what was fitted on these very rows before."""
+    def taught(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> "_Taught":
+        """Cross-validate and fit the experts on rows, or return what was fitted on the same rows before."""
         if self._taught is None or self._taught.rows is not rows:
             calibrated = calibrate(self.mixture, self.params, rows, prices, advance)
             experts = Experts.fit(self.mixture, rows, prices, self.params.seed)
@@ -151,7 +152,7 @@ class StudentRecipe:
         self._student, self._mixture = student, mixture
         self.steps = 2 * student.network.epochs
 
-    def fit(self, rows: Rows, prices: Rows, advance: Callable[[], object]) -> Fitted:
+    def fit(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> Fitted:
         """Cross-validate and fit on rows, shape (n, 9), and prices in USD, shape (n,).
 
         One fold is rehearsed. What the student and its teacher differ by there is what they are taken to differ by on
@@ -176,7 +177,7 @@ class StudentRecipe:
         return StudentFitting.of(self._student, self._mixture.mixture, intervals, self._mixture.params.seed)
 
 
-def _compared(fold: Fold, rehearsal: StudentPipeline, rows: Rows, prices: Rows) -> tuple[Metrics, Metrics]:
+def _compared(fold: Fold, rehearsal: StudentPipeline, rows: Rows, prices: Prices) -> tuple[Metrics, Metrics]:
     """Measure a rehearsal and its teacher on the fold that neither has learnt from."""
     predictions = (rehearsal.predict(rows[fold.rows]), fold.estimate.prices)
     own, teachers = (Metrics.of(prices[fold.rows], each) for each in predictions)

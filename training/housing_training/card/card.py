@@ -1,7 +1,7 @@
-"""The card of a model: what it was made from, how good it is and where, what it is for and what not.
+"""The card of a model: its data, its errors as a whole and in parts, its intended use and its limits.
 
-It is written from what was measured, and holds nothing that changes from run to run: no time, no version, no commit.
-Those are on record in MLflow.
+It is written from measurements and holds nothing that changes from run to run, such as a time, a version or a commit;
+MLflow records those.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class TableFacts:
     rows: int
     """How many rows it has."""
     at_cap: int
-    """How many of them have the highest price there is."""
+    """How many of them have the highest price in the data."""
     missing: Mapping[str, int]
     """How many rows lack a field, by field; those that no row lacks are left out."""
 
@@ -81,7 +81,7 @@ class GraphFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What the card says."""
+    """The content of a card."""
 
     candidate: str
     """The candidate's name, such as `xgboost`."""
@@ -98,7 +98,7 @@ class Card:
     tables: Sequence[TableFacts]
     """The table as fetched, the rows trained on, the rows held out."""
     cap: float
-    """The highest price there is, in USD."""
+    """The highest price in the data, in USD."""
     graph: GraphFacts
     """What is served."""
     calibration: Sequence[Calibration]
@@ -121,7 +121,7 @@ class Card:
 
     @property
     def source(self) -> str:
-        """Where the rows came from, without folders of this machine, and without what an address may hide."""
+        """The source of the rows, without this machine's folders and without credentials in an address."""
         parts = urlsplit(self.params.fetch.source)
         return f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.hostname else Path(parts.path).name
 

@@ -41,7 +41,7 @@ class Tables:
 class Reports:
     """What was measured before."""
 
-    trained: Mapping[str, Any]
+    training: Mapping[str, Any]
     """By candidate: cross-validated metrics, and what the parity check found."""
     comparison: Mapping[str, Any]
     """`best`, and under `candidates` the figures of each by name, best first."""
@@ -56,8 +56,8 @@ class CardWriter:
         self._params, self._reports = params, reports
         self._behaviours = cache(self._behaviour)  # a teacher's is asked for twice
         train, test = pd.read_parquet(tables.train), pd.read_parquet(tables.test)
-        self._trained, self._trained_prices = rows_from_frame(train), prices_from_frame(train)
-        self._rows, self._prices = rows_from_frame(test), prices_from_frame(test)
+        self._train_rows, self._train_prices = rows_from_frame(train), prices_from_frame(train)
+        self._test_rows, self._test_prices = rows_from_frame(test), prices_from_frame(test)
         self._cap = float(prices_from_frame(train).max())
         self._tables = [
             _table_facts("as fetched", tables.raw, pd.read_parquet(tables.raw), self._cap),
@@ -79,27 +79,27 @@ class CardWriter:
             comparison=comparison["candidates"],
             tables=self._tables,
             cap=self._cap,
-            graph=_graph_facts(graph, self._reports.trained[candidate]["parity"]),
+            graph=_graph_facts(graph, self._reports.training[candidate]["parity"]),
             calibration=calibration_by_fifth(answers),
-            slices=measure_slices(self._rows, answers, self._trained, self._cap),
+            slices=measure_slices(self._test_rows, answers, self._train_rows, self._cap),
             behaviour=self._behaviours(graph),
             teachers=self._behaviours(teacher) if teacher else None,
             largest_errors=self._largest_errors(model, teacher) if teacher else None,
-            reach=warning_reach(model, self._trained),
+            reach=warning_reach(model, self._train_rows),
         )
 
     def _behaviour(self, graph: Path) -> Behaviour | None:
         model = GraphModel(graph.read_bytes())
         if INTERVAL not in model.outputs:
             return None
-        return Behaviour.of(model, (self._rows, self._prices), (self._trained, self._trained_prices))
+        return Behaviour.of(model, (self._test_rows, self._test_prices), (self._train_rows, self._train_prices))
 
     def _largest_errors(self, model: GraphModel, teacher: Path) -> LargestErrors:
-        return LargestErrors.of(model, GraphModel(teacher.read_bytes()), self._rows, self._prices)
+        return LargestErrors.of(model, GraphModel(teacher.read_bytes()), self._test_rows, self._test_prices)
 
     def _answers(self, model: GraphModel) -> Answers:
-        answer = model.answer(self._rows)
-        return Answers(prices=self._prices, predicted=answer[PRICE], bounds=answer.get(INTERVAL))
+        answer = model.answer(self._test_rows)
+        return Answers(prices=self._test_prices, predicted=answer[PRICE], bounds=answer.get(INTERVAL))
 
 
 def _table_facts(name: str, file: Path, table: pd.DataFrame, cap: float) -> TableFacts:

@@ -14,7 +14,7 @@ _FEW_ROWS = 30
 """The RMSE of fewer rows is mostly chance: one of them would set the scale of all."""
 
 _MARGIN = 0.02
-"""Coverage that is shown beyond the least and the greatest."""
+"""Margin of the axis around the least and the greatest coverage."""
 
 
 def draw_card(card: Card, folder: Path) -> None:

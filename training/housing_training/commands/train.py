@@ -1,4 +1,4 @@
-"""`housing train`: the whole pipeline, as far as it is out of date."""
+"""`housing train`: run the stages of the pipeline that are out of date."""
 
 import os
 import subprocess
@@ -30,30 +30,30 @@ SPATIAL_EVALUATION = Path("training/spatial_evaluation/dvc.yaml")
 @click.option(
     "--evaluate-spatially",
     is_flag=True,
-    help="First measure the mixture of experts where it has never been: retrain it without one area after the other, "
-    "on two grids, and with other seeds. Takes some minutes; the figures are shown and kept with what is registered.",
+    help="First measure the mixture of experts in areas left out of training, one after the other, "
+    "on two grids, and with other seeds. Takes some minutes; the figures are shown and registered with the model.",
 )
 @tuning_options
 def train(*, force: bool, evaluate_spatially: bool, **tuning: Unpack[Tuning]) -> None:
     """Train the candidates and register the best, as far as data, code or parameters have changed.
 
-    Run it in the root of the repository. What to train, and on which data, is said in training/params.yaml; which
-    MLflow it goes to by MLFLOW_TRACKING_URI, or else it goes to var/mlflow.db.
+    Run it in the root of the repository. training/params.yaml says what to train, and on which data. The
+    result goes to the MLflow that MLFLOW_TRACKING_URI names; by default to var/mlflow.db.
     """
     if not PIPELINE.exists():
-        raise click.ClickException(f"there is no {PIPELINE} here: run this in the root of the repository")
+        raise click.ClickException(f"{PIPELINE} not found: run this in the root of the repository")
     check_options(tuning, trains=force or evaluate_spatially)
     quieten(os.environ)
     try:
         params = Params.read(artifacts.PARAMS)
         if follow_move(tracking_uri()):
-            click.echo("the registry was moved: where its artifacts are was corrected")
+            click.echo("the registry has moved: the locations of its artifacts were updated")
         if tuning["tune"]:
             _tune(params, tuning)
             return
         reproduce(params, force=force, evaluate_spatially=evaluate_spatially)
         if not has_champion(tracking_uri(), params.register_):
-            # DVC knows what was registered, but not with which MLflow.
+            # DVC tracks what was registered, but not in which MLflow.
             _dvc("repro", "--force", "--single-item", f"{PIPELINE}:register")
     except TrainingError as error:
         raise click.ClickException(str(error)) from error
@@ -61,12 +61,12 @@ def train(*, force: bool, evaluate_spatially: bool, **tuning: Unpack[Tuning]) ->
 
 
 def reproduce(params: Params, *, force: bool, evaluate_spatially: bool) -> None:
-    """Bring all stages up to date; they print their progress themselves."""
+    """Run all stages that are out of date; each prints its own progress."""
     if not force:
         _notice_csv(params)
     if evaluate_spatially:
         _dvc("repro", str(TABLES))
-        # The stage is frozen, and DVC runs no frozen stage, not even by force; it only puts on record what was made.
+        # The stage is frozen, and DVC never runs a frozen stage, even with --force; `commit` only records its output.
         _python("housing_training", "evaluate-spatially")
         _dvc("commit", "--force", str(SPATIAL_EVALUATION))
     _dvc("repro", *(["--force"] if force else []), str(PIPELINE))
@@ -83,7 +83,7 @@ def _tune(params: Params, tuning: Tuning) -> None:
 
 def _notice_csv(params: Params) -> None:
     if Path(params.fetch.source).is_file():
-        # DVC watches the parameter, not the file that it names. What comes after looks at what was read.
+        # DVC watches the parameter, not the file that it names; later stages depend on the table that was read.
         _dvc("repro", "--force", "--single-item", f"{TABLES}:fetch")
 
 
@@ -92,7 +92,7 @@ def _dvc(*arguments: str) -> None:
 
 
 def _python(module: str, *arguments: str) -> None:
-    """Run a module of this Python, and exit if it fails; it prints itself what went wrong."""
+    """Run a module with this Python; exit if it fails, after it has printed why."""
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "PATH": _path()}
     command = tethered((sys.executable, "-m", module, *arguments))
     if subprocess.run(command, env=environment, check=False).returncode != 0:
@@ -100,5 +100,5 @@ def _python(module: str, *arguments: str) -> None:
 
 
 def _path() -> str:
-    """Put this Python first on PATH: the pipeline's commands say `python`."""
+    """Return a PATH with this Python first, since the pipeline's commands call `python`."""
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])

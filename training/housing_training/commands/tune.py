@@ -1,4 +1,4 @@
-"""`housing train --tune`: what it shows, and the file that it changes."""
+"""`housing train --tune`: run the search, show what it finds, and save it to the file of parameters."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ from housing_training.tuning.search import Progress, Search, Trial
 
 
 def tune(tuning: Tuning) -> None:
-    """Search, show what was found, and save it if asked to.
+    """Search, show the best trial, and save it if `save` is set.
 
     Raises:
         TrainingError: the parameters lack the candidate or its teacher, or another search is under way.

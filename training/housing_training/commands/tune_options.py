@@ -1,4 +1,4 @@
-"""The options of `housing train --tune`. Nothing here needs what the search needs, so that training starts fast."""
+"""The options of `housing train --tune`. Nothing here imports the search, so that training starts fast."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,22 +12,22 @@ from housing_training.params.schema import MIXTURE, STUDENT
 DATABASE = Path("var/tuning.db")
 """Where trials are kept."""
 TRIALS = 30
-"""How many there are to be by default."""
+"""How many trials a search has by default."""
 
 
 class Tuning(TypedDict):
-    """What the options say."""
+    """The values of the options."""
 
     tune: bool
     """Whether to search at all."""
     candidate: str | None
     """Whose hyper-parameters are searched; None for the mixture of experts."""
     trials: int | None
-    """How many trials there are to be; None for `TRIALS`."""
+    """How many trials the search has, earlier ones included; None for `TRIALS`."""
     timeout: float | None
-    """After how many seconds no trial is begun; None for never."""
+    """Seconds after which no trial is started; None for no limit."""
     save: bool
-    """Whether to write what is better."""
+    """Whether to save better hyper-parameters."""
 
 
 _OPTIONS = (
@@ -35,7 +35,7 @@ _OPTIONS = (
         "--tune",
         is_flag=True,
         help=f"Train nothing, but search better hyper-parameters on folds of the training rows. "
-        f"Trials are kept in {DATABASE}; the same command goes on with a search that was broken off.",
+        f"Trials are kept in {DATABASE}; the same command resumes a search that was interrupted.",
     ),
     click.option(
         "--candidate",
@@ -45,17 +45,15 @@ _OPTIONS = (
     click.option(
         "--trials",
         type=click.IntRange(min=1),
-        help=f"With --tune: how many trials there are to be, earlier ones included.  [default: {TRIALS}]",
+        help=f"With --tune: number of trials, earlier ones included.  [default: {TRIALS}]",
     ),
     click.option(
         "--timeout",
         type=click.FloatRange(min=0),
         metavar="SECONDS",
-        help="With --tune: begin no trial after so long.  [default: none]",
+        help="With --tune: start no trial after this time.  [default: none]",
     ),
-    click.option(
-        "--save", is_flag=True, help=f"With --tune: write what is better than before into {artifacts.PARAMS}."
-    ),
+    click.option("--save", is_flag=True, help=f"With --tune: write better hyper-parameters into {artifacts.PARAMS}."),
 )
 
 
@@ -67,14 +65,14 @@ def tuning_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_options(tuning: Tuning, *, trains: bool) -> None:
-    """Refuse options that do not go together.
+    """Refuse options that cannot be combined.
 
     Args:
         tuning: the options of the search.
-        trains: whether there are others, that only training knows.
+        trains: whether an option of training alone is set.
 
     Raises:
-        UsageError: the text says which.
+        UsageError: two options exclude each other; the text names them.
     """
     if tuning["tune"] and trains:
         raise click.UsageError("--tune trains nothing: --force and --evaluate-spatially do not go with it")

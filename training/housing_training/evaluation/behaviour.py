@@ -1,23 +1,21 @@
-"""What a graph's answers do when a request changes: what one figure of accuracy does not show."""
+"""How a graph's answers change when a request changes, which one figure of accuracy does not show."""
 
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from housing.features import FEATURE_NAMES
 from housing.graph import INTERVAL, PRICE
-from housing_training.graph.model import GraphModel, Rows
+from housing_training.data.rows import Prices, Rows, column, replaced
+from housing_training.graph.model import GraphModel
 from housing_training.metrics.prices import Metrics
 
 INCOMES = np.arange(0.5, 15.01, 0.25)
-"""Incomes that are gone through, in tens of thousands of USD a year."""
+"""Incomes that each row is priced at, in tens of thousands of USD a year."""
 FALL_USD = 1_000.0
-"""Falls of less are not counted."""
+"""Smaller falls are not counted."""
 STEP_DEGREES = 0.01
-"""From one cell of the table of places to the next."""
-
-_BEDROOMS, _INCOME = (FEATURE_NAMES.index(name) for name in ("total_bedrooms", "median_income"))
+"""Width of a cell in the table of places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,32 +29,32 @@ class Behaviour:
     falls: float
     """Share of the rows whose price falls by more than `FALL_USD` at some step of `INCOMES`."""
     largest_fall: float
-    """The largest fall of all."""
+    """The largest fall of any row."""
     median_step: float
     """By how much a step to the next cell moves a price, at the median."""
     largest_step: float
-    """And at most."""
+    """By how much it does at most."""
     rmse_of_known: float
     """Root mean squared error of the rows trained on."""
     coverage_of_known: float
     """Share of their prices that intervals hold."""
 
     @classmethod
-    def of(cls, graph: GraphModel, held_out: tuple[Rows, Rows], known: tuple[Rows, Rows]) -> Self:
+    def of(cls, graph: GraphModel, test: tuple[Rows, Prices], train: tuple[Rows, Prices]) -> Self:
         """Measure a graph that answers intervals.
 
         Args:
             graph: the graph.
-            held_out: rows, shape (n, 9), and their prices in USD, shape (n,).
-            known: the same of those it was trained on.
+            test: rows held out, shape (n, 9), and their prices in USD, shape (n,).
+            train: the same of those it was trained on.
         """
-        rows, prices = held_out
-        without, coverage = _measure(graph, _changed(rows, _BEDROOMS, np.nan), prices)
-        along = np.stack([graph.predict(_changed(rows, _INCOME, income)) for income in INCOMES])
+        rows, prices = test
+        without, coverage = _measure(graph, replaced(rows, total_bedrooms=np.nan), prices)
+        along = np.stack(graph.predict_each(replaced(rows, median_income=income) for income in INCOMES))
         falls = np.maximum(-np.diff(along, axis=0), 0).max(axis=0)
-        moved = _changed(rows, 0, rows[:, 0] + STEP_DEGREES)
+        moved = replaced(rows, longitude=rows[:, column("longitude")] + STEP_DEGREES)
         steps = np.abs(graph.predict(moved) - graph.predict(rows))
-        rmse_of_known, coverage_of_known = _measure(graph, *known)
+        rmse_of_known, coverage_of_known = _measure(graph, *train)
         return cls(
             rmse_without_bedrooms=without,
             coverage_without_bedrooms=coverage,
@@ -69,13 +67,7 @@ class Behaviour:
         )
 
 
-def _measure(graph: GraphModel, rows: Rows, prices: Rows) -> tuple[float, float]:
+def _measure(graph: GraphModel, rows: Rows, prices: Prices) -> tuple[float, float]:
     answer = graph.answer(rows)
     low, high = answer[INTERVAL].T
     return Metrics.of(prices, answer[PRICE]).rmse, round(float(np.mean((low <= prices) & (prices <= high))), 5)
-
-
-def _changed(rows: Rows, column: int, values: float | Rows) -> Rows:
-    changed = rows.copy()
-    changed[:, column] = values
-    return changed

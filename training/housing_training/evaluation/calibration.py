@@ -1,4 +1,4 @@
-"""How well intervals keep their promise where prices are low, and where they are high."""
+"""Calibration of intervals: their coverage by height of the prediction."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -18,7 +18,7 @@ class Calibration:
     greatest: float
     """Greatest prediction among them, in USD."""
     rows: int
-    """How many there are."""
+    """Number of rows."""
     coverage: float
     """Share of the true prices that are inside."""
     below: float

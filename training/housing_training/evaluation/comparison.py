@@ -1,4 +1,4 @@
-"""Measuring the compiled graphs, the very ones that are served, on the rows held out."""
+"""Measuring the compiled graphs, as they are served, on the rows held out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from housing.graph import INTERVAL, PRICE, WARNINGS
+from housing_training.data.rows import Prices, Rows
 from housing_training.data.table import prices_from_frame, rows_from_frame
-from housing_training.graph.model import GraphModel, Rows
+from housing_training.graph.model import GraphModel
 from housing_training.metrics.intervals import IntervalMetrics
 from housing_training.metrics.prices import Metrics
 
@@ -18,7 +19,7 @@ SHOWN = ("cv_rmse", "test_rmse", "test_mae", "test_mape", "test_r2")
 
 
 def compare(
-    models: Mapping[str, GraphModel], test: pd.DataFrame, trained: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, GraphModel], test: pd.DataFrame, training_report: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Measure each candidate on the test rows and name the best.
 
@@ -29,12 +30,14 @@ def compare(
         `best`, and under `candidates` the metrics of each by name, best first.
     """
     rows, prices = rows_from_frame(test), prices_from_frame(test)
-    measured = {name: _cross_validated(trained[name]) | measure(model, rows, prices) for name, model in models.items()}
+    measured = {
+        name: _cross_validated(training_report[name]) | measure(model, rows, prices) for name, model in models.items()
+    }
     ranking = sorted(measured, key=lambda name: measured[name]["cv_rmse"])
     return {"best": ranking[0], "candidates": {name: measured[name] for name in ranking}}
 
 
-def measure(model: GraphModel, rows: Rows, prices: Rows) -> dict[str, float]:
+def measure(model: GraphModel, rows: Rows, prices: Prices) -> dict[str, float]:
     """Measure a graph on rows held out, shape (n, 9), with prices in USD: all that it answers, by name of figure."""
     answer = model.answer(rows)
     figures = Metrics.of(prices, answer[PRICE]).named("test")
@@ -55,7 +58,7 @@ def _warning_rates(model: GraphModel, warned: npt.NDArray[np.bool_]) -> dict[str
 
 
 def render(comparison: Mapping[str, Any]) -> str:
-    """Set the comparison as a table for people: a line a candidate, best first."""
+    """Format the comparison as a table: a line for each candidate, best first."""
     table = pd.DataFrame.from_dict(comparison["candidates"], orient="index", columns=list(SHOWN))
     formats = {name: "{:.3f}".format if name.endswith(("mape", "r2")) else "{:,.0f}".format for name in SHOWN}
     return table.to_string(formatters=formats)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from housing.graph import INTERVAL, PRICE
-from housing_training.graph.model import GraphModel, Rows
+from housing_training.data.rows import Prices, Rows, column
+from housing_training.graph.model import GraphModel
 
 COUNT = 20
 """How many errors are shown."""
@@ -43,7 +44,7 @@ class LargestErrors:
     """The teacher's mean absolute error of the rows that it errs most on itself."""
 
     @classmethod
-    def of(cls, graph: GraphModel, teacher: GraphModel, rows: Rows, prices: Rows) -> "LargestErrors":
+    def of(cls, graph: GraphModel, teacher: GraphModel, rows: Rows, prices: Prices) -> "LargestErrors":
         """Ask a graph that answers intervals, and its teacher, about rows, shape (n, 9), with prices, shape (n,)."""
         answer, teachers = graph.answer(rows), teacher.predict(rows)
         errors, others = np.abs(answer[PRICE] - prices), np.abs(teachers - prices)
@@ -52,8 +53,8 @@ class LargestErrors:
         return cls(
             rows=tuple(
                 LargestError(
-                    longitude=float(rows[row, 0]),
-                    latitude=float(rows[row, 1]),
+                    longitude=float(rows[row, column("longitude")]),
+                    latitude=float(rows[row, column("latitude")]),
                     true=float(prices[row]),
                     answered=round(float(answer[PRICE][row]), 2),
                     teachers=round(float(teachers[row]), 2),

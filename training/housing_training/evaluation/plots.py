@@ -1,4 +1,4 @@
-"""Pictures of how a model errs.
+"""Plots of a model's errors.
 
 Figures are drawn without pyplot, so there is no global state and no window, and are saved without a version in their
 metadata, so that the same errors give the same file.
@@ -7,12 +7,12 @@ metadata, so that the same errors give the same file.
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from housing.features import FEATURE_NAMES
+from housing_training.data.rows import PLACE, Prices, Rows, column
 from housing_training.geography.landmarks import BAY, COAST
 from housing_training.graph.model import GraphModel
 
@@ -21,18 +21,16 @@ SHUFFLES = 3
 SEED = 42
 """Seed of the shuffles."""
 
-Rows = npt.NDArray[np.float64]
 
-
-def draw_all(name: str, model: GraphModel, rows: Rows, prices: Rows, folder: Path) -> None:
+def draw_all(name: str, model: GraphModel, rows: Rows, prices: Prices, folder: Path) -> None:
     """Draw a model's pictures into a folder.
 
     Args:
         name: the model's name, for the titles.
         model: the model.
-        rows: rows it has not learnt from, shape (n, 9).
+        rows: rows that it was not trained on, shape (n, 9).
         prices: their true prices in USD, shape (n,).
-        folder: where the PNG files go; it is made if need be.
+        folder: where the PNG files go; created if missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     predicted = model.predict(rows)
@@ -47,18 +45,16 @@ def draw_all(name: str, model: GraphModel, rows: Rows, prices: Rows, folder: Pat
         figure.savefig(folder / f"{file}.png", dpi=100, metadata={"Software": None})
 
 
-def importance(model: GraphModel, rows: Rows, prices: Rows) -> dict[str, float]:
+def importance(model: GraphModel, rows: Rows, prices: Prices) -> dict[str, float]:
     """Measure by how many USD the RMSE grows when a field's values are shuffled among the rows, for each field."""
     rng = np.random.default_rng(SEED)
-    base = _rmse(prices, model.predict(rows))
-    growth = {}
-    for column, name in enumerate(FEATURE_NAMES):
-        shuffled = [_rmse(prices, model.predict(_shuffled(rows, column, rng))) for _ in range(SHUFFLES)]
-        growth[name] = float(np.mean(shuffled)) - base
-    return growth
+    shuffled = [_shuffled(rows, name, rng) for name in FEATURE_NAMES for _ in range(SHUFFLES)]
+    base, *errors = (_rmse(prices, predicted) for predicted in model.predict_each([rows, *shuffled]))
+    by_field = np.reshape(errors, (len(FEATURE_NAMES), SHUFFLES))
+    return {name: float(np.mean(each)) - base for name, each in zip(FEATURE_NAMES, by_field, strict=True)}
 
 
-def predicted_vs_true(prices: Rows, predicted: Rows) -> Figure:
+def predicted_vs_true(prices: Prices, predicted: Prices) -> Figure:
     """Draw predictions against true prices; a perfect model is the diagonal."""
     figure, axes = _canvas("Predicted and true prices", "true price", "predicted price")
     _density(figure, axes, prices, predicted)
@@ -67,7 +63,7 @@ def predicted_vs_true(prices: Rows, predicted: Rows) -> Figure:
     return figure
 
 
-def residuals(prices: Rows, predicted: Rows) -> Figure:
+def residuals(prices: Prices, predicted: Prices) -> Figure:
     """Draw errors against predictions; a perfect model is the line at zero."""
     figure, axes = _canvas("Residuals", "predicted price", "predicted less true price")
     _density(figure, axes, predicted, predicted - prices)
@@ -77,7 +73,7 @@ def residuals(prices: Rows, predicted: Rows) -> Figure:
 
 
 def feature_importance(growth: dict[str, float]) -> Figure:
-    """Draw how much the model leans on each field, most on top."""
+    """Draw how much the model depends on each field, the largest on top."""
     figure, axes = _canvas("Importance of the fields", "growth of the RMSE when shuffled", "")
     ordered = sorted(growth, key=growth.__getitem__)
     axes.barh(range(len(ordered)), [growth[name] for name in ordered])
@@ -85,10 +81,10 @@ def feature_importance(growth: dict[str, float]) -> Figure:
     return figure
 
 
-def error_map(rows: Rows, errors: Rows) -> Figure:
-    """Draw errors where they are made, on the shores of California."""
+def error_map(rows: Rows, errors: Prices) -> Figure:
+    """Draw errors on a map of California."""
     figure, axes = _canvas("Where it errs", "longitude", "latitude")
-    longitude, latitude = rows[:, FEATURE_NAMES.index("longitude")], rows[:, FEATURE_NAMES.index("latitude")]
+    longitude, latitude = rows[:, PLACE].T
     for shore in (COAST, BAY):
         axes.plot(*np.transpose(shore), color="tab:gray", linewidth=0.8)
     limit = float(np.quantile(np.abs(errors), 0.98))
@@ -100,7 +96,7 @@ def error_map(rows: Rows, errors: Rows) -> Figure:
     return figure
 
 
-def _density(figure: Figure, axes: Axes, across: Rows, up: Rows) -> None:
+def _density(figure: Figure, axes: Axes, across: Prices, up: Prices) -> None:
     """Draw how many rows lie where, with the scale of the colours."""
     cells = axes.hexbin(across, up, gridsize=60, mincnt=1, bins="log", cmap="viridis")
     figure.colorbar(cells, label="rows in a cell")
@@ -115,11 +111,11 @@ def _canvas(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _shuffled(rows: Rows, column: int, rng: np.random.Generator) -> Rows:
+def _shuffled(rows: Rows, field: str, rng: np.random.Generator) -> Rows:
     shuffled = rows.copy()
-    rng.shuffle(shuffled[:, column])
+    rng.shuffle(shuffled[:, column(field)])
     return shuffled
 
 
-def _rmse(prices: Rows, predicted: Rows) -> float:
+def _rmse(prices: Prices, predicted: Prices) -> float:
     return float(np.sqrt(np.mean((predicted - prices) ** 2)))

@@ -1,4 +1,4 @@
-"""The profile that is kept with each model: what watchers compare live inputs and answers with."""
+"""The profile that is kept with each model: what the monitor compares live inputs and answers with."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from housing.features import FEATURES
 from housing.graph import PRICE
 from housing.profile import tally
 from housing.v1.model_profile_pb2 import Distribution, ModelProfile
-from housing_training.graph.model import Rows
+from housing_training.data.rows import Prices, Rows, column
 
 BINS = 10
 """How many bins numbers are put in, with about as many rows in each; two more are for what is out of their range.
@@ -15,22 +15,22 @@ BINS = 10
 With few bins a window of 500 rows separates a shift from chance: see docs/monitoring.md."""
 
 
-def model_profile(trained: Rows, answers: npt.NDArray[np.float64]) -> ModelProfile:
+def model_profile(train_rows: Rows, predicted: Prices) -> ModelProfile:
     """Describe a model.
 
     Args:
-        trained: the rows it was trained on, shape (n, 9).
-        answers: its prices, in USD, for rows held out, shape (m,).
+        train_rows: the rows it was trained on, shape (n, 9).
+        predicted: its prices, in USD, for rows held out, shape (m,).
     """
     return ModelProfile(
         inputs=[
-            _of_text(feature.name, feature.choices, trained[:, column])
+            _of_text(feature.name, feature.choices, train_rows[:, column(feature.name)])
             if feature.choices
-            else _of_numbers(feature.name, trained[:, column])
-            for column, feature in enumerate(FEATURES)
+            else _of_numbers(feature.name, train_rows[:, column(feature.name)])
+            for feature in FEATURES
         ],
         # In cents: the last bits of a price differ by machine.
-        median_house_value=_of_numbers(PRICE, answers.round(2)),
+        median_house_value=_of_numbers(PRICE, predicted.round(2)),
     )
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from housing.features import FEATURE_NAMES, FEATURES
+from housing.features import FEATURES
+from housing_training.data.rows import PLACE, Rows, column
 from housing_training.geography.landmarks import CITIES, distance_to_points
 from housing_training.geography.neighbours import plane
 
@@ -21,7 +22,7 @@ CITY_NAMES = ("San Francisco", "Los Angeles", "San Diego", "San Jose", "Sacramen
 CITY_KM = 80.0
 """Rows within this distance of a city belong to the region of the nearest one."""
 BY_INCOME = "median_income (10,000 USD)"
-"""What the slices by income are called."""
+"""Name of the slices by income."""
 PARTS = 5
 """Into how many parts of about the same size rows are cut by income."""
 AGES = (0, 10, 20, 30, 40, 51)
@@ -35,7 +36,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What a model says about n rows, beside what is true."""
+    """A model's answers for n rows, and the true prices."""
 
     prices: Floats
     """True prices in USD, shape (n,)."""
@@ -57,7 +58,7 @@ class SliceFigures:
     name: str
     """What the rows have in common."""
     rows: int
-    """How many there are."""
+    """Number of rows."""
     rmse: float
     """Root of the mean squared error, in USD."""
     mae: float
@@ -67,7 +68,7 @@ class SliceFigures:
     bias: float
     """Mean of the answers less that of the true prices, in USD."""
     coverage: float | None
-    """Share of the true prices that are inside their intervals; None if there are none."""
+    """Share of the true prices inside their intervals; None without intervals."""
     mean_width: float | None
     """Mean width of the intervals, in USD."""
 
@@ -88,25 +89,25 @@ class SliceFigures:
         )
 
 
-def measure_slices(rows: Floats, answers: Answers, trained: Floats, cap: float) -> dict[str, list[SliceFigures]]:
-    """Measure answers by everything that there are slices of; slices without rows are left out.
+def measure_slices(test_rows: Rows, answers: Answers, train_rows: Rows, cap: float) -> dict[str, list[SliceFigures]]:
+    """Measure answers by all kinds of slices; slices without rows are left out.
 
     Args:
-        rows: the rows held out, shape (n, 9).
-        answers: what was answered about them.
-        trained: the rows that were trained on, shape (m, 9).
-        cap: the highest price there is, in USD.
+        test_rows: the rows held out, shape (n, 9).
+        answers: a model's answers for them.
+        train_rows: the rows that were trained on, shape (m, 9).
+        cap: the highest price in the data, in USD.
 
     Returns:
         Figures of the slices, by what the rows were cut by.
     """
     cuts: Mapping[str, Iterator[tuple[str, Mask]]] = {
-        "region": _regions(rows),
-        "ocean_proximity": _labels(rows),
-        BY_INCOME: _incomes(_column(rows, "median_income")),
-        "housing_median_age (years)": _bands(_column(rows, "housing_median_age"), AGES),
+        "region": _regions(test_rows),
+        "ocean_proximity": _labels(test_rows),
+        BY_INCOME: _incomes(test_rows[:, column("median_income")]),
+        "housing_median_age (years)": _bands(test_rows[:, column("housing_median_age")], AGES),
         "cap of prices": _capped(answers.prices, cap),
-        "distance to the nearest training row (km)": _bands(_distances(rows, trained), DISTANCES_KM),
+        "distance to the nearest training row (km)": _bands(_distances(test_rows, train_rows), DISTANCES_KM),
     }
     return {
         by: [SliceFigures.of(name, answers[chosen]) for name, chosen in slices if chosen.any()]
@@ -119,17 +120,18 @@ def _interval(prices: Floats, low: Floats, high: Floats) -> tuple[float, float]:
     return round(float(inside.mean()), 5), round(float(np.mean(high - low)), 2)
 
 
-def _regions(rows: Floats) -> Iterator[tuple[str, Mask]]:
-    distances = distance_to_points(rows[:, :1], rows[:, 1:2], CITIES)
+def _regions(rows: Rows) -> Iterator[tuple[str, Mask]]:
+    longitude, latitude = rows[:, PLACE].T[..., None]
+    distances = distance_to_points(longitude, latitude, CITIES)
     nearest, near = distances.argmin(axis=1), distances.min(axis=1) <= CITY_KM
     for number, name in enumerate(CITY_NAMES):
         yield f"within {CITY_KM:g} km of {name}, and nearest to it", near & (nearest == number)
     yield "elsewhere", ~near
 
 
-def _labels(rows: Floats) -> Iterator[tuple[str, Mask]]:
+def _labels(rows: Rows) -> Iterator[tuple[str, Mask]]:
     (field,) = (feature for feature in FEATURES if feature.choices)
-    codes = _column(rows, field.name)
+    codes = rows[:, column(field.name)]
     for code, name in enumerate(field.choices):
         yield name, codes == code
 
@@ -154,11 +156,7 @@ def _capped(prices: Floats, cap: float) -> Iterator[tuple[str, Mask]]:
     yield f"true price at {cap:,.0f} USD, or above", prices >= cap
 
 
-def _distances(rows: Floats, trained: Floats) -> Floats:
-    distances, _ = cKDTree(plane(trained[:, :2])).query(plane(rows[:, :2]))
+def _distances(test_rows: Rows, train_rows: Rows) -> Floats:
+    distances, _ = cKDTree(plane(train_rows[:, PLACE])).query(plane(test_rows[:, PLACE]))
     rounded: Floats = distances.round(3)  # to the metre: the same place must be at 0
     return rounded
-
-
-def _column(rows: Floats, name: str) -> Floats:
-    return rows[:, FEATURE_NAMES.index(name)]

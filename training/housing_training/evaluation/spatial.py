@@ -1,4 +1,4 @@
-"""How good the mixture of experts and its student are where they have never been.
+"""How good the mixture of experts and its student are in areas left out of their training.
 
 Rows are parted into folds by area, squares of 0.5 degree, so that those held out have no neighbours among those
 learnt from; everything, the neighbours' prices and the intervals included, is learnt anew from the rest. A second
@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from housing_training.data.rows import Prices, Rows
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.experts.cross_fitting import AREA_DEGREES, THREADS, Indices, area_folds, calibrate, random_folds
-from housing_training.experts.experts import Experts, Rows
+from housing_training.experts.experts import Experts
 from housing_training.experts.intervals import IntervalModel
 from housing_training.metrics.intervals import IntervalMetrics
 from housing_training.metrics.prices import Metrics
@@ -31,6 +33,8 @@ SEEDS = 3
 ALONE = "regional_expert"
 """What the mixture's expert that looks at no neighbours is called among what is measured."""
 
+Bounds = npt.NDArray[np.float64]
+"""Lower and upper bounds of intervals in USD, shape (n, 2)."""
 Figures = Mapping[str, Mapping[str, float]]
 """Figures by name, by candidate."""
 
@@ -41,7 +45,7 @@ class Trial:
 
     rows: Rows
     """What is learnt from, shape (n, 9)."""
-    prices: Rows
+    prices: Prices
     """Their prices in USD, shape (n,)."""
     asked: Rows
     """Rows that are held out, shape (m, 9)."""
@@ -65,10 +69,10 @@ class SpatialEvaluation:
     """The evaluation of a mixture, and of its student if there is one, on one table."""
 
     def __init__(self, params: TrainParams, train: pd.DataFrame, test: pd.DataFrame) -> None:
-        """Set the evaluation up on all rows: those of the training table and those held out.
+        """Prepare the evaluation on all rows, of the training table and of the test table.
 
         Raises:
-            ParameterError: the parameters have no mixture of experts, or one that cannot be.
+            ParameterError: the parameters have no mixture of experts, or invalid ones for it.
         """
         self._params = params
         self._mixture = MixtureParams.of(MIXTURE, params.candidates.get(MIXTURE, {}))
@@ -140,7 +144,7 @@ class SpatialEvaluation:
         return found
 
 
-def _measured(true: Rows, predicted: Rows, bounds: Rows) -> Measured:
+def _measured(true: Rows, predicted: Prices, bounds: Rows) -> Measured:
     return Measured(prices=Metrics.of(true, predicted), intervals=IntervalMetrics.of(true, predicted, bounds))
 
 

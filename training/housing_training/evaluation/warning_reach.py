@@ -7,9 +7,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from housing.graph import WARNINGS
+from housing_training.data.rows import Rows
 from housing_training.geography.grid import block_centres
 from housing_training.geography.neighbours import plane
-from housing_training.graph.model import GraphModel, Rows
+from housing_training.graph.model import GraphModel
 
 KILOMETRES = (0, 2, 5, 10, 25, np.inf)
 """Distances to the nearest known block group, between which places are counted."""

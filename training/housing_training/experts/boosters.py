@@ -1,4 +1,4 @@
-"""Gradient boosting: the one door to XGBoost."""
+"""Gradient boosting; no other module imports XGBoost."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ DEFAULT_ROUNDS = 100
 
 
 def build_booster(hyper_parameters: Mapping[str, Any], seed: int) -> Booster:
-    """Build gradient boosting that has seen no data yet, and will learn the same from the same each time."""
+    """Build gradient boosting, not fitted yet; fitting is deterministic."""
     return XGBRegressor(random_state=seed, n_jobs=THREADS, tree_method="hist", device="cpu", **hyper_parameters)
 
 

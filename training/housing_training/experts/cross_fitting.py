@@ -1,7 +1,7 @@
-"""Pricing every training row by experts that have not learnt from it: for cross-validation and for intervals.
+"""Pricing every training row by experts that were not trained on it, for cross-validation and for intervals.
 
-The rows are parted twice: at random, which shows how well rows among known ones are priced, and by area, which shows
-how well those are where nothing is known.
+The rows are split twice: at random, which shows how well rows among known ones are priced, and by area, which shows
+how well rows are priced where nothing is known.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, KFold
 
-from housing_training.experts.experts import Estimate, Experts, Rows
+from housing_training.data.rows import PLACE, Prices, Rows
+from housing_training.experts.experts import Estimate, Experts
 from housing_training.experts.intervals import HeldOut, IntervalModel
 from housing_training.metrics.prices import Metrics
 from housing_training.params.schema import MixtureParams, TrainParams
@@ -27,14 +28,14 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """A part of the rows, priced by experts that have learnt from the rest."""
+    """A part of the rows, priced by experts that were trained on the rest."""
 
     rows: Indices
     """Which rows, shape (m,)."""
     experts: Experts
-    """Who have learnt from the rest."""
+    """Experts trained on the rest."""
     estimate: Estimate
-    """What they estimate."""
+    """Their estimates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class Calibrated:
     rehearsed_intervals: IntervalModel
     """The same, with errors expected by a booster that has not seen those of the rehearsal's rows."""
     cross_validated: Metrics
-    """Mean over the folds parted at random."""
+    """Mean over the random folds."""
     rehearsal: Fold
     """The first of these folds: experts and the rows that they have not seen."""
 
@@ -58,24 +59,24 @@ def areas(rows: Rows, offset_degrees: float = 0.0) -> npt.NDArray[np.int64]:
         rows: the rows.
         offset_degrees: by how much the squares are moved south and west.
     """
-    squares = np.floor((rows[:, :2] + offset_degrees) / AREA_DEGREES)
+    squares = np.floor((rows[:, PLACE] + offset_degrees) / AREA_DEGREES)
     _, numbers = np.unique(squares, axis=0, return_inverse=True)
     return numbers.astype(np.int64)
 
 
 def random_folds(rows: Rows, folds: int, seed: int) -> list[tuple[Indices, Indices]]:
-    """Part rows at random: what to learn from and what to hold out, for each fold."""
+    """Split rows at random: which to train on and which to hold out, for each fold."""
     return list(KFold(folds, shuffle=True, random_state=seed).split(rows))
 
 
 def area_folds(rows: Rows, folds: int, offset_degrees: float = 0.0) -> list[tuple[Indices, Indices]]:
-    """Part rows by area: what to learn from and what to hold out, for each fold; fewer folds if there are few areas."""
+    """Split rows by area: which to train on and which to hold out, for each fold; no more folds than areas."""
     groups = areas(rows, offset_degrees)
     return list(GroupKFold(min(folds, len(np.unique(groups)))).split(rows, groups=groups))
 
 
 def cross_fit(
-    params: MixtureParams, rows: Rows, prices: Rows, folds: list[tuple[Indices, Indices]], seed: int
+    params: MixtureParams, rows: Rows, prices: Prices, folds: list[tuple[Indices, Indices]], seed: int
 ) -> Iterator[Fold]:
     """Price each fold by experts fitted on the others, in order; several at a time."""
 
@@ -89,13 +90,13 @@ def cross_fit(
 
 
 def calibrate(
-    params: MixtureParams, train: TrainParams, rows: Rows, prices: Rows, advance: Callable[[], object]
+    params: MixtureParams, train: TrainParams, rows: Rows, prices: Prices, advance: Callable[[], object]
 ) -> Calibrated:
-    """Cross-validate the mixture and fit its intervals to the errors it makes.
+    """Cross-validate the mixture and fit its intervals to its errors.
 
     Args:
         params: the mixture's hyper-parameters.
-        train: into how many folds rows are parted at random, and the seed of all that is drawn.
+        train: into how many folds rows are split at random, and the seed of all that is drawn.
         rows: training rows, shape (n, 9).
         prices: their prices in USD, shape (n,).
         advance: called after each fold and after the intervals.
@@ -117,7 +118,7 @@ def calibrate(
     )
 
 
-def pooled(prices: Rows, among_known: list[Fold], in_the_unknown: list[Fold]) -> HeldOut:
+def pooled(prices: Prices, among_known: list[Fold], in_the_unknown: list[Fold]) -> HeldOut:
     """Put folds together: those parted at random, and those parted by area."""
     folds, part = [*among_known, *in_the_unknown], np.empty(len(prices), np.intp)
     for number, fold in enumerate(among_known):

@@ -14,19 +14,20 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from housing_training.data.rows import PLACE, Prices, Rows
 from housing_training.experts.boosters import DEFAULT_ROUNDS, Booster, build_booster, run_booster
-from housing_training.features.located import COLUMNS, OWN, REGIONAL, matrix, own_features
+from housing_training.features.located import COLUMNS, OWN, REGIONAL, bedrooms_per_household, matrix, own_features
 from housing_training.features.rounding import legible
 from housing_training.geography.landmarks import Array
 from housing_training.geography.neighbours import ATTRIBUTES, Neighbourhood
 from housing_training.geography.places import GEOGRAPHY, geography, rounded
 from housing_training.params.schema import GateParams, HoleParams, MixtureParams
 
-Rows = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
 
 HALF = 0.5
-"""With less weight than this the local expert has less to say than the regional one: nothing nearby is known."""
+"""With less weight than this the local expert counts less than the regional one: nothing nearby is known."""
 OUTLIER_FACTOR = slice(len(GEOGRAPHY), len(GEOGRAPHY) + 1)
 """Its column among `places.FEATURES`."""
 
@@ -37,11 +38,11 @@ class Estimate:
 
     matrix: Matrix
     """What they read, shape (n, columns)."""
-    weights: Rows
+    weights: Floats
     """Weight of the local expert, shape (n, 1)."""
-    prices: Rows
+    prices: Prices
     """Prices in USD, shape (n,)."""
-    regional_prices: Rows
+    regional_prices: Prices
     """What the regional expert alone estimates, in USD, shape (n,)."""
 
 
@@ -53,7 +54,7 @@ class ExpertLessons:
     """Which row each is, all in order first, shape (m,)."""
     matrix: Matrix
     """What is read of each, shape (m, columns)."""
-    weights: Rows
+    weights: Floats
     """How much each counts, shape (m,)."""
 
 
@@ -70,7 +71,7 @@ class Experts:
     regional: Booster
     """Estimates them from the columns of `REGIONAL`."""
     lessons: ExpertLessons
-    """What the local expert has learnt from."""
+    """What the local expert was trained on."""
     gate: GateParams
     """The shape of the gate."""
     mean: float
@@ -81,10 +82,10 @@ class Experts:
     """Greatest price among the training rows, in USD: nothing higher is answered."""
 
     @classmethod
-    def fit(cls, params: MixtureParams, rows: Rows, prices: Rows, seed: int) -> Self:
+    def fit(cls, params: MixtureParams, rows: Rows, prices: Prices, seed: int) -> Self:
         """Fit on rows, shape (n, 9), and their prices in USD, shape (n,)."""
-        bedrooms, mean = float(np.nanmedian(rows[:, 4] / rows[:, 6])), float(prices.mean().round())
-        neighbourhood = Neighbourhood.of(rows[:, :2], prices, _attributes(rows, bedrooms))
+        bedrooms, mean = bedrooms_per_household(rows), float(prices.mean().round())
+        neighbourhood = Neighbourhood.of(rows[:, PLACE], prices, _attributes(rows, bedrooms))
         lessons = _lessons(params.holes, rows, neighbourhood, bedrooms, seed)
         targets = (prices - mean)[lessons.rows]
         return cls(
@@ -101,12 +102,12 @@ class Experts:
             ceiling=float(prices.max()),
         )
 
-    def place_features(self, rows: Rows) -> Rows:
-        """Compute `places.FEATURES` of rows that were not learnt from, as the table: float64, shape (n, columns)."""
-        return rounded(np.hstack([geography(rows[:, :2]), self.neighbourhood.at(rows[:, :2])]))
+    def place_features(self, rows: Rows) -> Floats:
+        """Compute `places.FEATURES` of rows outside of the training rows, rounded as the table: shape (n, columns)."""
+        return rounded(np.hstack([geography(rows[:, PLACE]), self.neighbourhood.at(rows[:, PLACE])]))
 
     def estimate(self, rows: Rows) -> Estimate:
-        """Estimate the prices of rows that were not learnt from, shape (n, 9)."""
+        """Estimate the prices of rows outside of the training rows, shape (n, 9)."""
         place_features = self.place_features(rows)
         columns = matrix(rows, place_features, self.bedrooms_per_household)
         weights = local_weight(self.gate, place_features[:, OUTLIER_FACTOR])
@@ -119,7 +120,7 @@ class Experts:
         )
 
     def blend(self, weights: Array, local: Array, regional: Array) -> Array:
-        """Weigh the experts' estimates, float32, into prices in USD, float64; shape (n, 1) all."""
+        """Combine the experts' estimates, float32, into prices in USD, float64; all of shape (n, 1)."""
         xp = weights.__array_namespace__()
         local, regional = xp.astype(local, xp.float64), xp.astype(regional, xp.float64)
         return xp.clip(regional + weights * (local - regional) + self.mean, self.floor, self.ceiling)
@@ -134,7 +135,7 @@ def _lessons(params: HoleParams, rows: Rows, neighbourhood: Neighbourhood, bedro
     again, radii = draw_holes(params, len(rows), seed)
     known, unknown = neighbourhood.leave_one_out(), neighbourhood.beyond(again, radii)
     shown = np.concatenate([np.arange(len(rows)), again])
-    place_features = rounded(np.hstack([geography(rows[:, :2])[shown], np.concatenate([known, unknown])]))
+    place_features = rounded(np.hstack([geography(rows[:, PLACE])[shown], np.concatenate([known, unknown])]))
     return ExpertLessons(
         rows=shown,
         matrix=matrix(rows[shown], place_features, bedrooms),
@@ -142,7 +143,7 @@ def _lessons(params: HoleParams, rows: Rows, neighbourhood: Neighbourhood, bedro
     )
 
 
-def _fit_regional(params: MixtureParams, columns: Matrix, targets: Rows, seed: int) -> Booster:
+def _fit_regional(params: MixtureParams, columns: Matrix, targets: Floats, seed: int) -> Booster:
     """Fit the regional expert: first to what a block group is, then also to where it lies.
 
     What a block group is counts alike everywhere, so the less is left for its place to explain, the less goes wrong in
@@ -159,17 +160,17 @@ def _fit_regional(params: MixtureParams, columns: Matrix, targets: Rows, seed: i
 
 
 def _by_column(hyper_parameters: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
-    """Spell `monotone_constraints`, given by name of column, out for all columns of an expert."""
+    """Expand `monotone_constraints`, given by name of column, to all columns of an expert."""
     constraints = hyper_parameters.get("monotone_constraints", {})
     return {**hyper_parameters, "monotone_constraints": tuple(constraints.get(name, 0) for name in columns)}
 
 
-def _attributes(rows: Rows, bedrooms_per_household: float) -> Rows:
-    attributes: Rows = own_features(rows, bedrooms_per_household)[:, [OWN.index(name) for name in ATTRIBUTES]]
+def _attributes(rows: Rows, bedrooms_per_household: float) -> Floats:
+    attributes: Floats = own_features(rows, bedrooms_per_household)[:, [OWN.index(name) for name in ATTRIBUTES]]
     return attributes
 
 
-def draw_holes(params: HoleParams, count: int, seed: int) -> tuple[npt.NDArray[np.intp], Rows]:
+def draw_holes(params: HoleParams, count: int, seed: int) -> tuple[npt.NDArray[np.intp], Floats]:
     """Draw the rows that are shown as if their surroundings were unknown, in order, and a radius in km for each."""
     random = np.random.default_rng(seed)
     rows = np.sort(random.choice(count, size=round(params.share * count), replace=False))

@@ -16,8 +16,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from housing_training.data.rows import Prices
 from housing_training.experts.boosters import Booster, build_booster
-from housing_training.experts.experts import HALF, Matrix, Rows
+from housing_training.experts.experts import HALF, Floats, Matrix
 from housing_training.features.rounding import legible
 from housing_training.geography.landmarks import Array
 from housing_training.params.schema import IntervalParams
@@ -37,11 +38,11 @@ class HeldOut:
 
     matrix: Matrix
     """What the experts read, shape (n, columns)."""
-    weights: Rows
+    weights: Floats
     """Weight of the local expert, shape (n, 1)."""
-    predicted: Rows
+    predicted: Prices
     """What they said, in USD, shape (n,)."""
-    prices: Rows
+    prices: Prices
     """True prices, in USD, shape (n,)."""
     surrounded: npt.NDArray[np.bool_]
     """Whether the rows around them had been learnt from, rather than nothing in the area; shape (n,)."""
@@ -106,14 +107,14 @@ class IntervalModel:
         errors = xp.exp(xp.astype(log_errors, xp.float64))
         return xp.clip(prices + errors * (self._margins(weights) * xp.asarray(np.array([[-1.0, 1.0]]))), *limits)
 
-    def log_widths(self, log_errors: npt.NDArray[np.float32], weights: Rows) -> Rows:
+    def log_widths(self, log_errors: npt.NDArray[np.float32], weights: Floats) -> Floats:
         """Return the logarithms of the widths of intervals below and above the price in USD, shape (n, 2).
 
         Args:
             log_errors: what `error` says, float32, shape (n, 1).
             weights: weight of the local expert, float64, shape (n, 1).
         """
-        widths: Rows = log_errors.astype(np.float64) + np.log(np.maximum(self._margins(weights), LEAST_MARGIN))
+        widths: Floats = log_errors.astype(np.float64) + np.log(np.maximum(self._margins(weights), LEAST_MARGIN))
         return widths
 
     def _margins(self, weights: Array) -> Array:
@@ -133,13 +134,13 @@ class CrossFitted:
     """By one that has learnt from those outside of the first random fold."""
 
 
-def _without_each_part(params: IntervalParams, held_out: HeldOut, targets: Rows, seed: int) -> list[Booster]:
+def _without_each_part(params: IntervalParams, held_out: HeldOut, targets: Floats, seed: int) -> list[Booster]:
     """Fit a booster without each of the parts."""
     others = [held_out.parts != part for part in range(held_out.parts.max() + 1)]
     return [build_booster(params.error, seed).fit(held_out.matrix[rows], targets[rows]) for rows in others]
 
 
-def _out_of_fold(boosters: list[Booster], held_out: HeldOut) -> Rows:
+def _out_of_fold(boosters: list[Booster], held_out: HeldOut) -> Floats:
     """Return what boosters that have learnt from other rows expect of each row: shape (n,)."""
     expected = np.empty(len(held_out.parts))
     for part, booster in enumerate(boosters):
@@ -147,7 +148,7 @@ def _out_of_fold(boosters: list[Booster], held_out: HeldOut) -> Rows:
     return expected
 
 
-def margins_of(scores: Rows, coverage: float) -> Margins:
+def margins_of(scores: Floats, coverage: float) -> Margins:
     """Return margins that leave as many scores, shape (n,), out at either end, rounded to the safe side."""
     tail = (1 - coverage) / 2
     rank = min(1.0, np.ceil((len(scores) + 1) * (1 - tail)) / len(scores))

@@ -11,20 +11,21 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from housing_training.data.rows import LABEL, PLACE, Prices, Rows
 from housing_training.experts.boosters import Booster, run_booster
-from housing_training.experts.experts import OUTLIER_FACTOR, Experts, Rows, local_weight
+from housing_training.experts.experts import OUTLIER_FACTOR, Experts, local_weight
 from housing_training.experts.intervals import IntervalModel
 from housing_training.features.domain import TrainingDomain
 from housing_training.features.located import REGIONAL, matrix
 from housing_training.geography.landmarks import Array
-from housing_training.geography.places import FEATURES, PlaceTable
+from housing_training.geography.places import DERIVED_LABEL, FEATURES, PlaceTable
 
 Run = Callable[[Booster, Array], Array]
-"""Asks a booster about a float32 matrix, shape (n, columns): float32, shape (n, 1)."""
+"""Runs a booster on a float32 matrix, shape (n, columns): float32, shape (n, 1)."""
 
 
 class Answer(NamedTuple):
-    """What is answered about n rows."""
+    """Answers for n rows."""
 
     price: Array
     """USD, float64, shape (n,)."""
@@ -33,7 +34,7 @@ class Answer(NamedTuple):
     interval: Array
     """Lower and upper bound in USD, float64, shape (n, 2)."""
     interval_upper_open: Array
-    """Whether the upper bound has reached the highest price there is data for, bool, shape (n,)."""
+    """Whether the upper bound has reached the highest price in the data, bool, shape (n,)."""
     warnings: Array
     """Which of the domain's warnings apply, bool, shape (n, warnings)."""
 
@@ -43,41 +44,46 @@ class MixturePipeline:
     """From raw rows to answers."""
 
     experts: Experts
-    """Who estimate prices."""
+    """They estimate prices."""
     intervals: IntervalModel
-    """How far off they may be."""
+    """They estimate by how much prices may be wrong."""
     domain: TrainingDomain
-    """Where they have been."""
+    """The domain of the training rows."""
     table: PlaceTable
     """What is known about places."""
     coverage: float
     """The probability that intervals promise."""
 
-    def predict(self, rows: Rows) -> Rows:
+    def predict(self, rows: Rows) -> Prices:
         """Predict the price of each row, shape (n, 9): USD, float64, shape (n,)."""
-        prices: Rows = self.answer(rows).price
+        prices: Prices = self.answer(rows).price
         return prices
 
     def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:
         """Return the codes of `ocean_proximity`, given or derived, shape (n,), for rows of shape (n, 9)."""
-        codes: npt.NDArray[np.int64] = self.answer(rows).ocean_proximity.astype(np.int64)
+        codes: npt.NDArray[np.int64] = _label(rows, self.table(rows[:, PLACE])).astype(np.int64)
         return codes
 
     def answer(self, rows: Array, run: Run = run_booster) -> Answer:
         """Answer rows: float64, shape (n, 9), columns in `FEATURES` order, NaN for what was left out."""
-        xp = rows.__array_namespace__()
-        known = self.table(rows[:, :2])
-        columns = matrix(rows, known[:, : len(FEATURES)], self.experts.bedrooms_per_household)
-        weights = local_weight(self.experts.gate, known[:, OUTLIER_FACTOR])
+        place_columns = self.table(rows[:, PLACE])
+        columns = matrix(rows, place_columns[:, : len(FEATURES)], self.experts.bedrooms_per_household)
+        weights = local_weight(self.experts.gate, place_columns[:, OUTLIER_FACTOR])
         local, regional = run(self.experts.local, columns), run(self.experts.regional, columns[:, : len(REGIONAL)])
         prices = self.experts.blend(weights, local, regional)
         limits = (self.experts.floor, self.experts.ceiling)
         interval = self.intervals.bounds(prices, run(self.intervals.error, columns), weights, limits)
-        derived, given = known[:, len(FEATURES) : len(FEATURES) + 1], rows[:, 8:]
         return Answer(
             price=prices[:, 0],
-            ocean_proximity=xp.where(xp.isnan(given), derived, given)[:, 0],
+            ocean_proximity=_label(rows, place_columns),
             interval=interval,
             interval_upper_open=interval[:, 1] >= self.experts.ceiling,
-            warnings=self.domain.warned(rows, known),
+            warnings=self.domain.warned(rows, place_columns),
         )
+
+
+def _label(rows: Array, place_columns: Array) -> Array:
+    """Return the code of the given label, or else of the one by the rule: float64, shape (n,)."""
+    xp = rows.__array_namespace__()
+    derived, given = place_columns[:, DERIVED_LABEL], rows[:, LABEL]
+    return xp.where(xp.isnan(given), derived, given)[:, 0]

@@ -6,8 +6,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from housing.features import FEATURE_NAMES, FEATURES
-from housing_training.features.located import COUNTS, FIRST
+from housing.features import FEATURES
+from housing_training.data.rows import FIGURES, LABEL
+from housing_training.features.located import COUNTS
 from housing_training.geography.landmarks import Array
 from housing_training.geography.places import FEATURES as PLACE_FEATURES
 from housing_training.geography.places import LABELS, PLAUSIBLE_KM
@@ -40,19 +41,19 @@ class TrainingDomain:
     @classmethod
     def fit(cls, rows: npt.NDArray[np.float64]) -> Self:
         """Learn from training rows, shape (n, 9)."""
-        fields = rows[:, FIRST : FIRST + len(COUNTS)]
-        lowest, highest = np.nanquantile(fields, [TAIL, 1 - TAIL], axis=0)
+        figures = rows[:, FIGURES]
+        lowest, highest = np.nanquantile(figures, [TAIL, 1 - TAIL], axis=0)
         return cls(lowest=tuple(map(_legible, lowest)), highest=tuple(map(_legible, highest)))
 
     def described(self) -> list[dict[str, str]]:
         """Describe the warnings, in the order of the columns that `warned` gives: reason, field and message."""
         units = {feature.name: feature.unit for feature in FEATURES}
         outside = [
-            _warning(OUTSIDE, name, f"beyond the usual {low:,g} to {high:,g} ({units[name]}) of the training data")
+            _warning(OUTSIDE, name, f"outside the usual {low:,g} to {high:,g} ({units[name]}) of the training data")
             for name, low, high in zip(COUNTS, self.lowest, self.highest, strict=True)
         ]
-        far = "no training data are near this place: the interval is no promise here"
-        contradiction = f"the coordinates do not bear this out: no place within {PLAUSIBLE_KM:g} km is labelled so"
+        far = "no training data near this place: the interval may not hold here"
+        contradiction = f"contradicts the coordinates: no place within {PLAUSIBLE_KM:g} km has this label"
         return [
             _warning(FAR, "longitude", far),
             *outside,
@@ -63,15 +64,15 @@ class TrainingDomain:
         """Return which warnings rows get.
 
         Args:
-            rows: float64, shape (n, 9), NaN for what was left out, of which nobody is warned.
+            rows: float64, shape (n, 9), NaN for what was left out, which gets no warning.
             place_features: `places.FEATURES` and `LABELS` of their places, float64, shape (n, columns).
 
         Returns:
             bool, shape (n, warnings).
         """
         xp = rows.__array_namespace__()
-        fields = rows[:, FIRST : FIRST + len(COUNTS)]
-        outside = (fields < xp.asarray(np.asarray(self.lowest))) | (fields > xp.asarray(np.asarray(self.highest)))
+        figures = rows[:, FIGURES]
+        outside = (figures < xp.asarray(np.asarray(self.lowest))) | (figures > xp.asarray(np.asarray(self.highest)))
         return xp.concat([is_far(place_features), outside, _contradicted(rows, place_features)], axis=1)
 
 
@@ -88,10 +89,10 @@ def is_far(place_features: Array) -> Array:
 
 
 def _contradicted(rows: Array, place_features: Array) -> Array:
-    """Look the given label's bit up among the plausible ones: bool, shape (n, 1)."""
+    """Return whether the given label is not among the plausible ones: bool, shape (n, 1)."""
     xp = rows.__array_namespace__()
-    halved = _column(place_features, "plausible_labels") / 2.0 ** (rows[:, len(FEATURE_NAMES) - 1 :] + 1.0)
-    # The bit of the label is now the first one behind the point. If it was left out, all this is NaN, and no less.
+    halved = _column(place_features, "plausible_labels") / 2.0 ** (rows[:, LABEL] + 1.0)
+    # The label's bit is now the first one after the point. If the label was left out, this is NaN, and not less.
     return halved - xp.floor(halved) < 0.5  # noqa: PLR2004 - that bit's place
 
 
@@ -101,7 +102,7 @@ def _column(place_features: Array, name: str) -> Array:
 
 
 def _legible(value: float) -> float:
-    """Round to four digits, outwards enough that nothing within is called beyond."""
+    """Round to four significant digits."""
     return float(f"{value:.4g}") if value else 0.0
 
 

@@ -8,12 +8,13 @@ diagonals, so what it learns holds where no neighbour is known.
 import numpy as np
 
 from housing.features import FEATURE_NAMES
+from housing_training.data.rows import FIGURES, Rows, column, columns
 from housing_training.geography import neighbours, places
 from housing_training.geography.landmarks import Array
 
-FIRST = 2
+FIRST = FIGURES.start
 """Column of the first of `COUNTS` in a row."""
-COUNTS = FEATURE_NAMES[FIRST:8]
+COUNTS = FEATURE_NAMES[FIGURES]
 """The fields that are no matter of place: age, rooms, bedrooms, population, households, income."""
 RATIOS = (
     ("total_rooms", "households"),
@@ -45,10 +46,16 @@ def matrix(rows: Array, place_features: Array, bedrooms_per_household: float) ->
         `COLUMNS`, worked out in float64 and cast to float32 last, shape (n, columns).
     """
     xp = rows.__array_namespace__()
-    longitude, latitude = rows[:, :1], rows[:, 1:2]
+    longitude, latitude = (rows[:, columns(name, name)] for name in ("longitude", "latitude"))
     diagonals = [longitude + latitude, longitude - latitude]
-    columns = [own_features(rows, bedrooms_per_household), *diagonals, place_features, longitude, latitude]
-    return xp.astype(xp.concat(columns, axis=1), xp.float32)
+    parts = [own_features(rows, bedrooms_per_household), *diagonals, place_features, longitude, latitude]
+    return xp.astype(xp.concat(parts, axis=1), xp.float32)
+
+
+def bedrooms_per_household(rows: Rows) -> float:
+    """Compute what stands in for bedrooms that were left out: their median, per household, in training rows."""
+    bedrooms, households = (rows[:, column(name)] for name in ("total_bedrooms", "households"))
+    return float(np.nanmedian(bedrooms / households))
 
 
 def own_features(rows: Array, bedrooms_per_household: float) -> Array:
@@ -62,6 +69,6 @@ def own_features(rows: Array, bedrooms_per_household: float) -> Array:
 def _counts(rows: Array, bedrooms_per_household: float) -> Array:
     """Return `COUNTS`; missing bedrooms are estimated, at no more than the rooms."""
     xp = rows.__array_namespace__()
-    given = rows[:, FIRST : FIRST + len(COUNTS)]
+    given = rows[:, FIGURES]
     households, rooms = (given[:, at : at + 1] for at in map(COUNTS.index, ("households", "total_rooms")))
     return xp.where(xp.isnan(given), xp.minimum(households * bedrooms_per_household, rooms), given)

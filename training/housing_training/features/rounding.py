@@ -1,4 +1,4 @@
-"""Rounding what processors compute with different last bits, so that models learn the same on all of them.
+"""Rounding what processors compute with different last bits, so that training gives the same models on all of them.
 
 NumPy's `exp` and `log` of arrays differ in the last bit by the width of the processor's vectors, and sums by BLAS in
 the last few by its kernels. Rounded, they are the same but for the rare value that lies on an edge.

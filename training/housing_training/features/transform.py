@@ -1,4 +1,4 @@
-"""From the nine raw fields to what the estimators read: the only feature code there is.
+"""From the nine raw fields to what estimators read.
 
 It is written against the Array API standard. Training runs it on NumPy arrays; compiling hands it an ndonnx array, and
 the very same lines become the ONNX graph that is served, so training and serving cannot disagree.
@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from housing.features import FEATURE_NAMES
+from housing_training.data.rows import columns
+from housing_training.features.located import bedrooms_per_household
 from housing_training.geography.landmarks import BAY, CITIES, COAST, Array, distance_to_line, distance_to_points
 from housing_training.geography.proximity import CHOICES, ocean_proximity
 
@@ -22,7 +24,7 @@ REDUNDANT_COLUMNS = 2
 
 
 class Engineered(NamedTuple):
-    """What is made of the rows."""
+    """Features of rows."""
 
     matrix: Array
     """The estimators' input, float32, shape (n, k)."""
@@ -40,8 +42,7 @@ class FeatureTransform:
     @classmethod
     def fit(cls, rows: npt.NDArray[np.float64]) -> Self:
         """Learn from rows: float64, shape (n, 9), columns in `FEATURES` order, NaN for what was left out."""
-        block = _columns(rows)
-        return cls(bedrooms_per_household=float(np.nanmedian(block["total_bedrooms"] / block["households"])))
+        return cls(bedrooms_per_household=bedrooms_per_household(rows))
 
     def __call__(self, rows: Array) -> Engineered:
         """Compute the features of rows: float64, shape (n, 9), columns in `FEATURES` order."""
@@ -67,7 +68,7 @@ class FeatureTransform:
 
 
 def _columns(rows: Array) -> dict[str, Array]:
-    return {name: rows[:, column : column + 1] for column, name in enumerate(FEATURE_NAMES)}
+    return {name: rows[:, columns(name, name)] for name in FEATURE_NAMES}
 
 
 def _ratios(block: dict[str, Array]) -> dict[str, Array]:
@@ -98,13 +99,13 @@ def _proximity(block: dict[str, Array], places: dict[str, Array]) -> Array:
 
 
 def _indicators(code: Array) -> Array:
-    """Spell the code out, a column for each choice but the first: its order means nothing to a linear model."""
+    """Encode the code in one column for each choice but the first, since its order means nothing to a linear model."""
     xp = code.__array_namespace__()
     return xp.astype(code == xp.asarray(np.arange(1.0, len(CHOICES))), xp.float64)
 
 
 def _diagonals(block: dict[str, Array]) -> dict[str, Array]:
-    """Turn the map by 45 degrees, for trees to split on: the coast runs north-west to south-east."""
+    """Rotate the map by 45 degrees, for trees to split on: the coast runs north-west to south-east."""
     return {
         "longitude_plus_latitude": block["longitude"] + block["latitude"],
         "longitude_minus_latitude": block["longitude"] - block["latitude"],

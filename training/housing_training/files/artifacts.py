@@ -1,4 +1,4 @@
-"""The files that stages hand each other, relative to the root of the repository, and how they are written.
+"""The files that stages exchange, relative to the root of the repository, and how they are written.
 
 The same content is always written as the same bytes, because DVC decides by them what has changed.
 """
@@ -31,7 +31,7 @@ PROFILES = Path("training/reports/profiles")
 CARDS = Path("training/reports/cards")
 """A folder for each candidate: its card, `card.md`, and the folder `card` with the card's pictures."""
 SPATIAL_EVALUATION = Path("training/spatial_evaluation/figures.json")
-"""How good the mixture of experts is where it has never been. Committed, since it takes minutes to make."""
+"""How good the mixture of experts is in areas left out. Committed, since computing it takes minutes."""
 REGISTERED = Path("var/registered.json")
 """What was registered last."""
 
@@ -43,7 +43,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def write_json(content: Any, path: Path) -> None:
-    """Write JSON for people to read, too."""
+    """Write JSON, indented for people."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 

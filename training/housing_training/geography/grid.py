@@ -40,7 +40,7 @@ class Grid:
 
     @classmethod
     def around(cls, near_data: npt.NDArray[np.bool_]) -> Self:
-        """Lay the table out, given whether each block is near data, shape (blocks,)."""
+        """Assign rows of the table, given whether each block is near data, shape (blocks,)."""
         rows = np.where(near_data, BLOCK * BLOCK, 1)
         return cls(firsts=np.cumsum(rows) - rows, steps=near_data.astype(np.int64))
 

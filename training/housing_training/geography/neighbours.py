@@ -24,6 +24,8 @@ ATTRIBUTES_OF = 20
 """Over how many neighbours the other attributes are averaged."""
 DISTANCE_TO = 5
 """Which neighbour's distance measures how dense the data are."""
+NEAREST_ONE = 0
+"""Which neighbour's price stands alone."""
 DENSITY_OF = 15
 """Over how many neighbours that distance is averaged, to compare with the place's own."""
 CITY_BLOCK_KM = 0.3
@@ -49,6 +51,8 @@ ATTRIBUTES = (
     "population_per_households",
 )
 """What else is averaged over neighbours, beside prices."""
+INCOME = ATTRIBUTES.index("median_income")
+"""Column of the income among them."""
 NAMES = (
     "outlier_factor",
     "neighbour_km",
@@ -141,7 +145,7 @@ class Neighbourhood:
         distances, indices = _nearest(distances, indices, self._most)
         weights, prices = 1 / (distances + CITY_BLOCK_KM), self.prices[indices]
         mean = _average(weights, prices, SPREAD_OF)
-        per_income = prices / np.maximum(self.attributes[indices, 0], LEAST_INCOME)
+        per_income = prices / np.maximum(self.attributes[indices, INCOME], LEAST_INCOME)
         reach = distances[:, DISTANCE_TO - 1]
         usual = np.maximum(self.distances_km[indices[:, :DENSITY_OF]].mean(axis=1), DENSEST_KM)
         return np.column_stack(
@@ -151,7 +155,7 @@ class Neighbourhood:
                 *(_average(weights, prices, count) for count in NEAREST),
                 np.sqrt(_average(weights, (prices - mean[:, None]) ** 2, SPREAD_OF)),
                 _average(weights, per_income, SPREAD_OF),
-                prices[:, 0],
+                prices[:, NEAREST_ONE],
                 _average(weights, self.attributes[indices], ATTRIBUTES_OF),
             ]
         )

@@ -1,6 +1,6 @@
 """What is known about a place: its geography and its neighbours, as a table that a graph can carry.
 
-All of it hangs on longitude and latitude alone, so it is worked out beforehand for each cell of the `Grid` and looked
+All of it depends on longitude and latitude alone, so it is computed beforehand for each cell of the `Grid` and looked
 up. It is kept as float16, and training reads the same rounded figures.
 """
 
@@ -43,6 +43,8 @@ FEATURES = (*GEOGRAPHY, *neighbours.NAMES)
 LABELS = ("ocean_proximity", "plausible_labels", "open_water")
 """The code of the label by the rule, the sum of 2 to the power of the code of each label that is plausible, and 1 on
 open water."""
+DERIVED_LABEL = slice(len(FEATURES), len(FEATURES) + 1)
+"""Column of the label by the rule in a row of the table."""
 NEAR_DATA_KM = 8.0
 """Blocks whose middle is closer to data than this have a row for each cell."""
 PLAUSIBLE_KM = 20.0
@@ -65,7 +67,7 @@ class PlaceTable:
 
     @classmethod
     def of(cls, neighbourhood: Neighbourhood) -> Self:
-        """Work the table out from what is known."""
+        """Compute the table from what is known."""
         layout = Grid.around(_near(neighbourhood))
         centres = layout.centres()
         positions = in_parts(geography, centres)
@@ -82,7 +84,7 @@ class PlaceTable:
 
 def geography(places: Floats) -> Floats:
     """Compute `GEOGRAPHY` of places, longitude and latitude in degrees, shape (n, 2): shape (n, columns)."""
-    longitude, latitude = places[:, :1], places[:, 1:]
+    longitude, latitude = places.T[..., None]
     shores = [distance_to_line(longitude, latitude, line) for line in (COAST, BAY)]
     return np.concatenate([*shores, distance_to_points(longitude, latitude, CITIES)], axis=1)
 
@@ -93,7 +95,7 @@ def rounded(features: Floats) -> Floats:
 
 
 def in_parts(function: Callable[[Floats], Floats], places: Floats) -> Floats:
-    """Apply a function to a few places at a time, since what it makes on the way is large."""
+    """Apply a function to a few places at a time, since its intermediate results are large."""
     return np.concatenate([function(places[at : at + AT_ONCE]) for at in range(0, len(places), AT_ONCE)])
 
 
@@ -129,7 +131,7 @@ def _disk() -> npt.NDArray[np.bool_]:
 
 
 def _rule(places: Floats, positions: Floats) -> Floats:
-    code: Floats = ocean_proximity(
-        longitude=places[:, :1], latitude=places[:, 1:], coast_km=positions[:, :1], bay_km=positions[:, 1:2]
-    )[:, 0]
+    longitude, latitude = places.T[..., None]
+    coast, bay = (positions[:, GEOGRAPHY.index(name), None] for name in ("coast_km", "bay_km"))
+    code: Floats = ocean_proximity(longitude=longitude, latitude=latitude, coast_km=coast, bay_km=bay)[:, 0]
     return code

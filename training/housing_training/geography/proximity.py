@@ -81,7 +81,7 @@ def _bands_reached(latitude: Array) -> Array:
 
 
 def _threshold(reached: Array, name: str) -> Array:
-    """Look a threshold up as the sum of its steps from band to band, which whole kilometres make exact."""
+    """Compute a threshold as the sum of its steps from band to band, which whole kilometres make exact."""
     xp = reached.__array_namespace__()
     steps = np.diff([getattr(band, name) for band in BANDS], prepend=0.0)
     return xp.sum(reached * xp.asarray(steps), axis=1)[:, None]

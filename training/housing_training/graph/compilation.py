@@ -37,8 +37,8 @@ from housing_training.student.pipeline import StudentPipeline
 def compile_pipeline(pipeline: Pipeline) -> onnx.ModelProto:
     """Compile a pipeline.
 
-    The feature engineering is traced, by running the very function that training ran on arrays that write down what is
-    done to them; estimators are converted and put in behind it. The same pipeline gives the same bytes. A row without a
+    The feature engineering is traced, by running the function that training ran on arrays that record each operation;
+    converted estimators are appended. The same pipeline gives the same bytes. A row without a
     field that is required gets NaN for its price and its interval, or the run fails; never a figure.
 
     Raises:
@@ -93,7 +93,7 @@ def _properties(pipeline: MixturePipeline | StudentPipeline) -> dict[str, str]:
 
 
 def _estimate(estimator: Any, matrix: Array) -> Array:
-    """Put the converted estimator behind the features: what it says, shape (N, 1)."""
+    """Append the converted estimator to the features and return its output, shape (N, 1)."""
     linear = isinstance(estimator, sklearn.pipeline.Pipeline)
     features = ndx.astype(matrix, ndx.float64) if linear else matrix
     (output,) = spox.inline(_convert(estimator, linear=linear))(features.unwrap_spox()).values()
@@ -108,6 +108,6 @@ def _convert(estimator: Any, *, linear: bool) -> onnx.ModelProto:
         if isinstance(estimator, Booster)
         else (convert_sklearn, DoubleTensorType if linear else FloatTensorType)
     )
-    # Without a name, converters make a new one each time.
+    # Without a name, converters generate a new one each time.
     graph: onnx.ModelProto = convert(estimator, name="estimator", initial_types=[("features", kind([None, width]))])
     return graph

@@ -1,4 +1,4 @@
-"""What explanations of a price need beside the graph: rows that stand for all, and the fields that matter."""
+"""What explanations of a price need beside the graph: representative rows, and the fields that matter."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import numpy as np
 from housing.background import NAME, Background
 from housing.features import FEATURE_NAMES
 from housing_training.candidates.pipeline import Pipeline, PricePipeline
-from housing_training.experts.experts import Rows
+from housing_training.data.rows import Rows
 
 COUNT = 64
 """Rows of the background: the mean of their prices is that of all within half a percent, since they are not drawn."""

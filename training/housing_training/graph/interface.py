@@ -1,4 +1,4 @@
-"""What a graph reads and answers, for people who want to serve it."""
+"""The inputs and outputs of a graph, for those who serve it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MEANINGS = {
 }
 """What the tensors hold."""
 ROWS = "N"
-"""How many rows are asked; also what stands for a dimension that a graph leaves open."""
+"""Name of the number of rows, and of a dimension that a graph leaves open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Tensor:
     shape: str
     """Its dimensions, such as `(N, 9)`."""
     meaning: str
-    """What it holds; empty for a tensor of another maker's."""
+    """What it holds; empty for an unknown tensor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

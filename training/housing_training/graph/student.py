@@ -15,6 +15,7 @@ from spox import Var
 
 from housing.features import FEATURE_NAMES
 from housing.graph import INTERVAL, INTERVAL_UPPER_OPEN, PRICE, PROXIMITY, WARNINGS
+from housing_training.data.rows import column
 from housing_training.features.domain import TrainingDomain, is_far
 from housing_training.features.located import COUNTS, FIRST
 from housing_training.geography import grid
@@ -37,7 +38,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 def student_outputs(pipeline: StudentPipeline, rows: Var) -> Mapping[str, Var]:
-    """Write a student down: from rows, double, shape (N, 9), to what it answers, by name."""
+    """Build the graph of a student: from rows, double, shape (N, 9), to its outputs by name."""
     given, places = op.cast(rows, to=np.float32), _Places.of(pipeline)
     filled = _filled(given, pipeline.bedrooms_per_household)
     cells = _cells(filled)
@@ -64,7 +65,7 @@ class _Places:
 
     @classmethod
     def of(cls, pipeline: StudentPipeline) -> "_Places":
-        """Sum a student's table up."""
+        """Build these tables from a student's table of places."""
         table = pipeline.table.rows.astype(np.float64)
         features, labels = table[:, : len(FEATURES)], table[:, len(FEATURES) :].astype(np.int64)
         kinds, numbers = np.unique(np.column_stack([labels[:, :2], is_far(table)]), axis=0, return_inverse=True)
@@ -84,7 +85,7 @@ class _Places:
 
 def _filled(given: Var, bedrooms_per_household: float) -> Var:
     """Put the estimate of the bedrooms where any field was left out, so that all that is looked up is in the tables."""
-    households, rooms = (_columns(given, FEATURE_NAMES.index(name), 1) for name in ("households", "total_rooms"))
+    households, rooms = (_columns(given, column(name), 1) for name in ("households", "total_rooms"))
     estimate = op.min([op.mul(households, _const(np.float32(bedrooms_per_household))), rooms])
     return op.where(op.isnan(given), estimate, given)
 
@@ -142,7 +143,7 @@ def _first_layer(pipeline: StudentPipeline) -> tuple[Doubles, Doubles]:
 
 
 def _last_layer(pipeline: StudentPipeline) -> tuple[Doubles, Doubles]:
-    """Put the price's unit and all means into the last layer, and the price last, where a split leaves one column."""
+    """Fold the price's unit and all means into the last layer, and the price last, where a split leaves one column."""
     units, means = np.array([UNIT_USD, 1, 1]), np.array([pipeline.scale.price, *pipeline.scale.widths])
     matrix, offsets = pipeline.network.layers[-1]
     return np.roll(matrix * units, -1, axis=1), np.roll(offsets * units + means, -1)
@@ -164,7 +165,7 @@ def _price_and_interval(scale: Scale, outputs: Var) -> dict[str, Var]:
 
 def _case(given: Var, known: Var) -> Var:
     """Number the kind of each place together with the label that was given or not: int64, shape (N,)."""
-    code = op.gather(given, _const(np.int64(len(FEATURE_NAMES) - 1)), axis=1)
+    code = op.gather(given, _const(np.int64(column("ocean_proximity"))), axis=1)
     code = op.where(op.isnan(code), _const(np.float32(CASES - 1)), code)
     kind = op.gather(known, _const(np.int64(len(PLACE_NAMES))), axis=1)
     return op.cast(op.add(op.mul(kind, _const(np.float32(CASES))), code), to=np.int64)

@@ -1,1 +1,1 @@
-"""How good prices and intervals are, in figures; nothing here knows a model."""
+"""Figures of how good prices and intervals are; nothing here depends on a model."""

@@ -24,17 +24,18 @@ class IntervalMetrics:
     """Coverage among the fifth of the rows with the lowest predictions, and so on up."""
 
     @classmethod
-    def of(cls, true: Floats, predicted: Floats, bounds: Floats) -> Self:
+    def of(cls, prices: Floats, predicted: Floats, bounds: Floats) -> Self:
         """Compare prices and predictions, shape (n,), with bounds, shape (n, 2); all in USD."""
-        inside = (bounds[:, 0] <= true) & (true <= bounds[:, 1])
+        low, high = bounds.T
+        inside = (low <= prices) & (prices <= high)
         parts = np.array_split(inside[np.argsort(predicted, kind="stable")], PARTS)
         return cls(
             coverage=round(float(inside.mean()), 5),
-            mean_width=round(float(np.mean(bounds[:, 1] - bounds[:, 0])), 2),
+            mean_width=round(float(np.mean(high - low)), 2),
             coverage_by_fifth=tuple(round(float(part.mean()), 5) for part in parts),
         )
 
     def named(self, prefix: str) -> dict[str, float]:
-        """Spell the figures out under names such as `interval_coverage`."""
+        """Return the figures under names such as `interval_coverage`."""
         fifths = {f"{prefix}_coverage_fifth_{part}": each for part, each in enumerate(self.coverage_by_fifth, start=1)}
         return {f"{prefix}_coverage": self.coverage, f"{prefix}_mean_width": self.mean_width, **fifths}

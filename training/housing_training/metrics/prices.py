@@ -23,13 +23,13 @@ class Metrics:
     """Fraction of the prices' variance that is explained."""
 
     @classmethod
-    def of(cls, true: npt.NDArray[np.float64], predicted: npt.NDArray[np.float64]) -> Self:
-        """Compare prices in USD, shape (n,) each."""
+    def of(cls, prices: npt.NDArray[np.float64], predicted: npt.NDArray[np.float64]) -> Self:
+        """Compare true prices with predicted ones, in USD, shape (n,) each."""
         return cls(
-            rmse=round(root_mean_squared_error(true, predicted), 2),
-            mae=round(mean_absolute_error(true, predicted), 2),
-            mape=round(mean_absolute_percentage_error(true, predicted), 5),
-            r2=round(r2_score(true, predicted), 5),
+            rmse=round(root_mean_squared_error(prices, predicted), 2),
+            mae=round(mean_absolute_error(prices, predicted), 2),
+            mape=round(mean_absolute_percentage_error(prices, predicted), 5),
+            r2=round(r2_score(prices, predicted), 5),
         )
 
     @classmethod
@@ -53,6 +53,6 @@ class Metrics:
         )
 
     def named(self, prefix: str) -> dict[str, float]:
-        """Spell the figures out under names such as `test_rmse`."""
+        """Return the figures under names such as `test_rmse`."""
         figures = {"rmse": self.rmse, "mae": self.mae, "mape": self.mape, "r2": self.r2}
         return {f"{prefix}_{name}": value for name, value in figures.items()}

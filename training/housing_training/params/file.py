@@ -1,4 +1,4 @@
-"""Changing figures in `params.yaml` and nothing else: comments, order and spacing stay as people have written them."""
+"""Replacing values in `params.yaml`; comments, order and spacing stay as they are."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,18 +8,18 @@ from housing_training.errors import ParameterError
 
 
 def with_values(text: str, values: Mapping[tuple[str, ...], int | float]) -> str:
-    """Put other values into a YAML text.
+    """Replace values in a YAML text.
 
     Args:
         text: the text.
         values: the new values by path, the keys from the outermost one in.
 
     Raises:
-        ParameterError: there is no single value at a path.
+        ParameterError: a path has no scalar value.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     places = {path: _scalar(root, path) for path in values}
-    # From the end on, so that what has still to be replaced stays where it was.
+    # From the end on, so that positions still to be replaced stay valid.
     for path, node in sorted(places.items(), key=lambda place: place[1].start_mark.index, reverse=True):
         text = text[: node.start_mark.index] + _written(values[path]) + text[node.end_mark.index :]
     return text
@@ -31,7 +31,7 @@ def _scalar(root: yaml.Node | None, path: Sequence[str]) -> yaml.ScalarNode:
         parts = node.value if isinstance(node, yaml.MappingNode) else []
         node = next((value for name, value in parts if name.value == key), None)
     if not isinstance(node, yaml.ScalarNode):
-        raise ParameterError(f"{'.'.join(path)}: the file has no single value there that could be replaced")
+        raise ParameterError(f"{'.'.join(path)}: the file has no scalar value there to replace")
     return node
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def flat(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Spell nested hyper-parameters out; a part that holds nothing keeps its name."""
+    """Flatten nested hyper-parameters; an empty part keeps its name."""
     named = {}
     for name, value in hyper_parameters.items():
         inner = flat(value) if isinstance(value, Mapping) else {}
@@ -14,7 +14,7 @@ def flat(hyper_parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def nested(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Put hyper-parameters with flat names back into each other."""
+    """Nest hyper-parameters that have flat names."""
     whole: dict[str, Any] = {}
     for name, value in named.items():
         *outer, last = name.split(".")

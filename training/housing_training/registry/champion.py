@@ -1,4 +1,4 @@
-"""Whether a store holds a champion: asked on every start, so it must be quick."""
+"""Whether a store holds a champion: checked on every start, so it must be quick."""
 
 import sqlite3
 from contextlib import closing
@@ -14,7 +14,7 @@ def has_champion(uri: str, params: RegisterParams) -> bool:
     A local database is read directly, because importing MLflow takes longer than all the rest.
 
     Raises:
-        RegistryError: the store cannot be asked.
+        RegistryError: the store cannot be read.
     """
     database = sqlite_path(uri)
     if database is not None:

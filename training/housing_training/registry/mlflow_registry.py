@@ -1,4 +1,4 @@
-"""Projecting the pipeline's files into MLflow: a run for each candidate, and the best one registered."""
+"""Recording the pipeline's files in MLflow: a run for each candidate, and the best one registered."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ from housing_training.registry.tracking import artifact_location
 EXPERIMENT = "california-housing"
 """Experiment that the runs are in."""
 PIP_REQUIREMENTS = ("numpy", "onnxruntime")
-"""All that a registered graph needs; MLflow would otherwise guess, which takes it a while."""
+"""All that a registered graph needs; MLflow would otherwise infer it, which is slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateRecord:
-    """Everything about a candidate that is put on record."""
+    """Everything about a candidate that is recorded."""
 
     name: str
     """The candidate's name, such as `xgboost`."""
@@ -59,7 +59,7 @@ class CandidateRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where all candidates of a run of the pipeline came from."""
+    """The provenance of all candidates of a run of the pipeline."""
 
     data_sha256: str
     """SHA-256 of the table they were trained on."""
@@ -68,7 +68,7 @@ class Provenance:
     comparison: Path
     """File that compares the candidates."""
     example: npt.NDArray[np.float64]
-    """A few rows as a model is asked them, float64, shape (n, 9)."""
+    """A few rows as an example of a model's input, float64, shape (n, 9)."""
 
 
 class Registry:
@@ -82,7 +82,7 @@ class Registry:
         """Return whether the alias points at a version.
 
         Raises:
-            RegistryError: the store cannot be asked.
+            RegistryError: the store cannot be read.
         """
         try:
             self._client.get_model_version_by_alias(params.model_name, params.alias)
@@ -93,13 +93,13 @@ class Registry:
         return True
 
     def register(self, records: Sequence[CandidateRecord], provenance: Provenance, params: RegisterParams) -> str:
-        """Put all candidates on record, best first, register the best one and point the alias at it.
+        """Log all candidates, best first, register the best one and set the alias to it.
 
         Returns:
             The new version.
 
         Raises:
-            RegistryError: the store cannot be reached or refuses.
+            RegistryError: the store is not reachable or refuses.
         """
         try:
             mlflow.set_tracking_uri(self._uri)
@@ -108,7 +108,7 @@ class Registry:
                 _log_candidate(record, provenance, experiment_id)
                 for record in tqdm(records, desc="register", unit="run")
             ]
-            # It would tell each step; what fails is raised.
+            # It would print each step; failures are raised.
             disable_logging()  # type: ignore[no-untyped-call]  # MLflow does not annotate it
             version = mlflow.register_model(model_uris[0], params.model_name).version
             self._client.set_registered_model_alias(params.model_name, params.alias, version)
@@ -140,7 +140,7 @@ def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_i
         mlflow.start_run(experiment_id=experiment_id, run_name=record.name, tags=tags),
         TemporaryDirectory() as scratch,
     ):
-        # The files' own names are what MLflow keeps.
+        # MLflow keeps the names of the files.
         files = [
             shutil.copy(record.golden, Path(scratch) / Path(golden_requests.FILE).name),
             shutil.copy(record.profile, Path(scratch) / Path(model_profile.FILE).name),

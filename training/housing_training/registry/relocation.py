@@ -1,4 +1,4 @@
-"""A local registry that has been moved, with its checkout: MLflow has recorded where artifacts were."""
+"""Correcting the locations of artifacts, which MLflow records, in a local registry that was moved."""
 
 import sqlite3
 from contextlib import closing
@@ -21,7 +21,7 @@ _COLUMNS = (
 def follow_move(uri: str) -> bool:
     """Record where the artifacts of a local registry are now, if they have moved together with it.
 
-    Otherwise new runs would be written to where it was, and old ones looked for there.
+    Otherwise new runs would be written to the old location, and old ones read from there.
 
     Args:
         uri: the registry's address; nothing is done unless it is a local one.
@@ -55,7 +55,7 @@ def _has_moved(before: str, now: str) -> bool:
 
 
 def _replace(connection: sqlite3.Connection, table: str, column: str, before: str, now: str) -> None:
-    # Table and column are names of our own.
+    # Table and column names are constants of this module.
     where = f"{column} = ? OR substr({column}, 1, ?) = ?"
     statement = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {where}"  # noqa: S608
     connection.execute(statement, (now, len(before) + 1, before, len(before) + 1, f"{before}/"))

@@ -1,4 +1,4 @@
-"""Where MLflow keeps its records. MLflow itself, slow to import, is not needed to know."""
+"""Where MLflow keeps its records; nothing here imports MLflow, which is slow."""
 
 import os
 from collections.abc import MutableMapping
@@ -17,16 +17,16 @@ QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
     "ORT_DISABLE_TELEMETRY": "1",
 }
-"""Settings that keep MLflow and ONNX Runtime from phoning home, talking and trying for minutes; the user's own stay."""
+"""Settings that turn off telemetry, chatter and long retries; what the user has set wins."""
 
 
 def tracking_uri() -> str:
-    """Return the store's address: what `MLFLOW_TRACKING_URI` says, or the local database."""
+    """Return the store's address: the value of `MLFLOW_TRACKING_URI`, or the local database."""
     return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(DATABASE)
 
 
 def artifact_location(uri: str) -> str | None:
-    """Return where artifacts go: beside a local database; a server knows itself."""
+    """Return where artifacts go: beside a local database; None if a server decides."""
     database = sqlite_path(uri)
     return (database.absolute().parent / "mlartifacts").as_uri() if database is not None else None
 

@@ -1,1 +1,1 @@
-"""The stages of the pipeline, a module each: `run()` goes from files to files, as `dvc.yaml` declares them."""
+"""The stages of the pipeline, a module each: `run()` reads and writes the files that `dvc.yaml` declares."""

@@ -24,16 +24,16 @@ def run() -> None:
     """Write `CARDS` from all that is known of the candidates in `MODELS`."""
     params = Params.read(artifacts.PARAMS)
     reports = Reports(
-        trained=artifacts.read_json(artifacts.TRAINING_REPORT),
+        training=artifacts.read_json(artifacts.TRAINING_REPORT),
         comparison=artifacts.read_json(artifacts.COMPARISON),
         spatial=_spatial(params),
     )
     writer = CardWriter(params, Tables(raw=artifacts.RAW, train=artifacts.TRAIN, test=artifacts.TEST), reports)
-    for name in tqdm(reports.trained, desc="describe", unit="card"):
-        teacher = artifacts.MODELS / f"{MIXTURE}.onnx" if name == STUDENT and MIXTURE in reports.trained else None
+    for name in tqdm(reports.training, desc="describe", unit="card"):
+        teacher = artifacts.MODELS / f"{MIXTURE}.onnx" if name == STUDENT and MIXTURE in reports.training else None
         _write(writer, name, artifacts.CARDS / name, teacher)
     click.echo(
-        f"describe: {len(reports.trained)} cards, such as {artifacts.CARDS / reports.comparison['best'] / 'card.md'}"
+        f"describe: {len(reports.training)} cards, such as {artifacts.CARDS / reports.comparison['best'] / 'card.md'}"
     )
 
 

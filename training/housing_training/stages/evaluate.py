@@ -7,30 +7,31 @@ import pandas as pd
 from tqdm import tqdm
 
 from housing.profile import profile_to_json
+from housing_training.data.rows import Rows
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.evaluation.comparison import compare, render
 from housing_training.evaluation.plots import draw_all
 from housing_training.evaluation.profile import model_profile
 from housing_training.files import artifacts
-from housing_training.graph.model import GraphModel, Rows
+from housing_training.graph.model import GraphModel
 
 
 def run() -> None:
     """Write `COMPARISON`, `PLOTS` and `PROFILES` from `MODELS`, `TEST` and `TRAIN`."""
-    test, trained = pd.read_parquet(artifacts.TEST), artifacts.read_json(artifacts.TRAINING_REPORT)
-    models = {name: GraphModel((artifacts.MODELS / f"{name}.onnx").read_bytes()) for name in trained}
-    comparison = compare(models, test, trained)
+    test, training_report = pd.read_parquet(artifacts.TEST), artifacts.read_json(artifacts.TRAINING_REPORT)
+    models = {name: GraphModel((artifacts.MODELS / f"{name}.onnx").read_bytes()) for name in training_report}
+    comparison = compare(models, test, training_report)
     artifacts.write_json(comparison, artifacts.COMPARISON)
-    rows, prices = rows_from_frame(test), prices_from_frame(test)
+    test_rows, test_prices = rows_from_frame(test), prices_from_frame(test)
     for name, model in tqdm(models.items(), desc="evaluate", unit="candidate"):
-        draw_all(name, model, rows, prices, artifacts.PLOTS / name)
-    _write_profiles(models, rows)
+        draw_all(name, model, test_rows, test_prices, artifacts.PLOTS / name)
+    _write_profiles(models, test_rows)
     click.echo(render(comparison))
 
 
-def _write_profiles(models: Mapping[str, GraphModel], unseen: Rows) -> None:
-    trained = rows_from_frame(pd.read_parquet(artifacts.TRAIN))
+def _write_profiles(models: Mapping[str, GraphModel], test_rows: Rows) -> None:
+    train_rows = rows_from_frame(pd.read_parquet(artifacts.TRAIN))
     artifacts.PROFILES.mkdir(parents=True, exist_ok=True)
     for name, model in models.items():
-        profile = model_profile(trained, model.predict(unseen))
+        profile = model_profile(train_rows, model.predict(test_rows))
         (artifacts.PROFILES / f"{name}.json").write_text(profile_to_json(profile), encoding="utf-8")

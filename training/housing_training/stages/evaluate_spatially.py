@@ -1,4 +1,4 @@
-"""Measure the mixture of experts and its student where they have never been."""
+"""Measure the mixture of experts and its student in areas left out of their training."""
 
 import click
 import pandas as pd

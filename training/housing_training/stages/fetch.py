@@ -1,4 +1,4 @@
-"""Get the raw table."""
+"""Fetch the raw table."""
 
 import click
 

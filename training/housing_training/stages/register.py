@@ -1,4 +1,4 @@
-"""Put the candidates on record in MLflow and register the best."""
+"""Log the candidates to MLflow and register the best."""
 
 import click
 import pandas as pd
@@ -14,7 +14,7 @@ from housing_training.registry.mlflow_registry import CandidateRecord, Provenanc
 from housing_training.registry.tracking import tracking_uri
 
 EXAMPLE_ROWS = 3
-"""How many rows show what a model is asked."""
+"""How many rows the example of a model's input has."""
 
 
 def run() -> None:
@@ -61,7 +61,7 @@ def _spatial(params: TrainParams, data_sha256: str) -> dict[str, dict[str, float
     figures = figures_of(artifacts.read_json(artifacts.SPATIAL_EVALUATION), params, data_sha256)
     if not figures:
         click.echo(
-            "register: the figures for unseen areas are of other data or parameters, and left out: "
-            "`housing train --evaluate-spatially` makes new ones"
+            "register: the figures for unseen areas belong to other data or parameters and were left out: "
+            "`housing train --evaluate-spatially` computes new ones"
         )
     return figures

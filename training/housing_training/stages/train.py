@@ -1,4 +1,4 @@
-"""Train the candidates, compile them, and prove that each graph answers what its model answers."""
+"""Train the candidates, compile them, and check that each graph answers what its pipeline answers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 import numpy as np
-import numpy.typing as npt
 import onnx
 import pandas as pd
 from tqdm import tqdm
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from housing.background import FOLDER
 from housing.golden import GoldenRequests
 from housing_training.candidates.recipes import recipes
+from housing_training.data.rows import Prices, Rows
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.files import artifacts
 from housing_training.graph.compilation import compile_pipeline
@@ -21,8 +21,6 @@ from housing_training.graph.explanation import explanation_files
 from housing_training.graph.golden import golden_requests
 from housing_training.graph.parity import check_parity
 from housing_training.params.schema import Params, TrainParams
-
-Rows = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +32,7 @@ class Trained:
     model: onnx.ModelProto
     """Its graph, fitted on all training rows."""
     golden: GoldenRequests
-    """What servers ask it again before they serve it."""
+    """What servers replay before they serve it."""
     explanation: Mapping[str, bytes]
     """What explanations need beside the graph, by name of file."""
     report: Mapping[str, Any]
@@ -47,10 +45,10 @@ def run() -> None:
     Of `TEST` only the fields are read, never the prices: graphs are checked on all rows.
     """
     params = Params.read(artifacts.PARAMS).train
-    table, unseen = pd.read_parquet(artifacts.TRAIN), pd.read_parquet(artifacts.TEST)
+    train, test = pd.read_parquet(artifacts.TRAIN), pd.read_parquet(artifacts.TEST)
     artifacts.MODELS.mkdir(parents=True, exist_ok=True)
     report = {}
-    for trained in train_candidates(rows_from_frame(table), prices_from_frame(table), rows_from_frame(unseen), params):
+    for trained in train_candidates(rows_from_frame(train), prices_from_frame(train), rows_from_frame(test), params):
         (artifacts.MODELS / f"{trained.name}.onnx").write_bytes(trained.model.SerializeToString(deterministic=True))
         (artifacts.MODELS / f"{trained.name}.golden.json").write_text(trained.golden.to_json(), encoding="utf-8")
         for file, content in trained.explanation.items():
@@ -62,33 +60,33 @@ def run() -> None:
     click.echo(f"train: {len(report)} candidates, each the same as its graph on all rows")
 
 
-def train_candidates(rows: Rows, prices: Rows, unseen: Rows, params: TrainParams) -> Iterator[Trained]:
+def train_candidates(train_rows: Rows, train_prices: Prices, test_rows: Rows, params: TrainParams) -> Iterator[Trained]:
     """Train each candidate, with a progress bar.
 
     Args:
-        rows: what is learnt from, shape (n, 9).
-        prices: their prices in USD, shape (n,).
-        unseen: more rows, shape (m, 9), of which nothing is learnt: graphs are checked on them too.
+        train_rows: rows to train on, shape (n, 9).
+        train_prices: their prices in USD, shape (n,).
+        test_rows: more rows, shape (m, 9), that are not trained on: graphs are checked on them, too.
         params: what to train.
 
     Raises:
         ParameterError: a candidate or one of its hyper-parameters is unknown.
-        ParityError: a graph answers otherwise than the pipeline it was compiled from.
+        ParityError: a graph and its pipeline answer differently.
     """
     candidates = recipes(params)
     steps = sum(each.steps + 2 for each in candidates.values())
     with tqdm(total=steps, desc="train", unit="step") as progress:
         for name, each in candidates.items():
             progress.set_description(name)
-            fitted = each.fit(rows, prices, progress.update)
+            fitted = each.fit(train_rows, train_prices, progress.update)
             model = compile_pipeline(fitted.pipeline)
             progress.update()
-            parity = check_parity(model, fitted.pipeline, np.concatenate([rows, unseen]))
+            parity = check_parity(model, fitted.pipeline, np.concatenate([train_rows, test_rows]))
             progress.update()
             yield Trained(
                 name=name,
                 model=model,
-                golden=golden_requests(fitted.pipeline, unseen),
-                explanation=explanation_files(fitted.pipeline, rows),
+                golden=golden_requests(fitted.pipeline, test_rows),
+                explanation=explanation_files(fitted.pipeline, train_rows),
                 report=fitted.cross_validated.named("cv") | {"parity": asdict(parity)},
             )

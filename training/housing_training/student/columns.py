@@ -114,16 +114,16 @@ class StudentColumns:
             greatest=greatest,
             figures=Standard.of(logarithms),
             ratios=Standard.of(_ratios(logarithms)),
-            places=Standard.robust(_warped(places_of(matrix))),
+            places=Standard.robust(_warped(place_features_of(matrix))),
             positions=Standard.of(_diagonals(matrix[:, _POSITION].astype(np.float64))),
         )
 
     def read(self, matrix: Matrix) -> Single:
-        """Turn rows as the mixture reads them, shape (n, columns), into what the student reads, float32."""
+        """Convert rows as the mixture reads them, shape (n, columns), to what the student reads, float32."""
         return self.joined(
             self.logarithms(matrix[:, :FIGURES]),
             matrix[:, _POSITION].astype(np.float64),
-            self.in_bytes(places_of(matrix)),
+            self.in_bytes(place_features_of(matrix)),
         )
 
     def joined(self, logarithms: Floats, positions: Floats, places: Bytes) -> Single:
@@ -142,9 +142,9 @@ class StudentColumns:
         within: Floats = np.log(np.clip(figures.astype(np.float64), self.least, self.greatest))
         return within
 
-    def in_bytes(self, places: Floats) -> Bytes:
+    def in_bytes(self, place_features: Floats) -> Bytes:
         """Return what is read of `places.FEATURES`, shape (n, features), as bytes, shape (n, names)."""
-        standard = np.clip(self.places(_warped(places)), -FARTHEST, FARTHEST)
+        standard = np.clip(self.places(_warped(place_features)), -FARTHEST, FARTHEST)
         return (standard * LEVELS).round().astype(np.int8)
 
     def folded(self, matrix: Single, offsets: Single) -> tuple[Floats, Floats]:
@@ -186,14 +186,14 @@ def _diagonals(positions: Floats) -> Floats:
     return diagonals
 
 
-def places_of(matrix: Matrix) -> Floats:
+def place_features_of(matrix: Matrix) -> Floats:
     """Return `places.FEATURES` of rows as the mixture reads them."""
     return matrix[:, _FIRST_PLACE : _FIRST_PLACE + len(PLACE_FEATURES)].astype(np.float64)
 
 
-def _warped(places: Floats) -> Floats:
+def _warped(place_features: Floats) -> Floats:
     """Return `PLACE_NAMES` of `places.FEATURES`, spread evenly: roots of distances, logarithms of what is positive."""
-    warped = places[:, _READ]
+    warped = place_features[:, _READ]
     warped[:, _ROOTS] = np.sqrt(warped[:, _ROOTS])
     warped[:, _LOGARITHMS] = np.log(warped[:, _LOGARITHMS] + OFFSET)
     return warped

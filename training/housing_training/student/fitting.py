@@ -12,7 +12,8 @@ from typing import Self
 
 import numpy as np
 
-from housing_training.experts.experts import Estimate, Experts, Matrix, Rows
+from housing_training.data.rows import Prices, Rows
+from housing_training.experts.experts import Estimate, Experts, Floats, Matrix
 from housing_training.experts.intervals import LEAST_MARGIN, IntervalModel, Margins, margins_of
 from housing_training.features.domain import TrainingDomain
 from housing_training.geography.places import PlaceTable
@@ -47,7 +48,7 @@ class StudentFitting:
         coverage = mixture.interval.coverage
         return cls(params=params, holes=mixture.holes, intervals=intervals, coverage=coverage, seed=seed)
 
-    def fit(self, experts: Experts, rows: Rows, prices: Rows, advance: Callable[[], object]) -> StudentPipeline:
+    def fit(self, experts: Experts, rows: Rows, prices: Prices, advance: Callable[[], object]) -> StudentPipeline:
         """Fit a student of experts.
 
         Args:
@@ -83,7 +84,7 @@ class StudentFitting:
             coverage=self.coverage,
         )
 
-    def margins(self, student: StudentPipeline, rows: Rows, prices: Rows, teachers: Estimate) -> Margins:
+    def margins(self, student: StudentPipeline, rows: Rows, prices: Prices, teachers: Estimate) -> Margins:
         """Return what a student's widths must be multiplied by to hold as often as its teacher's.
 
         Args:
@@ -97,15 +98,15 @@ class StudentFitting:
         usual = self._margins(prices - teachers.prices, np.exp(log_widths))
         return own.times(1 / max(usual.below, LEAST_MARGIN), 1 / max(usual.above, LEAST_MARGIN))
 
-    def _margins(self, errors: Rows, widths: Rows) -> Margins:
+    def _margins(self, errors: Floats, widths: Floats) -> Margins:
         return margins_of(errors / np.where(errors < 0, widths[:, 0], widths[:, 1]), self.coverage)
 
-    def _prices(self, teacher: Teacher, asked: Matrix) -> Rows:
+    def _prices(self, teacher: Teacher, asked: Matrix) -> Prices:
         """Price rows; of figures far out only the mixture knows, which answers there as at the end of what it knows."""
         shares = np.full((len(asked), 1), self.params.tutor_share)
         shares[len(asked) - round(EXTREME * self.params.rows) :] = 0
         return teacher.prices(asked, shares)
 
-    def _log_widths(self, matrix: Matrix, weights: Rows) -> Rows:
+    def _log_widths(self, matrix: Matrix, weights: Floats) -> Floats:
         """Return the logarithms of the widths of the teacher's intervals, below and above, shape (n, 2)."""
         return self.intervals.log_widths(self.intervals.error.predict(matrix)[:, None], weights)

@@ -1,4 +1,4 @@
-"""The student: a small network that has learnt from the mixture of experts, its teacher, what rows cost.
+"""The student: a small network that was trained by the mixture of experts, its teacher.
 
 Boosters answer in steps, and a served row visits some hundred thousand of their nodes. The student is asked about many
 rows that were never counted, as the teacher would price them, and learns the price and the width of the interval as
@@ -12,12 +12,13 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from housing_training.experts.experts import Experts, Rows
+from housing_training.data.rows import LABEL, PLACE, Prices, Rows
+from housing_training.experts.experts import Experts, Floats
 from housing_training.experts.intervals import Margins
 from housing_training.features.domain import TrainingDomain
 from housing_training.features.located import matrix
 from housing_training.geography.grid import cell_places
-from housing_training.geography.places import FEATURES, PlaceTable
+from housing_training.geography.places import DERIVED_LABEL, FEATURES, PlaceTable
 from housing_training.student.columns import FIGURES, StudentColumns
 from housing_training.student.network import Network
 from housing_training.student.teacher import UNIT_USD
@@ -44,7 +45,7 @@ class Scale:
     """Greatest price that is answered, in USD."""
 
     @classmethod
-    def of(cls, experts: Experts, log_widths: Rows) -> Self:
+    def of(cls, experts: Experts, log_widths: Floats) -> Self:
         """Return what the outputs of a student of experts mean, given the mean logarithms of widths, shape (2,)."""
         below, above = map(float, log_widths)
         return cls(price=experts.mean, widths=(below, above), floor=experts.floor, ceiling=experts.ceiling)
@@ -57,17 +58,17 @@ class Scale:
         )
         return replace(self, widths=(below, above))
 
-    def widths_of(self, outputs: npt.NDArray[np.float64]) -> Rows:
+    def widths_of(self, outputs: npt.NDArray[np.float64]) -> Floats:
         """Return the widths of intervals below and above the price in USD, shape (n, 2)."""
-        widths: Rows = np.exp(outputs[:, 1:] + self.widths)
+        widths: Floats = np.exp(outputs[:, 1:] + self.widths)
         return widths
 
-    def prices(self, outputs: npt.NDArray[np.float64]) -> Rows:
+    def prices(self, outputs: npt.NDArray[np.float64]) -> Prices:
         """Return the prices of rows in USD, shape (n,)."""
-        prices: Rows = np.clip(outputs[:, 0] * UNIT_USD + self.price, self.floor, self.ceiling)
+        prices: Prices = np.clip(outputs[:, 0] * UNIT_USD + self.price, self.floor, self.ceiling)
         return prices
 
-    def intervals(self, outputs: npt.NDArray[np.float64]) -> Rows:
+    def intervals(self, outputs: npt.NDArray[np.float64]) -> Floats:
         """Return lower and upper bounds of rows in USD, shape (n, 2)."""
         around = self.prices(outputs)[:, None] + self.widths_of(outputs) * (-1.0, 1.0)
         return np.clip(around, self.floor, self.ceiling)
@@ -96,20 +97,20 @@ class StudentPipeline:
         """Return the same pipeline with intervals whose widths are multiplied by margins."""
         return replace(self, scale=self.scale.stretched(margins))
 
-    def predict(self, rows: Rows) -> Rows:
+    def predict(self, rows: Rows) -> Prices:
         """Predict the price of each row, shape (n, 9): USD, float64, shape (n,)."""
         return self.scale.prices(self.outputs(rows))
 
     def proximity(self, rows: Rows) -> npt.NDArray[np.int64]:
         """Return the codes of `ocean_proximity`, given or derived, shape (n,), for rows of shape (n, 9)."""
-        derived, given = self.table(rows[:, :2])[:, len(FEATURES)], rows[:, 8]
-        return np.where(np.isnan(given), derived, given).astype(np.int64)
+        derived, given = self.table(rows[:, PLACE])[:, DERIVED_LABEL], rows[:, LABEL]
+        return np.where(np.isnan(given), derived, given)[:, 0].astype(np.int64)
 
     def outputs(self, rows: Rows) -> npt.NDArray[np.float64]:
         """Compute `OUTPUTS` of rows, shape (n, 9): shape (n, outputs)."""
-        places = self.table(rows[:, :2])[:, : len(FEATURES)]
-        figures = matrix(rows, places, self.bedrooms_per_household)[:, :FIGURES]
+        place_features = self.table(rows[:, PLACE])[:, : len(FEATURES)]
+        figures = matrix(rows, place_features, self.bedrooms_per_household)[:, :FIGURES]
         read = self.columns.joined(
-            self.columns.logarithms(figures), cell_places(rows[:, :2]), self.columns.in_bytes(places)
+            self.columns.logarithms(figures), cell_places(rows[:, PLACE]), self.columns.in_bytes(place_features)
         )
         return self.network(read).astype(np.float64)

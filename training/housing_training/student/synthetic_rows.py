@@ -1,4 +1,4 @@
-"""Rows that nobody has counted: what the student asks its teacher about.
+"""Synthetic rows: block groups that do not exist, which the teacher prices for the student.
 
 They are drawn where requests may come from: near known block groups, anywhere in the table of places, from its coarse
 blocks where nothing is known, from places shown as if all around them were unknown, and with one or two figures far
@@ -11,15 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from housing.features import FEATURES
-from housing_training.experts.experts import Experts, Matrix, Rows, draw_holes
-from housing_training.features.located import COUNTS, FIRST, OWN, matrix, own_features
+from housing_training.data.rows import COUNTED, FIGURES, PLACE, Rows, column, columns
+from housing_training.experts.experts import Experts, Floats, Matrix, draw_holes
+from housing_training.features.located import COUNTS, OWN, matrix, own_features
 from housing_training.geography.grid import corners
 from housing_training.geography.landmarks import KM_PER_DEGREE, LONGITUDE_SCALE
 from housing_training.geography.neighbours import plane
 from housing_training.geography.places import FEATURES as PLACE_FEATURES
 from housing_training.geography.places import PlaceTable, geography, rounded
 from housing_training.params.schema import HoleParams
-from housing_training.student.columns import places_of
+from housing_training.student.columns import place_features_of
 
 NEAR, ANYWHERE, COARSE, HOLES, EXTREME = 0.42, 0.10, 0.20, 0.20, 0.08
 """Shares of the rows."""
@@ -37,8 +38,10 @@ YEARS, SIZE, CHANGE = 2.0, 0.15, 0.05
 """Standard deviations: of the age in years, and of the logarithms of all counts together and of each figure."""
 WITHOUT_BEDROOMS = 0.12
 """Share of the rows whose bedrooms are those that stand in for missing ones."""
-OF_BEDROOMS = [column for column, name in enumerate(OWN) if "total_bedrooms" in name]
+OF_BEDROOMS = [number for number, name in enumerate(OWN) if "total_bedrooms" in name]
 """Columns that are computed from the bedrooms."""
+BUT_AGE = columns("total_rooms", "median_income")
+"""Columns of a row's figures but the age."""
 SECOND = 0.3
 """Share of the extreme rows with a second figure far out."""
 KEEPS_OFF_KM = 5.0
@@ -84,7 +87,7 @@ class SyntheticRows:
         angle = rng.uniform(0, 2 * np.pi, count)
         step = np.column_stack([np.cos(angle) / LONGITUDE_SCALE, np.sin(angle)]) * (km / KM_PER_DEGREE)[:, None]
         drawn = _changed(self.rows[_self_or_neighbour(at, nearest, rng)], rng)
-        drawn[:, :2] = _within(self.rows[at, :2] + step).round(2)
+        drawn[:, PLACE] = _within(self.rows[at, PLACE] + step).round(2)
         return drawn
 
     def _elsewhere(self, anywhere: int, coarse: int, rng: np.random.Generator) -> Rows:
@@ -98,78 +101,76 @@ class SyntheticRows:
             rng.choice(blocks, coarse - coarse // 2, p=chance / chance.sum()),
         ]
         drawn = _changed(self.rows[rng.integers(0, len(self.rows), anywhere + coarse)], rng)
-        drawn[:, :2] = centres[np.concatenate(cells)]
+        drawn[:, PLACE] = centres[np.concatenate(cells)]
         return drawn
 
     def _holes(self, count: int, nearest: Indices, rng: np.random.Generator, seed: int) -> Matrix:
         """Draw rows that are shown as if everything within some radius were unknown, as the mixture reads them."""
-        known, places = self._hole_places(seed)
+        known, place_features = self._hole_places(seed)
         picked = rng.integers(0, len(known), count)
         at = known[picked]
         drawn = _changed(self.rows[_self_or_neighbour(at, nearest, rng)], rng)
-        drawn[:, :2] = self.rows[at, :2]
-        lessons: Matrix = matrix(drawn, places[picked], self.experts.bedrooms_per_household)
+        drawn[:, PLACE] = self.rows[at, PLACE]
+        lessons: Matrix = matrix(drawn, place_features[picked], self.experts.bedrooms_per_household)
         return lessons
 
-    def _hole_places(self, seed: int) -> tuple[Indices, Rows]:
+    def _hole_places(self, seed: int) -> tuple[Indices, Floats]:
         """Return block groups and `places.FEATURES` of their places as if all around were unknown.
 
         The first ones are those that the local expert has learnt from.
         """
         lessons, count = self.experts.lessons, len(self.rows)
-        rows, places = [lessons.rows[count:]], [places_of(lessons.matrix[count:])]
+        rows, place_features = [lessons.rows[count:]], [place_features_of(lessons.matrix[count:])]
         for draw in range(1, DRAWS + 1):
             again, radii = draw_holes(self.holes, count, seed + draw)
             around = self.experts.neighbourhood.beyond(again, radii)
             rows.append(again)
-            places.append(rounded(np.hstack([geography(self.rows[again, :2]), around])))
-        return np.concatenate(rows), np.concatenate(places)
+            place_features.append(rounded(np.hstack([geography(self.rows[again, PLACE]), around])))
+        return np.concatenate(rows), np.concatenate(place_features)
 
     def _located(self, rows: Rows) -> Matrix:
-        """Look raw rows up in the table."""
-        places = self.table(rows[:, :2])[:, : len(PLACE_FEATURES)]
-        located: Matrix = matrix(rows, places, self.experts.bedrooms_per_household)
+        """Convert raw rows, with the table of places, to what the mixture reads."""
+        place_features = self.table(rows[:, PLACE])[:, : len(PLACE_FEATURES)]
+        located: Matrix = matrix(rows, place_features, self.experts.bedrooms_per_household)
         return located
 
     def _without_bedrooms(self, lessons: Matrix, rng: np.random.Generator) -> Matrix:
-        """Leave the bedrooms of some rows out."""
+        """Return lessons in which the bedrooms of some rows are missing."""
         rows = np.full((len(lessons), len(FEATURES)), np.nan)
-        rows[:, FIRST : FIRST + len(COUNTS)] = lessons[:, : len(COUNTS)]
-        rows[:, FIRST + COUNTS.index("total_bedrooms")] = np.nan
+        rows[:, FIGURES] = lessons[:, : len(COUNTS)]
+        rows[:, column("total_bedrooms")] = np.nan
         shown, missing = lessons.copy(), rng.random(len(lessons)) < WITHOUT_BEDROOMS
         estimated = own_features(rows[missing], self.experts.bedrooms_per_household)
-        for column in OF_BEDROOMS:
-            shown[missing, column] = estimated[:, column]
+        for at in OF_BEDROOMS:
+            shown[missing, at] = estimated[:, at]
         return shown
 
 
 def _self_or_neighbour(at: Indices, nearest: Indices, rng: np.random.Generator) -> Indices:
-    """Keep some block groups, and replace the others by one of their nearest."""
+    """Replace some block groups by one of their nearest."""
     neighbours = nearest[at, rng.integers(0, nearest.shape[1], len(at))]
     return np.where(rng.random(len(at)) < OF_NEIGHBOURS, at, neighbours)
 
 
-def _within(places: Rows) -> Rows:
-    """Move places, shape (n, 2), into the contract's range."""
-    return np.clip(places, *corners())
+def _within(positions: Floats) -> Floats:
+    """Move positions, shape (n, 2), into the contract's range."""
+    return np.clip(positions, *corners())
 
 
 def _changed(rows: Rows, rng: np.random.Generator) -> Rows:
     """Change the figures of raw rows a little; bedrooms stay within rooms."""
-    age, rooms, bedrooms = (
-        FIRST + COUNTS.index(name) for name in ("housing_median_age", "total_rooms", "total_bedrooms")
-    )
+    age, rooms, bedrooms = map(column, ("housing_median_age", "total_rooms", "total_bedrooms"))
     changed = rows.copy()
     changed[:, age] = np.clip(np.round(changed[:, age] + rng.normal(0, YEARS, len(rows))), 1, 52)
-    changed[:, rooms : rooms + 4] *= np.exp(rng.normal(0, SIZE, (len(rows), 1)))
-    changed[:, rooms : rooms + 5] *= np.exp(rng.normal(0, CHANGE, (len(rows), 5)))
+    changed[:, COUNTED] *= np.exp(rng.normal(0, SIZE, (len(rows), 1)))
+    changed[:, BUT_AGE] *= np.exp(rng.normal(0, CHANGE, changed[:, BUT_AGE].shape))
     changed[:, bedrooms] = np.minimum(changed[:, bedrooms], changed[:, rooms])
     return changed
 
 
 def _stretched(rows: Rows, known: Rows, rng: np.random.Generator) -> Rows:
-    """Put one or two figures of raw rows anywhere in the range of those known."""
-    low, high = np.nanquantile(known[:, FIRST : FIRST + len(COUNTS)], [0.0003, 0.9997], axis=0)
+    """Replace one or two figures of raw rows by any value in the range of the known ones."""
+    low, high = np.nanquantile(known[:, FIGURES], [0.0003, 0.9997], axis=0)
     for share in (1.0, SECOND):
         which = rng.integers(0, len(COUNTS), len(rows))
         evenly = np.isin(which, [COUNTS.index(name) for name in ("housing_median_age", "median_income")])
@@ -179,5 +180,5 @@ def _stretched(rows: Rows, known: Rows, rng: np.random.Generator) -> Rows:
             np.exp(rng.uniform(np.log(np.maximum(low[which], 1)), np.log(high[which]))),
         )
         moved = rng.random(len(rows)) < share
-        rows[moved, FIRST + which[moved]] = values[moved]
+        rows[moved, FIGURES.start + which[moved]] = values[moved]
     return rows

@@ -1,7 +1,7 @@
 """How good hyper-parameters of the mixture of experts or of its student are, for the search of better ones.
 
-Only training rows are looked at. They are parted twice, at random and by area, into as many folds. The areas are those
-of a grid of their own, so that neither of the two grids on which a model is judged later is searched on.
+Only training rows are used. They are split twice, at random and by area, into the same number of folds. The areas are
+those of a separate grid, so that neither of the two grids on which a model is evaluated later is searched on.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from housing_training.data.rows import Prices, Rows
 from housing_training.errors import ParameterError
 from housing_training.experts import boosters, cross_fitting, experts, intervals
 from housing_training.experts.cross_fitting import (
@@ -28,7 +29,6 @@ from housing_training.experts.cross_fitting import (
     pooled,
     random_folds,
 )
-from housing_training.experts.experts import Rows
 from housing_training.experts.intervals import IntervalModel
 from housing_training.features import located
 from housing_training.geography import neighbours, places
@@ -43,7 +43,7 @@ from housing_training.tuning.search_space import SPACE, Value, legible
 FOLDS = 3
 """Folds of either kind."""
 OFFSET_DEGREES = 0.125
-"""By how much the grid of areas is moved against that of the spatial evaluation; its second one is moved by 0.25."""
+"""Offset of the grid of areas from that of the spatial evaluation, whose second grid has an offset of 0.25."""
 
 _TEACHING = (boosters, cross_fitting, experts, located, neighbours, places)
 """Modules whose code says how good a mixture is."""
@@ -60,7 +60,7 @@ class Known:
 
     rows: Rows
     """Raw, shape (n, 9)."""
-    prices: Rows
+    prices: Prices
     """Their prices in USD, shape (n,)."""
     sha256: str
     """Hash of their table."""
@@ -76,7 +76,7 @@ class MixtureObjective:
         """Part the rows.
 
         Raises:
-            ParameterError: the parameters have no mixture of experts, or one that cannot be.
+            ParameterError: the parameters have no mixture of experts, or invalid ones for it.
         """
         self.seed, self._known = params.seed, known
         self._whole = flat(MixtureParams.of(MIXTURE, _stored(MIXTURE, params)).model_dump())

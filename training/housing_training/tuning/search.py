@@ -1,7 +1,7 @@
-"""Searching better hyper-parameters, with Optuna.
+"""Searching better hyper-parameters with Optuna.
 
-Trials are kept in a database, and what is tried next hangs on the seed and the trials before and on nothing else. So a
-search that is broken off goes on where it was, and ends where it would have ended.
+Trials are kept in a database, and the next trial depends only on the seed and the trials before it. So an interrupted
+search resumes where it was and gives the same result.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ _VALUES, _AT_RANDOM, _BY_AREA = "values", "at_random", "by_area"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
-    """How far off a model is, in USD."""
+    """Errors of a model, in USD."""
 
     at_random: float
     """RMSE of folds at random; the mean over those measured."""
@@ -42,7 +42,7 @@ class Errors:
 
 
 class Objective(Protocol):
-    """What is to be as small as can be."""
+    """What the search minimizes."""
 
     seed: int
     """Seed of all that is drawn."""
@@ -52,7 +52,7 @@ class Objective(Protocol):
     """The hyper-parameters that are searched, by flat name, as they are now."""
 
     def measure(self, values: Mapping[str, Value]) -> Iterator[Errors]:
-        """Measure hyper-parameters, better and better; what comes last is final."""
+        """Measure hyper-parameters with growing accuracy; the last result is final."""
 
     def fingerprint(self) -> str:
         """Hash what makes errors comparable."""
@@ -65,19 +65,19 @@ class Trial:
     number: int
     """Number of the trial, counted from 0."""
     values: Mapping[str, Value]
-    """What was tried, by flat name."""
+    """The hyper-parameters tried, by flat name."""
     errors: Errors
-    """What came of it."""
+    """The errors with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a search has got."""
+    """The progress of a search."""
 
     finished: int
-    """Trials that are on record."""
+    """Trials finished."""
     doing: str
-    """What is being done."""
+    """What the search is doing."""
     least: float | None
     """The least score so far, in USD; None before the first trial has ended."""
 
@@ -85,23 +85,25 @@ class Progress:
 class Search:
     """A search in a database: `with Search.open(...)`. Trials of the same objective that are in it count."""
 
-    def __init__(self, study: optuna.Study, objective: Objective, told: Callable[[Progress], object]) -> None:
-        self._study, self._objective, self._told = study, objective, told
+    def __init__(self, study: optuna.Study, objective: Objective, on_progress: Callable[[Progress], object]) -> None:
+        self._study, self._objective, self._on_progress = study, objective, on_progress
 
     @classmethod
     @contextmanager
-    def open(cls, database: Path, objective: Objective, told: Callable[[Progress], object]) -> Iterator["Search"]:
+    def open(
+        cls, database: Path, objective: Objective, on_progress: Callable[[Progress], object]
+    ) -> Iterator["Search"]:
         """Open the search for an objective.
 
         Args:
-            database: SQLite file; it is made if need be.
+            database: SQLite file; created if missing.
             objective: what is searched for.
-            told: called at each step.
+            on_progress: called at each step.
 
         Raises:
-            TuningError: another search is under way in the database.
+            TuningError: another search is using the database.
         """
-        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would tell each trial
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would log each trial
         with _alone(database):
             study = optuna.create_study(
                 storage=sqlite_uri(database),
@@ -110,21 +112,21 @@ class Search:
                 load_if_exists=True,
             )
             for trial in study.get_trials(states=[TrialState.RUNNING]):
-                study.tell(trial.number, state=TrialState.FAIL)  # nobody runs it any more
-            yield cls(study, objective, told)
+                study.tell(trial.number, state=TrialState.FAIL)  # its process has ended
+            yield cls(study, objective, on_progress)
 
     @property
     def finished(self) -> int:
-        """How many trials are on record."""
+        """Number of finished trials."""
         return len(self._study.get_trials(deepcopy=False, states=_FINISHED))
 
     def run(self, trials: int, seconds: float) -> None:
-        """Search until so many trials are on record; no trial begins after so many seconds.
+        """Search until the number of trials is reached; start no trial after the given seconds.
 
-        The stored hyper-parameters are the first one, since they are what others are compared with.
+        The stored hyper-parameters are the first trial, since others are compared with them.
         """
         deadline = time.monotonic() + seconds
-        self._tell("starting")
+        self._report("starting")
         if self.stored is None:
             self._study.enqueue_trial(self._objective.stored)
             self._try_one()
@@ -142,11 +144,11 @@ class Search:
         return min(self._complete(), key=lambda trial: trial.errors.score, default=None)
 
     def _try_one(self) -> None:
-        # Seeded anew for each trial: it then hangs on those before, and not on how often the search was begun.
+        # Seeded for each trial: it then depends on the trials before, and not on how often the search was interrupted.
         (seed,) = np.random.SeedSequence([self._objective.seed, self.finished]).generate_state(1)
         self._study.sampler = TPESampler(seed=int(seed))
         self._study.optimize(self._score, n_trials=1)
-        self._tell("done")
+        self._report("done")
 
     def _score(self, trial: optuna.Trial) -> float:
         values = suggested(trial, self._objective.stored)
@@ -157,15 +159,15 @@ class Search:
             trial.set_user_attr(_AT_RANDOM, errors.at_random)
             trial.set_user_attr(_BY_AREA, errors.by_area)
             trial.report(score, step)
-            self._tell(f"trial {trial.number}, folds {step} of {self._objective.steps}")
-            # What others are compared with is measured to the end.
+            self._report(f"trial {trial.number}, folds {step} of {self._objective.steps}")
+            # The stored ones, which others are compared with, are measured to the end.
             if values != self._objective.stored and trial.should_prune():
                 raise optuna.TrialPruned
         return score
 
-    def _tell(self, doing: str) -> None:
+    def _report(self, doing: str) -> None:
         best = self.best
-        self._told(Progress(finished=self.finished, doing=doing, least=best.errors.score if best else None))
+        self._on_progress(Progress(finished=self.finished, doing=doing, least=best.errors.score if best else None))
 
     def _complete(self) -> list[Trial]:
         return [_trial(each) for each in self._study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])]
@@ -173,7 +175,7 @@ class Search:
 
 @contextmanager
 def _alone(database: Path) -> Iterator[None]:
-    """Keep other searches out of a database while this one runs."""
+    """Lock a database against other searches while this one runs."""
     database.parent.mkdir(parents=True, exist_ok=True)
     with database.with_suffix(".lock").open("w") as lock:
         try:

@@ -16,7 +16,7 @@ Value = int | float
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Where a hyper-parameter is looked for."""
+    """The range in which a hyper-parameter is searched."""
 
     low: Value
     """Least value."""
@@ -26,7 +26,7 @@ class Range:
     """Whether ratios count rather than differences."""
 
     def including(self, value: Value) -> Self:
-        """Widen it as far as a value that somebody has chosen asks for."""
+        """Return the range, widened to include a value."""
         return replace(self, low=min(self.low, value), high=max(self.high, value))
 
     def suggest(self, trial: optuna.Trial, name: str) -> Value:
@@ -37,7 +37,7 @@ class Range:
 
 
 def legible(value: Value) -> Value:
-    """Round to three digits, which people can read; whole numbers stay as they are."""
+    """Round to three significant digits; integers stay as they are."""
     return value if isinstance(value, int) else float(f"{value:.3g}")
 
 
@@ -66,9 +66,9 @@ SPACE: Mapping[str, Range] = {
     "tutor.noise": Range(low=0.0, high=0.3),
     "tutor_share": Range(low=0.0, high=1.0),
 }
-"""The ranges, by flat name; what params.yaml does not name is not searched."""
+"""The ranges by flat name; what params.yaml does not set is not searched."""
 
 
 def suggested(trial: optuna.Trial, stored: Mapping[str, Value]) -> dict[str, Value]:
-    """Suggest other values for hyper-parameters that are stored, by flat name."""
+    """Suggest new values for stored hyper-parameters, by flat name."""
     return {name: SPACE[name].including(value).suggest(trial, name) for name, value in stored.items()}

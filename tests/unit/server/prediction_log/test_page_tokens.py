@@ -11,7 +11,7 @@ from housing_server.errors import InvalidRequest
 from housing_server.prediction_log.page_tokens import position_from_token, token_from_position
 from housing_server.prediction_log.tables import Position
 
-POSITION = Position(1_772_323_200_000_001, "019caefa-2400-7000-8000-000000000001")
+PLACE = Position(1_772_323_200_000_001, "019caefa-2400-7000-8000-000000000001")
 MAX_TOKEN_LENGTH = 200
 
 
@@ -32,15 +32,15 @@ def test_first_page_has_no_position() -> None:
 
 def test_size_of_the_page_may_change_on_the_way() -> None:
     """It is no filter."""
-    token = token_from_position(POSITION, ListPredictionsRequest(model_version="3", page_size=5))
+    token = token_from_position(PLACE, ListPredictionsRequest(model_version="3", page_size=5))
     request = ListPredictionsRequest(model_version="3", page_size=9, page_token=token)
-    assert position_from_token(request) == POSITION
+    assert position_from_token(request) == PLACE
 
 
 def broken_tokens() -> list[ListPredictionsRequest]:
     """Requests with tokens that none of their pages can have given."""
     box = BoundingBox(west=-123, south=37, east=-122, north=38)
-    token = token_from_position(POSITION, ListPredictionsRequest(bounding_box=box))
+    token = token_from_position(PLACE, ListPredictionsRequest(bounding_box=box))
     return [
         ListPredictionsRequest(page_token=token),
         ListPredictionsRequest(page_token=token, bounding_box=BoundingBox(west=-123, south=37, east=-122, north=39)),

@@ -83,7 +83,7 @@ def write(
         }
     )
     reports = Reports(
-        trained={MIXTURE: {**CV, "parity": {"answers": 900, "largest_difference_usd": 0.06}}},
+        training={MIXTURE: {**CV, "parity": {"answers": 900, "largest_difference_usd": 0.06}}},
         comparison=comparison,
         spatial={MIXTURE: spatial} if spatial else {},
     )
@@ -187,7 +187,7 @@ def test_own_data_are_not_taken_for_the_published_ones(text: str) -> None:
     assert "secret" not in text
 
 
-def test_what_was_not_measured_is_not_told(
+def test_what_was_not_measured_is_not_on_the_card(
     folder: Path, comparison: dict[str, Any], mixture_params: TrainParams
 ) -> None:
     """Without an evaluation of unseen areas the card says so, and holds no figure of them."""

@@ -25,7 +25,7 @@ def test_outside_the_repository_it_says_where_to_go(tmp_path: Path, monkeypatch:
     result = CliRunner().invoke(train)
 
     assert result.exit_code == 1
-    assert result.output == "Error: there is no training/dvc.yaml here: run this in the root of the repository\n"
+    assert result.output == "Error: training/dvc.yaml not found: run this in the root of the repository\n"
 
 
 def test_a_stage_reports_an_error_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_the_default_store_is_under_the_working_directory(tmp_path: Path, monkey
 
 
 def test_a_server_keeps_artifacts_where_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The setting wins, and a server is not told where to put files."""
+    """The setting wins, and a server decides itself where to put files."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
 
     assert tracking_uri() == "http://mlflow:5000"
@@ -75,7 +75,7 @@ def test_a_missing_or_foreign_database_has_no_champion(tmp_path: Path) -> None:
 
 
 def test_outside_a_checkout_the_environment_tells_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container is told its commit; without that it is unknown, and no error."""
+    """A container gets its commit from a variable; without it the commit is empty, and no error is raised."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_COMMIT", "abc123")
     assert git_commit() == "abc123"

@@ -6,7 +6,9 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from housing_training.data.preparation import fill_ocean_proximity, prepare
+from housing_training.data.rows import column
 from housing_training.data.table import prices_from_frame, rows_from_frame
+from housing_training.geography.proximity import CHOICES
 from housing_training.params.schema import PrepareParams
 
 PARAMS = PrepareParams(test_size=0.2, seed=42)
@@ -42,7 +44,8 @@ def test_rows_hold_codes_and_gaps(table: pd.DataFrame) -> None:
 
     rows = rows_from_frame(table)
 
-    assert rows[0, 8] == 1.0
-    assert np.isnan(rows[1, [4, 8]]).all()
-    assert rows[:, 0] == pytest.approx(table["longitude"])
+    label, bedrooms = rows[:, column("ocean_proximity")], rows[:, column("total_bedrooms")]
+    assert label[0] == CHOICES.index("INLAND")
+    assert np.isnan([label[1], bedrooms[1]]).all()
+    assert rows[:, column("longitude")] == pytest.approx(table["longitude"])
     assert prices_from_frame(table).dtype == np.float64

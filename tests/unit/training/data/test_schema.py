@@ -16,7 +16,7 @@ BOUNDED = [feature for feature in FEATURES if feature.minimum is not None and fe
 
 
 def spoil(table: pd.DataFrame, column: str, value: Any, row: int = 4) -> pd.DataFrame:
-    """Put a value into a row, the fifth."""
+    """Return the table with a value replaced in the fifth row."""
     spoilt = table.astype({column: object})
     spoilt.loc[row, column] = value
     return spoilt

@@ -150,7 +150,7 @@ def test_rows_that_cannot_be_read_are_named_and_counted(table: pd.DataFrame) -> 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00\x01", b'a,b\n"1'])
 def test_what_is_no_csv_is_refused(content: bytes) -> None:
-    """Empty, binary and torn files are told from tables."""
+    """Empty, binary and truncated files are refused."""
     with pytest.raises(FetchError, match=r"a\.csv: "):
         from_csv(content, "a.csv")
 

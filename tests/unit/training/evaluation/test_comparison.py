@@ -33,7 +33,7 @@ def model(test_rows: pd.DataFrame) -> GraphModel:
 
 
 def test_metrics_are_what_their_names_say() -> None:
-    """Being off by 10 and by 20 percent is told in dollars, fractions and explained variance."""
+    """Being off by 10 and by 20 percent is measured in dollars, fractions and explained variance."""
     metrics = Metrics.of(np.array([100_000.0, 200_000.0]), np.array([110_000.0, 160_000.0]))
 
     assert metrics.named("test") == {

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from housing.features import FEATURE_NAMES
 from housing_training.data.preparation import fill_ocean_proximity
+from housing_training.data.rows import column, replaced
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.evaluation.calibration import calibration_by_fifth
 from housing_training.evaluation.slices import BY_INCOME, CITY_NAMES, Answers, SliceFigures, measure_slices
@@ -55,7 +55,7 @@ def test_figures_of_all_rows_are_those_of_the_evaluation(answers: Answers) -> No
 
 def test_slices_hold_what_their_names_say(rows: np.ndarray, answers: Answers) -> None:
     """A row in the middle of Los Angeles, 52 years old, capped and trained on is where it belongs."""
-    rows[0, :3] = [-118.24, 34.05, 52]
+    rows[:1] = replaced(rows[:1], longitude=-118.24, latitude=34.05, housing_median_age=52)
     one = Answers(prices=np.array([CAP]), predicted=np.array([CAP - 1_000]), bounds=None)
 
     slices = measure_slices(rows[:1], one, rows, CAP)
@@ -74,7 +74,7 @@ def test_incomes_are_cut_into_fifths(rows: np.ndarray, answers: Answers) -> None
     """From the lowest incomes to the highest, with about as many rows each."""
     fifths = measure_slices(rows, answers, rows, CAP)[BY_INCOME]
 
-    incomes = rows[:, FEATURE_NAMES.index("median_income")]
+    incomes = rows[:, column("median_income")]
     assert fifths[0].name.startswith(f"from {incomes.min():.2f} to ")
     assert fifths[-1].name.endswith(f" to {incomes.max():.2f}")
     assert [part.rows for part in fifths] == pytest.approx([60] * 5, abs=1)

@@ -14,7 +14,7 @@ LIMITS = (0.0, 1_000_000.0)
 
 
 def held_out(count: int, seed: int) -> HeldOut:
-    """Make rows with errors that grow with their first column, most upwards; a third in unknown areas, with larger."""
+    """Return rows with errors that grow with their first column, most upwards; larger for a third in unknown areas."""
     rng = np.random.default_rng(seed)
     matrix = rng.uniform(0, 1, (count, 2)).astype(np.float32)
     surrounded = np.arange(count) % 3 > 0
@@ -36,7 +36,7 @@ def model() -> IntervalModel:
 
 
 def bounds(model: IntervalModel, rows: HeldOut, limits: tuple[float, float] = LIMITS) -> np.ndarray:
-    """Tell the bounds of rows."""
+    """Return the bounds of rows."""
     expected = model.error.predict(rows.matrix)[:, None]
     interval: np.ndarray = model.bounds(rows.predicted[:, None], expected, rows.weights, limits)
     return interval

@@ -9,11 +9,13 @@ import pytest
 from housing.features import FEATURE_NAMES
 from housing_training.candidates.recipes import recipe
 from housing_training.data.preparation import fill_ocean_proximity
+from housing_training.data.rows import PLACE, replaced
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.errors import ParameterError
 from housing_training.experts.cross_fitting import area_folds, areas
 from housing_training.experts.experts import draw_holes, local_weight
 from housing_training.experts.mixture import MixturePipeline
+from housing_training.geography.proximity import CHOICES
 from housing_training.graph.compilation import compile_pipeline
 from housing_training.graph.model import GraphModel
 from housing_training.graph.parity import TOLERANCE_USD, check_parity
@@ -66,14 +68,14 @@ def test_the_graph_answers_what_the_pipeline_answers(
     mixture: MixturePipeline, graph: GraphModel, rows: np.ndarray
 ) -> None:
     """Prices, bounds and warnings agree, on and off the census's grid and far from data."""
-    places = np.random.default_rng(3).uniform((-124.6, 32.5), (-114.1, 42.0), (len(rows), 2))
-    strewn = np.hstack([places, rows[:, 2:]])
+    strewn = rows.copy()
+    strewn[:, PLACE] = np.random.default_rng(3).uniform((-124.6, 32.5), (-114.1, 42.0), (len(rows), 2))
 
     for variant in (rows, strewn):
-        told, expected = graph.answer(variant), mixture.answer(variant)
-        assert np.abs(told["interval"] - expected.interval).max() <= TOLERANCE_USD
-        assert np.array_equal(told["interval_upper_open"], expected.interval_upper_open)
-        assert np.array_equal(told["warnings"], expected.warnings)
+        answered, expected = graph.answer(variant), mixture.answer(variant)
+        assert np.abs(answered["interval"] - expected.interval).max() <= TOLERANCE_USD
+        assert np.array_equal(answered["interval_upper_open"], expected.interval_upper_open)
+        assert np.array_equal(answered["warnings"], expected.warnings)
     parity = check_parity(compile_pipeline(mixture), mixture, strewn)
     assert parity.largest_difference_usd <= TOLERANCE_USD
 
@@ -124,8 +126,8 @@ def test_bounds_are_around_the_price(graph: GraphModel, rows: np.ndarray) -> Non
 def test_far_from_data_the_regional_expert_speaks_and_warns(
     mixture: MixturePipeline, graph: GraphModel, rows: np.ndarray
 ) -> None:
-    """In an unseen corner the local expert has next to no weight, and the answer says that it is no promise."""
-    there = np.hstack([np.tile(UNSEEN, (len(rows), 1)), rows[:, 2:8], np.full((len(rows), 1), np.nan)])
+    """In an unseen corner the local expert has next to no weight, and the answer carries a warning."""
+    there = replaced(rows, longitude=UNSEEN[0], latitude=UNSEEN[1], ocean_proximity=np.nan)
     reasons = [warning["reason"] for warning in graph.warnings]
 
     warned = graph.answer(there)["warnings"][:, reasons.index("FAR_FROM_TRAINING_DATA")]
@@ -158,7 +160,7 @@ def test_a_label_that_cannot_be_is_named(
     contradicts: bool,
 ) -> None:
     """In Fresno only INLAND, or nothing at all, goes without a warning."""
-    fresno = np.hstack([[[-119.79, 36.74]], rows[:1, 2:8], [[code]]])
+    fresno = replaced(rows[:1], longitude=-119.79, latitude=36.74, ocean_proximity=code)
 
     answer = graph.answer(fresno)
 
@@ -169,13 +171,13 @@ def test_a_label_that_cannot_be_is_named(
 
 def test_the_label_does_not_move_the_price(graph: GraphModel, rows: np.ndarray) -> None:
     """Where a place lies is read from its coordinates, so a wrong label costs nothing."""
-    relabelled = np.hstack([rows[:, :8], np.full((len(rows), 1), 4.0)])
+    relabelled = replaced(rows, ocean_proximity=CHOICES.index("NEAR OCEAN"))
 
     assert np.array_equal(graph.predict(relabelled), graph.predict(rows))
 
 
 def test_a_regional_expert_must_learn_of_places(mixture_params: TrainParams) -> None:
-    """Rounds that are not told of places cannot be all that there are."""
+    """Some of the rounds must see places."""
     wrong = mixture_params.candidates[MIXTURE] | {"rounds_without_place": 20}
 
     with pytest.raises(ParameterError, match="rounds_without_place must be less than"):

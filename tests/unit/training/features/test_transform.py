@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from housing.features import FEATURE_NAMES
+from housing_training.data.rows import column
 from housing_training.data.table import rows_from_frame
 from housing_training.features.transform import REDUNDANT_COLUMNS, FeatureTransform
 from housing_training.geography.proximity import CHOICES
@@ -19,7 +20,7 @@ def transform() -> FeatureTransform:
 
 
 def without(name: str) -> np.ndarray:
-    """Take a field out of Berkeley's row."""
+    """Return Berkeley's row without a field."""
     row = np.array([BERKELEY])
     row[0, FEATURE_NAMES.index(name)] = np.nan
     return row
@@ -49,8 +50,8 @@ def test_estimated_bedrooms_never_exceed_the_rooms() -> None:
 def test_fitting_ignores_rows_without_bedrooms(table: pd.DataFrame) -> None:
     """The median is that of the rows that have both figures."""
     rows = rows_from_frame(table)
-    expected = float(np.median(rows[1:, 4] / rows[1:, 6]))
-    rows[0, 4] = np.nan
+    expected = float(np.median((rows[:, column("total_bedrooms")] / rows[:, column("households")])[1:]))
+    rows[0, column("total_bedrooms")] = np.nan
 
     assert FeatureTransform.fit(rows).bedrooms_per_household == expected
 

@@ -1,4 +1,4 @@
-"""What is told about places by the block groups around them."""
+"""Features of places from the block groups around them."""
 
 import numpy as np
 import pytest
@@ -25,13 +25,13 @@ def neighbourhood(places: np.ndarray, prices: np.ndarray) -> Neighbourhood:
     return Neighbourhood.of(places, prices, np.ones((len(places), len(ATTRIBUTES))))
 
 
-def told(features: np.ndarray, name: str) -> np.ndarray:
-    """Take one of the figures."""
+def feature(features: np.ndarray, name: str) -> np.ndarray:
+    """Return one feature by name."""
     return features[:, NAMES.index(name)]
 
 
 def test_a_row_does_not_see_its_own_price(places: np.ndarray, prices: np.ndarray) -> None:
-    """Whatever a block group costs, what is told about it from the others stays the same."""
+    """Whatever a block group costs, its features, which come from the others, stay the same."""
     changed = prices.copy()
     changed[7] = 500_001
 
@@ -75,7 +75,7 @@ def test_nothing_within_the_radius_is_seen(places: np.ndarray, prices: np.ndarra
 
     assert near.sum() > 1
     assert np.array_equal(before, after)
-    assert 30 < told(before, "neighbour_km")[0] < BEYOND_REACH_KM
+    assert 30 < feature(before, "neighbour_km")[0] < BEYOND_REACH_KM
 
 
 def test_neighbours_are_averaged_nearest_first(prices: np.ndarray) -> None:
@@ -84,14 +84,14 @@ def test_neighbours_are_averaged_nearest_first(prices: np.ndarray) -> None:
 
     features = neighbourhood(road, np.sort(prices)).at(road[:1])
 
-    averages = [told(features, f"neighbour_price_{count}")[0] for count in NEAREST]
-    assert told(features, "nearest_price")[0] == pytest.approx(50)
+    averages = [feature(features, f"neighbour_price_{count}")[0] for count in NEAREST]
+    assert feature(features, "nearest_price")[0] == pytest.approx(50)
     assert averages == sorted(averages)
 
 
-def test_a_hole_is_told_from_thin_data(places: np.ndarray, prices: np.ndarray) -> None:
+def test_a_hole_is_distinguished_from_thin_data(places: np.ndarray, prices: np.ndarray) -> None:
     """Amid the data the factor is about 1, however thin they are; a place far from all of them stands out."""
     known = neighbourhood(places, prices)
 
-    assert told(known.at(places), "outlier_factor").mean() == pytest.approx(1, abs=0.3)
-    assert told(known.at(np.array([[-118.0, 36.5]])), "outlier_factor")[0] > 5
+    assert feature(known.at(places), "outlier_factor").mean() == pytest.approx(1, abs=0.3)
+    assert feature(known.at(np.array([[-118.0, 36.5]])), "outlier_factor")[0] > 5

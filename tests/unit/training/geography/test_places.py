@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from housing_training.data.preparation import fill_ocean_proximity
+from housing_training.data.rows import PLACE, column
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.geography.neighbours import ATTRIBUTES, Neighbourhood
 from housing_training.geography.places import FEATURES, LABELS, PlaceTable, geography, rounded
@@ -20,17 +21,17 @@ def rows(table: pd.DataFrame) -> np.ndarray:
 @pytest.fixture
 def known(table: pd.DataFrame, rows: np.ndarray) -> Neighbourhood:
     """The made-up block groups, as neighbours."""
-    return Neighbourhood.of(rows[:, :2], prices_from_frame(table), np.ones((len(rows), len(ATTRIBUTES))))
+    return Neighbourhood.of(rows[:, PLACE], prices_from_frame(table), np.ones((len(rows), len(ATTRIBUTES))))
 
 
 @pytest.fixture
 def places(known: Neighbourhood) -> PlaceTable:
-    """What they tell of everywhere."""
+    """The table of places that follows from them."""
     return PlaceTable.of(known)
 
 
 def label(table: np.ndarray, name: str) -> np.ndarray:
-    """Take one of the labels."""
+    """Return one of the labels."""
     return table[:, len(FEATURES) + LABELS.index(name)]
 
 
@@ -38,17 +39,17 @@ def test_near_data_the_table_says_what_there_is_to_say(
     places: PlaceTable, known: Neighbourhood, rows: np.ndarray
 ) -> None:
     """Looking a place up gives, but for rounding to float16, what working it out there gives."""
-    direct = np.hstack([geography(rows[:, :2]), known.at(rows[:, :2])])
+    direct = np.hstack([geography(rows[:, PLACE]), known.at(rows[:, PLACE])])
 
-    assert np.array_equal(places(rows[:, :2])[:, : len(FEATURES)], rounded(direct))
+    assert np.array_equal(places(rows[:, PLACE])[:, : len(FEATURES)], rounded(direct))
 
 
 def test_labels_are_those_of_the_rule(places: PlaceTable, rows: np.ndarray) -> None:
     """The label of a place near data is the one that preparation derives there, and it is plausible."""
-    looked_up = places(rows[:, :2])
+    looked_up = places(rows[:, PLACE])
     codes, plausible = (label(looked_up, name).astype(int) for name in LABELS[:2])
 
-    assert np.array_equal(codes, rows[:, -1])
+    assert np.array_equal(codes, rows[:, column("ocean_proximity")])
     assert ((plausible >> codes) & 1).all()
 
 

@@ -8,7 +8,7 @@ from housing_training.geography.proximity import BANDS, CHOICES, ocean_proximity
 
 
 def derive(longitude: float, latitude: float) -> str:
-    """Ask the rule about a place."""
+    """Return the label of a place by the rule."""
     place = {"longitude": np.array([[longitude]]), "latitude": np.array([[latitude]])}
     code = ocean_proximity(
         **place, coast_km=distance_to_line(**place, line=COAST), bay_km=distance_to_line(**place, line=BAY)

@@ -56,6 +56,15 @@ def test_a_graph_has_the_agreed_surface(pipeline: PricePipeline, rows: np.ndarra
     assert GraphModel(model).predict(rows[:0]).shape == (0,)
 
 
+def test_sets_of_rows_are_priced_as_if_alone(pipeline: PricePipeline, rows: np.ndarray) -> None:
+    """Prices come in the order of the sets, whichever is finished first."""
+    graph = GraphModel(compile_pipeline(pipeline))
+
+    prices = graph.predict_each([rows, rows[:5], rows[::-1]])
+
+    assert [each.tolist() for each in prices] == [graph.predict(each).tolist() for each in (rows, rows[:5], rows[::-1])]
+
+
 @pytest.mark.parametrize("column", REQUIRED)
 def test_a_row_without_a_required_field_has_no_price(pipeline: PricePipeline, rows: np.ndarray, column: int) -> None:
     """NaN is answered instead of a figure, for that row and no other."""

@@ -64,7 +64,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_not_yaml_is_refused(tmp_path: Path) -> None:
-    """A torn file is told from an empty one."""
+    """A truncated file is refused, as an empty one is."""
     (tmp_path / "params.yaml").write_text("fetch: [")
 
     with pytest.raises(ParameterError, match="cannot be read"):
@@ -73,7 +73,7 @@ def test_what_is_not_yaml_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_candidate_is_named() -> None:
     """The error lists the candidates there are."""
-    with pytest.raises(ParameterError, match="there is no svm; there are linear_regression, "):
+    with pytest.raises(ParameterError, match="svm is unknown; candidates are linear_regression, "):
         build_candidate("svm", {}, seed=1)
 
 

@@ -10,12 +10,14 @@ from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from housing.features import FEATURE_NAMES
 from housing_training.candidates.recipes import Fitted, recipe, recipes
 from housing_training.data.preparation import fill_ocean_proximity
+from housing_training.data.rows import PLACE, column, columns, replaced
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.experts.experts import Experts
 from housing_training.experts.intervals import Margins
 from housing_training.features.domain import FAR
 from housing_training.features.located import COLUMNS, COUNTS
 from housing_training.geography.places import PlaceTable
+from housing_training.geography.proximity import CHOICES
 from housing_training.graph.compilation import compile_pipeline
 from housing_training.graph.model import REQUIRED, GraphModel
 from housing_training.graph.parity import TOLERANCE_USD, check_parity
@@ -53,11 +55,12 @@ def graph(student: StudentPipeline) -> GraphModel:
 def strewn(rows: np.ndarray) -> np.ndarray:
     """The same block groups anywhere in the contract's range, far-out figures and odd labels among them."""
     random = np.random.default_rng(3)
-    places = random.uniform((-124.6, 32.5), (-114.1, 42.0), (len(rows), 2)).round(2)
-    figures = rows[:, 2:8].copy()
-    figures[:100, 1:] *= np.exp(random.normal(0, 3, (100, 5)))
-    figures[::3, 2] = np.nan
-    return np.column_stack([places, figures, random.choice([np.nan, 0, 1, 2, 3, 4], len(rows))])
+    positions = random.uniform((-124.6, 32.5), (-114.1, 42.0), (len(rows), 2)).round(2)
+    strewn = rows.copy()
+    strewn[:, PLACE] = positions
+    strewn[:100, columns("total_rooms", "median_income")] *= np.exp(random.normal(0, 3, (100, 5)))
+    strewn[::3, column("total_bedrooms")] = np.nan
+    return replaced(strewn, ocean_proximity=random.choice([np.nan, *range(len(CHOICES))], len(rows)))
 
 
 def test_the_graph_answers_what_the_pipeline_answers(
@@ -69,7 +72,7 @@ def test_the_graph_answers_what_the_pipeline_answers(
         bounds = student.scale.intervals(outputs)
         assert np.abs(answer["interval"] - bounds).max() <= TOLERANCE_USD
         assert np.array_equal(answer["interval_upper_open"], answer["interval"][:, 1] >= student.scale.ceiling)
-        assert np.array_equal(answer["warnings"], student.domain.warned(variant, student.table(variant[:, :2])))
+        assert np.array_equal(answer["warnings"], student.domain.warned(variant, student.table(variant[:, PLACE])))
         assert np.array_equal(answer["ocean_proximity"], student.proximity(variant))
     assert check_parity(compile_pipeline(student), student, strewn).largest_difference_usd <= TOLERANCE_USD
 
@@ -115,8 +118,7 @@ def test_open_water_is_warned_of(graph: GraphModel, rows: np.ndarray) -> None:
 
 def test_the_student_knows_what_its_teacher_knows(student: StudentPipeline, rows: np.ndarray) -> None:
     """Richer block groups are dearer, by about as much as in the data."""
-    richer = rows.copy()
-    richer[:, FEATURE_NAMES.index("median_income")] += 2
+    richer = replaced(rows, median_income=rows[:, column("median_income")] + 2)
 
     growth = student.predict(richer) - student.predict(rows)
 
@@ -125,7 +127,7 @@ def test_the_student_knows_what_its_teacher_knows(student: StudentPipeline, rows
 
 def test_the_label_does_not_move_the_price(graph: GraphModel, rows: np.ndarray) -> None:
     """It is not among what is read."""
-    relabelled = np.hstack([rows[:, :8], np.full((len(rows), 1), 4.0)])
+    relabelled = replaced(rows, ocean_proximity=CHOICES.index("NEAR OCEAN"))
 
     assert np.array_equal(graph.predict(relabelled), graph.predict(rows))
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from housing_training.data.preparation import fill_ocean_proximity
+from housing_training.data.rows import column
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.errors import ParameterError, TuningError
 from housing_training.experts.cross_fitting import area_folds, areas
@@ -44,13 +45,13 @@ class Bowl:
         return "bowl"
 
 
-def told_nobody(_: Progress) -> None:
-    """Tell nobody."""
+def ignore_progress(_: Progress) -> None:
+    """Ignore a search's progress."""
 
 
 def searched(database: Path, objective: Bowl, trials: int, seconds: float = 1e9) -> tuple[Trial, Trial]:
     """Search, and give the trial of what was stored and the best one."""
-    with Search.open(database, objective, told_nobody) as search:
+    with Search.open(database, objective, ignore_progress) as search:
         search.run(trials, seconds)
         assert search.stored is not None
         assert search.best is not None
@@ -139,9 +140,9 @@ def test_bad_trials_are_broken_off(tmp_path: Path) -> None:
 def test_two_searches_do_not_share_a_database(tmp_path: Path) -> None:
     """The second one says so at once, since it would take the first one's trials for broken off."""
     with (
-        Search.open(tmp_path / "tuning.db", Bowl(), told_nobody),
+        Search.open(tmp_path / "tuning.db", Bowl(), ignore_progress),
         pytest.raises(TuningError, match="another search is under way"),
-        Search.open(tmp_path / "tuning.db", Bowl(), told_nobody),
+        Search.open(tmp_path / "tuning.db", Bowl(), ignore_progress),
     ):
         pass
 
@@ -189,7 +190,7 @@ def test_trials_of_something_else_are_another_search(
     if "candidates" in changes:
         named = flat(mixture_params.candidates[MIXTURE]) | {"local.n_estimators": 21}
         changes = {"candidates": {MIXTURE: nested(named)}}
-    known = Known(rows=rows, prices=rows[:, 7] * 1_000, sha256="data")
+    known = Known(rows=rows, prices=rows[:, column("median_income")] * 1_000, sha256="data")
     other = MixtureObjective(mixture_params.model_copy(update=changes), replace(known, sha256=data))
     same = MixtureObjective(mixture_params, known)
 
@@ -205,7 +206,7 @@ def test_without_a_candidate_there_is_nothing_to_search(
     others = {name: each for name, each in student_params.candidates.items() if name != candidate}
     params = student_params.model_copy(update={"candidates": others})
     with pytest.raises(ParameterError, match=f"has no {candidate}"):
-        objective_of(candidate, params, Known(rows=rows, prices=rows[:, 7], sha256="data"))
+        objective_of(candidate, params, Known(rows=rows, prices=rows[:, column("median_income")], sha256="data"))
 
 
 def test_a_student_is_measured_beside_the_stored_mixture(
