@@ -18,7 +18,7 @@ class AliasRegistry(Protocol):
         """Return the version that an alias names; None when there is none."""
 
     def point(self, alias: str, version: str) -> None:
-        """Have an alias name a version."""
+        """Point an alias at a version."""
 
 
 class Champions:
@@ -68,7 +68,7 @@ class Champions:
         )
 
     def objection(self, version: str, records: RetrainingRecords) -> str:
-        """Say what speaks against a version, by what is on record; empty when nothing does."""
+        """Return what on record speaks against a version; empty when nothing does."""
         if version in self._rolled_back():
             return f"version {version} was rolled back"
         for retraining in records.newest(_CHANGES_READ):

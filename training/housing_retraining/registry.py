@@ -77,7 +77,7 @@ class ModelRegistry:
             ]
 
     def point(self, alias: str, version: str) -> None:
-        """Have an alias name a version."""
+        """Point an alias at a version."""
         with self._failures():
             self._client.set_registered_model_alias(self._name, alias, version)
 

@@ -47,7 +47,7 @@ class Lease:
         self._is_gone = is_gone or has_ended
 
     def acquire(self) -> bool:
-        """Take the lease if nobody holds it, and return whether this process holds it now."""
+        """Acquire the lease if it is free, and return whether this process holds it now."""
         with self._store.writing() as connection:
             now = self._time(connection)
             found = connection.execute(select(retraining_lease).where(retraining_lease.c.id == 1)).one()

@@ -25,7 +25,7 @@ class Registry:
         return None if version is None else RegisteredVersion(version=version, run_id=f"run {version}")
 
     def point(self, alias: str, version: str) -> None:
-        """Have an alias name a version."""
+        """Point an alias at a version."""
         self.aliases[alias] = version
 
     @property

@@ -29,7 +29,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_groups: pd.DataF
 
 
 def arrive(rows: RowTable, frame: pd.DataFrame, source: str = "a file") -> list[str]:
-    """Take rows into the table; return what became of each."""
+    """Add rows to the table; return the outcome of each."""
     cells = frame.astype(object).where(frame.notna(), None)
     with rows.arriving(source) as arrivals:
         return [arrivals.add({str(name): cell for name, cell in row.items()}) for row in cells.to_dict("records")]

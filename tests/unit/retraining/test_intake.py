@@ -58,7 +58,7 @@ def drop(folders: Folders, name: str, table: pd.DataFrame) -> Path:
 
 
 def take(folders: Folders, rows: RowTable, path: Path, **limits: float) -> FileReport:
-    """Take a file in; check that it was put away whole, with its report, and that counts add up."""
+    """Read a file in; check that it was put away whole, with its report, and that counts add up."""
     content = path.read_bytes()
     allowed = Limits(max_rows=int(limits.get("max_rows", 1_000)), bad_share=limits.get("bad_share", 0.1))
     before = rows.count()

@@ -99,7 +99,7 @@ def test_two_processes_do_not_retrain_at_once(settings: RetrainingSettings, stor
 
 
 def crash(settings: RetrainingSettings, store: PredictionStore, reason: str) -> Retraining:
-    """Have a process die in the middle of a retraining, and keep the lease."""
+    """Simulate a process that dies in the middle of a retraining and keeps the lease."""
     asked = request(store, reason)
     with pytest.raises(KeyboardInterrupt):
         queue(settings, store, Run(store, dies=True), "dead").work_off()

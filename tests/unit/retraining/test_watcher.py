@@ -43,7 +43,7 @@ class Children:
         self.done: list[str] = []
 
     def take(self, files: Sequence[Path]) -> None:
-        """Take files away."""
+        """Record that files were read."""
         for path in files:
             self.done.append(f"take {path.name}")
             path.unlink()

@@ -18,7 +18,7 @@ def folders_of(settings: RetrainingSettings) -> Folders:
 
 
 def take_files(files: Sequence[Path], settings: RetrainingSettings) -> "list[FileReport]":
-    """Take files in, one after the other, and return what became of each.
+    """Read files in, one after the other, and return the outcome of each.
 
     Raises:
         RetrainingError: the table of all rows cannot be made.

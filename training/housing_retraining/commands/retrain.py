@@ -54,7 +54,7 @@ def work() -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @json_option
 def take(files: tuple[Path, ...], as_json: bool) -> None:
-    """Take the rows of files in, or reject them; what `watch` does with what is dropped.
+    """Add the rows of files to the data, or reject them, as `watch` does with files that are dropped.
 
     Each file is moved to data/accepted or data/rejected, with a report beside it. Nothing is retrained yet.
     """

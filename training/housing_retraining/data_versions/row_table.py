@@ -81,7 +81,7 @@ class RowTable:
 
     @contextmanager
     def arriving(self, source: str, state: State = "pending") -> Iterator["Arrivals"]:
-        """Take rows from a source in one transaction; an error within the block leaves nothing of them.
+        """Add rows from a source in one transaction; an error within the block rolls all of them back.
 
         Args:
             source: what the rows come from.
@@ -134,7 +134,7 @@ class RowTable:
             connection.commit()
 
     def settle(self, state: State, *, up_to: int) -> None:
-        """Give new rows up to a number another state: later ones were not part of what was tried."""
+        """Change the state of new rows up to a number: later ones were not part of what was tried."""
         new = "state IN ('pending', 'tried')"
         with self._connection() as connection:
             connection.execute(f"UPDATE rows SET state = ? WHERE {new} AND number <= ?", (state, up_to))  # noqa: S608
@@ -157,7 +157,7 @@ class Arrivals:
         self._insert = f"INSERT INTO rows (place, source, state, held_out, {', '.join(COLUMNS)}) VALUES ({marks})"  # noqa: S608
 
     def add(self, values: Mapping[str, Any], *, held_out: bool | None = None) -> Arrival:
-        """Take a row by column, and return what it is; only a new one is kept."""
+        """Add a row, given by column, and return what it is; only a new one is kept."""
         key = place_key(values[name] for name in KEY_FIELDS)
         known = self._connection.execute(f"SELECT {PRICE} FROM rows WHERE place = ?", (key,)).fetchall()  # noqa: S608
         if known:

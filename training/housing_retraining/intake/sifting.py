@@ -75,7 +75,7 @@ class Sifted:
 
 
 def sift(pieces: Iterable[Piece], arrivals: Arrivals, limits: Limits, sifted: Sifted) -> None:
-    """Take the good and new rows of a file.
+    """Add the good and new rows of a file to the table.
 
     Args:
         pieces: its rows.

@@ -17,13 +17,13 @@ from housing_retraining.intake.sifting import Limits, Sifted, sift
 
 
 class FileTaker:
-    """Takes files in."""
+    """Reads files in."""
 
     def __init__(self, folders: Folders, limits: Limits) -> None:
         self._folders, self._limits = folders, limits
 
     def take(self, path: Path, table: RowTable) -> FileReport:
-        """Take a file's good rows into the table, or reject it; move it, and write the report beside it.
+        """Add a file's good rows to the table, or reject it; move it, and write the report beside it.
 
         Raises:
             OSError: it cannot be moved; it stays, and taking it again adds nothing.

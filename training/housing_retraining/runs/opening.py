@@ -45,6 +45,6 @@ def absolute(uri: str) -> str:
 
 
 def give_way(niceness: int) -> None:
-    """Have this process, and those that it starts, give way to all others."""
+    """Lower the priority of this process and of those that it starts."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, niceness)

@@ -25,7 +25,7 @@ class RetrainingQueue:
         *,
         tables: Collection[str] = (),
     ) -> None:
-        """Take nothing yet.
+        """Open the queue; nothing is run yet.
 
         Args:
             settings: how to.
@@ -60,7 +60,7 @@ class RetrainingQueue:
         return next(here, None)
 
     def _given_up(self, crashed: Retraining) -> str:
-        """Say why a retraining that was begun cannot go on; empty when it can."""
+        """Return why a retraining that was begun cannot go on; empty when it can."""
         during = f"its process ended during {crashed.stage!r}"
         if crashed.attempts >= self._settings.retraining_attempts:
             return f"{during}, in attempt {crashed.attempts} of {self._settings.retraining_attempts}"

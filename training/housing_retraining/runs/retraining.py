@@ -32,7 +32,7 @@ class Registry(Protocol):
         """Return the version that an alias names; None when there is none."""
 
     def point(self, alias: str, version: str) -> None:
-        """Have an alias name a version."""
+        """Point an alias at a version."""
 
     def log_json(self, run_id: str, content: dict[str, object], path: str) -> None:
         """Put a file on record with the run of a version."""

@@ -25,7 +25,7 @@ class HousingChildren:
             self._running.terminate()
 
     def take(self, files: Sequence[Path]) -> None:
-        """Take files in; each is one event of the log."""
+        """Read files in; each is logged as one event."""
         output = self._run("take", "--json", *map(str, files))
         for line in output.splitlines():
             if line.startswith("{"):

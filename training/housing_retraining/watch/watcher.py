@@ -24,7 +24,7 @@ class Children(Protocol):
     """Starts children and waits for them."""
 
     def take(self, files: Sequence[Path]) -> None:
-        """Take files in."""
+        """Read files in."""
 
     def retrain(self) -> None:
         """Carry out what is waiting."""
@@ -55,7 +55,7 @@ class Watcher:
     _asked_at: float | None = None
 
     def look(self) -> None:
-        """Take in what is complete, ask the triggers if it is time, and carry out what is waiting."""
+        """Read complete files in, check the triggers that are due, and run waiting retrainings."""
         files = self.incoming.complete()
         if files:
             self.children.take(files)
