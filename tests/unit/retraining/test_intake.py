@@ -213,7 +213,8 @@ def test_a_file_is_complete_once_it_stays_the_same(tmp_path: Path) -> None:
     now = [0.0]
     folder = IncomingFolder(tmp_path, settle_seconds=5, clock=lambda: now[0])
     growing, whole = tmp_path / "growing.csv", tmp_path / "whole.csv"
-    growing.write_text("1"), whole.write_text("1")
+    for path in (growing, whole):
+        path.write_text("1")
     for name in (".hidden.csv", "download.csv.part", "copy.TMP"):
         (tmp_path / name).write_text("1")
     (tmp_path / "folder.csv").mkdir()

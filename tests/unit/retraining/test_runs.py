@@ -82,7 +82,8 @@ def request(store: PredictionStore, reason: str) -> Retraining:
 
 def test_all_that_waits_is_carried_out_in_order(settings: RetrainingSettings, store: PredictionStore) -> None:
     """And the lease is free afterwards."""
-    request(store, "first"), request(store, "second")
+    for reason in ("first", "second"):
+        request(store, reason)
     run = Run(store)
     assert queue(settings, store, run, "one").work_off()
     assert run.seen == ["first", "second"]
@@ -95,7 +96,7 @@ def test_two_processes_do_not_retrain_at_once(settings: RetrainingSettings, stor
     assert Lease(store, "other", seconds=60).acquire()
     run = Run(store)
     assert not queue(settings, store, run, "one").work_off()
-    assert run.seen == []
+    assert not run.seen
 
 
 def crash(settings: RetrainingSettings, store: PredictionStore, reason: str) -> Retraining:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument  # pylint: disable=no-name-in-module  # compiled
 
 from housing.features import FEATURE_NAMES
 from housing_training.candidates.recipes import Fitted, recipe, recipes
