@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -19,6 +20,18 @@ hypothesis.settings.register_profile(
     "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any-machine")
+
+
+@pytest.fixture(autouse=True)
+def own_registry() -> Iterator[None]:
+    """MLflow hands its setting on to children by a variable: those of later tests must not find this registry."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    yield
+    if before is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    else:
+        os.environ["MLFLOW_TRACKING_URI"] = before
+
 
 _SLOWEST_FIRST = ("e2e", "model", "integration", "unit")
 """The folders of tests: what takes longest begins first, so that the processes end at about the same time."""

@@ -151,6 +151,7 @@ async def test_metadata_that_is_no_text_disturbs_nothing(served: Served, name: b
 @pytest.mark.parametrize(
     ("name", "value"), [(b"foo-bin", b"***"), (b"grpc-encoding", b"br"), (b"grpc-timeout", b"soon")]
 )
+@pytest.mark.parametrize("served", ["grpc"], indirect=True)
 async def test_malformed_header_of_grpc_fails_its_own_call_within_the_library(
     served: Served, name: bytes, value: bytes
 ) -> None:
@@ -160,6 +161,7 @@ async def test_malformed_header_of_grpc_fails_its_own_call_within_the_library(
         assert await connection.call(PREDICT, [], GOOD.SerializeToString()) == 0
 
 
+@pytest.mark.parametrize("served", ["grpc"], indirect=True)
 async def test_message_beyond_twice_the_limit_is_refused_by_the_library(served: Served) -> None:
     """Unread, with the same code as one that is a little too large, and without a reason, as documented."""
     with pytest.raises(grpc.aio.AioRpcError) as raised:
