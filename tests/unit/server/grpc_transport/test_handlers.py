@@ -117,6 +117,8 @@ async def test_tiny_deadline_is_never_answered_as_overload(served: Served, path:
     """It says nothing about the load. gRPC rounds it up to a millisecond, in which a call may be answered."""
     async with Http2Connection.open(served.port) as connection:
         status = await connection.call(path, [(b"grpc-timeout", b"1n")], GOOD.SerializeToString())
+    unary: Any = served.channel.unary_unary
+    await unary(STATUS)(b"")  # by then the first one has begun: it is not counted in a later test
     assert status in {grpc.StatusCode.OK.value[0], grpc.StatusCode.DEADLINE_EXCEEDED.value[0]}
 
 
