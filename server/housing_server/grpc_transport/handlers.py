@@ -24,6 +24,7 @@ from housing_server.core.endpoints import (
     StreamEndpoint,
     UnaryEndpoint,
 )
+from housing_server.core.gate import DrainGate
 from housing_server.errors import DeadlinePassed, MethodNotFound, RequestError, UndecodableMessage
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ class Handlers(grpc.GenericRpcHandler):
         """
         self._deadlines = deadlines or Deadlines()
         self._unsent = unsent or ByteBudget(UNSENT_BYTES, peer_share=1)
+        self._sending = DrainGate()
         self._handlers: dict[str, Handler] = {}
-        self._unknown: Handler = grpc.stream_stream_rpc_method_handler(_unknown(unknown))
+        self._unknown: Handler = grpc.stream_stream_rpc_method_handler(_unknown(unknown, self._sending))
 
     def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:
         """Serve the methods of a table, each call in a scope of `calls`."""
@@ -61,10 +63,14 @@ class Handlers(grpc.GenericRpcHandler):
         """The handlers by path."""
         return self._handlers
 
+    async def sent(self, seconds: float) -> None:
+        """Wait up to `seconds` until the library has sent all responses: a call ends before its response is sent."""
+        await self._sending.close(seconds)
+
     def _handler(self, endpoint: Endpoint, calls: Calls) -> Handler:
         if isinstance(endpoint, StreamEndpoint):
-            return grpc.stream_stream_rpc_method_handler(_stream(endpoint, calls))
-        answer = _unary(endpoint, calls, unsent=self._unsent, deadlines=self._deadlines)
+            return grpc.stream_stream_rpc_method_handler(_stream(endpoint, calls, self._sending))
+        answer = _unary(endpoint, calls, unsent=self._unsent, deadlines=self._deadlines, sending=self._sending)
         return grpc.stream_unary_rpc_method_handler(answer)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
@@ -78,11 +84,12 @@ def _unary(
     *,
     unsent: ByteBudget,
     deadlines: Deadlines,
+    sending: DrainGate,
 ) -> Any:
     method, answer = endpoint.method, endpoint.answer  # found once, not for every call
 
     async def handle(_requests: AsyncIterator[bytes], context: Context) -> bytes:
-        scope = _begin(calls, method, context)
+        scope = _begin(calls, method, context, sending)
         try:
             caller = scope.enter()
             with deadlines.keep(caller.deadline):
@@ -100,9 +107,9 @@ def _unary(
     return handle
 
 
-def _stream(endpoint: StreamEndpoint[Any, Any], calls: Calls) -> Any:
+def _stream(endpoint: StreamEndpoint[Any, Any], calls: Calls, sending: DrainGate) -> Any:
     async def answer(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-        scope = _begin(calls, endpoint.method, context)
+        scope = _begin(calls, endpoint.method, context, sending)
         limit = asyncio.timeout(scope.caller.seconds_left())
         try:
             caller = scope.enter()
@@ -118,9 +125,9 @@ def _stream(endpoint: StreamEndpoint[Any, Any], calls: Calls) -> Any:
     return answer
 
 
-def _unknown(calls: Calls) -> Any:
+def _unknown(calls: Calls, sending: DrainGate) -> Any:
     async def refuse(_requests: AsyncIterator[bytes], context: Context) -> None:
-        scope = _begin(calls, UNKNOWN_METHOD, context)
+        scope = _begin(calls, UNKNOWN_METHOD, context, sending)
         try:
             scope.enter()
             raise MethodNotFound
@@ -131,7 +138,9 @@ def _unknown(calls: Calls) -> Any:
     return refuse
 
 
-def _begin(calls: Calls, method: Method, context: Context) -> CallScope:
+def _begin(calls: Calls, method: Method, context: Context, sending: DrainGate) -> CallScope:
+    sending.enter()
+    context.add_done_callback(lambda _: sending.leave())  # type: ignore[arg-type]  # the stub wants two
     return calls.begin(
         method, context.invocation_metadata() or (), peer=context.peer(), seconds_left=context.time_remaining()
     )

@@ -4,6 +4,7 @@ Started by the supervisor through `housing_server.processes.launch`, with its en
 When the supervisor dies, the worker finishes its calls and exits, since nobody would stop it.
 """
 
+import asyncio
 import os
 import socket
 import sys
@@ -23,6 +24,12 @@ from housing_server.grpc_transport.relay import Relay
 from housing_server.grpc_transport.server import ServerLimits, shared_server
 from housing_server.processes.helpers import helpers
 from housing_server.processes.serving import follow
+
+_SENDING_SECONDS = 1.0
+"""How long the responses to the last calls may take to be sent."""
+_LINGER_SECONDS = 0.1
+"""Time for callers to receive them: the system resets a connection that is closed with something unread on it, such as
+a further call, and with it goes what its caller has not received yet."""
 
 
 class GrpcTransport:
@@ -53,7 +60,9 @@ class GrpcTransport:
         """Do nothing: gRPC's library could only close connections at once."""
 
     async def close(self, seconds: float) -> None:
-        """Do nothing: the system sends what is left after the process has ended."""
+        """Wait until responses have been sent; a caller that does not read its own is not waited for."""
+        await self._handlers.sent(min(seconds, _SENDING_SECONDS))
+        await asyncio.sleep(_LINGER_SECONDS)
 
 
 async def serve(control_end: socket.socket) -> None:
