@@ -27,12 +27,36 @@ class Champions:
     def __init__(self, name: str, registry: AliasRegistry, changes: ModelChanges) -> None:
         self._name, self._registry, self._changes = name, registry, changes
 
-    def change(
-        self, kind: ChangeKind, version: str, *, changed_by: str, reason: str, retraining_id: str | None = None
+    def now(self) -> RegisteredVersion | None:
+        """Return the champion; None when there is none.
+
+        Raises:
+            RegistryFailed: the registry does not answer.
+        """
+        return self._registry.named(CHAMPION)
+
+    def change(  # noqa: PLR0913 - keyword-only arguments are clear in any number
+        self,
+        kind: ChangeKind,
+        version: str,
+        *,
+        changed_by: str,
+        reason: str,
+        retraining_id: str | None = None,
+        after: ModelChange | None = None,
     ) -> ModelChange:
         """Make a version the champion, and return what is on record of that.
 
+        Args:
+            kind: what it is.
+            version: the new champion.
+            changed_by: who or what changes it.
+            reason: why.
+            retraining_id: the retraining that has led to it, if one has.
+            after: the change that it answers to; None makes it in any case.
+
         Raises:
+            NotPromoted: another change has followed `after`.
             RegistryFailed: the registry does not take it.
         """
         before = self._registry.named(CHAMPION)
@@ -45,23 +69,32 @@ class Champions:
             reason=reason,
             retraining_id=retraining_id,
         )
-        self._changes.add(change)
+        if after is None:
+            self._changes.add(change)
+        elif not self._changes.add_after(after, change):
+            raise NotPromoted("the champion was changed meanwhile")
         self._registry.point(CHAMPION, version)
         return change
 
-    def roll_back(self, *, changed_by: str, reason: str) -> ModelChange:
+    def roll_back(self, *, changed_by: str, reason: str, after: ModelChange | None = None) -> ModelChange:
         """Make the version the champion that was it before this one came; rolling back twice does not come back.
 
+        Args:
+            changed_by: who or what does.
+            reason: why.
+            after: the promotion that is taken back; None takes the last one back, whichever it is.
+
         Raises:
-            NotPromoted: nothing is on record of how the champion became it.
+            NotPromoted: nothing is on record of how the champion became it, or another change has followed `after`.
             RegistryFailed: the registry does not take it.
         """
         now = self._registry.named(CHAMPION)
-        rolled_back = self._rolled_back()
+        rolled_back = self.rolled_back()
         for change in self._changes.newest(self._name, _CHANGES_READ):
             came = now is not None and change.kind == "promotion" and change.to_version == now.version
             if came and change.from_version is not None and change.from_version not in rolled_back:
-                return self.change("rollback", change.from_version, changed_by=changed_by, reason=reason)
+                back = change.from_version
+                return self.change("rollback", back, changed_by=changed_by, reason=reason, after=after)
         raise NotPromoted(
             f"nothing is on record of a champion before {now.version if now else 'none'}: name a version with "
             "`housing model promote`"
@@ -69,14 +102,14 @@ class Champions:
 
     def objection(self, version: str, records: RetrainingRecords) -> str:
         """Return what on record speaks against a version; empty when nothing does."""
-        if version in self._rolled_back():
+        if version in self.rolled_back():
             return f"version {version} was rolled back"
         for retraining in records.newest(_CHANGES_READ):
             if retraining.model_version == version and retraining.verdict == "refused":
                 return f"version {version} was refused: {retraining.verdict_reason}"
         return ""
 
-    def _rolled_back(self) -> set[str]:
+    def rolled_back(self) -> set[str]:
         """Return the versions that were rolled back and not promoted since."""
         gone: set[str] = set()
         for change in reversed(self._changes.newest(self._name, _CHANGES_READ)):

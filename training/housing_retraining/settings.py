@@ -83,6 +83,36 @@ class RetrainingSettings(BaseSettings):
     """How far the coverage of a candidate's intervals may be from what they promise."""
     retraining_latency_ratio: float = Field(default=10, ge=0, le=1e6, allow_inf_nan=False)
     """How many times as long as the champion a candidate may take for a row; 0 for any."""
+    retraining_gates: Switch = "on"
+    """Whether a challenger must pass gates: off, what was trained goes on to the next stage."""
+    retraining_replay_rows: int = Field(default=10_000, ge=1, le=10_000_000)
+    """How many of the last day's requests are replayed through a candidate, the newest."""
+    retraining_traffic_tolerance: float = Field(default=0.5, gt=0, le=100, allow_inf_nan=False)
+    """From which share of the served price the difference of a candidate's is wild, in replay and shadow."""
+    retraining_traffic_wild_share: float = Field(default=0.05, ge=0, le=1)
+    """The share of answers that may differ wildly; more is refused, unless true prices show that they are better."""
+    retraining_traffic_psi: float = Field(default=0.5, gt=0, le=100, allow_inf_nan=False)
+    """How far the distribution of a candidate's answers may be from those served, as a population stability index."""
+    retraining_shadow: Switch = "on"
+    """Whether live requests are asked of a candidate as well, before it is promoted."""
+    retraining_shadow_seconds: float = Field(default=600, gt=0, le=7 * _DAY, allow_inf_nan=False)
+    """How long a shadow lasts at most; where nothing was asked for as long, it is skipped."""
+    retraining_shadow_rows: int = Field(default=1_000, ge=1, le=10_000_000)
+    """After how many requests a shadow ends."""
+    retraining_shadow_minimum_rows: int = Field(default=50, ge=2, le=10_000_000)
+    """With fewer requests a shadow is not judged."""
+    retraining_shadow_processor_share: float = Field(default=0.1, gt=0, le=1)
+    """How much of one processor a shadow may use."""
+    retraining_shadow_keep_rows: int = Field(default=100_000, ge=0, le=1_000_000_000)
+    """How many answers of earlier shadows are kept, for as long as what they answer is on record."""
+    retraining_rollback: Switch = "on"
+    """Whether a promotion is taken back when its live errors are worse than before, beyond chance."""
+    retraining_rollback_outcomes: int = Field(default=100, ge=10, le=100_000_000)
+    """With fewer true prices a promotion is not judged."""
+    retraining_rollback_days: float = Field(default=14, gt=0, le=3650, allow_inf_nan=False)
+    """How long a promotion is watched, and how far back the version before is looked at."""
+    retraining_rollback_margin: float = Field(default=0.02, ge=0, le=10)
+    """By which share of the RMSE before a promotion must be worse, beyond chance."""
     retraining_niceness: int = Field(default=10, ge=0, le=19)
     """How far a retraining gives way to everything else on its machine."""
     retraining_threads: int = Field(default=1, ge=1, le=256)

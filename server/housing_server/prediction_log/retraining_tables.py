@@ -5,9 +5,9 @@ conventions: times are whole microseconds since the epoch, ids are UUIDs of vers
 of trigger and each gate has figures of its own.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, Table, Text
 
-from housing_server.prediction_log.tables import ID, METADATA
+from housing_server.prediction_log.tables import ID, METADATA, predictions
 
 retrainings = Table(
     "retrainings",
@@ -61,3 +61,22 @@ model_changes = Table(
     sqlite_with_rowid=False,
 )
 """One row for each time that the champion was changed on purpose: who or what did it, from which to which, and why."""
+
+shadow_predictions = Table(
+    "shadow_predictions",
+    METADATA,
+    Column("prediction_id", ID, ForeignKey(predictions.c.prediction_id, ondelete="CASCADE"), primary_key=True),
+    Column("model_name", Text, primary_key=True),
+    Column("model_version", Text, primary_key=True),
+    Column("retraining_id", ID, nullable=False),
+    Column("predicted_at_us", BigInteger, nullable=False),
+    Column("scored_at_us", BigInteger, nullable=False),
+    Column("median_house_value", Double, nullable=False),
+    Column("interval_lower", Double),
+    Column("interval_upper", Double),
+    Column("interval_upper_open", Boolean),
+    Column("warnings", Text, nullable=False),
+    Index("shadow_predictions_by_version", "model_name", "model_version", "predicted_at_us", "prediction_id"),
+    sqlite_with_rowid=False,
+)
+"""One row for each answer of a challenger to a request that the champion has answered; it goes with that prediction."""

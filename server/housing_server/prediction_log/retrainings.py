@@ -128,15 +128,26 @@ class RetrainingRecords:
         """Record what it has found out: columns by name, and evidence, which takes the place of what was there."""
         self._write(retraining_id, **columns, **({} if evidence is None else {"evidence": json.dumps(evidence)}))
 
-    def finish(self, retraining_id: str, verdict: Verdict, reason: str) -> None:
-        """Record its verdict, which is final: another one is not written over it."""
+    def add_evidence(self, retraining_id: str, **parts: object) -> None:
+        """Record parts of the evidence by name, each in the place of an earlier one; other parts stay."""
+        key = retrainings.c.retraining_id == retraining_id
         with self._store.writing() as connection:
-            open_one = retrainings.c.verdict.is_(None)
-            connection.execute(
-                update(retrainings)
-                .where(retrainings.c.retraining_id == retraining_id, open_one)
-                .values(verdict=verdict, verdict_reason=reason, stage=DONE, finished_at_us=self._now())
-            )
+            found = connection.execute(select(retrainings.c.evidence).where(key)).scalar_one_or_none()
+            evidence = json.loads(found or "{}") | parts
+            connection.execute(update(retrainings).where(key).values(evidence=json.dumps(evidence)))
+
+    def finish(self, retraining_id: str, verdict: Verdict, reason: str) -> None:
+        """Record its verdict, which is final: another one is not written over it. No stage is running any more."""
+        open_one = (retrainings.c.retraining_id == retraining_id, retrainings.c.verdict.is_(None))
+        with self._store.writing() as connection:
+            found = connection.execute(select(retrainings.c.evidence).where(*open_one)).scalar_one_or_none()
+            if found is None:
+                return
+            now = self._now()
+            state = "passed" if verdict == "promoted" else "failed"
+            evidence = _with_stages_ended(json.loads(found), state, reason, now)
+            values = {"verdict": verdict, "verdict_reason": reason, "stage": DONE, "finished_at_us": now}
+            connection.execute(update(retrainings).where(*open_one).values(evidence=json.dumps(evidence), **values))
 
     def get(self, retraining_id: str) -> Retraining | None:
         """Return a retraining, by its id or by a beginning that no other id has; None when there is none."""
@@ -164,6 +175,12 @@ class RetrainingRecords:
         fired = select(retrainings).where(retrainings.c.trigger_kind == trigger).order_by(*order).limit(1)
         return next(iter(self._read(fired)), None)
 
+    def versions_of(self, data_sha256: str) -> list[str]:
+        """Return the versions that were trained on a table, the newest first."""
+        order = (retrainings.c.requested_at_us.desc(), retrainings.c.retraining_id.desc())
+        found = self._read(select(retrainings).where(retrainings.c.data_sha256 == data_sha256).order_by(*order))
+        return [each.model_version for each in found if each.model_version is not None]
+
     def _open(self, *, begun: bool) -> list[Retraining]:
         started = retrainings.c.started_at_us
         chosen = started.is_not(None) if begun else started.is_(None)
@@ -179,3 +196,10 @@ class RetrainingRecords:
         with self._store.writing() as connection:
             key = retrainings.c.retraining_id == retraining_id
             connection.execute(update(retrainings).where(key).values(**columns))
+
+
+def _with_stages_ended(evidence: dict[str, Any], state: str, reason: str, now: int) -> dict[str, Any]:
+    """Record what became of the stage that was running, if any."""
+    ended = {"state": state, "finished_at_us": now, "reason": reason}
+    stages = [stage | ended if stage["state"] == "running" else stage for stage in evidence.get("stages", [])]
+    return evidence | ({"stages": stages} if stages else {})

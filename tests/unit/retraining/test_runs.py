@@ -146,7 +146,7 @@ def test_what_goes_wrong_is_a_verdict(
     """A retraining that cannot read its parameters has failed, and says why in a line."""
     monkeypatch.chdir(tmp_path)
     asked = request(store, "nowhere")
-    run = RetrainingRun(settings, store, Registry(), tracking_uri="sqlite:///none.db", echo=lambda _: None)
+    run = RetrainingRun(settings, store, Registry(), (), tracking_uri="sqlite:///none.db", echo=lambda _: None)
     assert run.run(asked) == "failed"
     (found,) = RetrainingRecords(store).newest(1)
     assert str(found.verdict_reason).startswith("training/params.yaml cannot be read")
@@ -158,7 +158,7 @@ def test_who_has_lost_the_lease_puts_nothing_more_on_record(
     """Another process may be at it."""
     monkeypatch.chdir(tmp_path)
     asked = request(store, "lost")
-    run = RetrainingRun(settings, store, Registry(), tracking_uri="sqlite:///none.db", echo=lambda _: None)
+    run = RetrainingRun(settings, store, Registry(), (), tracking_uri="sqlite:///none.db", echo=lambda _: None)
     run.stop()
     with pytest.raises(LeaseLost):
         run.run(asked)

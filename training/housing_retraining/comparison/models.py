@@ -9,6 +9,7 @@ from housing_retraining.comparison.compare import Answers
 from housing_retraining.comparison.gates import Gate, parity
 from housing_retraining.comparison.holdout import Holdout
 from housing_retraining.errors import NotComparable
+from housing_server.core.model import PriceModel
 from housing_server.errors import ModelRejected, StartError
 from housing_server.model_store import mlflow_fetch
 from housing_server.model_store.trials import try_model
@@ -43,17 +44,26 @@ def trial(candidate: Path, champion: Path | None, latency_ratio: float) -> Gate:
     )
 
 
+def load(folder: Path) -> PriceModel:
+    """Load a fetched model as the server does.
+
+    Raises:
+        NotComparable: it is not one that can be loaded here; a pyfunc model would run code of its maker's.
+    """
+    try:
+        return load_model(folder).predictor
+    except ModelRejected as error:
+        raise NotComparable(str(error)) from error
+
+
 def answers(folder: Path, holdout: Holdout) -> Answers:
     """Ask a fetched model about the rows held out.
 
     Raises:
         NotComparable: it is not one that can be loaded here; a pyfunc model would run code of its maker's.
     """
-    try:
-        model = load_model(folder).predictor
-        estimates = model.estimate(holdout.rows)  # pylint: disable=assignment-from-no-return  # of a Protocol
-    except ModelRejected as error:
-        raise NotComparable(str(error)) from error
+    model = load(folder)
+    estimates = model.estimate(holdout.rows)  # pylint: disable=assignment-from-no-return  # of a Protocol
     return Answers(
         prices=estimates.median_house_value,
         bounds=None if estimates.interval is None else estimates.interval.bounds,

@@ -6,10 +6,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from housing.sqlite_uris import sqlite_path, sqlite_uri
+from housing_retraining.champions import Champions
 from housing_retraining.data_versions.row_table import ROWS, RowTable
 from housing_retraining.runs.queue import RetrainingQueue
 from housing_retraining.settings import RetrainingSettings
 from housing_server.model_store.fetching import tracking_uri
+from housing_server.prediction_log.model_changes import ModelChanges
 from housing_server.prediction_log.retraining_lease import Lease, this_process
 from housing_server.prediction_log.retrainings import RetrainingRecords
 from housing_server.prediction_log.store import PredictionStore
@@ -24,13 +26,16 @@ def open_queue(settings: RetrainingSettings, store: PredictionStore, echo: Calla
     def make_run() -> "RetrainingRun":
         from housing_retraining.registry import ModelRegistry  # noqa: PLC0415 - imports MLflow
         from housing_retraining.runs.retraining import RetrainingRun  # noqa: PLC0415 - imports pandas and scikit-learn
+        from housing_retraining.stages.policy import make_stages  # noqa: PLC0415
         from housing_training.files import artifacts  # noqa: PLC0415
         from housing_training.params.schema import Params  # noqa: PLC0415
 
         uri = absolute(tracking_uri(settings.state_dir))
         os.environ["MLFLOW_TRACKING_URI"] = uri  # the pipeline and the fetching of models work elsewhere
-        registry = ModelRegistry(uri, Params.read(artifacts.PARAMS).register_.model_name)
-        return RetrainingRun(settings, store, registry, tracking_uri=uri, echo=echo)
+        name = Params.read(artifacts.PARAMS).register_.model_name
+        registry = ModelRegistry(uri, name)
+        stages = make_stages(settings, store, Champions(name, registry, ModelChanges(store)))
+        return RetrainingRun(settings, store, registry, stages, tracking_uri=uri, echo=echo)
 
     lease = Lease(store, this_process(), seconds=settings.retraining_lease_seconds)
     return RetrainingQueue(

@@ -1,13 +1,10 @@
 """One retraining, from the rows to the verdict."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from housing_retraining.champions import Champions
-from housing_retraining.comparison.gates import Policy
-from housing_retraining.comparison.judging import Found, judge_candidate
 from housing_retraining.data_versions.base import open_rows
 from housing_retraining.data_versions.row_table import RowTable
 from housing_retraining.data_versions.version import DataVersion, read_version, write_version
@@ -16,8 +13,10 @@ from housing_retraining.registry import CHALLENGER, CHAMPION, RegisteredVersion
 from housing_retraining.runs.pipeline import PipelineProcess
 from housing_retraining.runs.work_directory import make_work_directory
 from housing_retraining.settings import RetrainingSettings
+from housing_retraining.stages.challenge import challenge
+from housing_retraining.stages.record import PART, StageRecord
+from housing_retraining.stages.stage import Stage, StageContext
 from housing_server.errors import ServingError
-from housing_server.prediction_log.model_changes import ModelChanges
 from housing_server.prediction_log.retrainings import Retraining, RetrainingRecords, Verdict
 from housing_server.prediction_log.store import PredictionStore
 from housing_training.errors import TrainingError
@@ -31,9 +30,6 @@ class Registry(Protocol):
     def named(self, alias: str) -> RegisteredVersion | None:
         """Return the version that an alias names; None when there is none."""
 
-    def point(self, alias: str, version: str) -> None:
-        """Point an alias at a version."""
-
     def log_json(self, run_id: str, content: dict[str, object], path: str) -> None:
         """Put a file on record with the run of a version."""
 
@@ -41,11 +37,12 @@ class Registry(Protocol):
 class RetrainingRun:
     """Carries out retrainings, one after the other, in the repository that is the working directory."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - most are keyword-only, or stores
         self,
         settings: RetrainingSettings,
         store: PredictionStore,
         registry: Registry,
+        stages: Sequence[Stage],
         *,
         tracking_uri: str,
         echo: Callable[[str], object],
@@ -54,13 +51,14 @@ class RetrainingRun:
 
         Args:
             settings: how to.
-            store: where each step, and each change of the champion, goes on record.
+            store: where each step goes on record.
             registry: where candidates go.
+            stages: what a candidate must pass; the last one promotes it.
             tracking_uri: its address, for the pipeline.
             echo: called with what there is to read for people, line by line.
         """
-        self._settings, self._registry = settings, registry
-        self._records, self._changes = RetrainingRecords(store), ModelChanges(store)
+        self._settings, self._registry, self._stages = settings, registry, stages
+        self._records = RetrainingRecords(store)
         self._environment = _environment(settings, tracking_uri)
         self._echo = echo
         self._pipeline: PipelineProcess | None = None
@@ -100,12 +98,14 @@ class RetrainingRun:
         if (done := self._promoted_before()) is not None:
             rows.settle("used", up_to=version.last_row)
             return "promoted", f"version {done.version} is the champion: a crash came between that and the record of it"
-        found = self._compare(retraining, work, params.register_.model_name)
-        self._report(retraining, found)
-        if blocking := found.refused_by:
-            rows.settle("set_aside" if any(gate.blames_data for gate in blocking) else "tried", up_to=version.last_row)
-            return "refused", "; ".join(f"{gate.name}: {gate.detail}" for gate in blocking)
-        return self._promote(retraining, found, rows, version, params.register_.model_name)
+        context = self._context(retraining, work, version, params.register_.model_name)
+        name, result = challenge(self._stages, context, self._stage_record(context, retraining))
+        self._log_evidence(context)
+        if result.state == "refused":
+            rows.settle("set_aside" if result.blames_data else "tried", up_to=version.last_row)
+            return "refused", f"{name}: {result.reason}"
+        rows.settle("used", up_to=version.last_row)
+        return "promoted", result.reason
 
     def work_directory(self, retraining: Retraining) -> Path:
         """Return where a retraining works."""
@@ -141,8 +141,7 @@ class RetrainingRun:
         candidate, champion = self._registry.named(CHALLENGER), self._registry.named(CHAMPION)
         return candidate if candidate is not None and candidate == champion else None
 
-    def _compare(self, retraining: Retraining, work: Path, name: str) -> Found:
-        self._enter(retraining, "compare")
+    def _context(self, retraining: Retraining, work: Path, data: DataVersion, name: str) -> StageContext:
         candidate, champion = self._registry.named(CHALLENGER), self._registry.named(CHAMPION)
         if candidate is None:
             raise RetrainingError("the pipeline has registered nothing")
@@ -152,35 +151,32 @@ class RetrainingRun:
             run_id=candidate.run_id,
             champion_version=champion.version if champion else None,
         )
-        return judge_candidate(name, candidate, champion, work, _policy(self._settings))
-
-    def _report(self, retraining: Retraining, found: Found) -> None:
-        evidence = found.evidence()
-        self._records.add(retraining.retraining_id, evidence=evidence)
-        self._registry.log_json(
-            found.candidate.run_id, {"retraining_id": retraining.retraining_id, **evidence}, "retraining.json"
-        )
-        for gate in found.gates:
-            self._echo(f"{'passed' if gate.passed else 'NOT PASSED'}  {gate.name}: {gate.detail}\n")
-
-    def _promote(
-        self, retraining: Retraining, found: Found, rows: RowTable, version: DataVersion, name: str
-    ) -> tuple[Verdict, str]:
-        self._enter(retraining, "promote")
-        before = self._registry.named(CHAMPION)
-        if before != found.champion:
-            now = before.version if before else "none"
-            return "refused", f"the champion was changed meanwhile, to version {now}: it was compared with another"
-        reason = _why_promoted(found)
-        Champions(name, self._registry, self._changes).change(
-            "promotion",
-            found.candidate.version,
-            changed_by=f"retraining, asked for by {retraining.requested_by}",
-            reason=reason,
+        return StageContext(
             retraining_id=retraining.retraining_id,
+            requested_by=retraining.requested_by,
+            model_name=name,
+            candidate=candidate,
+            champion=champion,
+            data_sha256=data.sha256,
+            work=work,
+            started_at_us=0,
+            check=self._check_lease,
+            echo=self._echo,
         )
-        rows.settle("used", up_to=version.last_row)
-        return "promoted", reason
+
+    def _stage_record(self, context: StageContext, before: Retraining) -> StageRecord:
+        """Go on with the stages of an attempt that a crash has ended, if it was about the same two versions."""
+        champion = context.champion.version if context.champion else None
+        same = (before.model_version, before.champion_version) == (context.candidate.version, champion)
+        entries = list(before.evidence.get(PART, [])) if same else []
+        return StageRecord(self._records, context.retraining_id, entries)
+
+    def _log_evidence(self, context: StageContext) -> None:
+        """Put what was found on record with the run of the candidate, too."""
+        found = self._records.get(context.retraining_id)
+        evidence = found.evidence if found else {}
+        content = {"retraining_id": context.retraining_id, **evidence}
+        self._registry.log_json(context.candidate.run_id, content, "retraining.json")
 
     def _enter(self, retraining: Retraining, stage: str) -> None:
         self._check_lease()
@@ -189,25 +185,6 @@ class RetrainingRun:
     def _check_lease(self) -> None:
         if self._lost:
             raise LeaseLost("another process may retrain now, since this one has given no sign of life")
-
-
-def _why_promoted(found: Found) -> str:
-    version = f"version {found.candidate.version}"
-    if found.comparison is None:
-        return f"{version} is the first: there is no champion to compare it with"
-    better = next(gate for gate in found.gates if gate.name == "better")
-    return f"{version} passed {len(found.gates)} gates; {better.detail}"
-
-
-def _policy(settings: RetrainingSettings) -> Policy:
-    return Policy(
-        margin=settings.retraining_margin,
-        confidence=settings.retraining_confidence,
-        slice_tolerance=settings.retraining_slice_tolerance,
-        slice_rows=settings.retraining_slice_rows,
-        coverage_tolerance=settings.retraining_coverage_tolerance,
-        latency_ratio=settings.retraining_latency_ratio,
-    )
 
 
 def _environment(settings: RetrainingSettings, tracking_uri: str) -> dict[str, str]:

@@ -1,0 +1,58 @@
+"""The stage *promote*: the challenger becomes the champion, unless something on record speaks against it."""
+
+from housing_retraining.champions import Champions
+from housing_retraining.registry import CHAMPION
+from housing_retraining.stages.stage import StageContext, StageResult
+from housing_server.prediction_log.retrainings import RetrainingRecords
+
+
+class Promotion:
+    """Moves the alias that the server follows."""
+
+    name = "promote"
+
+    def __init__(self, champions: Champions, records: RetrainingRecords) -> None:
+        """Change nothing yet.
+
+        Args:
+            champions: the champions of the registered model.
+            records: what came of earlier retrainings.
+        """
+        self._champions, self._records = champions, records
+
+    def run(self, context: StageContext) -> StageResult:
+        """Promote the challenger.
+
+        Raises:
+            RegistryFailed: the registry does not take it.
+        """
+        objection = self._changed(context) or self._rolled_back(context)
+        if objection:
+            return StageResult(state="refused", reason=objection)
+        before = context.champion.version if context.champion else "none"
+        reason = f"version {context.candidate.version} passed its stages beside version {before}"
+        self._champions.change(
+            "promotion",
+            context.candidate.version,
+            changed_by=f"retraining, asked for by {context.requested_by}",
+            reason=reason,
+            retraining_id=context.retraining_id,
+        )
+        return StageResult(state="passed", reason=reason, figures={"alias": CHAMPION})
+
+    def _changed(self, context: StageContext) -> str:
+        now = self._champions.now()
+        if now == context.champion:
+            return ""
+        version = now.version if now else "none"
+        return f"the champion was changed meanwhile, to version {version}: it was compared with another"
+
+    def _rolled_back(self, context: StageContext) -> str:
+        """Return why the challenger is what was rolled back, by its number or as what the same rows made."""
+        gone = self._champions.rolled_back()
+        if context.candidate.version in gone:
+            return f"version {context.candidate.version} was rolled back"
+        for version in self._records.versions_of(context.data_sha256):
+            if version in gone:
+                return f"the same rows made version {version}, which was rolled back"
+        return ""

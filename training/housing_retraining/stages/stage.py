@@ -1,0 +1,62 @@
+"""What a stage is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from housing_retraining.registry import RegisteredVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageContext:
+    """What a stage is about."""
+
+    retraining_id: str
+    """The retraining."""
+    requested_by: str
+    """Who or what asked for it."""
+    model_name: str
+    """The registered model."""
+    candidate: RegisteredVersion
+    """The challenger."""
+    champion: RegisteredVersion | None
+    """What was served when the first stage began; None when nothing was."""
+    data_sha256: str
+    """SHA-256 of the table that the challenger was trained and tested on."""
+    work: Path
+    """The work directory of the retraining."""
+    started_at_us: int
+    """When this stage began, in microseconds since the epoch; before a crash, if one came in the middle of it."""
+    check: Callable[[], object]
+    """Raises LeaseLost once another process may retrain: to be called now and then by what takes long."""
+    echo: Callable[[str], object]
+    """Called with what there is to read for people, line by line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult:
+    """What became of a stage; a refusal ends the challenge."""
+
+    state: Literal["passed", "refused", "skipped"]
+    """What became of it."""
+    reason: str
+    """Why, in a line."""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """What was seen, as JSON holds it."""
+    blames_data: bool = False
+    """Whether a refusal speaks against the new rows."""
+
+
+class Stage(Protocol):
+    """Something that a challenger must pass."""
+
+    @property
+    def name(self) -> str:
+        """Its name on record."""
+
+    def run(self, context: StageContext) -> StageResult:
+        """Let the challenger pass, refuse it, or skip the stage.
+
+        After a crash it is run again: what it needs to go on it keeps in the work directory or the store.
+        """
