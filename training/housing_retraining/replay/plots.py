@@ -1,0 +1,77 @@
+"""Pictures of how the answers of two versions differ."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from housing_retraining.replay.differences import ANSWER, LATITUDE, LONGITUDE, REFERENCE
+from housing_server.prediction_log.logged_requests import Floats
+from housing_training.geography.landmarks import BAY, COAST
+
+_POINTS = 20_000
+"""Points on a map: more would only cover each other."""
+_BINS = 60
+
+
+def draw(sample: Floats, title: str, folder: Path) -> list[Path]:
+    """Draw a map and a distribution of the differences into a folder, and return the files.
+
+    Args:
+        sample: rows in the columns of `differences`.
+        title: what is compared with what.
+        folder: where the PNG files go.
+    """
+    found = sample[:, ANSWER] - sample[:, REFERENCE]
+    figures = {
+        "map.png": difference_map(sample[:, [LONGITUDE, LATITUDE]], found, "difference"),
+        "distribution.png": _distribution(sample, found),
+    }
+    for name, figure in figures.items():
+        figure.suptitle(title, fontsize=9)
+        figure.savefig(folder / name, dpi=100, metadata={"Software": None})
+    return [folder / name for name in figures]
+
+
+def difference_map(places: Floats, differences: Floats, label: str) -> Figure:
+    """Draw differences on a map of California.
+
+    Args:
+        places: longitudes and latitudes in degrees, shape (n, 2).
+        differences: in USD, shape (n,).
+        label: what they are.
+    """
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(title="Where answers differ", xlabel="longitude", ylabel="latitude")
+    for shore in (COAST, BAY):
+        axes.plot(*np.transpose(shore), color="tab:gray", linewidth=0.8)
+    limit = float(np.quantile(np.abs(differences), 0.98)) or 1.0
+    shown = slice(None, _POINTS)
+    longitude, latitude = places[shown].T
+    points = axes.scatter(longitude, latitude, c=differences[shown], s=6, cmap="coolwarm", vmin=-limit, vmax=limit)
+    figure.colorbar(points, label=label, format=EngFormatter("USD"))
+    axes.set_aspect(1.25)
+    return figure
+
+
+def _distribution(sample: Floats, found: Floats) -> Figure:
+    figure = Figure(figsize=(7, 7), layout="constrained")
+    differences, prices = figure.subplots(2, 1)
+    middle = np.quantile(found, (0.005, 0.995))
+    differences.hist(np.clip(found, *middle), bins=_BINS, color="tab:blue")
+    differences.axvline(0, color="tab:red", linewidth=1)
+    _label(differences, "Differences (the outermost 1 % at the ends)", "answer less the one compared with")
+    for column, label in ((REFERENCE, "compared with"), (ANSWER, "replayed")):
+        prices.hist(sample[:, column], bins=_BINS, histtype="step", label=label)
+    prices.legend(frameon=False)
+    _label(prices, "Answers", "price")
+    return figure
+
+
+def _label(axes: Axes, title: str, across: str) -> None:
+    axes.set(title=title, xlabel=across, ylabel="requests")
+    axes.xaxis.set_major_formatter(EngFormatter("USD"))
+    axes.spines[["top", "right"]].set_visible(False)
