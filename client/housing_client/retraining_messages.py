@@ -1,6 +1,7 @@
 """Conversions between messages of retrainings and plain values."""
 
 from datetime import datetime
+from typing import Literal
 
 from google.protobuf.message import Message
 
@@ -66,7 +67,7 @@ def found_retraining(response: pb.GetRetrainingResponse | pb.StartRetrainingResp
 def retraining_status(response: pb.GetRetrainingStatusResponse) -> RetrainingStatus:
     """Convert the response of GetRetrainingStatus."""
 
-    def optional(name: str) -> Retraining | None:
+    def optional(name: Literal["running", "last_finished", "last_compared"]) -> Retraining | None:
         return retraining(getattr(response, name)) if response.HasField(name) else None
 
     return RetrainingStatus(
