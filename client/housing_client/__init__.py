@@ -21,6 +21,7 @@ from housing_client.errors import (
     Violation,
 )
 from housing_client.log_messages import PAGE_SIZE
+from housing_client.model_versions import ModelChange, ModelVersion, ModelVersions
 from housing_client.policies import Deadlines, Keepalive, Retries, Tls
 from housing_client.prediction_log import (
     BoundingBox,
@@ -49,15 +50,30 @@ from housing_client.results import (
     Status,
     Workers,
 )
+from housing_client.retraining import (
+    ComparedSlice,
+    ErrorDifference,
+    ModelComparison,
+    ModelQuality,
+    Retraining,
+    RetrainingCount,
+    RetrainingFilter,
+    RetrainingGate,
+    RetrainingStatus,
+    RetrainingWatcher,
+    StageEvidence,
+)
 
 __all__ = [
     "DEFAULT_TARGET",
     "PAGE_SIZE",
     "AsyncPredictionClient",
     "BoundingBox",
+    "ComparedSlice",
     "Contribution",
     "DeadlineExceededError",
     "Deadlines",
+    "ErrorDifference",
     "Explanation",
     "HousingError",
     "InvalidRequestError",
@@ -67,8 +83,13 @@ __all__ = [
     "LoggedPrediction",
     "Model",
     "ModelCard",
+    "ModelChange",
+    "ModelComparison",
     "ModelProfile",
+    "ModelQuality",
+    "ModelVersion",
     "ModelVersionStats",
+    "ModelVersions",
     "NotFoundError",
     "NotPermittedError",
     "Outcome",
@@ -84,8 +105,15 @@ __all__ = [
     "PriceStats",
     "RecordedOutcome",
     "Resources",
+    "Retraining",
+    "RetrainingCount",
+    "RetrainingFilter",
+    "RetrainingGate",
+    "RetrainingStatus",
+    "RetrainingWatcher",
     "Retries",
     "ServiceError",
+    "StageEvidence",
     "Status",
     "Tls",
     "UnavailableError",

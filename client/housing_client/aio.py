@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterab
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import grpc
 
@@ -14,6 +15,7 @@ from housing_client.channel import STREAM_WINDOW, Credentials, choose_channel
 from housing_client.errors import HousingError
 from housing_client.log_messages import PAGE_SIZE, OutcomesLike
 from housing_client.messages import BlockGroupLike
+from housing_client.model_versions import ModelChange, ModelVersions
 from housing_client.policies import (
     DEFAULT_DEADLINES,
     DEFAULT_KEEPALIVE,
@@ -30,6 +32,7 @@ from housing_client.prediction_log import (
     RecordedOutcome,
 )
 from housing_client.results import Explanation, Model, ModelCard, ModelProfile, Prediction, Status
+from housing_client.retraining import EVERY_RETRAINING, Retraining, RetrainingFilter, RetrainingStatus
 from housing_client.senders import AsyncSender
 from housing_client.unanswered import Unanswered
 
@@ -214,6 +217,113 @@ class AsyncPredictionClient:
         its request, and violations give its index in `outcomes`.
         """
         return await self._sender.call_each(calls.RECORD_OUTCOMES, deadline, outcomes)
+
+    async def model_versions(self, *, deadline: float | None = None) -> ModelVersions:
+        """List the versions of the model in the registry, newest first."""
+        return await self._sender.call(calls.LIST_MODEL_VERSIONS, deadline)
+
+    async def model_changes(
+        self, *, page_size: int = PAGE_SIZE, deadline: float | None = None
+    ) -> AsyncIterator[ModelChange]:
+        """List the changes of the champion, newest first; pages are fetched as needed."""
+        request = calls.LIST_MODEL_CHANGES.request(page_size)
+        listed = 0
+        while True:
+            page = await self._sender.send(calls.LIST_MODEL_CHANGES, request, deadline, answered=listed)
+            for each in page.changes:
+                yield each
+            listed += len(page.changes)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def promote_model_version(  # noqa: PLR0913 - keyword-only arguments are clear in any number
+        self,
+        version: str,
+        *,
+        reason: str,
+        force: bool = False,
+        changed_by: str = "",
+        champion_version: str = "",
+        deadline: float | None = None,
+    ) -> ModelChange | None:
+        """Make a version the champion, and return the change; None when it was the champion already.
+
+        Args:
+            version: the version.
+            reason: why; it goes on record.
+            force: whether to promote a version that was refused, or rolled back.
+            changed_by: who changes it; by default the caller's address.
+            champion_version: the version that must be the champion for the change to be made; empty for any.
+            deadline: deadline of the call, in seconds.
+
+        Raises:
+            NotFoundError: the registry has no such version.
+        """
+        return await self._sender.call(
+            calls.PROMOTE_MODEL_VERSION, deadline, version, reason, force, changed_by, champion_version
+        )
+
+    async def rollback_model(
+        self, champion_version: str, *, reason: str, changed_by: str = "", deadline: float | None = None
+    ) -> ModelChange:
+        """Make the version the champion again that was it before the present one, and return the change.
+
+        Args:
+            champion_version: the present champion: a repeated call does not go back further.
+            reason: why; it goes on record.
+            changed_by: who changes it; by default the caller's address.
+            deadline: deadline of the call, in seconds.
+        """
+        return await self._sender.call(calls.ROLLBACK_MODEL, deadline, reason, changed_by, champion_version)
+
+    async def start_retraining(
+        self, *, reason: str, requested_by: str = "", retraining_id: str = "", deadline: float | None = None
+    ) -> Retraining:
+        """Request a retraining, which a watcher carries out, and return what is on record of it.
+
+        Repeating it with the same id is safe.
+
+        Args:
+            reason: why; it goes on record.
+            requested_by: who requests it; by default the caller's address.
+            retraining_id: its id, a UUID; by default a new one.
+            deadline: deadline of the call, in seconds.
+        """
+        return await self._sender.call(
+            calls.START_RETRAINING, deadline, reason, requested_by, retraining_id or str(uuid4())
+        )
+
+    async def retrainings(
+        self, wanted: RetrainingFilter = EVERY_RETRAINING, *, page_size: int = PAGE_SIZE, deadline: float | None = None
+    ) -> AsyncIterator[Retraining]:
+        """List retrainings, newest first, without the slices of their comparisons; pages are fetched as needed.
+
+        Raises:
+            ValueError: a time of the filter has no time zone, or its trigger or verdict is unknown.
+        """
+        request = calls.LIST_RETRAININGS.request(wanted, page_size)
+        listed = 0
+        while True:
+            page = await self._sender.send(calls.LIST_RETRAININGS, request, deadline, answered=listed)
+            for each in page.retrainings:
+                yield each
+            listed += len(page.retrainings)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def retraining(self, retraining_id: str, *, deadline: float | None = None) -> Retraining:
+        """Return one retraining with all its evidence.
+
+        Raises:
+            NotFoundError: the id is unknown.
+        """
+        return await self._sender.call(calls.GET_RETRAINING, deadline, retraining_id)
+
+    async def retraining_status(self, *, deadline: float | None = None) -> RetrainingStatus:
+        """Return the watchers, what waits and runs now, and counts of what there was."""
+        return await self._sender.call(calls.GET_RETRAINING_STATUS, deadline)
 
 
 async def _each(

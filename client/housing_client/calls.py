@@ -15,9 +15,10 @@ from housing.v1 import (
     outcome_service_pb2,
     prediction_log_service_pb2,
     prediction_service_pb2,
+    retraining_service_pb2,
     status_service_pb2,
 )
-from housing_client import log_messages, messages
+from housing_client import log_messages, messages, model_version_messages, retraining_messages
 from housing_client.policies import Deadlines
 
 _Given = ParamSpec("_Given")
@@ -164,5 +165,61 @@ RECORD_OUTCOMES = BatchCall(
     requests=log_messages.outcome_requests,
     response=outcome_service_pb2.RecordOutcomesResponse,
     result=log_messages.recorded_outcomes,
+    deadline=lambda deadlines: deadlines.log,
+)
+LIST_MODEL_VERSIONS = Call(
+    path="/housing.v1.ModelService/ListModelVersions",
+    request=model_service_pb2.ListModelVersionsRequest,
+    response=model_service_pb2.ListModelVersionsResponse,
+    result=model_version_messages.model_versions,
+    deadline=lambda deadlines: deadlines.log,
+)
+LIST_MODEL_CHANGES = Call(
+    path="/housing.v1.ModelService/ListModelChanges",
+    request=model_version_messages.changes_request,
+    response=model_service_pb2.ListModelChangesResponse,
+    result=model_version_messages.change_page,
+    deadline=lambda deadlines: deadlines.log,
+)
+PROMOTE_MODEL_VERSION = Call(
+    path="/housing.v1.ModelService/PromoteModelVersion",
+    request=model_version_messages.promote_request,
+    response=model_service_pb2.PromoteModelVersionResponse,
+    result=model_version_messages.promotion,
+    deadline=lambda deadlines: deadlines.log,
+)
+ROLLBACK_MODEL = Call(
+    path="/housing.v1.ModelService/RollbackModel",
+    request=model_version_messages.rollback_request,
+    response=model_service_pb2.RollbackModelResponse,
+    result=model_version_messages.rollback,
+    deadline=lambda deadlines: deadlines.log,
+)
+START_RETRAINING = Call(
+    path="/housing.v1.RetrainingService/StartRetraining",
+    request=retraining_messages.start_request,
+    response=retraining_service_pb2.StartRetrainingResponse,
+    result=retraining_messages.found_retraining,
+    deadline=lambda deadlines: deadlines.log,
+)
+LIST_RETRAININGS = Call(
+    path="/housing.v1.RetrainingService/ListRetrainings",
+    request=retraining_messages.list_request,
+    response=retraining_service_pb2.ListRetrainingsResponse,
+    result=retraining_messages.page,
+    deadline=lambda deadlines: deadlines.log,
+)
+GET_RETRAINING = Call(
+    path="/housing.v1.RetrainingService/GetRetraining",
+    request=retraining_messages.get_request,
+    response=retraining_service_pb2.GetRetrainingResponse,
+    result=retraining_messages.found_retraining,
+    deadline=lambda deadlines: deadlines.log,
+)
+GET_RETRAINING_STATUS = Call(
+    path="/housing.v1.RetrainingService/GetRetrainingStatus",
+    request=retraining_service_pb2.GetRetrainingStatusRequest,
+    response=retraining_service_pb2.GetRetrainingStatusResponse,
+    result=retraining_messages.retraining_status,
     deadline=lambda deadlines: deadlines.log,
 )

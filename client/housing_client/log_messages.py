@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from housing.v1 import outcome_service_pb2 as outcome_pb
 from housing.v1 import prediction_log_service_pb2 as log_pb
@@ -22,6 +20,7 @@ from housing_client.prediction_log import (
     PriceStats,
     RecordedOutcome,
 )
+from housing_client.times import moment_of, timestamp
 
 OutcomesLike = Mapping[str, float] | Iterable[tuple[str, float]]
 """True prices in 1990 USD by prediction id, or pairs of both."""
@@ -41,8 +40,8 @@ def list_request(wanted: PredictionFilter, page_size: int) -> log_pb.ListPredict
     """
     box = wanted.bounding_box
     return log_pb.ListPredictionsRequest(
-        start_time=_timestamp(wanted.start_time),
-        end_time=_timestamp(wanted.end_time),
+        start_time=timestamp(wanted.start_time),
+        end_time=timestamp(wanted.end_time),
         model_version=wanted.model_version,
         min_median_house_value=wanted.min_median_house_value,
         max_median_house_value=wanted.max_median_house_value,
@@ -66,8 +65,8 @@ def stats_request(
         ValueError: the period is unknown, or a time has no time zone.
     """
     return log_pb.GetPredictionStatsRequest(
-        start_time=_timestamp(start_time),
-        end_time=_timestamp(end_time),
+        start_time=timestamp(start_time),
+        end_time=timestamp(end_time),
         model_version=model_version,
         period=log_pb.StatsPeriod.Value(f"STATS_PERIOD_{period.upper()}"),
         errors_only=errors_only,
@@ -101,7 +100,7 @@ def logged_prediction(found: log_pb.LoggedPrediction) -> LoggedPrediction:
     interval = found.interval if found.HasField("interval") else None
     return LoggedPrediction(
         prediction_id=found.prediction_id,
-        predicted_at=_moment(found.predicted_at),
+        predicted_at=moment_of(found.predicted_at),
         method=found.method,
         model_name=found.model_name,
         model_version=found.model_version,
@@ -121,8 +120,8 @@ def logged_prediction(found: log_pb.LoggedPrediction) -> LoggedPrediction:
 def prediction_stats(response: log_pb.GetPredictionStatsResponse) -> PredictionStats:
     """Convert the response of GetPredictionStats."""
     return PredictionStats(
-        start_time=_moment(response.start_time),
-        end_time=_moment(response.end_time),
+        start_time=moment_of(response.start_time),
+        end_time=moment_of(response.end_time),
         model_versions=tuple(map(_model_version_stats, response.model_versions)),
         periods=tuple(map(_period_stats, response.periods)),
     )
@@ -142,8 +141,8 @@ def recorded_outcomes(response: outcome_pb.RecordOutcomesResponse) -> list[Recor
 def _outcome(found: log_pb.Outcome) -> Outcome:
     return Outcome(
         median_house_value=found.median_house_value,
-        recorded_at=_moment(found.recorded_at),
-        revised_at=_moment(found.revised_at) if found.HasField("revised_at") else None,
+        recorded_at=moment_of(found.recorded_at),
+        revised_at=moment_of(found.revised_at) if found.HasField("revised_at") else None,
     )
 
 
@@ -158,7 +157,7 @@ def _model_version_stats(found: log_pb.ModelVersionStats) -> ModelVersionStats:
 
 def _period_stats(found: log_pb.PeriodStats) -> PeriodStats:
     return PeriodStats(
-        start_time=_moment(found.start_time),
+        start_time=moment_of(found.start_time),
         model_name=found.model_name,
         model_version=found.model_version,
         prices=_price_stats(found.prices),
@@ -177,17 +176,3 @@ def _live_error(found: log_pb.LiveError) -> LiveError:
         bias=found.bias,
         interval_coverage=found.interval_coverage if found.HasField("interval_coverage") else None,
     )
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    if moment.tzinfo is None:
-        raise ValueError(f"{moment.isoformat()} has no time zone")
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
-
-
-def _moment(found: Timestamp) -> datetime:
-    return found.ToDatetime(tzinfo=UTC)

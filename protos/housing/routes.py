@@ -43,6 +43,11 @@ def methods_of(services: Iterable[str] = SERVICES) -> Iterator[MethodDescriptor]
         yield from Default().FindServiceByName(service).methods
 
 
+def grpc_path(method: MethodDescriptor) -> str:
+    """Return the path of a method's gRPC calls."""
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
 def routes_of(method: MethodDescriptor) -> Iterator[Route]:
     """Yield the routes of a method.
 

@@ -100,6 +100,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_GATEWAY_ERROR: _ErrorReason.ValueType  # 31
     """From the gateway: it failed in a way that has no reason of its own; its log has the details."""
+    ERROR_REASON_RETRAINING_NOT_FOUND: _ErrorReason.ValueType  # 32
+    """No retraining of that id is on record. Check the id."""
+    ERROR_REASON_TOO_MANY_RETRAININGS: _ErrorReason.ValueType  # 33
+    """Ten retrainings requested by hand wait already. Repeat when they have ended; is a watcher running?"""
+    ERROR_REASON_MODEL_VERSION_NOT_FOUND: _ErrorReason.ValueType  # 34
+    """The registry has no such version of the model. ListModelVersions lists them."""
+    ERROR_REASON_MODEL_VERSION_REFUSED: _ErrorReason.ValueType  # 35
+    """The version was refused by a retraining, or rolled back; the message says which. Set `force` to promote it
+    nevertheless.
+    """
+    ERROR_REASON_NO_EARLIER_CHAMPION: _ErrorReason.ValueType  # 36
+    """No champion before the present one is on record. Promote a version instead."""
+    ERROR_REASON_CHAMPION_CHANGED: _ErrorReason.ValueType  # 37
+    """The champion is another version than the caller expected: it was changed meanwhile. Read it again, and decide anew."""
+    ERROR_REASON_MODEL_PINNED: _ErrorReason.ValueType  # 38
+    """The service is configured to serve one version, not an alias, so there is no champion to change. Its operator can
+    change that.
+    """
+    ERROR_REASON_MODEL_REGISTRY_UNAVAILABLE: _ErrorReason.ValueType  # 39
+    """The model registry is not available; predictions are answered nevertheless. Repeat in a few seconds."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reasons for which a call, a block group or an outcome is refused. On the wire a reason is the name of its value
@@ -186,4 +206,24 @@ ERROR_REASON_GATEWAY_OVERLOADED: ErrorReason.ValueType  # 30
 """
 ERROR_REASON_GATEWAY_ERROR: ErrorReason.ValueType  # 31
 """From the gateway: it failed in a way that has no reason of its own; its log has the details."""
+ERROR_REASON_RETRAINING_NOT_FOUND: ErrorReason.ValueType  # 32
+"""No retraining of that id is on record. Check the id."""
+ERROR_REASON_TOO_MANY_RETRAININGS: ErrorReason.ValueType  # 33
+"""Ten retrainings requested by hand wait already. Repeat when they have ended; is a watcher running?"""
+ERROR_REASON_MODEL_VERSION_NOT_FOUND: ErrorReason.ValueType  # 34
+"""The registry has no such version of the model. ListModelVersions lists them."""
+ERROR_REASON_MODEL_VERSION_REFUSED: ErrorReason.ValueType  # 35
+"""The version was refused by a retraining, or rolled back; the message says which. Set `force` to promote it
+nevertheless.
+"""
+ERROR_REASON_NO_EARLIER_CHAMPION: ErrorReason.ValueType  # 36
+"""No champion before the present one is on record. Promote a version instead."""
+ERROR_REASON_CHAMPION_CHANGED: ErrorReason.ValueType  # 37
+"""The champion is another version than the caller expected: it was changed meanwhile. Read it again, and decide anew."""
+ERROR_REASON_MODEL_PINNED: ErrorReason.ValueType  # 38
+"""The service is configured to serve one version, not an alias, so there is no champion to change. Its operator can
+change that.
+"""
+ERROR_REASON_MODEL_REGISTRY_UNAVAILABLE: ErrorReason.ValueType  # 39
+"""The model registry is not available; predictions are answered nevertheless. Repeat in a few seconds."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

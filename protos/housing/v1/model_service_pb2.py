@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from housing.v1 import model_profile_pb2 as housing_dot_v1_dot_model__profile__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehousing/v1/model_service.proto\x12\nhousing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehousing/v1/model_profile.proto\"\x11\n\x0fGetModelRequest\"4\n\x10GetModelResponse\x12 \n\x05model\x18\x01 \x01(\x0b\x32\x11.housing.v1.Model\"\x18\n\x16GetModelProfileRequest\"o\n\x17GetModelProfileResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12)\n\x07profile\x18\x03 \x01(\x0b\x32\x18.housing.v1.ModelProfile\"\x15\n\x13GetModelCardRequest\"S\n\x14GetModelCardResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08markdown\x18\x03 \x01(\t\"\xca\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x0e\n\x06run_id\x18\x04 \x01(\t\x12\x11\n\talgorithm\x18\x05 \x01(\t\x12\x0f\n\x07runtime\x18\x06 \x01(\t\x12.\n\ntrained_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x61ta_sha256\x18\x08 \x01(\t\x12\x12\n\ngit_commit\x18\t \x01(\t\x12/\n\x07metrics\x18\n \x03(\x0b\x32\x1e.housing.v1.Model.MetricsEntry\x12%\n\x08\x66\x65\x61tures\x18\x0b \x03(\x0b\x32\x13.housing.v1.Feature\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x8c\x01\n\x07\x46\x65\x61ture\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x14\n\x07minimum\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07\x63hoices\x18\x06 \x03(\tB\n\n\x08_minimumB\n\n\x08_maximum2\xcd\x02\n\x0cModelService\x12Y\n\x08GetModel\x12\x1b.housing.v1.GetModelRequest\x1a\x1c.housing.v1.GetModelResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/api/model\x12v\n\x0fGetModelProfile\x12\".housing.v1.GetModelProfileRequest\x1a#.housing.v1.GetModelProfileResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/model/profile\x12j\n\x0cGetModelCard\x12\x1f.housing.v1.GetModelCardRequest\x1a .housing.v1.GetModelCardResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/model/cardB7\n\nhousing.v1B\x11ModelServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehousing/v1/model_service.proto\x12\nhousing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehousing/v1/model_profile.proto\"\x11\n\x0fGetModelRequest\"4\n\x10GetModelResponse\x12 \n\x05model\x18\x01 \x01(\x0b\x32\x11.housing.v1.Model\"\x18\n\x16GetModelProfileRequest\"o\n\x17GetModelProfileResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12)\n\x07profile\x18\x03 \x01(\x0b\x32\x18.housing.v1.ModelProfile\"\x15\n\x13GetModelCardRequest\"S\n\x14GetModelCardResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08markdown\x18\x03 \x01(\t\"\x1a\n\x18ListModelVersionsRequest\"\x84\x01\n\x19ListModelVersionsResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12\x18\n\x10\x63hampion_version\x18\x03 \x01(\t\x12*\n\x08versions\x18\x04 \x03(\x0b\x32\x18.housing.v1.ModelVersion\"\xac\x01\n\x0cModelVersion\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\x12\x31\n\rregistered_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\ttest_rmse\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\tobjection\x18\x06 \x01(\tB\x0c\n\n_test_rmse\"T\n\x17ListModelChangesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"]\n\x18ListModelChangesResponse\x12(\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x17.housing.v1.ModelChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf1\x01\n\x0bModelChange\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12.\n\nchanged_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04kind\x18\x03 \x01(\x0e\x32\x1b.housing.v1.ModelChangeKind\x12\x14\n\x0c\x66rom_version\x18\x04 \x01(\t\x12\x12\n\nto_version\x18\x05 \x01(\t\x12\x12\n\nchanged_by\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x15\n\rretraining_id\x18\x08 \x01(\t\x12\x0f\n\x07\x66\x61ilure\x18\t \x01(\t\"\xe6\x01\n\x1aPromoteModelVersionRequest\x12(\n\x07version\x18\x01 \x01(\tB\x17\xbaH\x14r\x0f\x32\r^[0-9]{1,18}$\xc8\x01\x01\x12\x30\n\x06reason\x18\x02 \x01(\tB \xbaH\x1dr\x18\x18\xe8\x07\x32\x13^[^\\x00-\\x1f\\x7f]*$\xc8\x01\x01\x12\r\n\x05\x66orce\x18\x03 \x01(\x08\x12\x30\n\nchanged_by\x18\x04 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12+\n\x10\x63hampion_version\x18\x05 \x01(\tB\x11\xbaH\x0er\x0c\x18\x64\x32\x08^[ -~]*$\"F\n\x1bPromoteModelVersionResponse\x12\'\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x17.housing.v1.ModelChange\"\xa7\x01\n\x14RollbackModelRequest\x12\x30\n\x06reason\x18\x01 \x01(\tB \xbaH\x1dr\x18\x18\xe8\x07\x32\x13^[^\\x00-\\x1f\\x7f]*$\xc8\x01\x01\x12\x30\n\nchanged_by\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12+\n\x10\x63hampion_version\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x18\x64\x32\x08^[ -~]*$\"@\n\x15RollbackModelResponse\x12\'\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x17.housing.v1.ModelChange\"\xca\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x0e\n\x06run_id\x18\x04 \x01(\t\x12\x11\n\talgorithm\x18\x05 \x01(\t\x12\x0f\n\x07runtime\x18\x06 \x01(\t\x12.\n\ntrained_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x61ta_sha256\x18\x08 \x01(\t\x12\x12\n\ngit_commit\x18\t \x01(\t\x12/\n\x07metrics\x18\n \x03(\x0b\x32\x1e.housing.v1.Model.MetricsEntry\x12%\n\x08\x66\x65\x61tures\x18\x0b \x03(\x0b\x32\x13.housing.v1.Feature\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x8c\x01\n\x07\x46\x65\x61ture\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x14\n\x07minimum\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07\x63hoices\x18\x06 \x03(\tB\n\n\x08_minimumB\n\n\x08_maximum*u\n\x0fModelChangeKind\x12!\n\x1dMODEL_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1bMODEL_CHANGE_KIND_PROMOTION\x10\x01\x12\x1e\n\x1aMODEL_CHANGE_KIND_ROLLBACK\x10\x02\x32\xca\x06\n\x0cModelService\x12Y\n\x08GetModel\x12\x1b.housing.v1.GetModelRequest\x1a\x1c.housing.v1.GetModelResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/api/model\x12v\n\x0fGetModelProfile\x12\".housing.v1.GetModelProfileRequest\x1a#.housing.v1.GetModelProfileResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/model/profile\x12j\n\x0cGetModelCard\x12\x1f.housing.v1.GetModelCardRequest\x1a .housing.v1.GetModelCardResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/model/card\x12u\n\x11ListModelVersions\x12$.housing.v1.ListModelVersionsRequest\x1a%.housing.v1.ListModelVersionsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\x0b/api/models\x12z\n\x10ListModelChanges\x12#.housing.v1.ListModelChangesRequest\x1a$.housing.v1.ListModelChangesResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/api/models/changes\x12\x90\x01\n\x13PromoteModelVersion\x12&.housing.v1.PromoteModelVersionRequest\x1a\'.housing.v1.PromoteModelVersionResponse\"(\x82\xd3\xe4\x93\x02\"\"\x1d/api/models/{version}:promote:\x01*\x12u\n\rRollbackModel\x12 .housing.v1.RollbackModelRequest\x1a!.housing.v1.RollbackModelResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/api/models:rollback:\x01*B7\n\nhousing.v1B\x11ModelServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +36,24 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'housing.v1.model_service_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\nhousing.v1B\021ModelServiceProtoP\001Z\024housing/v1;housingv1'
+  _globals['_LISTMODELCHANGESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTMODELCHANGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\005*\003\030\350\007'
+  _globals['_LISTMODELCHANGESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTMODELCHANGESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['version']._loaded_options = None
+  _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['version']._serialized_options = b'\272H\024r\0172\r^[0-9]{1,18}$\310\001\001'
+  _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\035r\030\030\350\0072\023^[^\\x00-\\x1f\\x7f]*$\310\001\001'
+  _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['changed_by']._loaded_options = None
+  _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['changed_by']._serialized_options = b'\272H\031r\027\030d2\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['champion_version']._loaded_options = None
+  _globals['_PROMOTEMODELVERSIONREQUEST'].fields_by_name['champion_version']._serialized_options = b'\272H\016r\014\030d2\010^[ -~]*$'
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\035r\030\030\350\0072\023^[^\\x00-\\x1f\\x7f]*$\310\001\001'
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['changed_by']._loaded_options = None
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['changed_by']._serialized_options = b'\272H\031r\027\030d2\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['champion_version']._loaded_options = None
+  _globals['_ROLLBACKMODELREQUEST'].fields_by_name['champion_version']._serialized_options = b'\272H\016r\014\030d2\010^[ -~]*$'
   _globals['_MODEL_METRICSENTRY']._loaded_options = None
   _globals['_MODEL_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_MODELSERVICE'].methods_by_name['GetModel']._loaded_options = None
@@ -43,24 +62,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELSERVICE'].methods_by_name['GetModelProfile']._serialized_options = b'\202\323\344\223\002\024\022\022/api/model/profile'
   _globals['_MODELSERVICE'].methods_by_name['GetModelCard']._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['GetModelCard']._serialized_options = b'\202\323\344\223\002\021\022\017/api/model/card'
-  _globals['_GETMODELREQUEST']._serialized_start=141
-  _globals['_GETMODELREQUEST']._serialized_end=158
-  _globals['_GETMODELRESPONSE']._serialized_start=160
-  _globals['_GETMODELRESPONSE']._serialized_end=212
-  _globals['_GETMODELPROFILEREQUEST']._serialized_start=214
-  _globals['_GETMODELPROFILEREQUEST']._serialized_end=238
-  _globals['_GETMODELPROFILERESPONSE']._serialized_start=240
-  _globals['_GETMODELPROFILERESPONSE']._serialized_end=351
-  _globals['_GETMODELCARDREQUEST']._serialized_start=353
-  _globals['_GETMODELCARDREQUEST']._serialized_end=374
-  _globals['_GETMODELCARDRESPONSE']._serialized_start=376
-  _globals['_GETMODELCARDRESPONSE']._serialized_end=459
-  _globals['_MODEL']._serialized_start=462
-  _globals['_MODEL']._serialized_end=792
-  _globals['_MODEL_METRICSENTRY']._serialized_start=746
-  _globals['_MODEL_METRICSENTRY']._serialized_end=792
-  _globals['_FEATURE']._serialized_start=795
-  _globals['_FEATURE']._serialized_end=935
-  _globals['_MODELSERVICE']._serialized_start=938
-  _globals['_MODELSERVICE']._serialized_end=1271
+  _globals['_MODELSERVICE'].methods_by_name['ListModelVersions']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['ListModelVersions']._serialized_options = b'\202\323\344\223\002\r\022\013/api/models'
+  _globals['_MODELSERVICE'].methods_by_name['ListModelChanges']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['ListModelChanges']._serialized_options = b'\202\323\344\223\002\025\022\023/api/models/changes'
+  _globals['_MODELSERVICE'].methods_by_name['PromoteModelVersion']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['PromoteModelVersion']._serialized_options = b'\202\323\344\223\002\"\"\035/api/models/{version}:promote:\001*'
+  _globals['_MODELSERVICE'].methods_by_name['RollbackModel']._loaded_options = None
+  _globals['_MODELSERVICE'].methods_by_name['RollbackModel']._serialized_options = b'\202\323\344\223\002\031\"\024/api/models:rollback:\001*'
+  _globals['_MODELCHANGEKIND']._serialized_start=2270
+  _globals['_MODELCHANGEKIND']._serialized_end=2387
+  _globals['_GETMODELREQUEST']._serialized_start=170
+  _globals['_GETMODELREQUEST']._serialized_end=187
+  _globals['_GETMODELRESPONSE']._serialized_start=189
+  _globals['_GETMODELRESPONSE']._serialized_end=241
+  _globals['_GETMODELPROFILEREQUEST']._serialized_start=243
+  _globals['_GETMODELPROFILEREQUEST']._serialized_end=267
+  _globals['_GETMODELPROFILERESPONSE']._serialized_start=269
+  _globals['_GETMODELPROFILERESPONSE']._serialized_end=380
+  _globals['_GETMODELCARDREQUEST']._serialized_start=382
+  _globals['_GETMODELCARDREQUEST']._serialized_end=403
+  _globals['_GETMODELCARDRESPONSE']._serialized_start=405
+  _globals['_GETMODELCARDRESPONSE']._serialized_end=488
+  _globals['_LISTMODELVERSIONSREQUEST']._serialized_start=490
+  _globals['_LISTMODELVERSIONSREQUEST']._serialized_end=516
+  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_start=519
+  _globals['_LISTMODELVERSIONSRESPONSE']._serialized_end=651
+  _globals['_MODELVERSION']._serialized_start=654
+  _globals['_MODELVERSION']._serialized_end=826
+  _globals['_LISTMODELCHANGESREQUEST']._serialized_start=828
+  _globals['_LISTMODELCHANGESREQUEST']._serialized_end=912
+  _globals['_LISTMODELCHANGESRESPONSE']._serialized_start=914
+  _globals['_LISTMODELCHANGESRESPONSE']._serialized_end=1007
+  _globals['_MODELCHANGE']._serialized_start=1010
+  _globals['_MODELCHANGE']._serialized_end=1251
+  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_start=1254
+  _globals['_PROMOTEMODELVERSIONREQUEST']._serialized_end=1484
+  _globals['_PROMOTEMODELVERSIONRESPONSE']._serialized_start=1486
+  _globals['_PROMOTEMODELVERSIONRESPONSE']._serialized_end=1556
+  _globals['_ROLLBACKMODELREQUEST']._serialized_start=1559
+  _globals['_ROLLBACKMODELREQUEST']._serialized_end=1726
+  _globals['_ROLLBACKMODELRESPONSE']._serialized_start=1728
+  _globals['_ROLLBACKMODELRESPONSE']._serialized_end=1792
+  _globals['_MODEL']._serialized_start=1795
+  _globals['_MODEL']._serialized_end=2125
+  _globals['_MODEL_METRICSENTRY']._serialized_start=2079
+  _globals['_MODEL_METRICSENTRY']._serialized_end=2125
+  _globals['_FEATURE']._serialized_start=2128
+  _globals['_FEATURE']._serialized_end=2268
+  _globals['_MODELSERVICE']._serialized_start=2390
+  _globals['_MODELSERVICE']._serialized_end=3232
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,14 @@ if _version_not_supported:
 
 
 class ModelServiceStub:
-    """ModelService describes the served model and its origin.
+    """ModelService describes the served model and its origin, and changes which version is served.
+
+    The champion is the version that the alias of the service's configuration names in the model registry. The service
+    follows it within seconds, without failing a call, once the version has passed its trial. Each change goes on record,
+    in the store of the prediction log, before it is made. A change fails with FAILED_PRECONDITION (HTTP 400) and reason
+    MODEL_PINNED where the configuration names a version instead of an alias. While the store is not available, calls
+    about versions fail with UNAVAILABLE (503) and reason PREDICTION_LOG_UNAVAILABLE; while the registry is not,
+    they fail with UNAVAILABLE and reason MODEL_REGISTRY_UNAVAILABLE.
     """
 
     def __init__(self, channel):
@@ -50,10 +57,37 @@ class ModelServiceStub:
                 request_serializer=housing_dot_v1_dot_model__service__pb2.GetModelCardRequest.SerializeToString,
                 response_deserializer=housing_dot_v1_dot_model__service__pb2.GetModelCardResponse.FromString,
                 _registered_method=True)
+        self.ListModelVersions = channel.unary_unary(
+                '/housing.v1.ModelService/ListModelVersions',
+                request_serializer=housing_dot_v1_dot_model__service__pb2.ListModelVersionsRequest.SerializeToString,
+                response_deserializer=housing_dot_v1_dot_model__service__pb2.ListModelVersionsResponse.FromString,
+                _registered_method=True)
+        self.ListModelChanges = channel.unary_unary(
+                '/housing.v1.ModelService/ListModelChanges',
+                request_serializer=housing_dot_v1_dot_model__service__pb2.ListModelChangesRequest.SerializeToString,
+                response_deserializer=housing_dot_v1_dot_model__service__pb2.ListModelChangesResponse.FromString,
+                _registered_method=True)
+        self.PromoteModelVersion = channel.unary_unary(
+                '/housing.v1.ModelService/PromoteModelVersion',
+                request_serializer=housing_dot_v1_dot_model__service__pb2.PromoteModelVersionRequest.SerializeToString,
+                response_deserializer=housing_dot_v1_dot_model__service__pb2.PromoteModelVersionResponse.FromString,
+                _registered_method=True)
+        self.RollbackModel = channel.unary_unary(
+                '/housing.v1.ModelService/RollbackModel',
+                request_serializer=housing_dot_v1_dot_model__service__pb2.RollbackModelRequest.SerializeToString,
+                response_deserializer=housing_dot_v1_dot_model__service__pb2.RollbackModelResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
-    """ModelService describes the served model and its origin.
+    """ModelService describes the served model and its origin, and changes which version is served.
+
+    The champion is the version that the alias of the service's configuration names in the model registry. The service
+    follows it within seconds, without failing a call, once the version has passed its trial. Each change goes on record,
+    in the store of the prediction log, before it is made. A change fails with FAILED_PRECONDITION (HTTP 400) and reason
+    MODEL_PINNED where the configuration names a version instead of an alias. While the store is not available, calls
+    about versions fail with UNAVAILABLE (503) and reason PREDICTION_LOG_UNAVAILABLE; while the registry is not,
+    they fail with UNAVAILABLE and reason MODEL_REGISTRY_UNAVAILABLE.
     """
 
     def GetModel(self, request, context):
@@ -79,6 +113,46 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListModelVersions(self, request, context):
+        """ListModelVersions lists the versions of the model in the registry, newest first: the newest 1,000.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModelChanges(self, request, context):
+        """ListModelChanges lists the changes of the champion, newest first, page by page. What is changed in the registry
+        itself is not on record.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PromoteModelVersion(self, request, context):
+        """PromoteModelVersion makes a version the champion. It is idempotent: promoting the champion changes nothing.
+
+        An unknown version fails with NOT_FOUND (HTTP 404) and reason MODEL_VERSION_NOT_FOUND. A version that a retraining
+        refused, or that was rolled back, fails with FAILED_PRECONDITION (400) and reason MODEL_VERSION_REFUSED, unless
+        `force` is set. If `champion_version` is set, and another version is the champion, the call fails with ABORTED (409)
+        and reason CHAMPION_CHANGED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollbackModel(self, request, context):
+        """RollbackModel makes the version the champion again that was it before the present one was promoted. A second
+        rollback goes one promotion further back, and never to a version that was rolled back; so a caller that repeats a
+        call after an error sets `champion_version`.
+
+        Without an earlier champion on record it fails with FAILED_PRECONDITION (HTTP 400) and reason NO_EARLIER_CHAMPION.
+        If `champion_version` is set, and another version is the champion, the call fails with ABORTED (409) and reason
+        CHAMPION_CHANGED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -97,6 +171,26 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     request_deserializer=housing_dot_v1_dot_model__service__pb2.GetModelCardRequest.FromString,
                     response_serializer=housing_dot_v1_dot_model__service__pb2.GetModelCardResponse.SerializeToString,
             ),
+            'ListModelVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModelVersions,
+                    request_deserializer=housing_dot_v1_dot_model__service__pb2.ListModelVersionsRequest.FromString,
+                    response_serializer=housing_dot_v1_dot_model__service__pb2.ListModelVersionsResponse.SerializeToString,
+            ),
+            'ListModelChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModelChanges,
+                    request_deserializer=housing_dot_v1_dot_model__service__pb2.ListModelChangesRequest.FromString,
+                    response_serializer=housing_dot_v1_dot_model__service__pb2.ListModelChangesResponse.SerializeToString,
+            ),
+            'PromoteModelVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.PromoteModelVersion,
+                    request_deserializer=housing_dot_v1_dot_model__service__pb2.PromoteModelVersionRequest.FromString,
+                    response_serializer=housing_dot_v1_dot_model__service__pb2.PromoteModelVersionResponse.SerializeToString,
+            ),
+            'RollbackModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollbackModel,
+                    request_deserializer=housing_dot_v1_dot_model__service__pb2.RollbackModelRequest.FromString,
+                    response_serializer=housing_dot_v1_dot_model__service__pb2.RollbackModelResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'housing.v1.ModelService', rpc_method_handlers)
@@ -106,7 +200,14 @@ def add_ModelServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ModelService:
-    """ModelService describes the served model and its origin.
+    """ModelService describes the served model and its origin, and changes which version is served.
+
+    The champion is the version that the alias of the service's configuration names in the model registry. The service
+    follows it within seconds, without failing a call, once the version has passed its trial. Each change goes on record,
+    in the store of the prediction log, before it is made. A change fails with FAILED_PRECONDITION (HTTP 400) and reason
+    MODEL_PINNED where the configuration names a version instead of an alias. While the store is not available, calls
+    about versions fail with UNAVAILABLE (503) and reason PREDICTION_LOG_UNAVAILABLE; while the registry is not,
+    they fail with UNAVAILABLE and reason MODEL_REGISTRY_UNAVAILABLE.
     """
 
     @staticmethod
@@ -180,6 +281,114 @@ class ModelService:
             '/housing.v1.ModelService/GetModelCard',
             housing_dot_v1_dot_model__service__pb2.GetModelCardRequest.SerializeToString,
             housing_dot_v1_dot_model__service__pb2.GetModelCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModelVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/housing.v1.ModelService/ListModelVersions',
+            housing_dot_v1_dot_model__service__pb2.ListModelVersionsRequest.SerializeToString,
+            housing_dot_v1_dot_model__service__pb2.ListModelVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModelChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/housing.v1.ModelService/ListModelChanges',
+            housing_dot_v1_dot_model__service__pb2.ListModelChangesRequest.SerializeToString,
+            housing_dot_v1_dot_model__service__pb2.ListModelChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PromoteModelVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/housing.v1.ModelService/PromoteModelVersion',
+            housing_dot_v1_dot_model__service__pb2.PromoteModelVersionRequest.SerializeToString,
+            housing_dot_v1_dot_model__service__pb2.PromoteModelVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollbackModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/housing.v1.ModelService/RollbackModel',
+            housing_dot_v1_dot_model__service__pb2.RollbackModelRequest.SerializeToString,
+            housing_dot_v1_dot_model__service__pb2.RollbackModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

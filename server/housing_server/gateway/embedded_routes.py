@@ -42,7 +42,7 @@ class EmbeddedRoutes:
     grpc_port: int
     """The gRPC port."""
     upstreams: Sequence[Upstream]
-    """Processes that serve the other services."""
+    """Processes that answer the other methods."""
     filters: Sequence[str]
     """Names of all filters before the router."""
     python: str
@@ -80,7 +80,7 @@ class EmbeddedRoutes:
         """Yield the gateway's routes, after those to other processes, which skip the worker."""
         body, rest = _by_prefix(gateway, "/api/"), _by_prefix(gateway, "/")
         for each in self.upstreams:
-            yield _without(_to_upstream(body, each, "|".join(json_paths(each.services))), self._workers)
+            yield _without(_to_upstream(body, each, "|".join(json_paths(each.methods))), self._workers)
             yield _without(_to_upstream(rest, each, each.grpc_paths), self._workers)
         for route in gateway:
             if route["route"]["cluster"] == SERVER:

@@ -95,7 +95,7 @@ class Embedding:
     unresponsive_seconds: float
     """How long a thread of Envoy may hang before the process ends; 0 for no limit."""
     upstreams: Sequence[Upstream]
-    """Processes that serve the other services."""
+    """Processes that answer the other methods."""
 
 
 def embed(gateway: Mapping[str, Any], embedding: Embedding, python_filter: Mapping[str, Any]) -> _Data:
@@ -138,9 +138,7 @@ def _change_manager(manager: _Data, embedding: Embedding, python_filter: Mapping
     }
     for log in manager["access_log"]:
         log["filter"] = _LOGGED
-    manager["local_reply_config"] = local_replies(
-        [service for each in embedding.upstreams for service in each.services]
-    )
+    manager["local_reply_config"] = local_replies([method for each in embedding.upstreams for method in each.methods])
     filters = manager["http_filters"]
     filters[-1:-1] = [_PLAIN_HEADERS, dict(python_filter)]  # before the router
     (host,) = manager["route_config"]["virtual_hosts"]

@@ -1,12 +1,13 @@
 """The schema of each HTTP route's JSON body, derived from the contract's descriptor for `strict_json.lua`."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from housing.routes import methods_of, routes_of
-from housing_server.gateway.lua import preloaded
+from housing_server.gateway.lua import path_pattern, preloaded
 
 _SCRIPTS = ("status", "json_text", "json_message", "strict_json")
 _KINDS: dict[int, dict[str, object]] = {
@@ -39,9 +40,13 @@ def bodies_by_route(services: Iterable[str]) -> dict[str, dict[str, Any]]:
     """
     bodies = {}
     for route in (route for method in methods_of(services) for route in routes_of(method) if route.body):
-        if "{" in route.path:
-            raise ValueError(f"{route.method.full_name}: a route with a body has a plain path, not {route.path}")
-        bodies[f"{route.verb} {route.path}"] = body_of(route.method.input_type, route.body)
+        in_path = re.findall(r"{(\w+)}", route.path)
+        body = body_of(route.method.input_type, route.body)
+        if in_path:
+            # A field of the path is none of the body: which of two values counts would be the transcoder's choice.
+            body["fields"] = [field for field in body["fields"] if field["name"] not in in_path]
+            body["pattern"] = f"^{route.verb} {path_pattern(route.path)[1:]}"
+        bodies[f"{route.verb} {route.path}"] = body
     return bodies
 
 

@@ -6,6 +6,9 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from google.protobuf.descriptor import MethodDescriptor
+
+from housing.routes import grpc_path
 from housing.services import SERVICES
 from housing_server.core.status import reason_of_error, status_from_error
 from housing_server.errors import DeadlinePassed, Overloaded, RequestError, ServiceUnavailable
@@ -15,13 +18,13 @@ _Filter = dict[str, Any]
 _OVERLOADED, _LATE = Overloaded(_RETRY_SECONDS), DeadlinePassed()
 
 
-def local_replies(services: Sequence[str]) -> dict[str, Any]:
+def local_replies(methods: Sequence[MethodDescriptor]) -> dict[str, Any]:
     """Return the `local_reply_config` of a connection manager.
 
     Args:
-        services: full names of the gRPC services that other processes answer.
+        methods: the methods that other processes answer.
     """
-    return {"mappers": [mapper for service in services for mapper in _mappers(service)]}
+    return {"mappers": [mapper for method in methods for mapper in _mappers(method)]}
 
 
 def reasons_by_text() -> dict[str, dict[str, str]]:
@@ -33,12 +36,13 @@ def reasons_by_text() -> dict[str, dict[str, str]]:
     return replies
 
 
-def _mappers(service: str) -> Iterator[dict[str, Any]]:
+def _mappers(method: MethodDescriptor) -> Iterator[dict[str, Any]]:
+    path, unavailable = grpc_path(method), ServiceUnavailable(method.containing_service.full_name)
     # Not connected, not healthy, disconnected during the call, or a protocol error.
     gone = _flags("UF", "UH", "UC", "UR", "URX", "LH", "LR", "UPE")
-    yield _mapper(gone, ServiceUnavailable(service), service)
-    yield _mapper(_flags("UO"), _OVERLOADED, service)
-    yield _mapper(_status(504), _LATE, service)
+    yield _mapper(gone, unavailable, path)
+    yield _mapper(_flags("UO"), _OVERLOADED, path)
+    yield _mapper(_status(504), _LATE, path)
 
 
 def _flags(*flags: str) -> _Filter:
@@ -49,10 +53,10 @@ def _status(code: int) -> _Filter:
     return {"status_code_filter": {"comparison": {"op": "EQ", "value": {"default_value": code, "runtime_key": "none"}}}}
 
 
-def _mapper(cause: _Filter, error: RequestError, service: str) -> dict[str, Any]:
+def _mapper(cause: _Filter, error: RequestError, path: str) -> dict[str, Any]:
     status = status_from_error(error)
     details = b64encode(status.SerializeToString()).decode().rstrip("=")
-    by_path = {"name": ":path", "string_match": {"prefix": f"/{service}/"}}
+    by_path = {"name": ":path", "string_match": {"exact": path}}
     return {
         "filter": {"and_filter": {"filters": [cause, {"header_filter": {"header": by_path}}]}},
         "status_code": reason_of_error(type(error)).http_status,

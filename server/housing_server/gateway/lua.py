@@ -5,12 +5,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.descriptor import EnumDescriptor, MethodDescriptor
 from google.rpc.code_pb2 import Code
 
 from housing.features import FEATURE_NAMES
 from housing.reasons import DOMAIN, REASONS
-from housing.routes import GATEWAY_METRICS_PATH, PAGES, ROUTES, STATUS_PATH, methods_of
+from housing.routes import GATEWAY_METRICS_PATH, PAGES, ROUTES, STATUS_PATH, grpc_path, methods_of, routes_of
 from housing_server.gateway.local_replies import reasons_by_text
 from housing_server.limits import LARGE_BODY_BYTES, MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_ID_BYTES
 
@@ -50,10 +50,12 @@ def contract_values() -> dict[str, object]:
     return {
         "fields": list(FEATURE_NAMES),
         "routes": {route.path: route.verb for route in ROUTES if "{" not in route.path} | dict.fromkeys(PAGES, "GET"),
-        "patterns": [_pattern(route.path) for route in ROUTES if "{" in route.path],
+        "patterns": {path_pattern(route.path): route.verb for route in ROUTES if "{" in route.path},
         "body_fields": {route.path: route.body for route in ROUTES if route.body not in {"", "*"}},
         "cacheable": {
-            route.path: True for route in ROUTES if route.method.containing_service.full_name == _MODEL_SERVICE
+            route.path: True
+            for route in ROUTES
+            if route.method.containing_service.full_name == _MODEL_SERVICE and route.verb == "GET"
         },
         "status_path": STATUS_PATH,
         "enums": {enum.name: " or ".join(list(enum.values_by_name)[1:]) for enum in _enums()},
@@ -75,20 +77,21 @@ def reasons_values() -> dict[str, object]:
 
 def streaming_paths() -> list[str]:
     """Return the gRPC paths of the streaming methods."""
-    return [
-        f"/{method.containing_service.full_name}/{method.name}"
-        for method in methods_of()
-        if method.client_streaming or method.server_streaming
-    ]
+    return [grpc_path(method) for method in methods_of() if method.client_streaming or method.server_streaming]
 
 
-def json_paths(services: Collection[str]) -> list[str]:
-    """Return regular expressions for the paths of the JSON routes of some services."""
+def json_paths(methods: Collection[MethodDescriptor]) -> list[str]:
+    """Return regular expressions for the paths of the JSON routes of some methods."""
     return [
         "[^/]+".join(map(re.escape, re.split(r"{[^}]*}", route.path)))
-        for route in ROUTES
-        if route.method.containing_service.full_name in services
+        for method in methods
+        for route in routes_of(method)
     ]
+
+
+def path_pattern(path: str) -> str:
+    """Return a path with `{field}` as a Lua pattern."""
+    return "^" + re.sub(r"{[^}]*}", "[^/]+", re.sub(r"([-.+])", r"%\1", path)) + "$"
 
 
 def literal(value: object) -> str:
@@ -98,11 +101,6 @@ def literal(value: object) -> str:
     if isinstance(value, list):
         return "{" + ",".join(map(literal, value)) + "}"
     return json.dumps(value)  # ASCII strings, numbers and booleans are spelt the same in both languages
-
-
-def _pattern(path: str) -> str:
-    """Return a path with `{field}` as a Lua pattern."""
-    return "^" + re.sub(r"{[^}]*}", "[^/]+", re.sub(r"([-.+])", r"%\1", path)) + "$"
 
 
 def _enums() -> Iterator[EnumDescriptor]:

@@ -136,18 +136,18 @@ local function is_text(encoded)
   return not text:gsub("[\194-\223][\128-\191]", ""):find("[\128-\255]")
 end
 
--- Returns the method of a path, apart from HEAD and OPTIONS; nil for an unknown path.
+-- Returns the method of a path, apart from HEAD and OPTIONS, and whether it is for JSON or a page; nil for an unknown path.
 local function method_of(path)
   local method = contract.routes[path]
   if method then
-    return method
+    return method, true
   end
-  for _, pattern in ipairs(contract.patterns) do
+  for pattern, its_method in pairs(contract.patterns) do
     if path:match(pattern) then
-      return "GET"
+      return its_method, true
     end
   end
-  return (path:sub(1, 6) == "/grpc." or path:sub(1, 12) == "/housing.v1.") and "POST" or nil
+  return (path:sub(1, 6) == "/grpc." or path:sub(1, 12) == "/housing.v1.") and "POST" or nil, false
 end
 
 -- Bytes of bodies in flight on this thread, by request. However a request ends, it leaves the table when its handle is
@@ -201,7 +201,7 @@ end
 -- alone if they are the whole response.
 -- request: information for the response filter is added to it.
 local function check_http(handle, headers, path, method, request)
-  local expected = method_of(path)
+  local expected, is_json = method_of(path)
   if not expected then
     return nil -- the transcoder answers 404
   end
@@ -215,7 +215,7 @@ local function check_http(handle, headers, path, method, request)
     request.head = true
   elseif method ~= expected then
     return "METHOD_NOT_ALLOWED", "this path allows only " .. allow:match("%u+"), { allow = allow }
-  elseif method == "POST" and not contract.routes[path] then
+  elseif method == "POST" and not is_json then
     return "UNSUPPORTED_MEDIA_TYPE", "this path is for gRPC; GET / lists those for JSON", { ["accept-post"] = "application/grpc, application/grpc-web" }
   elseif method == "POST" then
     return check_body(handle, headers)

@@ -3,8 +3,8 @@
 -- misspelt field is ignored; `"1"` becomes 1. Here each of these is an error with its path, and without the caller's
 -- values.
 --
--- `bodies` is derived from the contract (json_schema.py): the schema of each route's body, by method and path. Paths begin
--- at the body, whether that is the whole request message or one field of it.
+-- `bodies` is derived from the contract (json_schema.py): the schema of each route's body, by method and path; `pattern` in it
+-- matches the method and path of a route with a field in its path. Paths begin at the body, whether that is the whole request message or one field of it.
 
 local bodies, json_message, status = require("bodies"), require("json_message"), require("status")
 local strict_json = {}
@@ -42,7 +42,15 @@ end
 local function route_of(headers)
   local target, query = (headers:get(":path") or ""):match("^([^?]*)%??(.*)$")
   local name = headers:get(":method") .. " " .. target:gsub("/+$", "")
-  return bodies[name] and name, query
+  if bodies[name] then
+    return name, query
+  end
+  for route, shape in pairs(bodies) do -- with a field in the path
+    if shape.pattern and name:match(shape.pattern) then
+      return route, query
+    end
+  end
+  return nil, query
 end
 
 -- Refuse a request whose body the transcoder must not see.

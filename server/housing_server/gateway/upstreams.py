@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.descriptor import MethodDescriptor
+
+from housing.routes import grpc_path
+
 _MAX_CALLS = 512
 """The most calls in flight to a process; further ones would mostly queue."""
 _PROTOCOL = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -12,19 +16,19 @@ _PROTOCOL = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """A process that serves some of the services."""
+    """A process that answers some of the methods."""
 
     name: str
     """Name of its cluster."""
     socket: str
     """Path of its Unix socket."""
-    services: Sequence[str]
-    """Full names of its services."""
+    methods: Sequence[MethodDescriptor]
+    """Its methods."""
 
     @property
     def grpc_paths(self) -> str:
         """A regular expression for the paths of its methods."""
-        return f"/({'|'.join(map(re.escape, self.services))})/[A-Za-z]+"
+        return "|".join(re.escape(grpc_path(method)) for method in self.methods)
 
 
 def cluster(upstream: Upstream) -> dict[str, Any]:

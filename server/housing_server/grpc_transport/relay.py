@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 from grpc_status import rpc_status
 
 from housing_server.core.byte_budget import ByteBudget
@@ -36,36 +36,38 @@ _CONNECT_SECONDS = 1.0
 
 
 class Relay:
-    """Handles all unary methods of some services by calling another process."""
+    """Handles unary methods by calling another process."""
 
     def __init__(
         self,
         address: str,
-        services: Sequence[ServiceDescriptor],
+        methods: Sequence[MethodDescriptor],
         unsent: ByteBudget,
         *,
+        services: Sequence[str],
         connect_seconds: float = _CONNECT_SECONDS,
     ) -> None:
         """Create a relay; the connection is opened on first use.
 
         Args:
             address: gRPC address of the other process.
-            services: the services that it implements.
+            methods: the methods that it answers.
             unsent: bounds the responses that wait to be sent; none is relayed for a connection whose share is used up.
+            services: full names of the services whose health is that of the connection.
             connect_seconds: how long a call waits for a process that is not connected.
         """
         self._connect_seconds = connect_seconds
-        self.services = tuple(service.full_name for service in services)
-        """Full names of the services."""
+        self.services = tuple(services)
+        """Full names of the services whose health is that of the connection."""
         self._address = address
-        self._methods = [method for service in services for method in service.methods]
+        self._methods = methods
         self._unsent = unsent
         self._waiting = 0
         self._opened: grpc.aio.Channel | None = None
 
     @property
     def endpoints(self) -> tuple[RelayedEndpoint[Any, Any], ...]:
-        """The endpoints of the services."""
+        """The endpoints of the methods."""
         return tuple(relayed(method, self._forward(describe(method))) for method in self._methods)
 
     async def watch(self) -> AsyncIterator[bool]:

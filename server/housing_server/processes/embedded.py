@@ -120,7 +120,7 @@ class EmbeddedWorker:
         admin = Admin(Path(os.environ[ADMIN_SOCKET]))
 
         def make(config: ConfigureWorker, unknown: Calls, unsent: ByteBudget) -> EnvoyTransport:
-            links = [Routed(each.socket, each.service_names) for each in helpers(config)]
+            links = [Routed(each.socket, each.services) for each in helpers(config)]
             self._transport = EnvoyTransport(unknown, unsent, links=links, ready=ready, admin=admin)
             return self._transport
 

@@ -55,9 +55,7 @@ def _configuration(config: ConfigureWorker, around: ConfigureEnvoy, admin_socket
         max_connection_age_seconds=config.max_connection_age_seconds,
         max_concurrent_streams=config.max_concurrent_streams,
         unresponsive_seconds=around.unresponsive_seconds,
-        upstreams=[
-            Upstream(name=each.name, socket=each.socket, services=each.service_names) for each in helpers(config)
-        ],
+        upstreams=[Upstream(name=each.name, socket=each.socket, methods=each.methods) for each in helpers(config)],
     )
     # Whoever answers a call traces it.
     gateway = configuration(front, None, Path(around.run_dir), admin_socket)

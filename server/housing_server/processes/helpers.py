@@ -1,26 +1,37 @@
-"""The recorder and the explainer: processes that serve some of the services."""
+"""The recorder and the explainer: processes that answer some of the methods."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 
-from housing.v1 import explanation_service_pb2, outcome_service_pb2, prediction_log_service_pb2
+from housing.routes import methods_of
+from housing.services import EXPLANATION_SERVICE, LOG_SERVICES, RETRAINING_SERVICE
+from housing.v1 import model_service_pb2
 from housing_server.control.messages import ConfigureWorker
 from housing_server.core.endpoints import RelayedEndpoint
+
+_MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]
+_VERSION_METHODS = tuple(
+    _MODEL_SERVICE.methods_by_name[name]
+    for name in ("ListModelVersions", "ListModelChanges", "PromoteModelVersion", "RollbackModel")
+)
+"""What ModelService answers from the registry and the store, and not from the model that a worker has loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Helper:
-    """A process that serves some of the services."""
+    """A process that answers some of the methods."""
 
     name: str
     """Its name."""
     address: str
     """Its gRPC address: a Unix socket."""
-    services: tuple[ServiceDescriptor, ...]
-    """Its services."""
+    services: tuple[str, ...]
+    """Full names of the services whose health is that of the process: it answers all of their methods."""
+    further_methods: tuple[MethodDescriptor, ...] = ()
+    """Methods of other services that it answers."""
 
     @property
     def socket(self) -> str:
@@ -28,9 +39,9 @@ class Helper:
         return self.address.removeprefix("unix:")
 
     @property
-    def service_names(self) -> tuple[str, ...]:
-        """Full names of its services."""
-        return tuple(service.full_name for service in self.services)
+    def methods(self) -> tuple[MethodDescriptor, ...]:
+        """All methods that it answers."""
+        return (*methods_of(self.services), *self.further_methods)
 
 
 class HelperLink(Protocol):
@@ -38,7 +49,7 @@ class HelperLink(Protocol):
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Full names of the helper's services."""
+        """Full names of the services whose health is the helper's."""
 
     @property
     def endpoints(self) -> Sequence[RelayedEndpoint[Any, Any]]:
@@ -50,16 +61,11 @@ class HelperLink(Protocol):
 
 def helpers(config: ConfigureWorker) -> list[Helper]:
     """List the helpers that run."""
-    known = (
-        ("recorder", config.recorder, (prediction_log_service_pb2, outcome_service_pb2)),
-        ("explainer", config.explainer, (explanation_service_pb2,)),
+    recorder = Helper(
+        name="recorder",
+        address=config.recorder,
+        services=(*LOG_SERVICES, RETRAINING_SERVICE),
+        further_methods=_VERSION_METHODS,
     )
-    return [
-        Helper(
-            name=name,
-            address=address,
-            services=tuple(each for module in modules for each in module.DESCRIPTOR.services_by_name.values()),
-        )
-        for name, address, modules in known
-        if address
-    ]
+    explainer = Helper(name="explainer", address=config.explainer, services=(EXPLANATION_SERVICE,))
+    return [each for each in (recorder, explainer) if each.address]

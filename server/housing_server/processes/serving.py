@@ -13,7 +13,7 @@ import structlog
 from google.protobuf import json_format
 from prometheus_client import CollectorRegistry
 
-from housing.services import EXPLANATION_SERVICE, LOG_SERVICES, PREDICTION_SERVICE, SERVICES
+from housing.services import EXPLANATION_SERVICE, LOG_SERVICES, PREDICTION_SERVICE, RETRAINING_SERVICE, SERVICES
 from housing.v1.status_service_pb2 import GetStatusResponse
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import (
@@ -65,7 +65,7 @@ delay each step of the event loop."""
 
 _PREDICTING = (health.OVERALL, PREDICTION_SERVICE)
 """The services that are not served while no answer can be recorded."""
-_RELAYED = {*LOG_SERVICES, EXPLANATION_SERVICE}
+_RELAYED = {*LOG_SERVICES, EXPLANATION_SERVICE, RETRAINING_SERVICE}
 _OTHERS = tuple(name for name in SERVICES if name not in {PREDICTION_SERVICE, *_RELAYED})
 """The other services that the worker implements itself."""
 

@@ -44,7 +44,7 @@ class GrpcTransport:
             max_concurrent_streams=config.max_concurrent_streams,
         )
         self._server = shared_server(limits, self._handlers)
-        self.links = [Relay(each.address, each.services, unsent) for each in helpers(config)]
+        self.links = [Relay(each.address, each.methods, unsent, services=each.services) for each in helpers(config)]
         """Relays to the helpers."""
 
     def mount(self, endpoints: Iterable[Endpoint], calls: Calls) -> None:

@@ -26,6 +26,7 @@ from housing.v1 import (
     status_service_pb2,
     status_service_pb2_grpc,
 )
+from unit.client.fake_retrainings import FakeModelVersions
 
 PREDICTED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TRAINED_AT = datetime(2025, 12, 31, 23, 59, tzinfo=UTC)
@@ -65,6 +66,7 @@ def refused(*paths: str) -> status_pb2.Status:
 
 
 class FakePredictionService(
+    FakeModelVersions,
     prediction_service_pb2_grpc.PredictionServiceServicer,
     explanation_service_pb2_grpc.ExplanationServiceServicer,
     model_service_pb2_grpc.ModelServiceServicer,
@@ -73,6 +75,7 @@ class FakePredictionService(
     """Answers every call, unless `failures` says otherwise; a longitude east of California is refused."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.failures: list[status_pb2.Status] = []
         self.attempts = 0
         self.batch_sizes: list[int] = []

@@ -114,7 +114,8 @@ class LogServicer(PredictionLogServiceServicer):
 async def serving(answers: Answers) -> AsyncIterator[str]:
     """Serve on a free port until the end of the block; yield where."""
     server = grpc.aio.server()
-    add_ModelServiceServicer_to_server(ModelServicer(answers), server)
+    model = ModelServicer(answers)  # type: ignore[abstract]  # what it lacks answers UNIMPLEMENTED
+    add_ModelServiceServicer_to_server(model, server)
     add_PredictionLogServiceServicer_to_server(LogServicer(answers), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -11,6 +11,7 @@ from housing.reasons import DOMAIN, REASONS
 from housing_server.core.status import status_from_error
 from housing_server.core.validation import MAX_VIOLATIONS
 from housing_server.errors import (
+    ChampionChanged,
     FieldViolation,
     InternalError,
     InvalidRequest,
@@ -18,12 +19,16 @@ from housing_server.errors import (
     ModelCardNotFound,
     ModelFailed,
     ModelProfileNotFound,
+    ModelRegistryUnavailable,
+    ModelVersionNotFound,
+    ModelVersionRefused,
     Overloaded,
     PredictionLogUnavailable,
     QueryTooSlow,
     RelayedError,
     RequestError,
     ServiceUnavailable,
+    TooManyRetrainings,
     UndecodableMessage,
 )
 
@@ -33,6 +38,7 @@ HTTP_OF_CODES = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
     "NOT_FOUND": 404,
+    "ABORTED": 409,
     "RESOURCE_EXHAUSTED": 429,
     "INTERNAL": 500,
     "UNIMPLEMENTED": 501,
@@ -61,6 +67,11 @@ def test_every_request_error_has_a_code_and_a_stable_reason(kind: type[RequestEr
         PredictionLogUnavailable: ("the disk is full",),
         QueryTooSlow: (20.0,),
         ServiceUnavailable: ("housing.v1.ExplanationService",),
+        TooManyRetrainings: (10,),
+        ModelVersionNotFound: ("california-housing",),
+        ModelVersionRefused: ("version 7 was rolled back",),
+        ChampionChanged: ("7",),
+        ModelRegistryUnavailable: ("the connection was refused",),
         RelayedError: (status_from_error(PredictionLogUnavailable("the disk is full")),),
     }
     status = status_from_error(kind(*arguments.get(kind, ())))

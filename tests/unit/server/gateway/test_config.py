@@ -84,7 +84,11 @@ def test_scripts_know_the_routes_of_the_contract() -> None:
     values = contract_values()
     assert values["routes"]["/api/predict"] == "POST"  # type: ignore[index]
     assert values["routes"]["/gateway/metrics"] == "GET"  # type: ignore[index]
-    assert values["patterns"] == ["^/api/logs/predictions/[^/]+$"]
+    assert values["patterns"] == {
+        "^/api/models/[^/]+:promote$": "POST",
+        "^/api/logs/predictions/[^/]+$": "GET",
+        "^/api/retraining/[^/]+$": "GET",
+    }
     assert values["body_fields"] == {"/api/predict": "block_group", "/api/explain": "block_group"}
     assert "STATS_PERIOD_DAY" in values["enums"]["StatsPeriod"]  # type: ignore[index]
     assert "/housing.v1.PredictionService/StreamPredict" in streaming_paths()

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from housing.routes import methods_of
 from housing_server.gateway.config import Front, configuration
 from housing_server.gateway.embedding import Embedding, embed
 from housing_server.gateway.upstreams import Upstream
 
 PYTHON = "python"
 LUA = "envoy.filters.http.lua"
-RECORDER = Upstream(name="recorder", socket="/run/recorder.sock", services=["housing.v1.PredictionLogService"])
+RECORDER = Upstream(
+    name="recorder", socket="/run/recorder.sock", methods=list(methods_of(["housing.v1.PredictionLogService"]))
+)
 PREDICT, LIST = "/housing.v1.PredictionService/Predict", "/housing.v1.PredictionLogService/ListPredictions"
 GRPC_PORT, GATEWAY_PORT = 50051, 8080
 

@@ -17,9 +17,19 @@ def test_each_route_with_a_body_is_known() -> None:
     assert bodies == {
         "POST /api/predict": "block_group",
         "POST /api/predict/batch": None,
+        "POST /api/models/{version}:promote": None,
+        "POST /api/models:rollback": None,
         "POST /api/explain": "block_group",
         "POST /api/outcomes": None,
+        "POST /api/retraining": None,
     }
+
+
+def test_a_field_of_the_path_is_none_of_the_body() -> None:
+    """Otherwise it would be the transcoder's choice which of two values counts."""
+    body = bodies_by_route(SERVICES)["POST /api/models/{version}:promote"]
+    assert [field["name"] for field in body["fields"]] == ["reason", "force", "changed_by", "champion_version"]
+    assert body["pattern"] == "^POST /api/models/[^/]+:promote$"
 
 
 def test_fields_are_those_of_the_contract() -> None:

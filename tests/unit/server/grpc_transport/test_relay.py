@@ -93,7 +93,9 @@ async def relayed(tmp_path: Path, connect_seconds: float) -> AsyncIterator[Relay
     """A server that relays to one which has not been started."""
     address, counts, unsent = f"unix:{tmp_path}/other.sock", Counts(), ByteBudget(1 << 20)
     calls = Calls(gate=DrainGate(), observer=counts, log=structlog.get_logger())
-    relay = Relay(address, [EXPLANATIONS], unsent, connect_seconds=connect_seconds)
+    relay = Relay(
+        address, EXPLANATIONS.methods, unsent, services=(EXPLANATIONS.full_name,), connect_seconds=connect_seconds
+    )
     handlers = Handlers(calls, unsent=unsent)
     handlers.mount(relay.endpoints, calls)
     server = local_server(handlers)
