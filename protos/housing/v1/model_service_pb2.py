@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from housing.v1 import annotations_pb2 as housing_dot_v1_dot_annotations__pb2
 from housing.v1 import model_profile_pb2 as housing_dot_v1_dot_model__profile__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehousing/v1/model_service.proto\x12\nhousing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehousing/v1/model_profile.proto\"\x11\n\x0fGetModelRequest\"4\n\x10GetModelResponse\x12 \n\x05model\x18\x01 \x01(\x0b\x32\x11.housing.v1.Model\"\x18\n\x16GetModelProfileRequest\"o\n\x17GetModelProfileResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12)\n\x07profile\x18\x03 \x01(\x0b\x32\x18.housing.v1.ModelProfile\"\x15\n\x13GetModelCardRequest\"S\n\x14GetModelCardResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08markdown\x18\x03 \x01(\t\"\xca\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x0e\n\x06run_id\x18\x04 \x01(\t\x12\x11\n\talgorithm\x18\x05 \x01(\t\x12\x0f\n\x07runtime\x18\x06 \x01(\t\x12.\n\ntrained_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x61ta_sha256\x18\x08 \x01(\t\x12\x12\n\ngit_commit\x18\t \x01(\t\x12/\n\x07metrics\x18\n \x03(\x0b\x32\x1e.housing.v1.Model.MetricsEntry\x12%\n\x08\x66\x65\x61tures\x18\x0b \x03(\x0b\x32\x13.housing.v1.Feature\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x8c\x01\n\x07\x46\x65\x61ture\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x14\n\x07minimum\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07\x63hoices\x18\x06 \x03(\tB\n\n\x08_minimumB\n\n\x08_maximum2\xcd\x02\n\x0cModelService\x12Y\n\x08GetModel\x12\x1b.housing.v1.GetModelRequest\x1a\x1c.housing.v1.GetModelResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/api/model\x12v\n\x0fGetModelProfile\x12\".housing.v1.GetModelProfileRequest\x1a#.housing.v1.GetModelProfileResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/model/profile\x12j\n\x0cGetModelCard\x12\x1f.housing.v1.GetModelCardRequest\x1a .housing.v1.GetModelCardResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/model/cardB7\n\nhousing.v1B\x11ModelServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehousing/v1/model_service.proto\x12\nhousing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1chousing/v1/annotations.proto\x1a\x1ehousing/v1/model_profile.proto\"\x11\n\x0fGetModelRequest\"4\n\x10GetModelResponse\x12 \n\x05model\x18\x01 \x01(\x0b\x32\x11.housing.v1.Model\"\x18\n\x16GetModelProfileRequest\"o\n\x17GetModelProfileResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12)\n\x07profile\x18\x03 \x01(\x0b\x32\x18.housing.v1.ModelProfile\"\x15\n\x13GetModelCardRequest\"S\n\x14GetModelCardResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08markdown\x18\x03 \x01(\t\"\xca\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x0e\n\x06run_id\x18\x04 \x01(\t\x12\x11\n\talgorithm\x18\x05 \x01(\t\x12\x0f\n\x07runtime\x18\x06 \x01(\t\x12.\n\ntrained_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x61ta_sha256\x18\x08 \x01(\t\x12\x12\n\ngit_commit\x18\t \x01(\t\x12/\n\x07metrics\x18\n \x03(\x0b\x32\x1e.housing.v1.Model.MetricsEntry\x12%\n\x08\x66\x65\x61tures\x18\x0b \x03(\x0b\x32\x13.housing.v1.Feature\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x8c\x01\n\x07\x46\x65\x61ture\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x14\n\x07minimum\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07\x63hoices\x18\x06 \x03(\tB\n\n\x08_minimumB\n\n\x08_maximum2\xd9\x02\n\x0cModelService\x12]\n\x08GetModel\x12\x1b.housing.v1.GetModelRequest\x1a\x1c.housing.v1.GetModelResponse\"\x16\xc8\xbb\x18\x02\x82\xd3\xe4\x93\x02\x0c\x12\n/api/model\x12z\n\x0fGetModelProfile\x12\".housing.v1.GetModelProfileRequest\x1a#.housing.v1.GetModelProfileResponse\"\x1e\xc8\xbb\x18\x02\x82\xd3\xe4\x93\x02\x14\x12\x12/api/model/profile\x12n\n\x0cGetModelCard\x12\x1f.housing.v1.GetModelCardRequest\x1a .housing.v1.GetModelCardResponse\"\x1b\xc8\xbb\x18\x02\x82\xd3\xe4\x93\x02\x11\x12\x0f/api/model/cardB7\n\nhousing.v1B\x11ModelServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,29 +39,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODEL_METRICSENTRY']._loaded_options = None
   _globals['_MODEL_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_MODELSERVICE'].methods_by_name['GetModel']._loaded_options = None
-  _globals['_MODELSERVICE'].methods_by_name['GetModel']._serialized_options = b'\202\323\344\223\002\014\022\n/api/model'
+  _globals['_MODELSERVICE'].methods_by_name['GetModel']._serialized_options = b'\310\273\030\002\202\323\344\223\002\014\022\n/api/model'
   _globals['_MODELSERVICE'].methods_by_name['GetModelProfile']._loaded_options = None
-  _globals['_MODELSERVICE'].methods_by_name['GetModelProfile']._serialized_options = b'\202\323\344\223\002\024\022\022/api/model/profile'
+  _globals['_MODELSERVICE'].methods_by_name['GetModelProfile']._serialized_options = b'\310\273\030\002\202\323\344\223\002\024\022\022/api/model/profile'
   _globals['_MODELSERVICE'].methods_by_name['GetModelCard']._loaded_options = None
-  _globals['_MODELSERVICE'].methods_by_name['GetModelCard']._serialized_options = b'\202\323\344\223\002\021\022\017/api/model/card'
-  _globals['_GETMODELREQUEST']._serialized_start=141
-  _globals['_GETMODELREQUEST']._serialized_end=158
-  _globals['_GETMODELRESPONSE']._serialized_start=160
-  _globals['_GETMODELRESPONSE']._serialized_end=212
-  _globals['_GETMODELPROFILEREQUEST']._serialized_start=214
-  _globals['_GETMODELPROFILEREQUEST']._serialized_end=238
-  _globals['_GETMODELPROFILERESPONSE']._serialized_start=240
-  _globals['_GETMODELPROFILERESPONSE']._serialized_end=351
-  _globals['_GETMODELCARDREQUEST']._serialized_start=353
-  _globals['_GETMODELCARDREQUEST']._serialized_end=374
-  _globals['_GETMODELCARDRESPONSE']._serialized_start=376
-  _globals['_GETMODELCARDRESPONSE']._serialized_end=459
-  _globals['_MODEL']._serialized_start=462
-  _globals['_MODEL']._serialized_end=792
-  _globals['_MODEL_METRICSENTRY']._serialized_start=746
-  _globals['_MODEL_METRICSENTRY']._serialized_end=792
-  _globals['_FEATURE']._serialized_start=795
-  _globals['_FEATURE']._serialized_end=935
-  _globals['_MODELSERVICE']._serialized_start=938
-  _globals['_MODELSERVICE']._serialized_end=1271
+  _globals['_MODELSERVICE'].methods_by_name['GetModelCard']._serialized_options = b'\310\273\030\002\202\323\344\223\002\021\022\017/api/model/card'
+  _globals['_GETMODELREQUEST']._serialized_start=171
+  _globals['_GETMODELREQUEST']._serialized_end=188
+  _globals['_GETMODELRESPONSE']._serialized_start=190
+  _globals['_GETMODELRESPONSE']._serialized_end=242
+  _globals['_GETMODELPROFILEREQUEST']._serialized_start=244
+  _globals['_GETMODELPROFILEREQUEST']._serialized_end=268
+  _globals['_GETMODELPROFILERESPONSE']._serialized_start=270
+  _globals['_GETMODELPROFILERESPONSE']._serialized_end=381
+  _globals['_GETMODELCARDREQUEST']._serialized_start=383
+  _globals['_GETMODELCARDREQUEST']._serialized_end=404
+  _globals['_GETMODELCARDRESPONSE']._serialized_start=406
+  _globals['_GETMODELCARDRESPONSE']._serialized_end=489
+  _globals['_MODEL']._serialized_start=492
+  _globals['_MODEL']._serialized_end=822
+  _globals['_MODEL_METRICSENTRY']._serialized_start=776
+  _globals['_MODEL_METRICSENTRY']._serialized_end=822
+  _globals['_FEATURE']._serialized_start=825
+  _globals['_FEATURE']._serialized_end=965
+  _globals['_MODELSERVICE']._serialized_start=968
+  _globals['_MODELSERVICE']._serialized_end=1313
 # @@protoc_insertion_point(module_scope)
