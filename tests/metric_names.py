@@ -16,6 +16,7 @@ from housing_monitoring.inspection import Inspector
 from housing_monitoring.monitor import Monitor
 from housing_monitoring.results import ResultsFile
 from housing_monitoring.window import Window
+from housing_server.observability.access_metrics import AccessMetrics
 from housing_server.observability.log_metrics import count_dropped_lines
 from housing_server.observability.logs import LineBuffer
 from housing_server.observability.metrics import WorkerMetrics
@@ -93,6 +94,7 @@ def _service(state_dir: Path) -> CollectorRegistry:
     registry = CollectorRegistry()
     WorkerMetrics(registry)
     RecorderMetrics(registry)
+    AccessMetrics(registry)
     count_dropped_lines(LineBuffer(io.BytesIO()), "worker-0", registry)
     state = ServiceState([], state_dir)
     state.model = Model(name="california-housing", version="1")

@@ -3,12 +3,19 @@
 ServingError
 ├── StartError               the service cannot start or continue: one line for the operator, non-zero exit
 │   ├── InvalidSettings
+│   ├── InvalidKeys
 │   ├── PortInUse
 │   ├── RegistryUnavailable
 │   ├── ModelNotFound
 │   └── ModelRejected
 │       └── ModelNotAllowed
 └── RequestError             one call cannot be answered: a status for the caller
+    ├── CredentialsMissing
+    ├── CredentialsInvalid
+    ├── CredentialsExpired
+    ├── RoleRequired
+    ├── RateExceeded
+    ├── QuotaExceeded
     ├── InvalidRequest
     ├── UndecodableMessage
     ├── MessageTooLarge
@@ -59,6 +66,10 @@ class InvalidSettings(StartError):
     """An environment variable holds a value that is not allowed."""
 
 
+class InvalidKeys(StartError):
+    """A file of keys or identities cannot be used."""
+
+
 class PortInUse(StartError):
     """A port that the service needs is not available."""
 
@@ -96,6 +107,66 @@ class RequestError(ServingError):
     def cause(self) -> str:
         """The cause, for the service's log: by default the message to the caller."""
         return str(self)
+
+
+class CredentialsMissing(RequestError):
+    """The method needs credentials, and the call has none."""
+
+    def __init__(self) -> None:
+        super().__init__("credentials are required: send an API key as `authorization: Bearer KEY`")
+
+
+class CredentialsInvalid(RequestError):
+    """The credentials of a call are unknown or revoked."""
+
+    def __init__(self) -> None:
+        super().__init__("the credentials are not valid")
+
+
+class CredentialsExpired(RequestError):
+    """The API key of a call has expired."""
+
+    def __init__(self) -> None:
+        super().__init__("the API key has expired: ask the service's operator for another")
+
+
+class RoleRequired(RequestError):
+    """The caller is known, and may not call this method."""
+
+    def __init__(self, role: str) -> None:
+        """Refuse a call.
+
+        Args:
+            role: name of the role that the method needs.
+        """
+        super().__init__(f"the method requires the role {role}")
+        self.role = role
+
+
+class RateExceeded(RequestError):
+    """The caller's key has used up its calls of this second."""
+
+    def __init__(self, retry_seconds: float) -> None:
+        """Refuse a call.
+
+        Args:
+            retry_seconds: suggested retry delay.
+        """
+        super().__init__("the rate limit of this API key is exceeded; retry later, with exponential backoff")
+        self.retry_seconds = retry_seconds
+
+
+class QuotaExceeded(RequestError):
+    """The caller's key has used up its calls of this day."""
+
+    def __init__(self, retry_seconds: float) -> None:
+        """Refuse a call.
+
+        Args:
+            retry_seconds: time until the next day of UTC.
+        """
+        super().__init__("the daily quota of this API key is used up; it is renewed at midnight UTC")
+        self.retry_seconds = retry_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

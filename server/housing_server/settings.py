@@ -11,9 +11,11 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from housing.addresses import is_loopback
 from housing.ports import GATEWAY_PORT, GRPC_PORT, METRICS_PORT
 from housing.sqlite_uris import sqlite_uri
 from housing.transports import DEFAULT_TRANSPORT
+from housing_server.access.key_file import DEFAULT_NAME
 from housing_server.errors import InvalidSettings
 from housing_server.limits import MAX_STREAMS
 from housing_server.prediction_log.modes import LogMode
@@ -37,6 +39,10 @@ def _cores() -> int:
 def _default_log(known: dict[str, Path]) -> str:
     # If the state folder itself is invalid, that is the error to report.
     return sqlite_uri(known.get("state_dir", Path()) / "predictions.db")
+
+
+def _default_keys(known: dict[str, Path]) -> Path:
+    return known.get("state_dir", Path()) / DEFAULT_NAME
 
 
 class ServerSettings(BaseSettings):
@@ -100,6 +106,23 @@ class ServerSettings(BaseSettings):
     """Likewise: port of the JSON routes, gRPC and gRPC-Web; 0 for any free one."""
     gateway_heap_mb: int = Field(default=384, ge=128, le=1024 * 1024)
     """Likewise: memory that a worker's Envoy may take beside its program and Python; more is refused with 503."""
+    authentication: Literal["auto", "on", "off"] = "auto"
+    """Whether callers need API keys; `auto` is `off` where only this machine can connect, and `on` elsewhere."""
+    keys_file: Path = Field(default_factory=_default_keys)
+    """File of the API keys."""
+
+    @property
+    def listening(self) -> dict[str, str]:
+        """The hosts that callers connect to, by the variable that sets each."""
+        hosts = {"HOUSING_HOST": self.host}
+        return hosts | ({"HOUSING_GATEWAY_HOST": self.gateway_host} if self.transport == "envoy" else {})
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether callers need API keys."""
+        if self.authentication == "auto":
+            return not all(map(is_loopback, self.listening.values()))
+        return self.authentication == "on"
 
 
 class GatewaySettings(BaseSettings):

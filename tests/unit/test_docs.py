@@ -9,7 +9,9 @@ from google.rpc.code_pb2 import Code
 from pydantic_settings import BaseSettings
 
 from housing.reasons import REASONS
+from housing.roles import NAMES, role_of
 from housing.routes import PAGES, ROUTES, methods_of
+from housing.v1.annotations_pb2 import ROLE_ANYONE
 from housing_cli.main import main
 from housing_monitoring.settings import MonitorSettings
 from housing_retraining.settings import RetrainingSettings
@@ -93,3 +95,12 @@ def test_table_of_errors_is_that_of_the_contract() -> None:
     assert documented == {
         (reason.name, Code.Name(reason.code), str(reason.http_status or "")) for reason in REASONS.values()
     }
+
+
+def test_table_of_roles_is_that_of_the_contract() -> None:
+    """Every method is in docs/security.md, in the row of its role."""
+    text = (ROOT / "docs/security.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(anyone|predict|operate|admin)` \| (.*)\|$", text, re.MULTILINE)
+    documented = {method: role for role, methods in rows for method in re.findall(r"`(\w+/\w+)`", methods)}
+    names = {**NAMES, ROLE_ANYONE: "anyone"}
+    assert documented == {f"{each.containing_service.name}/{each.name}": names[role_of(each)] for each in methods_of()}

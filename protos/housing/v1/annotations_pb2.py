@@ -26,7 +26,7 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chousing/v1/annotations.proto\x12\nhousing.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"N\n\x0bUnusualRule\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0f\n\x07\x65xceeds\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t:-\n\x04unit\x12\x1d.google.protobuf.FieldOptions\x18\xb5\x87\x03 \x01(\t:K\n\x07unusual\x12\x1f.google.protobuf.MessageOptions\x18\xb6\x87\x03 \x03(\x0b\x32\x17.housing.v1.UnusualRule:C\n\x04\x63ode\x12!.google.protobuf.EnumValueOptions\x18\xb7\x87\x03 \x01(\x0e\x32\x10.google.rpc.Code:8\n\x0bhttp_status\x12!.google.protobuf.EnumValueOptions\x18\xb8\x87\x03 \x01(\rB6\n\nhousing.v1B\x10\x41nnotationsProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1chousing/v1/annotations.proto\x12\nhousing.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"N\n\x0bUnusualRule\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0f\n\x07\x65xceeds\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t*a\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_ANYONE\x10\x01\x12\x10\n\x0cROLE_PREDICT\x10\x02\x12\x10\n\x0cROLE_OPERATE\x10\x03\x12\x0e\n\nROLE_ADMIN\x10\x04:@\n\x04role\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x87\x03 \x01(\x0e\x32\x10.housing.v1.Role:-\n\x04unit\x12\x1d.google.protobuf.FieldOptions\x18\xb5\x87\x03 \x01(\t:K\n\x07unusual\x12\x1f.google.protobuf.MessageOptions\x18\xb6\x87\x03 \x03(\x0b\x32\x17.housing.v1.UnusualRule:C\n\x04\x63ode\x12!.google.protobuf.EnumValueOptions\x18\xb7\x87\x03 \x01(\x0e\x32\x10.google.rpc.Code:8\n\x0bhttp_status\x12!.google.protobuf.EnumValueOptions\x18\xb8\x87\x03 \x01(\rB6\n\nhousing.v1B\x10\x41nnotationsProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,6 +34,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'housing.v1.annotations_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\nhousing.v1B\020AnnotationsProtoP\001Z\024housing/v1;housingv1'
+  _globals['_ROLE']._serialized_start=181
+  _globals['_ROLE']._serialized_end=278
   _globals['_UNUSUALRULE']._serialized_start=101
   _globals['_UNUSUALRULE']._serialized_end=179
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 from google.rpc import code_pb2 as _code_pb2
 import builtins as _builtins
@@ -21,6 +22,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Role:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROLE_UNSPECIFIED: _Role.ValueType  # 0
+    """Never used: a method without a role is a mistake."""
+    ROLE_ANYONE: _Role.ValueType  # 1
+    """Whoever reaches the service, without credentials: health and state, which load balancers check."""
+    ROLE_PREDICT: _Role.ValueType  # 2
+    """May predict, explain prices and read about the model."""
+    ROLE_OPERATE: _Role.ValueType  # 3
+    """May read who has asked what, record true prices and start retrainings."""
+    ROLE_ADMIN: _Role.ValueType  # 4
+    """May decide which model is served."""
+
+class Role(_Role, metaclass=_RoleEnumTypeWrapper):
+    """What a caller may do. Each role includes those before it."""
+
+ROLE_UNSPECIFIED: Role.ValueType  # 0
+"""Never used: a method without a role is a mistake."""
+ROLE_ANYONE: Role.ValueType  # 1
+"""Whoever reaches the service, without credentials: health and state, which load balancers check."""
+ROLE_PREDICT: Role.ValueType  # 2
+"""May predict, explain prices and read about the model."""
+ROLE_OPERATE: Role.ValueType  # 3
+"""May read who has asked what, record true prices and start retrainings."""
+ROLE_ADMIN: Role.ValueType  # 4
+"""May decide which model is served."""
+Global___Role: _TypeAlias = Role  # noqa: Y015
 
 @_typing.final
 class UnusualRule(_message.Message):
@@ -56,10 +89,13 @@ class UnusualRule(_message.Message):
 
 Global___UnusualRule: _TypeAlias = UnusualRule  # noqa: Y015
 
+ROLE_FIELD_NUMBER: _builtins.int
 UNIT_FIELD_NUMBER: _builtins.int
 UNUSUAL_FIELD_NUMBER: _builtins.int
 CODE_FIELD_NUMBER: _builtins.int
 HTTP_STATUS_FIELD_NUMBER: _builtins.int
+role: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Role.ValueType]
+"""The role that a caller of the method needs. Every method has one."""
 unit: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.str]
 """The unit of the field's values, for example "degrees" or "USD"."""
 unusual: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, _containers.RepeatedCompositeFieldContainer[Global___UnusualRule]]

@@ -120,6 +120,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_MODEL_REGISTRY_UNAVAILABLE: _ErrorReason.ValueType  # 39
     """The model registry is not available; predictions are answered nevertheless. Repeat in a few seconds."""
+    ERROR_REASON_CREDENTIALS_MISSING: _ErrorReason.ValueType  # 40
+    """The method needs credentials, and the call has none. Send an API key as `authorization: Bearer KEY`."""
+    ERROR_REASON_CREDENTIALS_INVALID: _ErrorReason.ValueType  # 41
+    """The credentials are unknown or revoked. Ask the service's operator for others."""
+    ERROR_REASON_CREDENTIALS_EXPIRED: _ErrorReason.ValueType  # 42
+    """The API key has expired. Ask the service's operator for another."""
+    ERROR_REASON_ROLE_REQUIRED: _ErrorReason.ValueType  # 43
+    """The credentials are valid, and their role does not allow this method; `role` in the metadata of the ErrorInfo is the
+    role that it needs.
+    """
+    ERROR_REASON_RATE_EXCEEDED: _ErrorReason.ValueType  # 44
+    """The API key has used up its calls of this second. Repeat after the time that `google.rpc.RetryInfo` names."""
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 45
+    """The API key has used up its calls of this day of UTC. Repeat after the time that `google.rpc.RetryInfo` names."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reasons for which a call, a block group or an outcome is refused. On the wire a reason is the name of its value
@@ -226,4 +240,18 @@ change that.
 """
 ERROR_REASON_MODEL_REGISTRY_UNAVAILABLE: ErrorReason.ValueType  # 39
 """The model registry is not available; predictions are answered nevertheless. Repeat in a few seconds."""
+ERROR_REASON_CREDENTIALS_MISSING: ErrorReason.ValueType  # 40
+"""The method needs credentials, and the call has none. Send an API key as `authorization: Bearer KEY`."""
+ERROR_REASON_CREDENTIALS_INVALID: ErrorReason.ValueType  # 41
+"""The credentials are unknown or revoked. Ask the service's operator for others."""
+ERROR_REASON_CREDENTIALS_EXPIRED: ErrorReason.ValueType  # 42
+"""The API key has expired. Ask the service's operator for another."""
+ERROR_REASON_ROLE_REQUIRED: ErrorReason.ValueType  # 43
+"""The credentials are valid, and their role does not allow this method; `role` in the metadata of the ErrorInfo is the
+role that it needs.
+"""
+ERROR_REASON_RATE_EXCEEDED: ErrorReason.ValueType  # 44
+"""The API key has used up its calls of this second. Repeat after the time that `google.rpc.RetryInfo` names."""
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 45
+"""The API key has used up its calls of this day of UTC. Repeat after the time that `google.rpc.RetryInfo` names."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

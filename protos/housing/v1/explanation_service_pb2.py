@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from housing.v1 import annotations_pb2 as housing_dot_v1_dot_annotations__pb2
 from housing.v1 import block_group_pb2 as housing_dot_v1_dot_block__group__pb2
 from housing.v1 import prediction_service_pb2 as housing_dot_v1_dot_prediction__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$housing/v1/explanation_service.proto\x12\nhousing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1chousing/v1/block_group.proto\x1a#housing/v1/prediction_service.proto\"E\n\x0e\x45xplainRequest\x12\x33\n\x0b\x62lock_group\x18\x01 \x01(\x0b\x32\x16.housing.v1.BlockGroupB\x06\xbaH\x03\xc8\x01\x01\"\x8f\x02\n\x0f\x45xplainResponse\x12\x1a\n\x12median_house_value\x18\x01 \x01(\x01\x12\x30\n\x08interval\x18\x02 \x01(\x0b\x32\x1e.housing.v1.PredictionInterval\x12\x12\n\nbase_value\x18\x03 \x01(\x01\x12/\n\rcontributions\x18\x04 \x03(\x0b\x32\x18.housing.v1.Contribution\x12\x17\n\x0funbounded_value\x18\x05 \x01(\x01\x12\x12\n\nmodel_name\x18\x06 \x01(\t\x12\x15\n\rmodel_version\x18\x07 \x01(\t\x12%\n\x08warnings\x18\x08 \x03(\x0b\x32\x13.housing.v1.Warning\"3\n\x0c\x43ontribution\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontribution\x18\x02 \x01(\x01\x32{\n\x12\x45xplanationService\x12\x65\n\x07\x45xplain\x12\x1a.housing.v1.ExplainRequest\x1a\x1b.housing.v1.ExplainResponse\"!\x82\xd3\xe4\x93\x02\x1b\"\x0c/api/explain:\x0b\x62lock_groupB=\n\nhousing.v1B\x17\x45xplanationServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$housing/v1/explanation_service.proto\x12\nhousing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1chousing/v1/annotations.proto\x1a\x1chousing/v1/block_group.proto\x1a#housing/v1/prediction_service.proto\"E\n\x0e\x45xplainRequest\x12\x33\n\x0b\x62lock_group\x18\x01 \x01(\x0b\x32\x16.housing.v1.BlockGroupB\x06\xbaH\x03\xc8\x01\x01\"\x8f\x02\n\x0f\x45xplainResponse\x12\x1a\n\x12median_house_value\x18\x01 \x01(\x01\x12\x30\n\x08interval\x18\x02 \x01(\x0b\x32\x1e.housing.v1.PredictionInterval\x12\x12\n\nbase_value\x18\x03 \x01(\x01\x12/\n\rcontributions\x18\x04 \x03(\x0b\x32\x18.housing.v1.Contribution\x12\x17\n\x0funbounded_value\x18\x05 \x01(\x01\x12\x12\n\nmodel_name\x18\x06 \x01(\t\x12\x15\n\rmodel_version\x18\x07 \x01(\t\x12%\n\x08warnings\x18\x08 \x03(\x0b\x32\x13.housing.v1.Warning\"3\n\x0c\x43ontribution\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontribution\x18\x02 \x01(\x01\x32\x7f\n\x12\x45xplanationService\x12i\n\x07\x45xplain\x12\x1a.housing.v1.ExplainRequest\x1a\x1b.housing.v1.ExplainResponse\"%\xc8\xbb\x18\x02\x82\xd3\xe4\x93\x02\x1b\"\x0c/api/explain:\x0b\x62lock_groupB=\n\nhousing.v1B\x17\x45xplanationServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,13 +40,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAINREQUEST'].fields_by_name['block_group']._loaded_options = None
   _globals['_EXPLAINREQUEST'].fields_by_name['block_group']._serialized_options = b'\272H\003\310\001\001'
   _globals['_EXPLANATIONSERVICE'].methods_by_name['Explain']._loaded_options = None
-  _globals['_EXPLANATIONSERVICE'].methods_by_name['Explain']._serialized_options = b'\202\323\344\223\002\033\"\014/api/explain:\013block_group'
-  _globals['_EXPLAINREQUEST']._serialized_start=178
-  _globals['_EXPLAINREQUEST']._serialized_end=247
-  _globals['_EXPLAINRESPONSE']._serialized_start=250
-  _globals['_EXPLAINRESPONSE']._serialized_end=521
-  _globals['_CONTRIBUTION']._serialized_start=523
-  _globals['_CONTRIBUTION']._serialized_end=574
-  _globals['_EXPLANATIONSERVICE']._serialized_start=576
-  _globals['_EXPLANATIONSERVICE']._serialized_end=699
+  _globals['_EXPLANATIONSERVICE'].methods_by_name['Explain']._serialized_options = b'\310\273\030\002\202\323\344\223\002\033\"\014/api/explain:\013block_group'
+  _globals['_EXPLAINREQUEST']._serialized_start=208
+  _globals['_EXPLAINREQUEST']._serialized_end=277
+  _globals['_EXPLAINRESPONSE']._serialized_start=280
+  _globals['_EXPLAINRESPONSE']._serialized_end=551
+  _globals['_CONTRIBUTION']._serialized_start=553
+  _globals['_CONTRIBUTION']._serialized_end=604
+  _globals['_EXPLANATIONSERVICE']._serialized_start=606
+  _globals['_EXPLANATIONSERVICE']._serialized_end=733
 # @@protoc_insertion_point(module_scope)

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from housing.v1 import annotations_pb2 as housing_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n housing/v1/outcome_service.proto\x12\nhousing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"M\n\x15RecordOutcomesRequest\x12\x34\n\x08outcomes\x18\x01 \x03(\x0b\x32\x15.housing.v1.TruePriceB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\"\x83\x01\n\tTruePrice\x12\"\n\rprediction_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\x12;\n\x12median_house_value\x18\x02 \x01(\x01\x42\x1a\xbaH\x17\x12\x12\x19\x00\x00\x00\x00\x65\xcd\xcd\x41)\x00\x00\x00\x00\x00\x00\xf0?\xc8\x01\x01H\x00\x88\x01\x01\x42\x15\n\x13_median_house_value\"G\n\x16RecordOutcomesResponse\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.housing.v1.RecordedOutcome\"S\n\x0fRecordedOutcome\x12\x15\n\rprediction_id\x18\x01 \x01(\t\x12)\n\x06result\x18\x02 \x01(\x0e\x32\x19.housing.v1.OutcomeResult*\xbb\x01\n\rOutcomeResult\x12\x1e\n\x1aOUTCOME_RESULT_UNSPECIFIED\x10\x00\x12\x1b\n\x17OUTCOME_RESULT_RECORDED\x10\x01\x12\x1c\n\x18OUTCOME_RESULT_UNCHANGED\x10\x02\x12\x1a\n\x16OUTCOME_RESULT_REVISED\x10\x03\x12\x17\n\x13OUTCOME_RESULT_LATE\x10\x04\x12\x1a\n\x16OUTCOME_RESULT_UNKNOWN\x10\x05\x32\x83\x01\n\x0eOutcomeService\x12q\n\x0eRecordOutcomes\x12!.housing.v1.RecordOutcomesRequest\x1a\".housing.v1.RecordOutcomesResponse\"\x18\x82\xd3\xe4\x93\x02\x12\"\r/api/outcomes:\x01*B9\n\nhousing.v1B\x13OutcomeServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n housing/v1/outcome_service.proto\x12\nhousing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1chousing/v1/annotations.proto\"M\n\x15RecordOutcomesRequest\x12\x34\n\x08outcomes\x18\x01 \x03(\x0b\x32\x15.housing.v1.TruePriceB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\"\x83\x01\n\tTruePrice\x12\"\n\rprediction_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xc8\x01\x01\x12;\n\x12median_house_value\x18\x02 \x01(\x01\x42\x1a\xbaH\x17\x12\x12\x19\x00\x00\x00\x00\x65\xcd\xcd\x41)\x00\x00\x00\x00\x00\x00\xf0?\xc8\x01\x01H\x00\x88\x01\x01\x42\x15\n\x13_median_house_value\"G\n\x16RecordOutcomesResponse\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.housing.v1.RecordedOutcome\"S\n\x0fRecordedOutcome\x12\x15\n\rprediction_id\x18\x01 \x01(\t\x12)\n\x06result\x18\x02 \x01(\x0e\x32\x19.housing.v1.OutcomeResult*\xbb\x01\n\rOutcomeResult\x12\x1e\n\x1aOUTCOME_RESULT_UNSPECIFIED\x10\x00\x12\x1b\n\x17OUTCOME_RESULT_RECORDED\x10\x01\x12\x1c\n\x18OUTCOME_RESULT_UNCHANGED\x10\x02\x12\x1a\n\x16OUTCOME_RESULT_REVISED\x10\x03\x12\x17\n\x13OUTCOME_RESULT_LATE\x10\x04\x12\x1a\n\x16OUTCOME_RESULT_UNKNOWN\x10\x05\x32\x87\x01\n\x0eOutcomeService\x12u\n\x0eRecordOutcomes\x12!.housing.v1.RecordOutcomesRequest\x1a\".housing.v1.RecordOutcomesResponse\"\x1c\xc8\xbb\x18\x03\x82\xd3\xe4\x93\x02\x12\"\r/api/outcomes:\x01*B9\n\nhousing.v1B\x13OutcomeServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,17 +42,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRUEPRICE'].fields_by_name['median_house_value']._loaded_options = None
   _globals['_TRUEPRICE'].fields_by_name['median_house_value']._serialized_options = b'\272H\027\022\022\031\000\000\000\000e\315\315A)\000\000\000\000\000\000\360?\310\001\001'
   _globals['_OUTCOMESERVICE'].methods_by_name['RecordOutcomes']._loaded_options = None
-  _globals['_OUTCOMESERVICE'].methods_by_name['RecordOutcomes']._serialized_options = b'\202\323\344\223\002\022\"\r/api/outcomes:\001*'
-  _globals['_OUTCOMERESULT']._serialized_start=479
-  _globals['_OUTCOMERESULT']._serialized_end=666
-  _globals['_RECORDOUTCOMESREQUEST']._serialized_start=107
-  _globals['_RECORDOUTCOMESREQUEST']._serialized_end=184
-  _globals['_TRUEPRICE']._serialized_start=187
-  _globals['_TRUEPRICE']._serialized_end=318
-  _globals['_RECORDOUTCOMESRESPONSE']._serialized_start=320
-  _globals['_RECORDOUTCOMESRESPONSE']._serialized_end=391
-  _globals['_RECORDEDOUTCOME']._serialized_start=393
-  _globals['_RECORDEDOUTCOME']._serialized_end=476
-  _globals['_OUTCOMESERVICE']._serialized_start=669
-  _globals['_OUTCOMESERVICE']._serialized_end=800
+  _globals['_OUTCOMESERVICE'].methods_by_name['RecordOutcomes']._serialized_options = b'\310\273\030\003\202\323\344\223\002\022\"\r/api/outcomes:\001*'
+  _globals['_OUTCOMERESULT']._serialized_start=509
+  _globals['_OUTCOMERESULT']._serialized_end=696
+  _globals['_RECORDOUTCOMESREQUEST']._serialized_start=137
+  _globals['_RECORDOUTCOMESREQUEST']._serialized_end=214
+  _globals['_TRUEPRICE']._serialized_start=217
+  _globals['_TRUEPRICE']._serialized_end=348
+  _globals['_RECORDOUTCOMESRESPONSE']._serialized_start=350
+  _globals['_RECORDOUTCOMESRESPONSE']._serialized_end=421
+  _globals['_RECORDEDOUTCOME']._serialized_start=423
+  _globals['_RECORDEDOUTCOME']._serialized_end=506
+  _globals['_OUTCOMESERVICE']._serialized_start=699
+  _globals['_OUTCOMESERVICE']._serialized_end=834
 # @@protoc_insertion_point(module_scope)

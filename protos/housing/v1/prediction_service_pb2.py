@@ -26,10 +26,11 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
+from housing.v1 import annotations_pb2 as housing_dot_v1_dot_annotations__pb2
 from housing.v1 import block_group_pb2 as housing_dot_v1_dot_block__group__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#housing/v1/prediction_service.proto\x12\nhousing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1chousing/v1/block_group.proto\"E\n\x0ePredictRequest\x12\x33\n\x0b\x62lock_group\x18\x01 \x01(\x0b\x32\x16.housing.v1.BlockGroupB\x06\xbaH\x03\xc8\x01\x01\"\xfa\x01\n\x0fPredictResponse\x12\x15\n\rprediction_id\x18\x01 \x01(\t\x12\x1a\n\x12median_house_value\x18\x02 \x01(\x01\x12\x30\n\x08interval\x18\x03 \x01(\x0b\x32\x1e.housing.v1.PredictionInterval\x12\x12\n\nmodel_name\x18\x04 \x01(\t\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12\x30\n\x0cpredicted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x08warnings\x18\x07 \x03(\x0b\x32\x13.housing.v1.Warning\"i\n\x13\x42\x61tchPredictRequest\x12\x39\n\x0c\x62lock_groups\x18\x01 \x03(\x0b\x32\x16.housing.v1.BlockGroupB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12\x17\n\x0fpartial_results\x18\x02 \x01(\x08\"\xc7\x01\n\x14\x42\x61tchPredictResponse\x12+\n\x0bpredictions\x18\x01 \x03(\x0b\x32\x16.housing.v1.Prediction\x12\x12\n\nmodel_name\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x30\n\x0cpredicted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x08refusals\x18\x05 \x03(\x0b\x32\x13.housing.v1.Refusal\"<\n\x07Refusal\x12\r\n\x05index\x18\x01 \x01(\r\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"K\n\x14StreamPredictRequest\x12\x33\n\x0b\x62lock_group\x18\x01 \x01(\x0b\x32\x16.housing.v1.BlockGroupB\x06\xbaH\x03\xc8\x01\x01\"y\n\x15StreamPredictResponse\x12\x31\n\nprediction\x18\x01 \x01(\x0b\x32\x1b.housing.v1.PredictResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x98\x01\n\nPrediction\x12\x15\n\rprediction_id\x18\x01 \x01(\t\x12\x1a\n\x12median_house_value\x18\x02 \x01(\x01\x12\x30\n\x08interval\x18\x03 \x01(\x0b\x32\x1e.housing.v1.PredictionInterval\x12%\n\x08warnings\x18\x04 \x03(\x0b\x32\x13.housing.v1.Warning\"X\n\x12PredictionInterval\x12\r\n\x05lower\x18\x01 \x01(\x01\x12\r\n\x05upper\x18\x02 \x01(\x01\x12\x10\n\x08\x63overage\x18\x03 \x01(\x01\x12\x12\n\nupper_open\x18\x04 \x01(\x08\"9\n\x07Warning\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2\xc6\x02\n\x11PredictionService\x12\x65\n\x07Predict\x12\x1a.housing.v1.PredictRequest\x1a\x1b.housing.v1.PredictResponse\"!\x82\xd3\xe4\x93\x02\x1b\"\x0c/api/predict:\x0b\x62lock_group\x12p\n\x0c\x42\x61tchPredict\x12\x1f.housing.v1.BatchPredictRequest\x1a .housing.v1.BatchPredictResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x12/api/predict/batch:\x01*\x12X\n\rStreamPredict\x12 .housing.v1.StreamPredictRequest\x1a!.housing.v1.StreamPredictResponse(\x01\x30\x01\x42<\n\nhousing.v1B\x16PredictionServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#housing/v1/prediction_service.proto\x12\nhousing.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1chousing/v1/annotations.proto\x1a\x1chousing/v1/block_group.proto\"E\n\x0ePredictRequest\x12\x33\n\x0b\x62lock_group\x18\x01 \x01(\x0b\x32\x16.housing.v1.BlockGroupB\x06\xbaH\x03\xc8\x01\x01\"\xfa\x01\n\x0fPredictResponse\x12\x15\n\rprediction_id\x18\x01 \x01(\t\x12\x1a\n\x12median_house_value\x18\x02 \x01(\x01\x12\x30\n\x08interval\x18\x03 \x01(\x0b\x32\x1e.housing.v1.PredictionInterval\x12\x12\n\nmodel_name\x18\x04 \x01(\t\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12\x30\n\x0cpredicted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x08warnings\x18\x07 \x03(\x0b\x32\x13.housing.v1.Warning\"i\n\x13\x42\x61tchPredictRequest\x12\x39\n\x0c\x62lock_groups\x18\x01 \x03(\x0b\x32\x16.housing.v1.BlockGroupB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12\x17\n\x0fpartial_results\x18\x02 \x01(\x08\"\xc7\x01\n\x14\x42\x61tchPredictResponse\x12+\n\x0bpredictions\x18\x01 \x03(\x0b\x32\x16.housing.v1.Prediction\x12\x12\n\nmodel_name\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x30\n\x0cpredicted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x08refusals\x18\x05 \x03(\x0b\x32\x13.housing.v1.Refusal\"<\n\x07Refusal\x12\r\n\x05index\x18\x01 \x01(\r\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"K\n\x14StreamPredictRequest\x12\x33\n\x0b\x62lock_group\x18\x01 \x01(\x0b\x32\x16.housing.v1.BlockGroupB\x06\xbaH\x03\xc8\x01\x01\"y\n\x15StreamPredictResponse\x12\x31\n\nprediction\x18\x01 \x01(\x0b\x32\x1b.housing.v1.PredictResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x98\x01\n\nPrediction\x12\x15\n\rprediction_id\x18\x01 \x01(\t\x12\x1a\n\x12median_house_value\x18\x02 \x01(\x01\x12\x30\n\x08interval\x18\x03 \x01(\x0b\x32\x1e.housing.v1.PredictionInterval\x12%\n\x08warnings\x18\x04 \x03(\x0b\x32\x13.housing.v1.Warning\"X\n\x12PredictionInterval\x12\r\n\x05lower\x18\x01 \x01(\x01\x12\r\n\x05upper\x18\x02 \x01(\x01\x12\x10\n\x08\x63overage\x18\x03 \x01(\x01\x12\x12\n\nupper_open\x18\x04 \x01(\x08\"9\n\x07Warning\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2\xd4\x02\n\x11PredictionService\x12i\n\x07Predict\x12\x1a.housing.v1.PredictRequest\x1a\x1b.housing.v1.PredictResponse\"%\xc8\xbb\x18\x02\x82\xd3\xe4\x93\x02\x1b\"\x0c/api/predict:\x0b\x62lock_group\x12t\n\x0c\x42\x61tchPredict\x12\x1f.housing.v1.BatchPredictRequest\x1a .housing.v1.BatchPredictResponse\"!\xc8\xbb\x18\x02\x82\xd3\xe4\x93\x02\x17\"\x12/api/predict/batch:\x01*\x12^\n\rStreamPredict\x12 .housing.v1.StreamPredictRequest\x1a!.housing.v1.StreamPredictResponse\"\x04\xc8\xbb\x18\x02(\x01\x30\x01\x42<\n\nhousing.v1B\x16PredictionServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,29 +45,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMPREDICTREQUEST'].fields_by_name['block_group']._loaded_options = None
   _globals['_STREAMPREDICTREQUEST'].fields_by_name['block_group']._serialized_options = b'\272H\003\310\001\001'
   _globals['_PREDICTIONSERVICE'].methods_by_name['Predict']._loaded_options = None
-  _globals['_PREDICTIONSERVICE'].methods_by_name['Predict']._serialized_options = b'\202\323\344\223\002\033\"\014/api/predict:\013block_group'
+  _globals['_PREDICTIONSERVICE'].methods_by_name['Predict']._serialized_options = b'\310\273\030\002\202\323\344\223\002\033\"\014/api/predict:\013block_group'
   _globals['_PREDICTIONSERVICE'].methods_by_name['BatchPredict']._loaded_options = None
-  _globals['_PREDICTIONSERVICE'].methods_by_name['BatchPredict']._serialized_options = b'\202\323\344\223\002\027\"\022/api/predict/batch:\001*'
-  _globals['_PREDICTREQUEST']._serialized_start=198
-  _globals['_PREDICTREQUEST']._serialized_end=267
-  _globals['_PREDICTRESPONSE']._serialized_start=270
-  _globals['_PREDICTRESPONSE']._serialized_end=520
-  _globals['_BATCHPREDICTREQUEST']._serialized_start=522
-  _globals['_BATCHPREDICTREQUEST']._serialized_end=627
-  _globals['_BATCHPREDICTRESPONSE']._serialized_start=630
-  _globals['_BATCHPREDICTRESPONSE']._serialized_end=829
-  _globals['_REFUSAL']._serialized_start=831
-  _globals['_REFUSAL']._serialized_end=891
-  _globals['_STREAMPREDICTREQUEST']._serialized_start=893
-  _globals['_STREAMPREDICTREQUEST']._serialized_end=968
-  _globals['_STREAMPREDICTRESPONSE']._serialized_start=970
-  _globals['_STREAMPREDICTRESPONSE']._serialized_end=1091
-  _globals['_PREDICTION']._serialized_start=1094
-  _globals['_PREDICTION']._serialized_end=1246
-  _globals['_PREDICTIONINTERVAL']._serialized_start=1248
-  _globals['_PREDICTIONINTERVAL']._serialized_end=1336
-  _globals['_WARNING']._serialized_start=1338
-  _globals['_WARNING']._serialized_end=1395
-  _globals['_PREDICTIONSERVICE']._serialized_start=1398
-  _globals['_PREDICTIONSERVICE']._serialized_end=1724
+  _globals['_PREDICTIONSERVICE'].methods_by_name['BatchPredict']._serialized_options = b'\310\273\030\002\202\323\344\223\002\027\"\022/api/predict/batch:\001*'
+  _globals['_PREDICTIONSERVICE'].methods_by_name['StreamPredict']._loaded_options = None
+  _globals['_PREDICTIONSERVICE'].methods_by_name['StreamPredict']._serialized_options = b'\310\273\030\002'
+  _globals['_PREDICTREQUEST']._serialized_start=228
+  _globals['_PREDICTREQUEST']._serialized_end=297
+  _globals['_PREDICTRESPONSE']._serialized_start=300
+  _globals['_PREDICTRESPONSE']._serialized_end=550
+  _globals['_BATCHPREDICTREQUEST']._serialized_start=552
+  _globals['_BATCHPREDICTREQUEST']._serialized_end=657
+  _globals['_BATCHPREDICTRESPONSE']._serialized_start=660
+  _globals['_BATCHPREDICTRESPONSE']._serialized_end=859
+  _globals['_REFUSAL']._serialized_start=861
+  _globals['_REFUSAL']._serialized_end=921
+  _globals['_STREAMPREDICTREQUEST']._serialized_start=923
+  _globals['_STREAMPREDICTREQUEST']._serialized_end=998
+  _globals['_STREAMPREDICTRESPONSE']._serialized_start=1000
+  _globals['_STREAMPREDICTRESPONSE']._serialized_end=1121
+  _globals['_PREDICTION']._serialized_start=1124
+  _globals['_PREDICTION']._serialized_end=1276
+  _globals['_PREDICTIONINTERVAL']._serialized_start=1278
+  _globals['_PREDICTIONINTERVAL']._serialized_end=1366
+  _globals['_WARNING']._serialized_start=1368
+  _globals['_WARNING']._serialized_end=1425
+  _globals['_PREDICTIONSERVICE']._serialized_start=1428
+  _globals['_PREDICTIONSERVICE']._serialized_end=1768
 # @@protoc_insertion_point(module_scope)

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from housing.v1 import annotations_pb2 as housing_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhousing/v1/status_service.proto\x12\nhousing.v1\x1a\x1cgoogle/api/annotations.proto\"\x12\n\x10GetStatusRequest\"\xaa\x02\n\x11GetStatusResponse\x12)\n\x06status\x18\x01 \x01(\x0e\x32\x19.housing.v1.ServiceStatus\x12\x14\n\x0cmodel_loaded\x18\x02 \x01(\x08\x12\x12\n\nmodel_name\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x16\n\x0euptime_seconds\x18\x05 \x01(\x01\x12)\n\x07workers\x18\x06 \x01(\x0b\x32\x18.housing.v1.WorkerStatus\x12-\n\tresources\x18\x07 \x01(\x0b\x32\x1a.housing.v1.ResourceStatus\x12\x37\n\x0eprediction_log\x18\x08 \x01(\x0b\x32\x1f.housing.v1.PredictionLogStatus\"E\n\x0cWorkerStatus\x12\x12\n\nconfigured\x18\x01 \x01(\r\x12\x0f\n\x07serving\x18\x02 \x01(\r\x12\x10\n\x08restarts\x18\x03 \x01(\r\"v\n\x13PredictionLogStatus\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x10\n\x08store_up\x18\x02 \x01(\x08\x12\x14\n\x0c\x62\x61\x63klog_rows\x18\x03 \x01(\r\x12\x15\n\rbacklog_bytes\x18\x04 \x01(\x01\x12\x0f\n\x07problem\x18\x05 \x01(\t\"\xa5\x01\n\x0eResourceStatus\x12\x16\n\x0e\x63pu_cores_used\x18\x01 \x01(\x01\x12\x11\n\tcpu_cores\x18\x02 \x01(\r\x12\x19\n\x11memory_used_bytes\x18\x03 \x01(\x01\x12\x1a\n\x12memory_total_bytes\x18\x04 \x01(\x01\x12\x17\n\x0f\x64isk_used_bytes\x18\x05 \x01(\x01\x12\x18\n\x10\x64isk_total_bytes\x18\x06 \x01(\x01*\x88\x01\n\rServiceStatus\x12\x1e\n\x1aSERVICE_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16SERVICE_STATUS_SERVING\x10\x01\x12\x1b\n\x17SERVICE_STATUS_DEGRADED\x10\x02\x12\x1e\n\x1aSERVICE_STATUS_NOT_SERVING\x10\x03\x32j\n\rStatusService\x12Y\n\tGetStatus\x12\x1c.housing.v1.GetStatusRequest\x1a\x1d.housing.v1.GetStatusResponse\"\x0f\x82\xd3\xe4\x93\x02\t\x12\x07/healthB8\n\nhousing.v1B\x12StatusServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhousing/v1/status_service.proto\x12\nhousing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1chousing/v1/annotations.proto\"\x12\n\x10GetStatusRequest\"\xaa\x02\n\x11GetStatusResponse\x12)\n\x06status\x18\x01 \x01(\x0e\x32\x19.housing.v1.ServiceStatus\x12\x14\n\x0cmodel_loaded\x18\x02 \x01(\x08\x12\x12\n\nmodel_name\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x16\n\x0euptime_seconds\x18\x05 \x01(\x01\x12)\n\x07workers\x18\x06 \x01(\x0b\x32\x18.housing.v1.WorkerStatus\x12-\n\tresources\x18\x07 \x01(\x0b\x32\x1a.housing.v1.ResourceStatus\x12\x37\n\x0eprediction_log\x18\x08 \x01(\x0b\x32\x1f.housing.v1.PredictionLogStatus\"E\n\x0cWorkerStatus\x12\x12\n\nconfigured\x18\x01 \x01(\r\x12\x0f\n\x07serving\x18\x02 \x01(\r\x12\x10\n\x08restarts\x18\x03 \x01(\r\"v\n\x13PredictionLogStatus\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x10\n\x08store_up\x18\x02 \x01(\x08\x12\x14\n\x0c\x62\x61\x63klog_rows\x18\x03 \x01(\r\x12\x15\n\rbacklog_bytes\x18\x04 \x01(\x01\x12\x0f\n\x07problem\x18\x05 \x01(\t\"\xa5\x01\n\x0eResourceStatus\x12\x16\n\x0e\x63pu_cores_used\x18\x01 \x01(\x01\x12\x11\n\tcpu_cores\x18\x02 \x01(\r\x12\x19\n\x11memory_used_bytes\x18\x03 \x01(\x01\x12\x1a\n\x12memory_total_bytes\x18\x04 \x01(\x01\x12\x17\n\x0f\x64isk_used_bytes\x18\x05 \x01(\x01\x12\x18\n\x10\x64isk_total_bytes\x18\x06 \x01(\x01*\x88\x01\n\rServiceStatus\x12\x1e\n\x1aSERVICE_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16SERVICE_STATUS_SERVING\x10\x01\x12\x1b\n\x17SERVICE_STATUS_DEGRADED\x10\x02\x12\x1e\n\x1aSERVICE_STATUS_NOT_SERVING\x10\x03\x32n\n\rStatusService\x12]\n\tGetStatus\x12\x1c.housing.v1.GetStatusRequest\x1a\x1d.housing.v1.GetStatusResponse\"\x13\xc8\xbb\x18\x01\x82\xd3\xe4\x93\x02\t\x12\x07/healthB8\n\nhousing.v1B\x12StatusServiceProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,19 +35,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\nhousing.v1B\022StatusServiceProtoP\001Z\024housing/v1;housingv1'
   _globals['_STATUSSERVICE'].methods_by_name['GetStatus']._loaded_options = None
-  _globals['_STATUSSERVICE'].methods_by_name['GetStatus']._serialized_options = b'\202\323\344\223\002\t\022\007/health'
-  _globals['_SERVICESTATUS']._serialized_start=758
-  _globals['_SERVICESTATUS']._serialized_end=894
-  _globals['_GETSTATUSREQUEST']._serialized_start=77
-  _globals['_GETSTATUSREQUEST']._serialized_end=95
-  _globals['_GETSTATUSRESPONSE']._serialized_start=98
-  _globals['_GETSTATUSRESPONSE']._serialized_end=396
-  _globals['_WORKERSTATUS']._serialized_start=398
-  _globals['_WORKERSTATUS']._serialized_end=467
-  _globals['_PREDICTIONLOGSTATUS']._serialized_start=469
-  _globals['_PREDICTIONLOGSTATUS']._serialized_end=587
-  _globals['_RESOURCESTATUS']._serialized_start=590
-  _globals['_RESOURCESTATUS']._serialized_end=755
-  _globals['_STATUSSERVICE']._serialized_start=896
-  _globals['_STATUSSERVICE']._serialized_end=1002
+  _globals['_STATUSSERVICE'].methods_by_name['GetStatus']._serialized_options = b'\310\273\030\001\202\323\344\223\002\t\022\007/health'
+  _globals['_SERVICESTATUS']._serialized_start=788
+  _globals['_SERVICESTATUS']._serialized_end=924
+  _globals['_GETSTATUSREQUEST']._serialized_start=107
+  _globals['_GETSTATUSREQUEST']._serialized_end=125
+  _globals['_GETSTATUSRESPONSE']._serialized_start=128
+  _globals['_GETSTATUSRESPONSE']._serialized_end=426
+  _globals['_WORKERSTATUS']._serialized_start=428
+  _globals['_WORKERSTATUS']._serialized_end=497
+  _globals['_PREDICTIONLOGSTATUS']._serialized_start=499
+  _globals['_PREDICTIONLOGSTATUS']._serialized_end=617
+  _globals['_RESOURCESTATUS']._serialized_start=620
+  _globals['_RESOURCESTATUS']._serialized_end=785
+  _globals['_STATUSSERVICE']._serialized_start=926
+  _globals['_STATUSSERVICE']._serialized_end=1036
 # @@protoc_insertion_point(module_scope)

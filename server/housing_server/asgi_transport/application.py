@@ -12,6 +12,7 @@ from housing_server.asgi_transport.frames import Frames
 from housing_server.asgi_transport.hangups import Hangups
 from housing_server.asgi_transport.headers import (
     TOO_MUCH_METADATA,
+    credentials,
     failure,
     is_grpc,
     metadata,
@@ -131,7 +132,7 @@ def _stream(endpoint: StreamEndpoint[Any, Any], calls: Calls) -> _Handler:
             caller = call.enter()
             frames = Frames(headers.get(b"grpc-encoding", b""), message_type)
             async with limit, Requests(receive, frames) as requests:
-                async for message in endpoint.handler(_decoded(endpoint, requests), caller):
+                async for message in endpoint.handler(_decoded(endpoint, call.admitted(aiter(requests))), caller):
                     await response.message(message.SerializeToString())
                 await response.end(success(call.request_id))
         except BaseException as error:  # pylint: disable=broad-exception-caught  # `_fail` raises what is not for callers
@@ -156,10 +157,11 @@ def _unknown(calls: Calls) -> _Handler:
 
 def _begin(calls: Calls, method: Method, headers: _Headers, scope: Scope) -> CallScope:
     left = seconds_left(headers.get(b"grpc-timeout"))
-    return calls.begin(method, metadata(headers), peer=peer(scope), seconds_left=left)
+    found = metadata(headers) if calls.authority is None else [*metadata(headers), *credentials(headers)]
+    return calls.begin(method, found, peer=peer(scope), seconds_left=left)
 
 
-async def _decoded(endpoint: StreamEndpoint[Any, Any], requests: Requests) -> AsyncIterator[Any]:
+async def _decoded(endpoint: StreamEndpoint[Any, Any], requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
     async for data in requests:
         yield endpoint.decode(data)
 

@@ -9,7 +9,7 @@ from google.rpc.code_pb2 import RESOURCE_EXHAUSTED
 from google.rpc.status_pb2 import Status
 
 from housing_server.asgi_transport.events import Scope
-from housing_server.core.calls import REQUEST_ID
+from housing_server.core.calls import CREDENTIALS, REQUEST_ID
 from housing_server.limits import MAX_METADATA_BYTES
 
 Headers = list[tuple[bytes, bytes]]
@@ -20,6 +20,7 @@ _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-
 _CONTENT_TYPE = re.compile(rb"application/grpc(\+proto)?(;.*)?")
 _READ = {name.encode(): name for name in (REQUEST_ID, "traceparent", "tracestate")}
 """The request metadata that is used."""
+_CREDENTIALS = {name.encode(): name for name in CREDENTIALS}
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 _REQUEST_ID = REQUEST_ID.encode()
 _OVERHEAD = 32
@@ -50,6 +51,11 @@ def seconds_left(timeout: bytes | None) -> float | None:
 def metadata(headers: Mapping[bytes, bytes]) -> list[tuple[str, str]]:
     """Return the request metadata that is used."""
     return [(name, headers[key].decode("latin-1")) for key, name in _READ.items() if key in headers]
+
+
+def credentials(headers: Mapping[bytes, bytes]) -> list[tuple[str, str]]:
+    """Return the request metadata that shows who calls."""
+    return [(name, headers[key].decode("latin-1")) for key, name in _CREDENTIALS.items() if key in headers]
 
 
 def peer(scope: Scope) -> str:

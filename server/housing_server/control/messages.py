@@ -10,6 +10,16 @@ from housing_server.prediction_log.modes import LogMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigureAccess:
+    """Part of the configuration of a process that clients call: who may."""
+
+    keys_file: str
+    """File of the API keys."""
+    usage_dir: str
+    """Folder of the counts of calls by key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigureEnvoy:
     """Part of `ConfigureWorker`: the Envoy around a worker."""
 
@@ -69,6 +79,8 @@ class ConfigureWorker:
     """Whether it may load models that run code of their own."""
     inside_envoy: ConfigureEnvoy | None = None
     """Configuration of the Envoy around the worker; None without one."""
+    access: ConfigureAccess | None = None
+    """Who may call; None for anyone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +99,8 @@ class ConfigureRecorder:
     """The most records to keep; 0 for no limit."""
     direct: bool = False
     """Whether calls come directly from clients, to be counted and logged here."""
+    access: ConfigureAccess | None = None
+    """Who may call; None for anyone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +119,8 @@ class ConfigureExplainer:
     """How long calls may take to finish when the explainer stops."""
     direct: bool = False
     """Whether calls come directly from clients, to be counted and logged here."""
+    access: ConfigureAccess | None = None
+    """Who may call; None for anyone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +234,9 @@ ControlMessage = (
 _KINDS: dict[str, type[ControlMessage]] = {kind.__name__: kind for kind in get_args(ControlMessage)}
 
 
+_PARTS = {"access": ConfigureAccess, "inside_envoy": ConfigureEnvoy}
+
+
 def encode(message: ControlMessage) -> bytes:
     """Encode a message as a line."""
     return json.dumps({"kind": type(message).__name__, **asdict(message)}).encode() + b"\n"
@@ -226,6 +245,7 @@ def encode(message: ControlMessage) -> bytes:
 def decode(line: bytes) -> ControlMessage:
     """Decode a line made by `encode`."""
     fields = json.loads(line)
-    if fields.get("inside_envoy"):
-        fields["inside_envoy"] = ConfigureEnvoy(**fields["inside_envoy"])
+    for name, part in _PARTS.items():
+        if fields.get(name):
+            fields[name] = part(**fields[name])
     return _KINDS[fields.pop("kind")](**fields)

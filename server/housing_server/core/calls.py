@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import uuid_utils
 from google.rpc.code_pb2 import CANCELLED, DEADLINE_EXCEEDED, OK, Code
@@ -28,6 +28,11 @@ DEFAULT_UNARY_SECONDS = 120.0
 
 REQUEST_ID = "x-request-id"
 """The metadata that carries a request's id, in both directions."""
+
+AUTHORIZATION = "authorization"
+API_KEY = "x-api-key"
+CREDENTIALS = (AUTHORIZATION, API_KEY)
+"""The metadata that shows who calls."""
 
 _REQUEST_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_REQUEST_ID_BYTES}}}")
 """A request id that is safe in a header, a log line and a record."""
@@ -59,6 +64,24 @@ class Method:
         return self.kind, self.service, self.name
 
 
+class Credentials(NamedTuple):
+    """What a call brings to be admitted."""
+
+    token: str | None = None
+    """The API key, as sent."""
+    names: Sequence[str] = ()
+    """Names of the caller's verified certificate."""
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+
+NO_CREDENTIALS = Credentials()
+"""A call without any."""
+
+_Message = TypeVar("_Message")
+
+
 class CallObserver(Protocol):
     """Counts calls."""
 
@@ -86,6 +109,25 @@ class CallLog(Protocol):
         """Log a call that failed with an unexpected exception."""
 
 
+class CallAuthority(Protocol):
+    """Decides whether callers may make their calls."""
+
+    def credentials(self, metadata: Iterable[tuple[str, str | bytes]], names: Sequence[str]) -> Credentials:
+        """Return what a call brings.
+
+        Args:
+            metadata: names, in lower case, and values.
+            names: of the certificate that the transport has verified.
+        """
+
+    def admit(self, method: Method, credentials: Credentials) -> str | None:
+        """Return the name of the caller, once the call is allowed and counted; None for a call open to anyone.
+
+        Raises:
+            RequestError: it is not allowed.
+        """
+
+
 class Calls:
     """Creates the scopes of calls; used on the event loop only."""
 
@@ -96,6 +138,7 @@ class Calls:
         observer: CallObserver,
         log: CallLog,
         tracer: CallTracer | None = None,
+        authority: CallAuthority | None = None,
         unary_seconds: float = DEFAULT_UNARY_SECONDS,
         new_id: Callable[[], object] = uuid_utils.uuid7,
     ) -> None:
@@ -106,18 +149,26 @@ class Calls:
             observer: counts calls.
             log: logs calls.
             tracer: traces calls; None for no tracing.
+            authority: admits callers; None to admit all.
             unary_seconds: deadline of a unary call whose caller sets none.
             new_id: returns an id for a request without a valid one.
         """
         self.gate = gate
         self.observer = observer
         self.log = log
+        self.authority = authority
         self._tracer = tracer
         self._unary_seconds = unary_seconds
         self._new_id = new_id
 
     def begin(
-        self, method: Method, metadata: Iterable[tuple[str, str | bytes]], *, peer: str, seconds_left: float | None
+        self,
+        method: Method,
+        metadata: Iterable[tuple[str, str | bytes]],
+        *,
+        peer: str,
+        seconds_left: float | None,
+        names: Sequence[str] = (),
     ) -> CallScope:
         """Count a call that has arrived, and open its scope.
 
@@ -126,6 +177,7 @@ class Calls:
             metadata: names, in lower case, and values.
             peer: peer address of the call.
             seconds_left: time until the caller's deadline; None without one.
+            names: of the caller's certificate, if the transport has verified one.
         """
         arrived = time.perf_counter()
         self.observer.call_started(method)
@@ -146,13 +198,16 @@ class Calls:
             seconds_left = self._unary_seconds
         deadline = None if seconds_left is None else arrived + seconds_left
         caller = Caller(method.name, peer, request_id, trace_id, arrived, deadline, span, traceparent)
-        return CallScope(self, method, caller, request_id)
+        scope = CallScope(self, method, caller, request_id)
+        if self.authority is not None:
+            scope.credentials = self.authority.credentials(metadata, names)
+        return scope
 
 
 class CallScope:
     """One call, from its arrival to its end."""
 
-    __slots__ = ("_calls", "_inside", "_method", "caller", "request_id")
+    __slots__ = ("_calls", "_identity", "_inside", "_method", "caller", "credentials", "request_id")
 
     def __init__(self, calls: Calls, method: Method, caller: Caller, request_id: str) -> None:
         self._calls = calls
@@ -161,6 +216,9 @@ class CallScope:
         """The origin of the call."""
         self.request_id = request_id
         """The request id, to be returned to the caller."""
+        self.credentials = NO_CREDENTIALS
+        """What the call brings to be admitted."""
+        self._identity: str | None = None
         self._inside = False
 
     def enter(self) -> Caller:
@@ -169,15 +227,31 @@ class CallScope:
         Raises:
             ShuttingDown: the service is stopping.
             DeadlinePassed: the deadline has passed already.
+            RequestError: the caller may not make this call.
         """
         caller, gate = self.caller, self._calls.gate
         if not gate.open:
             raise ShuttingDown
         if caller.deadline is not None and caller.deadline <= caller.arrived:
             raise DeadlinePassed
+        if self._calls.authority is not None:
+            self._identity = self._calls.authority.admit(self._method, self.credentials)
         gate.enter()
         self._inside = True
         return caller
+
+    def admitted(self, messages: AsyncIterator[_Message]) -> AsyncIterator[_Message]:
+        """Return the messages of a stream, each admitted and counted as a call: a key may be revoked meanwhile."""
+        authority = self._calls.authority
+        return messages if authority is None else self._admit_each(messages, authority)
+
+    async def _admit_each(self, messages: AsyncIterator[_Message], authority: CallAuthority) -> AsyncIterator[_Message]:
+        first = True  # it was admitted with the call
+        async for message in messages:
+            if not first:
+                authority.admit(self._method, self.credentials)
+            first = False
+            yield message
 
     def finish(self, error: BaseException | None = None) -> Status | None:
         """Leave the gate; count and log the outcome of the call.
@@ -209,6 +283,8 @@ class CallScope:
 
     def _end(self, code: int, **more: str) -> None:
         calls, method, caller = self._calls, self._method, self.caller
+        if self._identity is not None:
+            more["caller"] = self._identity
         seconds = time.perf_counter() - caller.arrived
         calls.observer.call_ended(method, code, seconds)
         if caller.span is not None:

@@ -8,6 +8,9 @@ from housing.reasons import DOMAIN, Reason, reason_of
 from housing.v1.error_reason_pb2 import ErrorReason
 from housing_server.errors import (
     ChampionChanged,
+    CredentialsExpired,
+    CredentialsInvalid,
+    CredentialsMissing,
     DeadlinePassed,
     EncodingNotSupported,
     ExplanationNotAvailable,
@@ -28,9 +31,12 @@ from housing_server.errors import (
     PredictionLogUnavailable,
     PredictionNotFound,
     QueryTooSlow,
+    QuotaExceeded,
+    RateExceeded,
     RelayedError,
     RequestError,
     RetrainingNotFound,
+    RoleRequired,
     ServiceNotFound,
     ServiceUnavailable,
     ShuttingDown,
@@ -39,6 +45,12 @@ from housing_server.errors import (
 )
 
 _REASONS: dict[type[RequestError], ErrorReason.ValueType] = {
+    CredentialsMissing: ErrorReason.ERROR_REASON_CREDENTIALS_MISSING,
+    CredentialsInvalid: ErrorReason.ERROR_REASON_CREDENTIALS_INVALID,
+    CredentialsExpired: ErrorReason.ERROR_REASON_CREDENTIALS_EXPIRED,
+    RoleRequired: ErrorReason.ERROR_REASON_ROLE_REQUIRED,
+    RateExceeded: ErrorReason.ERROR_REASON_RATE_EXCEEDED,
+    QuotaExceeded: ErrorReason.ERROR_REASON_QUOTA_EXCEEDED,
     InvalidRequest: ErrorReason.ERROR_REASON_INVALID_REQUEST,
     UndecodableMessage: ErrorReason.ERROR_REASON_UNDECODABLE_MESSAGE,
     MessageTooLarge: ErrorReason.ERROR_REASON_MESSAGE_TOO_LARGE,
@@ -70,14 +82,14 @@ _REASONS: dict[type[RequestError], ErrorReason.ValueType] = {
 
 
 def status_from_error(error: RequestError) -> Status:
-    """Convert an error to a status with `ErrorInfo`, `BadRequest` for violations and `RetryInfo` for overload."""
+    """Convert an error to a status with `ErrorInfo`, `BadRequest` for violations, `RetryInfo` for limits."""
     if isinstance(error, RelayedError):
         return error.status
     reason = reason_of_error(type(error))
     status = Status(code=reason.code, message=str(error))
     if isinstance(error, InvalidRequest):
         _pack(status, _bad_request(error))
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | RateExceeded | QuotaExceeded):
         _pack(status, _retry_info(error))
     _pack(status, ErrorInfo(reason=reason.name, domain=DOMAIN, metadata=_metadata(error)))
     return status
@@ -93,6 +105,8 @@ def _metadata(error: RequestError) -> dict[str, str]:
         return {"violations": str(len(error.violations))}
     if isinstance(error, ServiceUnavailable):
         return {"service": error.service}
+    if isinstance(error, RoleRequired):
+        return {"role": error.role}
     return {}
 
 
@@ -105,7 +119,7 @@ def _bad_request(error: InvalidRequest) -> BadRequest:
     )
 
 
-def _retry_info(error: Overloaded) -> RetryInfo:
+def _retry_info(error: Overloaded | RateExceeded | QuotaExceeded) -> RetryInfo:
     retry = RetryInfo()
     retry.retry_delay.FromMilliseconds(max(1, round(error.retry_seconds * 1000)))
     return retry

@@ -114,7 +114,7 @@ def _stream(endpoint: StreamEndpoint[Any, Any], calls: Calls, sending: DrainGate
         try:
             caller = scope.enter()
             async with limit:
-                async for response in endpoint.handler(_decoded(endpoint, requests), caller):
+                async for response in endpoint.handler(_decoded(endpoint, scope.admitted(requests)), caller):
                     yield response.SerializeToString()
         except BaseException as error:
             # By the clock that calls are timed with, the event loop's timers may be a moment early.

@@ -49,7 +49,7 @@ class Explainer:
         self._control = control
         self._log = log
         metrics = WorkerMetrics(CollectorRegistry())
-        self._calls = helper_calls("explainer", metrics, lines, log, direct=config.direct)
+        self._calls = helper_calls("explainer", metrics, lines, log, config)
         admission = Admission(metrics, max_rows=_MAX_CALLS, max_queue_seconds=config.max_queue_seconds)
         clock = RunClock(config.max_run_seconds)
         control.alive = lambda: not clock.stuck

@@ -4,9 +4,11 @@ import os
 
 import structlog
 
+from housing_server.control.messages import ConfigureExplainer, ConfigureRecorder
 from housing_server.core.calls import CallObserver, Calls, relayed_calls
 from housing_server.core.gate import DrainGate
 from housing_server.observability.logs import CallLogger, LineBuffer
+from housing_server.processes.authorities import open_authority
 from housing_server.processes.tracers import open_tracer
 
 
@@ -15,8 +17,7 @@ def helper_calls(
     observer: CallObserver,
     lines: LineBuffer,
     log: structlog.typing.FilteringBoundLogger,
-    *,
-    direct: bool,
+    config: ConfigureRecorder | ConfigureExplainer,
 ) -> Calls:
     """Create the scopes of a helper's calls.
 
@@ -25,10 +26,17 @@ def helper_calls(
         observer: counts calls.
         lines: writes the lines of calls.
         log: logs what is no everyday line.
-        direct: whether calls come directly from clients, to be counted, logged and traced here; for relayed calls the
-            worker does so.
+        config: says whether calls come directly from clients, to be admitted, counted, logged and traced here; for
+            relayed calls the worker does so.
     """
-    if not direct:
+    if not config.direct:
         return relayed_calls(log)
     tracer = open_tracer(os.environ, process, log)
-    return Calls(gate=DrainGate(), observer=observer, log=CallLogger(process, lines, log), tracer=tracer)
+    authority = open_authority(config.access, process, log)
+    return Calls(
+        gate=DrainGate(),
+        observer=observer,
+        log=CallLogger(process, lines, log),
+        tracer=tracer,
+        authority=authority,
+    )

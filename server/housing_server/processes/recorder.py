@@ -224,7 +224,7 @@ async def record(control_end: socket.socket) -> None:
     lines = LineBuffer(sys.stdout.buffer, "recorder")
     count_dropped_lines(lines, "recorder", CollectorRegistry())
     log = configure_logging("recorder", lines)
-    calls = helper_calls("recorder", CallMetrics(CollectorRegistry()), lines, log, direct=config.direct)
+    calls = helper_calls("recorder", CallMetrics(CollectorRegistry()), lines, log, config)
     recorder = Recorder(config, control, log, calls)
     running = asyncio.create_task(recorder.run())
     drained = await _until_stopped(control, running)

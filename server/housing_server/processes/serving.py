@@ -49,6 +49,7 @@ from housing_server.observability.logs import CallLogger, LineBuffer, configure_
 from housing_server.observability.metrics import WorkerMetrics
 from housing_server.observability.metrics_files import count_as
 from housing_server.prediction_log.sinks import open_sink
+from housing_server.processes.authorities import open_authority
 from housing_server.processes.helpers import HelperLink
 from housing_server.processes.log_watch import LogWatch
 from housing_server.processes.tracers import open_tracer
@@ -111,7 +112,8 @@ class Worker:
         self._metrics = metrics = WorkerMetrics(CollectorRegistry())
         self._gate = DrainGate()
         self._tracer = tracer
-        self._calls = Calls(gate=self._gate, observer=metrics, log=calls, tracer=tracer)
+        authority = open_authority(config.access, config.name, log)
+        self._calls = Calls(gate=self._gate, observer=metrics, log=calls, tracer=tracer, authority=authority)
         self._background = background_calls(metrics, calls)
         self._admission = Admission(
             metrics, max_rows=config.max_rows_in_flight, max_queue_seconds=config.max_queue_seconds

@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from housing.addresses import address_of, reachable
-from housing_server.control.messages import ConfigureEnvoy, ConfigureExplainer, ConfigureRecorder, ConfigureWorker
+from housing_server.control.messages import (
+    ConfigureAccess,
+    ConfigureEnvoy,
+    ConfigureExplainer,
+    ConfigureRecorder,
+    ConfigureWorker,
+)
 from housing_server.settings import ServerSettings
 
 
@@ -50,6 +56,7 @@ class ProcessConfigs:
             explainer=self._explainer_address if self.explains else "",
             allow_pyfunc=settings.allow_pyfunc,
             inside_envoy=self._envoy() if self.embedded else None,
+            access=self._access,
         )
 
     @property
@@ -78,6 +85,7 @@ class ProcessConfigs:
             keep_days=self.settings.prediction_log_keep_days,
             keep_rows=self.settings.prediction_log_keep_rows,
             direct=self.embedded,
+            access=self._access if self.embedded else None,
         )
 
     @property
@@ -94,6 +102,17 @@ class ProcessConfigs:
             max_run_seconds=self.settings.max_run_seconds,
             grace_seconds=self.settings.grace_seconds,
             direct=self.embedded,
+            access=self._access if self.embedded else None,
+        )
+
+    @property
+    def _access(self) -> ConfigureAccess | None:
+        """Who may call the processes that clients reach; a worker has checked the calls that it relays."""
+        settings = self.settings
+        if not settings.authenticates:
+            return None
+        return ConfigureAccess(
+            keys_file=str(settings.keys_file.absolute()), usage_dir=str((settings.state_dir / "usage").absolute())
         )
 
     @property

@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from housing.v1.model_service_pb2 import Model
+from housing_server.access.key_file import read_keys
 from housing_server.asgi_transport.envoy import why_not
 from housing_server.errors import ModelRejected, StartError
 from housing_server.model_store.files import read_description
@@ -55,10 +56,12 @@ async def supervise(settings: ServerSettings, source: ServedSource, log: structl
         log: logs events.
 
     Raises:
-        StartError: a port is not available, the transport is not supported here, or no model can be served.
+        StartError: a port is not available, the transport is not supported here, the file of keys cannot be used, or no
+            model can be served.
     """
     if settings.transport == "envoy" and (reason := why_not()):
         raise StartError(f"HOUSING_TRANSPORT=envoy: {reason}")
+    _check_keys(settings, log)
     raise_open_files_limit()
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     stopping, check_now = asyncio.Event(), asyncio.Event()
@@ -72,6 +75,16 @@ async def supervise(settings: ServerSettings, source: ServedSource, log: structl
         log.info("listening", host=settings.host, **ports, metrics_port=side_port.port)
         await supervisor.run(source, stopping, check_now)
     log.info("stopped")
+
+
+def _check_keys(settings: ServerSettings, log: structlog.typing.FilteringBoundLogger) -> None:
+    """Read the API keys once, so that a file that cannot be used is an error at the start.
+
+    Raises:
+        InvalidKeys: it cannot be used.
+    """
+    if settings.authenticates and not read_keys(settings.keys_file):
+        log.warning("callers need API keys, and there are none: create one with `housing keys create`")
 
 
 def _reserve(settings: ServerSettings, stack: ExitStack) -> dict[str, int]:

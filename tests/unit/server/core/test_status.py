@@ -25,8 +25,11 @@ from housing_server.errors import (
     Overloaded,
     PredictionLogUnavailable,
     QueryTooSlow,
+    QuotaExceeded,
+    RateExceeded,
     RelayedError,
     RequestError,
+    RoleRequired,
     ServiceUnavailable,
     TooManyRetrainings,
     UndecodableMessage,
@@ -37,6 +40,8 @@ HEADER_LIMIT = 8192
 HTTP_OF_CODES = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
     "NOT_FOUND": 404,
     "ABORTED": 409,
     "RESOURCE_EXHAUSTED": 429,
@@ -63,6 +68,9 @@ def test_every_request_error_has_a_code_and_a_stable_reason(kind: type[RequestEr
         ModelProfileNotFound: ("california-housing", "3"),
         MessageTooLarge: (100,),
         Overloaded: (0.5,),
+        QuotaExceeded: (0.5,),
+        RateExceeded: (0.5,),
+        RoleRequired: ("operate",),
         UndecodableMessage: ("housing.v1.PredictRequest",),
         PredictionLogUnavailable: ("the disk is full",),
         QueryTooSlow: (20.0,),
@@ -88,6 +96,21 @@ def test_overload_says_when_to_try_again() -> None:
     retry = RetryInfo()
     assert status.details[0].Unpack(retry)
     assert retry.retry_delay.ToMilliseconds() == 250
+
+
+@pytest.mark.parametrize("kind", [RateExceeded, QuotaExceeded])
+def test_exhausted_limit_says_when_it_is_renewed(kind: type[RateExceeded | QuotaExceeded]) -> None:
+    """Clients wait for as long as the refusal says."""
+    retry = RetryInfo()
+    assert status_from_error(kind(2.5)).details[0].Unpack(retry)
+    assert retry.retry_delay.ToMilliseconds() == 2500
+
+
+def test_missing_role_is_named() -> None:
+    """Callers learn what to ask their operator for."""
+    info = ErrorInfo()
+    assert status_from_error(RoleRequired("operate")).details[0].Unpack(info)
+    assert dict(info.metadata) == {"role": "operate"}
 
 
 def test_what_callers_need_not_know_stays_in_the_log() -> None:

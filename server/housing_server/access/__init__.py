@@ -1,0 +1,1 @@
+"""Who may call: API keys, the roles of callers, and their limits."""

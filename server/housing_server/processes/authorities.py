@@ -1,0 +1,28 @@
+"""The authority of a process that clients call."""
+
+import time
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from housing_server.access.authority import Authority
+from housing_server.access.usage import Usage
+from housing_server.control.messages import ConfigureAccess
+from housing_server.observability.access_metrics import AccessMetrics
+
+
+def open_authority(
+    config: ConfigureAccess | None, process: str, log: structlog.typing.FilteringBoundLogger
+) -> Authority | None:
+    """Return the authority of a process; None where anyone may call.
+
+    Args:
+        config: who may call.
+        process: the process's name.
+        log: logs a file of keys that cannot be read.
+    """
+    if config is None:
+        return None
+    usage = Usage(Path(config.usage_dir), process, time.time)
+    return Authority(Path(config.keys_file), usage, AccessMetrics(CollectorRegistry()), log)
