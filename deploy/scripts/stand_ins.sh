@@ -16,7 +16,8 @@ provide_image() {
     stand_ins+=("$name")
 }
 
-# debian_image NAME PACKAGES [DOCKER IMPORT OPTIONS...]: the file system is kept as a tar file in the state folder.
+# debian_image NAME PACKAGES [DOCKER IMPORT OPTIONS...]: the file system is kept as a tar file in the state folder. As in
+# the slim images, there are no manuals and translations in it.
 debian_image() {
     local name=$1 packages=$2
     local tar="${state:?}/${name//[\/:]/_}.tar"
@@ -25,6 +26,8 @@ debian_image() {
         command -v mmdebstrap >/dev/null || fail "$name cannot be pulled, and mmdebstrap is not installed"
         # shellcheck disable=SC2016 # mmdebstrap expands it: $1 is the new file system
         mmdebstrap --quiet --variant=minbase --include="$packages" \
+            --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+            --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
             --customize-hook='install --directory --owner=65534 --group=65534 "$1/prometheus" "$1/alertmanager"' \
             --format=tar bookworm "$tar.part"
         mv "$tar.part" "$tar"
@@ -33,7 +36,7 @@ debian_image() {
 }
 
 python_stand_in() {
-    debian_image "$1" python3,python3-venv,ca-certificates
+    debian_image "$1" python3,python3-venv,libpython3.11,ca-certificates
 }
 
 # Older than the image it stands in for, and the same in all that this project asks of it.

@@ -24,7 +24,9 @@ from housing_server.model_store.uri import ModelUri
 Lookup = Callable[[ModelUri], str]
 """Returns the name of the version in the cache of fetched models; blocks, and raises a `StartError`."""
 
-_TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
+"""How long a tracking server may take to respond."""
+
 _NOT_HEEDED = frozenset({"MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_WORKSPACE"})
 """MLflow settings that are not reimplemented here: if one is set, MLflow itself does the lookup."""
 _NOT_HEEDED_BY_TLS = frozenset(
@@ -48,15 +50,22 @@ _BY_VERSION = (
 
 def direct_lookup(registry_uri: str, environment: Mapping[str, str]) -> Lookup | None:
     """Return a direct lookup for a registry; None when only MLflow supports it."""
-    address = urllib.parse.urlsplit(registry_uri)
-    if not _NOT_HEEDED.isdisjoint(environment) or "@" in address.netloc:
+    if not is_direct(registry_uri, environment):
         return None
     database = sqlite_path(registry_uri)
     if database is not None:
         return partial(_ask_database, database)
-    if address.scheme == "http" or (address.scheme == "https" and _NOT_HEEDED_BY_TLS.isdisjoint(environment)):
-        return partial(_ask_server, registry_uri, _authorization(environment))
-    return None
+    return partial(_ask_server, registry_uri, authorization(environment))
+
+
+def is_direct(registry_uri: str, environment: Mapping[str, str]) -> bool:
+    """Return whether a registry is read directly; others, and some settings, only MLflow supports."""
+    address = urllib.parse.urlsplit(registry_uri)
+    if not _NOT_HEEDED.isdisjoint(environment) or "@" in address.netloc:
+        return False
+    if sqlite_path(registry_uri) is not None or address.scheme == "http":
+        return True
+    return address.scheme == "https" and _NOT_HEEDED_BY_TLS.isdisjoint(environment)
 
 
 def cached_name(version: str, run_id: str | None) -> str:
@@ -90,7 +99,7 @@ def _ask_server(address: str, headers: dict[str, str], model: ModelUri) -> str:
     url = f"{address.rstrip('/')}/api/2.0/mlflow/{call}?{urllib.parse.urlencode({'name': model.name} | which)}"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http or https, see direct_lookup
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - likewise
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - likewise
             version = json.load(response)["model_version"]
             return cached_name(version["version"], version.get("run_id"))
     except urllib.error.HTTPError as error:
@@ -102,7 +111,8 @@ def _ask_server(address: str, headers: dict[str, str], model: ModelUri) -> str:
         raise RegistryUnavailable(f"the model registry at {address} does not answer: {error}") from error
 
 
-def _authorization(environment: Mapping[str, str]) -> dict[str, str]:
+def authorization(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the header with the credentials that MLflow's variables hold, if they hold any."""
     user, password, token = (environment.get(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD", "TOKEN"))
     if user and password:
         return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}

@@ -14,7 +14,7 @@ def moved_artifacts(location: str, database: Path) -> Path | None:
     Returns:
         The actual path; None when they are at the recorded location, or cannot be found.
     """
-    recorded = _local_path(location)
+    recorded = local_path(location)
     if recorded is None or recorded.exists():
         return None
     beside = database.absolute().parent
@@ -23,8 +23,9 @@ def moved_artifacts(location: str, database: Path) -> Path | None:
     return next((tail for tail in tails if tail.exists()), None)
 
 
-def _local_path(location: str) -> Path | None:
+def local_path(location: str) -> Path | None:
+    """Return the path that a location names; None if it is not one of this machine."""
     if location.startswith("/"):
         return Path(location)
     address = urlsplit(location)
-    return Path(unquote(address.path)) if address.scheme == "file" else None
+    return Path(unquote(address.path)) if address.scheme == "file" and address.netloc in {"", "localhost"} else None

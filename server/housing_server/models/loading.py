@@ -7,6 +7,7 @@ import numpy as np
 from housing.example import BERKELEY
 from housing.features import FEATURES
 from housing.rows import message_from_mapping, row_from_message
+from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.core.isolation import sound_rows
 from housing_server.core.model import LoadedModel, PriceModel, Rows
 from housing_server.errors import ModelRejected
@@ -31,13 +32,20 @@ def load_model(folder: Path, *, allow_pyfunc: bool = False) -> LoadedModel:
     if description.runtime == "onnx":
         model = OnnxModel(folder / GRAPH_FILE, description)
     else:
-        # Importing MLflow costs 250 MB and seconds, so only workers that need it do.
-        from housing_server.models.pyfunc import PyfuncModel  # noqa: PLC0415
-
-        model = PyfuncModel(folder, description)
+        model = _pyfunc(folder, description)
     warm_up(model)
     replay(model, folder)
     return LoadedModel(predictor=model, profile=read_profile(folder), card=read_card(folder))
+
+
+def _pyfunc(folder: Path, description: ModelDescription) -> PriceModel:
+    # Importing MLflow costs 250 MB and seconds, so only workers that need it do.
+    try:
+        from housing_server.models.pyfunc import PyfuncModel  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ModelRejected(f"running a pyfunc model requires {error.name}: pip install '.[registry]'") from error
+
+    return PyfuncModel(folder, description)
 
 
 def example_rows() -> Rows:
