@@ -6,12 +6,15 @@ import numpy as np
 
 from housing.features import FEATURE_NAMES
 from housing.v1.model_service_pb2 import Model as ModelDescription
+from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.admission import Admission
 from housing_server.core.answers import Answers
 from housing_server.core.callers import Caller, RunTimes
+from housing_server.core.endpoints import QueuedEndpoint
 from housing_server.core.model import Estimates, Intervals, LoadedModel, Rows, given_labels
 from housing_server.core.prediction import PredictionCore
+from housing_server.core.services import prediction_endpoints
 from housing_server.errors import InvalidRequest, ModelFailed, PredictionLogUnavailable
 
 NOW = 1_700_000_000_123_456_789
@@ -106,6 +109,13 @@ def make_core(notes: Notes, log: ListLog, *, max_rows: int = 100_000) -> Predict
     core = PredictionCore(notes, log, admission, now=lambda: NOW, new_id=lambda: f"id-{next(numbers)}")
     core.model = LoadedModel(predictor=IncomeModel())
     return core
+
+
+async def predict(core: PredictionCore, request: PredictRequest, caller: Caller) -> PredictResponse:
+    """Call Predict as transports do, with encoded messages."""
+    endpoint, *_ = prediction_endpoints(core)
+    assert isinstance(endpoint, QueuedEndpoint)
+    return PredictResponse.FromString(await endpoint.answer(request.SerializeToString(), caller))
 
 
 def answered(*prediction_ids: str) -> Answers:

@@ -21,6 +21,7 @@ from housing_server.asgi_transport.headers import (
     size,
     success,
 )
+from housing_server.asgi_transport.queued_calls import QueuedCall
 from housing_server.asgi_transport.requests import Requests, read_only_message
 from housing_server.asgi_transport.response import Response
 from housing_server.core.byte_budget import HELD_FROM, UNSENT_BYTES, ByteBudget
@@ -29,6 +30,7 @@ from housing_server.core.deadlines import Deadlines
 from housing_server.core.endpoints import (
     UNKNOWN_METHOD,
     Endpoint,
+    QueuedEndpoint,
     RelayedEndpoint,
     StreamEndpoint,
     UnaryEndpoint,
@@ -70,21 +72,22 @@ class Application:
         for endpoint in endpoints:
             self._handlers[endpoint.method.path] = self._handler(endpoint, calls)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one HTTP request."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Handle one HTTP request: begin at once, and return what is to be awaited."""
         headers = dict(scope["headers"])
         if scope["method"] != "POST":
-            await _refuse(send, 405, (b"allow", b"POST"))
-        elif not is_grpc(headers.get(b"content-type", b"")):
-            await _refuse(send, 415, (b"accept-post", b"application/grpc"))
-        elif size(headers) > MAX_METADATA_BYTES:
-            await Response(send).end(TOO_MUCH_METADATA)
-        else:
-            await self._handlers.get(scope["path"], self._unknown)(headers, scope, receive, send)
+            return _refuse(send, 405, (b"allow", b"POST"))
+        if not is_grpc(headers.get(b"content-type", b"")):
+            return _refuse(send, 415, (b"accept-post", b"application/grpc"))
+        if size(headers) > MAX_METADATA_BYTES:
+            return Response(send).end(TOO_MUCH_METADATA)
+        return self._handlers.get(scope["path"], self._unknown)(headers, scope, receive, send)
 
     def _handler(self, endpoint: Endpoint, calls: Calls) -> _Handler:
         if isinstance(endpoint, StreamEndpoint):
             return _stream(endpoint, calls)
+        if isinstance(endpoint, QueuedEndpoint):
+            return _queued(endpoint, calls, deadlines=self._deadlines, hangups=self._hangups)
         return _unary(endpoint, calls, unsent=self._unsent, deadlines=self._deadlines, hangups=self._hangups)
 
 
@@ -118,6 +121,18 @@ def _unary(
         call.finish()
         if held:
             await _release(call, held, unsent, receive)
+
+    return handle
+
+
+def _queued(endpoint: QueuedEndpoint[Any, Any], calls: Calls, *, deadlines: Deadlines, hangups: Hangups) -> _Handler:
+    method = endpoint.method
+
+    def handle(headers: _Headers, scope: Scope, receive: Receive, send: Send) -> QueuedCall:
+        call = _begin(calls, method, headers, scope)
+        return QueuedCall(
+            endpoint, call, headers=headers, receive=receive, send=send, deadlines=deadlines, hangups=hangups
+        )
 
     return handle
 

@@ -2,12 +2,19 @@
 
 import asyncio
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from housing_server.asgi_transport.events import CallerGone, Receive, wait_for_disconnect
 
 SWEEP_SECONDS = 1.0
 """Sweep interval: a call is watched from the second sweep on at the latest."""
+
+
+class Watchable(Protocol):
+    """Something that may be ended once its caller has disconnected."""
+
+    def start_watching(self, poll_seconds: float) -> None:
+        """Wait for the disconnect; poll the server at this interval."""
 
 
 class Hangups:
@@ -20,7 +27,7 @@ class Hangups:
             sweep_seconds: interval of the sweeps, and of polling `receive` for the calls that last.
         """
         self._sweep_seconds = sweep_seconds
-        self._running: dict[_Watched, None] = {}
+        self._running: dict[Watchable, None] = {}
         self._sweeping = False
 
     def watch(self, receive: Receive) -> "_Watched":
@@ -31,14 +38,14 @@ class Hangups:
         """
         return _Watched(self, receive)
 
-    def add(self, watched: "_Watched") -> None:
-        """Register a block with the next sweep."""
+    def add(self, watched: Watchable) -> None:
+        """Register something with the next sweep."""
         self._running[watched] = None
         if not self._sweeping:
             self._sweep_later()
 
-    def remove(self, watched: "_Watched") -> None:
-        """Unregister a block."""
+    def remove(self, watched: Watchable) -> None:
+        """Unregister it."""
         self._running.pop(watched, None)
 
     def _sweep_later(self) -> None:

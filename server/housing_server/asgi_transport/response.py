@@ -9,6 +9,36 @@ _START: Event = {"type": "http.response.start", "status": 200, "headers": _HEADE
 _END_OF_BODY: Event = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
+def send_only_message(send: Send, data: bytes, trailers: Headers) -> None:
+    """Send a complete response with one message, at once.
+
+    Raises:
+        CallerGone: the caller has disconnected.
+    """
+    _pass_at_once(send, _START)
+    _pass_at_once(send, {"type": "http.response.body", "body": frame(data), "more_body": False})
+    _pass_at_once(send, {"type": "http.response.trailers", "headers": trailers})
+
+
+def send_failure(send: Send, trailers: Headers) -> None:
+    """Send a trailers-only response, at once.
+
+    Raises:
+        CallerGone: the caller has disconnected.
+    """
+    _pass_at_once(send, {"type": "http.response.start", "status": 200, "headers": _HEADERS + trailers})
+    _pass_at_once(send, _END_OF_BODY)
+
+
+def _pass_at_once(send: Send, event: Event) -> None:
+    """Send an event that ends a response, or belongs to its end: the server may not wait with it."""
+    try:
+        for _ in send(event).__await__():
+            raise RuntimeError("the server waits with a response that is complete")
+    except OSError:  # what ASGI servers raise when the connection is closed
+        raise CallerGone from None
+
+
 class Response:
     """Sends the response of one call."""
 

@@ -11,8 +11,8 @@ not keep small calls out.
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 from typing import Literal, Protocol
 
 from housing_server.errors import DeadlinePassed, InvalidRequest, Overloaded, PredictionLogUnavailable
@@ -23,6 +23,8 @@ _SMALL_ROWS = 64
 """Calls with up to this many rows are counted together."""
 _MEMORY_SECONDS = 1.0
 """Time constant of the moving average of the pace."""
+_STEP_SECONDS = 0.001
+"""The average decays in steps of this length: an exponential for each call would cost more than the rest."""
 _GUESSED_WORK, _GUESSED_SECONDS = 100, 0.004
 """Prior of the pace: keeps one call that was slow by chance from dominating the average."""
 
@@ -65,9 +67,8 @@ class Admission:
         self._seconds = self._work = 0.0
         self._learnt = clock()
 
-    @contextmanager
-    def admit(self, rows: int, *, seconds_left: float | None = None) -> Iterator[None]:
-        """Count a call's rows as in flight while the block runs.
+    def admit(self, rows: int, *, seconds_left: float | None = None) -> "Admitted":
+        """Count a call's rows as in flight until the returned object has ended, such as a `with` block.
 
         Args:
             rows: the number of rows of the call.
@@ -78,18 +79,8 @@ class Admission:
             Overloaded: there is too much work in flight.
         """
         work = self._room(rows, seconds_left) + _CALL_WORK + rows
-        began = self._clock()
-        computed = True
         self._change(rows, 1)
-        try:
-            yield
-        except (InvalidRequest, PredictionLogUnavailable):  # the time in a hanging log says nothing about the pace
-            computed = False
-            raise
-        finally:
-            self._change(rows, -1)
-            if computed:
-                self._learn(self._clock() - began, work)
+        return Admitted(self, rows, work, self._clock())
 
     def check(self, rows: int) -> None:
         """Check that there is room for a call with `rows` rows.
@@ -126,6 +117,8 @@ class Admission:
 
     def _ahead(self, rows: int) -> int:
         """Return the work that is done before a call with `rows` rows is answered."""
+        if not self._large:
+            return self._small_work
         work = _CALL_WORK + rows
         return self._small_work + sum(min(work, other) for other in self._large)
 
@@ -140,10 +133,54 @@ class Admission:
         else:
             self._large.remove(work)
 
-    def _learn(self, seconds: float, work: int) -> None:
-        """Update the pace with the duration of a call and the work that it queued behind."""
+    def end(self, call: "Admitted", *, computed: bool) -> None:
+        """Count a call's rows as in flight no longer; update the pace with its duration, and the work it queued behind.
+
+        Args:
+            call: the call.
+            computed: whether its duration says something about the pace.
+        """
+        self._change(call.rows, -1)
+        if not computed:
+            return
         now = self._clock()
-        kept = math.exp((self._learnt - now) / _MEMORY_SECONDS)
-        self._learnt = now
-        self._seconds = self._seconds * kept + seconds
-        self._work = self._work * kept + work
+        if now - self._learnt >= _STEP_SECONDS:
+            kept = math.exp((self._learnt - now) / _MEMORY_SECONDS)
+            self._learnt = now
+            self._seconds *= kept
+            self._work *= kept
+        self._seconds += now - call.began
+        self._work += call.work
+
+
+class Admitted:
+    """An admitted call."""
+
+    __slots__ = ("_admission", "began", "rows", "work")
+
+    def __init__(self, admission: Admission, rows: int, work: int, began: float) -> None:
+        self._admission = admission
+        self.rows = rows
+        """The number of its rows."""
+        self.work = work
+        """The work that it queues behind, and its own."""
+        self.began = began
+        """When it was admitted, by the admission's clock."""
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Count its rows as in flight no longer.
+
+        Args:
+            error: what it has failed with; None on success.
+        """
+        # The time in a hanging log says nothing about the pace, nor does that of a request that is not computed.
+        self._admission.end(self, computed=not isinstance(error, (InvalidRequest, PredictionLogUnavailable)))
+
+    def __enter__(self) -> None:
+        """Do nothing: the call is admitted already."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the call."""
+        self.end(error)

@@ -7,7 +7,7 @@ costs nearly as much for one row as for ten, so a busy worker shares each run am
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from housing_server.core.answers import Answers
 from housing_server.core.callers import Caller
@@ -47,10 +47,44 @@ class Answer(NamedTuple):
     """Index of the row's answer among them."""
 
 
-class _Waiting(NamedTuple):
+class Waiting(Protocol):
+    """A row that waits for its answer."""
+
     row: list[float]
+    """The row."""
     caller: Caller
-    future: "asyncio.Future[Answer]"
+    """Its origin."""
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+
+    def answered(self, answers: Answers, position: int) -> None:
+        """Accept the answer: those of the run that the row was part of, and its index among them."""
+
+    def failed(self, error: Exception) -> None:
+        """Accept an error in place of the answer."""
+
+
+class _WaitingFuture:
+    """A row whose answer sets a future."""
+
+    __slots__ = ("caller", "future", "row")
+
+    def __init__(self, row: list[float], caller: Caller, future: "asyncio.Future[Answer]") -> None:
+        self.row = row
+        self.caller = caller
+        self.future = future
+
+    @property
+    def abandoned(self) -> bool:
+        return self.future.done()
+
+    def answered(self, answers: Answers, position: int) -> None:
+        self.future.set_result(Answer(answers, position))
+
+    def failed(self, error: Exception) -> None:
+        self.future.set_exception(error)
 
 
 class Coalescer:
@@ -67,20 +101,23 @@ class Coalescer:
         self._current_model = current_model
         self._run = run
         self._inline = inline
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._busy = False
         self._seen = self._idle = 0
         self._patience = _IDLE_TURNS
 
     def submit(self, row: list[float], caller: Caller) -> "asyncio.Future[Answer]":
         """Queue a row for the next run and return its future; a row whose future is cancelled first is not computed."""
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(row, caller, loop.create_future())
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.queue(_WaitingFuture(row, caller, future))
+        return future
+
+    def queue(self, waiting: Waiting) -> None:
+        """Queue a row for the next run; it is not computed if it is abandoned first."""
         self._waiting.append(waiting)
         if not self._busy:
             self._busy = True
-            loop.call_soon(self._gather)
-        return waiting.future
+            asyncio.get_running_loop().call_soon(self._gather)
 
     def _gather(self) -> None:
         """Let the event loop turn until it brings no more rows, then run the model."""
@@ -94,7 +131,7 @@ class Coalescer:
         self._next_run()
 
     def _next_run(self) -> None:
-        batch = [waiting for waiting in self._waiting if not waiting.future.done()]
+        batch = [waiting for waiting in self._waiting if not waiting.abandoned]
         self._waiting = []
         if not batch:
             self._busy = False
@@ -107,24 +144,24 @@ class Coalescer:
         running = asyncio.get_running_loop().run_in_executor(None, self._attempt, model, batch)
         running.add_done_callback(lambda done: self._settle(batch, done.result()))
 
-    def _attempt(self, model: PriceModel, batch: Sequence[_Waiting]) -> Outcome | Exception:
+    def _attempt(self, model: PriceModel, batch: Sequence[Waiting]) -> Outcome | Exception:
         rows, callers = [waiting.row for waiting in batch], [waiting.caller for waiting in batch]
         try:
             return self._run(model, rows, callers)
         except Exception as error:  # pylint: disable=broad-exception-caught  # every caller in the run reports it
             return error
 
-    def _settle(self, batch: Sequence[_Waiting], outcome: Outcome | Exception) -> None:
-        """Set the results of a run on its futures, and schedule the next run if rows have arrived meanwhile."""
+    def _settle(self, batch: Sequence[Waiting], outcome: Outcome | Exception) -> None:
+        """Pass on the results of a run, and schedule the next run if rows have arrived meanwhile."""
         position = 0
-        for index, (_, _, future) in enumerate(batch):
+        for index, waiting in enumerate(batch):
             failure = outcome if isinstance(outcome, Exception) else outcome.failures.get(index)
-            if future.done():  # cancelled while a thread ran the model
+            if waiting.abandoned:  # while a thread ran the model
                 position += failure is None
             elif failure is not None:
-                future.set_exception(failure)
+                waiting.failed(failure)
             elif isinstance(outcome, Outcome) and outcome.answers is not None:
-                future.set_result(Answer(outcome.answers, position))
+                waiting.answered(outcome.answers, position)
                 position += 1
         self._busy = bool(self._waiting)
         if self._busy:

@@ -3,10 +3,17 @@
 import asyncio
 import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 SWEEP_SECONDS = 1.0
 """Sweep interval. Clients enforce their own deadlines to the millisecond; the sweep frees what a call holds."""
+
+
+class Cancellable(Protocol):
+    """A task, or what stands for one."""
+
+    def cancel(self) -> object:
+        """End it: its deadline has passed."""
 
 
 class Deadlines:
@@ -19,7 +26,7 @@ class Deadlines:
             sweep_seconds: interval of the sweeps, and so the largest delay of a cancellation.
         """
         self._sweep_seconds = sweep_seconds
-        self._running: dict[asyncio.Task[Any], float] = {}
+        self._running: dict[Cancellable, float] = {}
         self._sweeping = False
 
     def keep(self, deadline: float | None) -> "_Kept":
@@ -30,13 +37,13 @@ class Deadlines:
         """
         return _Kept(self, deadline)
 
-    def watch(self, task: asyncio.Task[Any], deadline: float) -> None:
+    def watch(self, task: Cancellable, deadline: float) -> None:
         """Cancel a task once its deadline has passed."""
         self._running[task] = deadline
         if not self._sweeping:
             self._sweep_later()
 
-    def leave(self, task: asyncio.Task[Any]) -> bool:
+    def leave(self, task: Cancellable) -> bool:
         """Stop watching a task; return whether it was cancelled for its deadline."""
         return self._running.pop(task, None) is None
 

@@ -4,9 +4,10 @@ A transport decodes and encodes messages itself, within the scope of a call (`co
 cannot be decoded is refused, counted and logged like any other bad request.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -60,6 +61,65 @@ class UnaryEndpoint(_Endpoint[Request, Response]):
         return response.SerializeToString()
 
 
+class Recipient(Protocol):
+    """Receives the outcome of a queued request, once."""
+
+    def answered(self, data: bytes) -> None:
+        """Accept the encoded response."""
+
+    def failed(self, error: Exception) -> None:
+        """Accept the error that replaces it."""
+
+
+class Queued(Protocol):
+    """A queued request."""
+
+    def cancel(self) -> None:
+        """Drop the request: its recipient receives nothing any more. Does nothing once it has received an outcome."""
+
+
+QueueRequest: TypeAlias = Callable[[bytes, Callable[[bytes], Any], Caller, Recipient], Queued]
+"""Queues an encoded request, which it may decode with the given function; raises a RequestError to refuse it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedEndpoint(_Endpoint[Request, Response]):
+    """A unary method that needs no task for each call: its requests are queued, and many are answered at a time."""
+
+    handler: QueueRequest
+    """Queues a request."""
+
+    def begin(self, data: bytes, caller: Caller, recipient: Recipient) -> Queued:
+        """Queue an encoded request; raises a RequestError to refuse it at once."""
+        return self.handler(data, self.decode, caller, recipient)
+
+    async def answer(self, data: bytes, caller: Caller) -> bytes:
+        """Wait for the encoded response to an encoded request; raises a RequestError to refuse it."""
+        waiting = _WaitingTask()
+        queued = self.begin(data, caller, waiting)
+        try:
+            return await waiting.future
+        finally:
+            queued.cancel()
+
+
+class _WaitingTask:
+    """A recipient that a task waits for."""
+
+    __slots__ = ("future",)
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def answered(self, data: bytes) -> None:
+        if not self.future.done():  # the task may have been cancelled in this turn of the event loop
+            self.future.set_result(data)
+
+    def failed(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEndpoint(_Endpoint[Request, Response]):
     """A method with a stream of responses; its requests, one or many, are read as a stream too."""
@@ -81,7 +141,9 @@ class RelayedEndpoint(_Endpoint[Request, Response]):
         return await self.handler(data, caller)
 
 
-Endpoint: TypeAlias = UnaryEndpoint[Any, Any] | StreamEndpoint[Any, Any] | RelayedEndpoint[Any, Any]
+Endpoint: TypeAlias = (
+    UnaryEndpoint[Any, Any] | QueuedEndpoint[Any, Any] | StreamEndpoint[Any, Any] | RelayedEndpoint[Any, Any]
+)
 """One method of a service."""
 
 
@@ -111,6 +173,11 @@ def unary(
 ) -> UnaryEndpoint[Any, Any]:
     """Create the endpoint of a unary method from the contract's descriptor."""
     return UnaryEndpoint(**_parts(service.methods_by_name[name]), handler=handler)
+
+
+def queued(service: ServiceDescriptor, name: str, handler: QueueRequest) -> QueuedEndpoint[Any, Any]:
+    """Create the endpoint of a unary method whose requests are queued, from the contract's descriptor."""
+    return QueuedEndpoint(**_parts(service.methods_by_name[name]), handler=handler)
 
 
 def stream(

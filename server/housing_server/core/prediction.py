@@ -16,7 +16,6 @@ from housing.v1.prediction_service_pb2 import (
     BatchPredictRequest,
     BatchPredictResponse,
     PredictRequest,
-    PredictResponse,
     StreamPredictRequest,
     StreamPredictResponse,
 )
@@ -24,9 +23,12 @@ from housing_server.core.admission import Admission
 from housing_server.core.answers import Answers, timestamp
 from housing_server.core.callers import Caller
 from housing_server.core.coalescing import Answer, Coalescer
+from housing_server.core.encoded_rows import row_reader
+from housing_server.core.endpoints import Queued, Recipient
 from housing_server.core.interfaces import PredictionLog, PredictionObserver
 from housing_server.core.model import LoadedModel, PriceModel
 from housing_server.core.pipelining import Pipeline
+from housing_server.core.queued_prediction import Encoder, QueuedPrediction
 from housing_server.core.refusals import RowRefusals, path_of
 from housing_server.core.rows import CheckedRows, read_row, read_rows
 from housing_server.core.run_clock import RunClock
@@ -96,21 +98,34 @@ class PredictionCore:
         self._coalescer = Coalescer(self._predictor, self._runs.answer, inline=log.inline)
         self._batches = ThreadPoolExecutor(_BATCH_THREADS, thread_name_prefix="batch")
         self._now = now
+        self._read_encoded = row_reader(PredictRequest)
+        self._encoder = Encoder()
 
-    async def predict(self, request: PredictRequest, caller: Caller) -> PredictResponse:
-        """Predict the price of one block group.
+    def predict(
+        self, data: bytes, decode: Callable[[bytes], PredictRequest], caller: Caller, recipient: Recipient
+    ) -> Queued:
+        """Queue an encoded request to predict the price of one block group.
 
         Raises:
+            UndecodableMessage: the request is no message of its type.
             InvalidRequest: the request breaks a rule of the contract.
             ModelNotLoaded: no model is loaded yet.
-            ModelFailed: the model failed on the block group.
             Overloaded: there is too much work in flight.
             PredictionLogUnavailable: the answer cannot be recorded.
         """
         self._log.check()
-        with self._admission.admit(1, seconds_left=caller.seconds_left()):
-            answers, position = await self._begin(request, caller)
-        return answers.response(position)
+        admitted = self._admission.admit(1, seconds_left=caller.seconds_left())
+        try:
+            row = self._read_encoded(data)
+            if row is None:
+                row = self._read(decode(data))
+            self._loaded_model()
+        except BaseException as error:
+            admitted.end(error)
+            raise
+        queued = QueuedPrediction(row, caller, admitted, recipient, self._encoder)
+        self._coalescer.queue(queued)
+        return queued
 
     async def batch_predict(self, request: BatchPredictRequest, caller: Caller) -> BatchPredictResponse:
         """Predict the prices of many block groups in one run of the model, in their order.

@@ -8,7 +8,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from housing.v1 import model_service_pb2, prediction_service_pb2, status_service_pb2
 from housing.v1.status_service_pb2 import SERVICE_STATUS_NOT_SERVING, GetStatusResponse
 from housing_server.core.callers import Caller
-from housing_server.core.endpoints import Endpoint, UnaryEndpoint, stream, unary
+from housing_server.core.endpoints import Endpoint, UnaryEndpoint, queued, stream, unary
 from housing_server.core.prediction import PredictionCore
 
 _PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]
@@ -27,7 +27,7 @@ class ReportedStatus:
 def prediction_endpoints(core: PredictionCore) -> tuple[Endpoint, ...]:
     """List the endpoints of PredictionService."""
     return (
-        unary(_PREDICTION, "Predict", core.predict),
+        queued(_PREDICTION, "Predict", core.predict),
         unary(_PREDICTION, "BatchPredict", core.batch_predict),
         stream(_PREDICTION, "StreamPredict", core.stream_predict),
     )

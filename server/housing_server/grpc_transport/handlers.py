@@ -20,6 +20,7 @@ from housing_server.core.deadlines import Deadlines
 from housing_server.core.endpoints import (
     UNKNOWN_METHOD,
     Endpoint,
+    QueuedEndpoint,
     RelayedEndpoint,
     StreamEndpoint,
     UnaryEndpoint,
@@ -79,7 +80,7 @@ class Handlers(grpc.GenericRpcHandler):
 
 
 def _unary(
-    endpoint: UnaryEndpoint[Any, Any] | RelayedEndpoint[Any, Any],
+    endpoint: UnaryEndpoint[Any, Any] | QueuedEndpoint[Any, Any] | RelayedEndpoint[Any, Any],
     calls: Calls,
     *,
     unsent: ByteBudget,

@@ -5,6 +5,7 @@ from functools import cache
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from housing_server.core.calls import CODE_NAMES, Method
+from housing_server.observability.quick_metrics import counting, observing
 
 LATENCY_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0)
 """Histogram buckets of latencies in seconds."""
@@ -27,20 +28,20 @@ class CallMetrics:
             registry=registry,
         )
         # Looking up a metric's child by its labels takes as long as counting, so it is done once.
-        self._begun = cache(lambda method: self._started.labels(*method.labels))
+        self._begun = cache(lambda method: counting(self._started.labels(*method.labels)))
         self._ended = cache(
             lambda method, code: (
-                self._handled.labels(*method.labels, CODE_NAMES[code]),
-                self._seconds.labels(*method.labels),
+                counting(self._handled.labels(*method.labels, CODE_NAMES[code])),
+                observing(self._seconds.labels(*method.labels)),
             )
         )
 
     def call_started(self, method: Method) -> None:
         """Count a call that has arrived."""
-        self._begun(method).inc()
+        self._begun(method)(1.0)
 
     def call_ended(self, method: Method, code: int, seconds: float) -> None:
         """Count a call that has ended with a `google.rpc.Code`."""
-        handled, taken = self._ended(method, code)
-        handled.inc()
-        taken.observe(seconds)
+        count, observe = self._ended(method, code)
+        count(1.0)
+        observe(seconds)

@@ -5,9 +5,11 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from select import PIPE_BUF
 from typing import BinaryIO
 
@@ -48,7 +50,8 @@ class LineBuffer:
         self.on_drop: Callable[[], object] = lambda: None
         """Called for each dropped line."""
         self._urgent = False
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
 
     def info(self, line: bytes) -> None:
@@ -70,7 +73,7 @@ class LineBuffer:
             self._changed.wait_for(lambda: not self._bytes, seconds)
 
     def _add(self, line: bytes, *, urgent: bool) -> None:
-        with self._changed:
+        with self._lock:
             if self._bytes + len(line) > self._max_bytes:
                 self._dropped += 1
                 self.on_drop()
@@ -109,7 +112,8 @@ class LineBuffer:
 
     def _drop_line(self, lines: int) -> bytes:
         event = "log lines dropped: their reader does not keep up"
-        return orjson.dumps({"process": self._process, "lines": lines, "event": event, "level": "warning"} | _now())
+        line = {"process": self._process, "lines": lines, "event": event, "level": "warning", "timestamp": _now()}
+        return orjson.dumps(line)
 
 
 def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -124,8 +128,14 @@ def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _now() -> dict[str, str]:
-    return {"timestamp": f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"}
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _now() -> str:
+    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_second(seconds)}.{rest // 1000:06d}Z"
 
 
 def log_level() -> int:
@@ -154,7 +164,8 @@ class CallLogger:
         """Log an event with its fields."""
         if self._silent:
             return
-        self._lines.info(orjson.dumps({"process": self._process, **facts, "event": event, "level": "info"} | _now()))
+        line = {"process": self._process, **facts, "event": event, "level": "info", "timestamp": _now()}
+        self._lines.info(orjson.dumps(line))
 
 
 def configure_logging(process: str, lines: LineBuffer | None = None) -> structlog.typing.FilteringBoundLogger:

@@ -11,6 +11,7 @@ from housing_server.core.answers import Answers
 from housing_server.core.callers import RunTimes
 from housing_server.errors import InvalidRequest, ModelFailed
 from housing_server.observability.call_metrics import LATENCY_BUCKETS, CallMetrics
+from housing_server.observability.quick_metrics import counting, observing
 
 _INFERENCE_BUCKETS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 _APPEND_BUCKETS = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5)
@@ -74,8 +75,13 @@ class WorkerMetrics(CallMetrics):
         for reason in ("rows", "queue", "deadline"):
             self._not_admitted.labels(reason)
         # Looking up a metric's child by its labels takes as long as counting, so it is done once.
-        self._answered = cache(self._predictions.labels)
+        self._answered = cache(lambda version: counting(self._predictions.labels(version)))
         self._prices_by_code = [self._prices.labels(label) for label in _LABELS]
+        self._observe_price = [observing(child) for child in self._prices_by_code]
+        self._observe_queue = observing(self._queue)
+        self._observe_inference = observing(self._inference)
+        self._observe_append = observing(self._append)
+        self._observe_rows = observing(self._rows)
 
     def rows_in_flight(self, rows: int) -> None:
         """Set the number of rows in flight."""
@@ -88,15 +94,15 @@ class WorkerMetrics(CallMetrics):
     def predicted(self, answers: Answers, times: RunTimes) -> None:
         """Count the rows of one run of the model, with the run's phases and their prices by label."""
         estimates, count = answers.estimates, len(answers.rows)
-        self._queue.observe(times.queue)
-        self._inference.observe(times.inference)
-        self._append.observe(times.append)
-        self._rows.observe(count)
-        self._answered(answers.model.description.version).inc(count)
+        self._observe_queue(times.queue)
+        self._observe_inference(times.inference)
+        self._observe_append(times.append)
+        self._observe_rows(count)
+        self._answered(answers.model.description.version)(count)
         prices, codes = estimates.median_house_value, estimates.ocean_proximity
         if len(prices) < _MANY:
             for price, code in zip(prices.tolist(), codes.tolist(), strict=True):
-                self._prices_by_code[code].observe(price)
+                self._observe_price[code](price)
         else:
             for code in set(codes.tolist()):
                 _observe_all(self._prices_by_code[code], prices[codes == code])

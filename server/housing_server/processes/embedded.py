@@ -8,12 +8,14 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from housing_server.asgi_transport.application import Application
 from housing_server.asgi_transport.events import Receive, Scope, Send
+from housing_server.asgi_transport.queued_calls import QueuedCall
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureWorker, decode
 from housing_server.core.byte_budget import ByteBudget
@@ -85,18 +87,20 @@ class EnvoyTransport:
 class EmbeddedWorker:
     """The ASGI application: the lifespan of a worker, and its calls."""
 
+    _asgi_single_callable = True  # asgiref's mark of an application that is no coroutine function
+
     def __init__(self) -> None:
         self._transport: EnvoyTransport | None = None
         self._living: asyncio.Task[None] | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Handle a call, or the lifespan of the server."""
         if self._transport is not None and scope["type"] == "http":
-            await self._transport.application(scope, receive, send)
-        else:
-            await self._life(receive, send)
+            return self._transport.application(scope, receive, send)
+        return self._life(receive, send)
 
     async def _life(self, receive: Receive, send: Send) -> None:
+        asyncio.get_running_loop().set_task_factory(_task)
         await receive()
         ready = asyncio.Event()
         self._living = asyncio.create_task(self._live(ready))
@@ -128,6 +132,11 @@ class EmbeddedWorker:
         assert isinstance(config, ConfigureWorker)  # noqa: S101 - checked by envoy_worker
         control = await ControlChannel.open(socket.socket(fileno=int(os.environ[CONTROL])))
         await follow(control, config, make)
+
+
+def _task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> Any:
+    """Create a task, unless this is a call that needs none."""
+    return work if isinstance(work, QueuedCall) else asyncio.Task(work, loop=loop, **options)
 
 
 application = EmbeddedWorker()

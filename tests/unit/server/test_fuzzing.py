@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import grpc
@@ -45,7 +46,7 @@ from housing_server.explanation.model import Explained
 from housing_server.prediction_log.endpoints import log_endpoints
 from housing_server.prediction_log.store import PredictionStore
 from predictions_on_record import START, add, prediction_id, record
-from serving_fakes import CALLER, IncomeModel, ListLog, Notes
+from serving_fakes import CALLER, IncomeModel, ListLog, Notes, predict
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2400"))
 MARK = "Zx9Secret"
@@ -140,7 +141,7 @@ def _methods(
 
         return call
 
-    yield "Predict", unary(core.predict)
+    yield "Predict", unary(partial(predict, core))
     yield "BatchPredict", batch_predict
     yield "StreamPredict", stream_predict
     yield "Explain", unary(explanations.explain)

@@ -27,7 +27,7 @@ from housing_server.errors import (
     Overloaded,
     PredictionLogUnavailable,
 )
-from serving_fakes import CALLER, CHEAP, NOW, IncomeModel, ListLog, Notes, make_core
+from serving_fakes import CALLER, CHEAP, NOW, IncomeModel, ListLog, Notes, make_core, predict
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def block_group(income: float = 5.0, **more: float | str | None) -> BlockGroup:
 
 async def test_answer_holds_id_price_model_and_time(core: PredictionCore, notes: Notes) -> None:
     """An answer is a fact that can be looked up: what, by which model, when."""
-    answer = await core.predict(PredictRequest(block_group=block_group()), CALLER)
+    answer = await predict(core, PredictRequest(block_group=block_group()), CALLER)
     assert (answer.prediction_id, answer.median_house_value) == ("id-1", 50_000)
     assert (answer.model_name, answer.model_version) == ("income", "7")
     assert answer.predicted_at.ToNanoseconds() == NOW
@@ -75,14 +75,14 @@ async def test_answer_holds_id_price_model_and_time(core: PredictionCore, notes:
 
 async def test_field_left_out_reaches_the_model_as_nan(core: PredictionCore) -> None:
     """The model, not the server, decides what a missing value means."""
-    answer = await core.predict(PredictRequest(block_group=block_group(total_bedrooms=math.nan)), CALLER)
+    answer = await predict(core, PredictRequest(block_group=block_group(total_bedrooms=math.nan)), CALLER)
     assert answer.median_house_value == 49_999
 
 
 async def test_calls_that_are_ready_together_share_a_run(core: PredictionCore, notes: Notes) -> None:
     """Each gets its own answer, and the model runs once."""
     requests = [PredictRequest(block_group=block_group(income)) for income in (1, 2, 3)]
-    answers = await asyncio.gather(*(core.predict(request, CALLER) for request in requests))
+    answers = await asyncio.gather(*(predict(core, request, CALLER) for request in requests))
     assert [answer.median_house_value for answer in answers] == [10_000, 20_000, 30_000]
     assert notes.rows == [3]
 
@@ -91,7 +91,7 @@ async def test_batch_of_n_equals_n_singles(core: PredictionCore, notes: Notes) -
     """Prices and warnings are the same either way, and a batch is one run of the model."""
     rows = [block_group(income, households=households) for income in (0, 1.5, 20) for households in (20, 60)]
     batch = await core.batch_predict(BatchPredictRequest(block_groups=rows), CALLER)
-    singles = [await core.predict(PredictRequest(block_group=row), CALLER) for row in rows]
+    singles = [await predict(core, PredictRequest(block_group=row), CALLER) for row in rows]
     assert [each.median_house_value for each in batch.predictions] == [each.median_house_value for each in singles]
     assert [list(each.warnings) for each in batch.predictions] == [list(each.warnings) for each in singles]
     assert [each.prediction_id for each in batch.predictions] == [f"id-{number}" for number in range(1, 7)]
@@ -159,13 +159,13 @@ async def test_without_a_model_nothing_is_answered(core: PredictionCore) -> None
     """Predictions and GetModel say that there is none yet; a bad request is still told what is wrong with it."""
     core.model = None
     with pytest.raises(ModelNotLoaded):
-        await core.predict(PredictRequest(block_group=block_group()), CALLER)
+        await predict(core, PredictRequest(block_group=block_group()), CALLER)
     with pytest.raises(ModelNotLoaded):
         await core.batch_predict(BatchPredictRequest(block_groups=[block_group()]), CALLER)
     with pytest.raises(ModelNotLoaded):
         core.get_model()
     with pytest.raises(InvalidRequest):
-        await core.predict(PredictRequest(), CALLER)
+        await predict(core, PredictRequest(), CALLER)
 
 
 async def test_ids_are_unique_and_sort_by_time() -> None:
@@ -177,17 +177,17 @@ async def test_ids_are_unique_and_sort_by_time() -> None:
     ids = [each.prediction_id for each in batch.predictions]
     assert len(set(ids)) == len(ids)
     assert {identifier[14] for identifier in ids} == {"7"}
-    later = await core.predict(PredictRequest(block_group=block_group()), CALLER)
+    later = await predict(core, PredictRequest(block_group=block_group()), CALLER)
     assert max(ids) < later.prediction_id
 
 
 async def test_call_whose_time_is_up_is_not_begun_behind_others(core: PredictionCore) -> None:
     """Neither one row nor many: its caller hears so at once, while the one before it is answered."""
     late = CALLER._replace(deadline=time.perf_counter() - 1)
-    before = asyncio.create_task(core.predict(PredictRequest(block_group=block_group()), CALLER))
+    before = asyncio.create_task(predict(core, PredictRequest(block_group=block_group()), CALLER))
     await asyncio.sleep(0)
     with pytest.raises(DeadlinePassed):
-        await core.predict(PredictRequest(block_group=block_group()), late)
+        await predict(core, PredictRequest(block_group=block_group()), late)
     with pytest.raises(DeadlinePassed):
         await core.batch_predict(BatchPredictRequest(block_groups=[block_group()]), late)
     assert (await before).prediction_id
@@ -195,7 +195,7 @@ async def test_call_whose_time_is_up_is_not_begun_behind_others(core: Prediction
 
 async def test_every_answer_is_on_record_before_it_is_given(core: PredictionCore, log: ListLog) -> None:
     """The record holds what was asked, what was answered, by which model, and for whom."""
-    answer = await core.predict(PredictRequest(block_group=block_group()), CALLER)
+    answer = await predict(core, PredictRequest(block_group=block_group()), CALLER)
     (answers,) = log.entries
     assert list(answers.prediction_ids) == [answer.prediction_id]
     assert answers.response(0) == answer
@@ -207,7 +207,7 @@ async def test_answer_that_cannot_be_put_on_record_is_not_given(core: Prediction
     """Be it one or many."""
     log.down = True
     with pytest.raises(PredictionLogUnavailable):
-        await core.predict(PredictRequest(block_group=block_group()), CALLER)
+        await predict(core, PredictRequest(block_group=block_group()), CALLER)
     with pytest.raises(PredictionLogUnavailable):
         await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
 
@@ -219,7 +219,7 @@ async def test_log_that_is_known_to_be_down_is_the_reason_for_a_refusal(notes: N
     log.refusing = True
     with core._admission.admit(1):  # pylint: disable=protected-access  # the service is full
         with pytest.raises(PredictionLogUnavailable):
-            await core.predict(PredictRequest(block_group=block_group()), CALLER)
+            await predict(core, PredictRequest(block_group=block_group()), CALLER)
         with pytest.raises(PredictionLogUnavailable):
             await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
     assert (notes.reasons, notes.rows) == ([], [])
@@ -230,18 +230,18 @@ async def test_log_that_takes_its_time_keeps_nobody_waiting_for_the_event_loop(n
     log = ListLog(inline=False)
     core = make_core(notes, log)
     requests = [PredictRequest(block_group=block_group(income)) for income in (1, 2, 3)]
-    answers = await asyncio.gather(*(core.predict(request, CALLER) for request in requests))
+    answers = await asyncio.gather(*(predict(core, request, CALLER) for request in requests))
     assert [answer.median_house_value for answer in answers] == [10_000, 20_000, 30_000]
     assert sum(len(entry.rows) for entry in log.entries) == 3
 
 
 async def test_answer_tells_the_interval_and_the_models_own_warnings(core: PredictionCore) -> None:
     """The interval is open where its upper bound is the cap."""
-    usual = await core.predict(PredictRequest(block_group=block_group(5)), CALLER)
+    usual = await predict(core, PredictRequest(block_group=block_group(5)), CALLER)
     assert (usual.interval.lower, usual.interval.upper, usual.interval.coverage) == (49_000, 51_000, 0.9)
     assert not usual.interval.upper_open
     assert not usual.warnings
-    cheap = await core.predict(PredictRequest(block_group=block_group(0.5)), CALLER)
+    cheap = await predict(core, PredictRequest(block_group=block_group(0.5)), CALLER)
     assert list(cheap.warnings) == [CHEAP]
     batch = await core.batch_predict(BatchPredictRequest(block_groups=[block_group(15), block_group(0.5)]), CALLER)
     assert [each.interval.upper_open for each in batch.predictions] == [True, False]
@@ -282,7 +282,7 @@ def picky(core: PredictionCore) -> PredictionCore:
 async def test_row_without_an_answer_fails_nobody_elses_call(picky: PredictionCore, log: ListLog, notes: Notes) -> None:
     """Those that share its run are answered, and on record."""
     requests = [PredictRequest(block_group=block_group(income)) for income in (1, 7, 2, 8, 3)]
-    answers = await asyncio.gather(*(picky.predict(each, CALLER) for each in requests), return_exceptions=True)
+    answers = await asyncio.gather(*(predict(picky, each, CALLER) for each in requests), return_exceptions=True)
     assert [isinstance(each, ModelFailed) for each in answers] == [False, True, False, True, False]
     prices = [each.median_house_value for each in answers if not isinstance(each, BaseException)]
     assert prices == [1, 2, 3]
@@ -339,10 +339,10 @@ async def test_answer_on_record_stands_though_it_cannot_be_counted(log: ListLog)
     admission = Admission(notes, max_rows=10, max_queue_seconds=1e9)
     core = PredictionCore(notes, log, admission, report=reported.append)
     core.model = LoadedModel(predictor=IncomeModel())
-    answer = await core.predict(PredictRequest(block_group=block_group(1)), CALLER)
+    answer = await predict(core, PredictRequest(block_group=block_group(1)), CALLER)
     assert list(log.entries[0].prediction_ids) == [answer.prediction_id]
     with pytest.raises(InvalidRequest):
-        await core.predict(PredictRequest(), CALLER)
+        await predict(core, PredictRequest(), CALLER)
     assert [type(each) for each in reported] == [IndexError, IndexError]
 
 

@@ -26,7 +26,7 @@ from housing_server.core.model import LoadedModel
 from housing_server.core.prediction import PredictionCore
 from housing_server.errors import InvalidRequest
 from housing_server.observability.tracing import SpanTracer, TracedRuns
-from serving_fakes import IncomeModel, ListLog, Notes
+from serving_fakes import IncomeModel, ListLog, Notes, predict
 
 METHOD = Method(kind="unary", service="test.Service", name="Do")
 TRACE, PARENT = "ab" * 16, "cd" * 8
@@ -140,7 +140,7 @@ def test_trace_that_is_not_kept_has_an_id_all_the_same() -> None:
 async def test_stages_of_a_prediction_follow_each_other(traces: Traces, core: PredictionCore) -> None:
     """Queue, inference and append are children of the call's span, each beginning where the one before ends."""
     caller = traces.caller(traceparent=f"00-{TRACE}-{PARENT}-01")
-    await core.predict(PredictRequest(block_group=BLOCK_GROUP), caller)
+    await predict(core, PredictRequest(block_group=BLOCK_GROUP), caller)
     stages = traces.stages(caller)
     assert caller.span is not None
     caller.span.end(code_pb2.OK)
@@ -152,7 +152,7 @@ async def test_stages_of_a_prediction_follow_each_other(traces: Traces, core: Pr
 async def test_calls_that_share_a_run_have_stages_of_their_own(traces: Traces, core: PredictionCore) -> None:
     """Each trace tells the whole of its call, one that is not traced does not disturb."""
     callers = [traces.caller(), traces.caller(), traces.caller()._replace(span=None)]
-    await asyncio.gather(*(core.predict(PredictRequest(block_group=BLOCK_GROUP), caller) for caller in callers))
+    await asyncio.gather(*(predict(core, PredictRequest(block_group=BLOCK_GROUP), caller) for caller in callers))
     assert [[stage.name for stage in traces.stages(caller)] for caller in callers] == [STAGES, STAGES, []]
 
 
@@ -181,7 +181,7 @@ async def test_prediction_is_on_record_with_the_id_of_the_new_trace(traces: Trac
     core = PredictionCore(TracedRuns(notes), log, Admission(notes, max_rows=1, max_queue_seconds=1e9))
     core.model = LoadedModel(predictor=IncomeModel())
     caller = traces.caller()
-    await core.predict(PredictRequest(block_group=BLOCK_GROUP), caller)
+    await predict(core, PredictRequest(block_group=BLOCK_GROUP), caller)
     assert [each.trace_id for each in log.entries[0].callers] == [caller.trace_id]
 
 
@@ -190,9 +190,9 @@ async def test_observer_is_told_as_before(traces: Traces) -> None:
     notes = Notes()
     core = PredictionCore(TracedRuns(notes), ListLog(), Admission(notes, max_rows=1, max_queue_seconds=1e9))
     core.model = LoadedModel(predictor=IncomeModel())
-    await core.predict(PredictRequest(block_group=BLOCK_GROUP), traces.caller())
+    await predict(core, PredictRequest(block_group=BLOCK_GROUP), traces.caller())
     with pytest.raises(InvalidRequest):
-        await core.predict(PredictRequest(), traces.caller())
+        await predict(core, PredictRequest(), traces.caller())
     assert (notes.rows, len(notes.refusals)) == ([1], 1)
 
 
