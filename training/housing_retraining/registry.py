@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from housing.sqlite_uris import sqlite_path, sqlite_uri
 from housing_retraining.errors import RegistryFailed
 from housing_training.registry.tracking import quieten
 
@@ -100,3 +101,9 @@ class ModelRegistry:
         except MlflowException as error:
             reason = (str(error).splitlines() or ["no reason given"])[0]
             raise RegistryFailed(f"MLflow at {self._uri} failed: {reason} (is MLFLOW_TRACKING_URI right?)") from error
+
+
+def absolute(uri: str) -> str:
+    """Return an address of a registry that is the same in every working directory."""
+    path = sqlite_path(uri)
+    return uri if path is None else sqlite_uri(path)

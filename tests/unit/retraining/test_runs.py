@@ -8,9 +8,8 @@ import pytest
 import yaml
 
 from housing_retraining.errors import LeaseLost, NoPipeline, PipelineFailed
-from housing_retraining.registry import RegisteredVersion
+from housing_retraining.registry import RegisteredVersion, absolute
 from housing_retraining.runs.heartbeat import Heartbeat
-from housing_retraining.runs.opening import absolute
 from housing_retraining.runs.pipeline import PipelineProcess
 from housing_retraining.runs.queue import RetrainingQueue
 from housing_retraining.runs.retraining import RetrainingRun

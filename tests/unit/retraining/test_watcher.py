@@ -11,11 +11,14 @@ from structlog.testing import capture_logs
 
 from housing_retraining.data_versions.row_table import TABLE, RowTable
 from housing_retraining.intake.folders import IncomingFolder
+from housing_retraining.rollback.evidence import Worse, look_at
+from housing_retraining.rollback.guard import Seen
 from housing_retraining.triggers.new_data import NewData
 from housing_retraining.triggers.trigger import Fired, ask
 from housing_retraining.watch.changes import changes
 from housing_retraining.watch.watcher import Watcher
 from housing_server.errors import PredictionLogUnavailable
+from housing_server.prediction_log.model_changes import ModelChange
 from housing_server.prediction_log.retraining_lease import Lease
 from housing_server.prediction_log.retrainings import RetrainingRecords, Trigger
 from housing_server.prediction_log.store import PredictionStore
@@ -53,6 +56,22 @@ class Children:
         for each in self._records.waiting():
             self.done.append(f"retrain for {each.reason}")
             self._records.finish(each.retraining_id, "refused", "a fake")
+
+    def guard(self) -> bool:
+        """Have a promotion taken back, which fails the first time."""
+        self.done.append("guard")
+        return self.done.count("guard") > 1
+
+
+class Promotions:
+    """Watches promotions, and sees what it shall."""
+
+    def __init__(self, *seen: Seen | None) -> None:
+        self._seen = list(seen)
+
+    def look(self) -> Seen | None:
+        """See the next thing."""
+        return self._seen.pop(0)
 
 
 class Always:
@@ -134,6 +153,36 @@ def test_what_was_asked_for_elsewhere_is_left_to_others(
     records.request("new_data", reason="rows", requested_by="another", figures={TABLE: "there"})
     watcher.look()
     assert children.done == []
+
+
+def seen_after(change_id: str, outcomes: int, *, worse: bool = True) -> Seen:
+    """Make what is seen of a promotion with so many true prices."""
+    change = ModelChange(
+        model_name="model",
+        kind="promotion",
+        from_version="1",
+        to_version="2",
+        changed_by="a test",
+        reason="",
+        change_id=change_id,
+    )
+    found = Worse(reason="worse", figures={}) if worse else None
+    return Seen(change=change, look=look_at(outcomes, 100, 0.95), worse=found)
+
+
+def test_a_promotion_is_looked_into_once_for_each_look(
+    watcher: Watcher, children: Children, clock: list[float]
+) -> None:
+    """And again when the child that did it has failed, when more true prices came, or after another promotion."""
+    watcher.triggers = []
+    shown = [None, (100, "a"), (120, "a"), (149, "a"), (150, "a"), (150, "b")]
+    watcher.guard = Promotions(*(None if each is None else seen_after(each[1], each[0], worse=False) for each in shown))
+    counts = []
+    for time, _ in enumerate(shown):
+        clock[0] = 31.0 * time
+        watcher.look()
+        counts.append(len(children.done))
+    assert counts == [0, 1, 2, 2, 3, 4]
 
 
 class StoreDown(Lease):

@@ -15,11 +15,11 @@ from tqdm import tqdm
 from housing_retraining.commands.surroundings import check_pipeline, json_option, opened_store
 from housing_retraining.commands.text import moment
 from housing_retraining.comparison.models import fetch, load
+from housing_retraining.registry import absolute
 from housing_retraining.replay.differences import Differences, Tally
 from housing_retraining.replay.parquet import replay_file
 from housing_retraining.replay.plots import draw
 from housing_retraining.replay.scoring import Replayed, replay
-from housing_retraining.runs.opening import absolute
 from housing_server.model_store.fetching import tracking_uri
 from housing_server.prediction_log.logged_requests import LoggedRequests, Wanted, pages
 from housing_server.prediction_log.records import now_us

@@ -11,6 +11,7 @@ from housing_retraining.commands.files import file_line, take_files
 from housing_retraining.commands.surroundings import check_pipeline, json_option, one_line_errors, opened_store, user
 from housing_retraining.commands.text import details, line, title
 from housing_retraining.commands.watching import run_watcher
+from housing_retraining.rollback.opening import guard_promotion
 from housing_retraining.runs.opening import give_way, open_queue
 from housing_retraining.settings import read_settings
 from housing_server.prediction_log.retrainings import Retraining, RetrainingRecords
@@ -77,6 +78,19 @@ def watch() -> None:
     with opened_store() as (settings, store):
         check_pipeline()
         run_watcher(settings, store)
+
+
+@retrain.command()
+@json_option
+def guard(as_json: bool) -> None:
+    """Judge the last promotion by live errors, and roll it back if they got worse: what `watch` starts."""
+    check_pipeline()
+    with opened_store() as (settings, store):
+        acted = guard_promotion(settings, store)
+    if as_json:
+        click.echo(json.dumps(asdict(acted)))
+    else:
+        click.echo(f"rolled back to version {acted.to_version}: {acted.reason}" if acted.rolled_back else acted.reason)
 
 
 @retrain.command("list")

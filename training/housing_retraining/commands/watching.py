@@ -7,6 +7,8 @@ from housing_retraining.commands.files import folders_of
 from housing_retraining.data_versions.row_table import ROWS, RowTable
 from housing_retraining.intake.folders import IncomingFolder
 from housing_retraining.logs import configure_logging
+from housing_retraining.rollback.guard import PromotionGuard
+from housing_retraining.rollback.opening import rollback_policy
 from housing_retraining.runs.opening import give_way
 from housing_retraining.settings import RetrainingSettings
 from housing_retraining.triggers.degradation import Degradation, Tolerance, inspect_service
@@ -20,6 +22,8 @@ from housing_server.prediction_log.records import now_us
 from housing_server.prediction_log.retraining_lease import Lease, this_process
 from housing_server.prediction_log.retrainings import RetrainingRecords
 from housing_server.prediction_log.store import PredictionStore
+from housing_training.files import artifacts
+from housing_training.params.schema import Params
 
 _LONGEST_PAUSE_SECONDS = 1.0
 """How long a file that has just come may wait for its second look, beside the time that it takes to settle."""
@@ -48,6 +52,7 @@ def run_watcher(settings: RetrainingSettings, store: PredictionStore) -> None:
         table=rows.identity(),
         log=log,
         trigger_seconds=settings.retraining_scan_seconds,
+        guard=_guard(settings, store),
     )
     log.info("watching", incoming=str(settings.incoming_dir))
     pause = min(settings.retraining_scan_seconds, settings.retraining_settle_seconds + _LONGEST_PAUSE_SECONDS)
@@ -57,6 +62,13 @@ def run_watcher(settings: RetrainingSettings, store: PredictionStore) -> None:
         folders_of(settings).make()
         watcher.look()
     log.info("stopped")
+
+
+def _guard(settings: RetrainingSettings, store: PredictionStore) -> PromotionGuard | None:
+    if settings.retraining_rollback == "off":
+        return None
+    name = Params.read(artifacts.PARAMS).register_.model_name
+    return PromotionGuard(store, name, rollback_policy(settings))
 
 
 def _triggers(settings: RetrainingSettings, rows: RowTable, records: RetrainingRecords) -> list[RetrainingTrigger]:

@@ -60,6 +60,36 @@ def rmse_difference(
     return Difference(rmse=round(value, 2), low=round(float(drawn.low), 2), high=round(float(drawn.high), 2))
 
 
+def rmse_difference_between(candidate: Floats, champion: Floats, *, confidence: float) -> Difference:
+    """Compare the errors of two models about different rows, each drawn for itself.
+
+    Args:
+        candidate: the candidate's errors in USD, shape (n,), n at least 2.
+        champion: the champion's, shape (m,), m at least 2.
+        confidence: the probability that the interval promises.
+    """
+    squares = (candidate**2, champion**2)
+    drawn = bootstrap(
+        squares,
+        _difference_of_means,
+        paired=False,
+        vectorized=True,
+        n_resamples=SAMPLES,
+        batch=100,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    value = float(_difference_of_means(*squares))
+    return Difference(rmse=round(value, 2), low=round(float(drawn.low), 2), high=round(float(drawn.high), 2))
+
+
+def _difference_of_means(candidate: Floats, champion: Floats, axis: int = -1) -> Floats:
+    """Return the difference of RMSEs from squared errors along an axis."""
+    difference: Floats = np.sqrt(candidate.mean(axis=axis)) - np.sqrt(champion.mean(axis=axis))
+    return difference
+
+
 def _difference(candidate: Floats, champion: Floats, counts: Floats, axis: int = -1) -> Floats:
     """Return the difference of RMSEs from sums of squared errors and numbers of rows along an axis."""
     rows = counts.sum(axis=axis)

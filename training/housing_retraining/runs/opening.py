@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from housing.sqlite_uris import sqlite_path, sqlite_uri
 from housing_retraining.champions import Champions
 from housing_retraining.data_versions.row_table import ROWS, RowTable
 from housing_retraining.runs.queue import RetrainingQueue
@@ -24,7 +23,7 @@ def open_queue(settings: RetrainingSettings, store: PredictionStore, echo: Calla
     """Make what works off retrainings, in the repository that is the working directory."""
 
     def make_run() -> "RetrainingRun":
-        from housing_retraining.registry import ModelRegistry  # noqa: PLC0415 - imports MLflow
+        from housing_retraining.registry import ModelRegistry, absolute  # noqa: PLC0415 - imports MLflow
         from housing_retraining.runs.retraining import RetrainingRun  # noqa: PLC0415 - imports pandas and scikit-learn
         from housing_retraining.stages.policy import make_stages  # noqa: PLC0415
         from housing_training.files import artifacts  # noqa: PLC0415
@@ -41,12 +40,6 @@ def open_queue(settings: RetrainingSettings, store: PredictionStore, echo: Calla
     return RetrainingQueue(
         settings, RetrainingRecords(store), lease, make_run, tables=(RowTable(settings.folder / ROWS).identity(),)
     )
-
-
-def absolute(uri: str) -> str:
-    """Return an address of a registry that is the same in every working directory."""
-    path = sqlite_path(uri)
-    return uri if path is None else sqlite_uri(path)
 
 
 def give_way(niceness: int) -> None:

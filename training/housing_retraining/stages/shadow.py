@@ -13,7 +13,7 @@ from housing_retraining.replay.scoring import Replayed, score
 from housing_retraining.replay.verdict import TrafficPolicy, figures, objections, summary
 from housing_retraining.stages.stage import StageContext, StageResult
 from housing_server.core.model import PriceModel
-from housing_server.errors import PredictionLogUnavailable
+from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
 from housing_server.prediction_log.logged_requests import LoggedRequests, Wanted, pages
 from housing_server.prediction_log.records import now_us
 from housing_server.prediction_log.shadow_predictions import ShadowPredictions, prune
@@ -132,8 +132,8 @@ class Shadow:
                         return failed
                     scored += shadow.add(context.retraining_id, page, answers)
                     since = int(page.predicted_at_us.max()) + 1
-            except PredictionLogUnavailable as error:
-                context.echo(f"shadow: {error.reason}\n")  # what comes later may be read
+            except (PredictionLogUnavailable, QueryTooSlow) as error:
+                context.echo(f"shadow: {getattr(error, 'reason', error)}\n")  # what comes later may be read
             spent = clock.processor() - began
             clock.wait(max(_LOOK_SECONDS, spent / policy.processor_share - spent))
         return 0

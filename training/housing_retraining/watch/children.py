@@ -11,7 +11,7 @@ from housing_retraining.logs import Log
 
 
 class HousingChildren:
-    """Runs `housing retrain take` and `housing retrain work`, one at a time."""
+    """Runs `housing retrain take`, `housing retrain work` and `housing retrain guard`, one at a time."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -35,6 +35,17 @@ class HousingChildren:
     def retrain(self) -> None:
         """Carry out what is waiting."""
         self._run("work")
+
+    def guard(self) -> bool:
+        """Judge the last promotion, and take it back if that is due; return whether that was done or not needed."""
+        output = self._run("guard", "--json")
+        for line in output.splitlines():
+            if line.startswith("{"):
+                acted = json.loads(line)
+                if acted.pop("rolled_back"):
+                    self._log.warning("promotion rolled back", **acted)
+                return True
+        return False
 
     def _run(self, *arguments: str) -> str:
         command = tethered((sys.executable, "-m", "housing_cli", "retrain", *arguments))

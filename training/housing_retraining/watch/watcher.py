@@ -13,11 +13,22 @@ from typing import Protocol
 from housing_retraining.data_versions.row_table import TABLE
 from housing_retraining.intake.folders import IncomingFolder
 from housing_retraining.logs import Log
+from housing_retraining.rollback.guard import Seen
 from housing_retraining.triggers.trigger import RetrainingTrigger, ask
-from housing_server.errors import PredictionLogUnavailable
+from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
 from housing_server.prediction_log.records import now_us
 from housing_server.prediction_log.retraining_lease import Lease
 from housing_server.prediction_log.retrainings import RetrainingRecords
+
+Guarded = tuple[str, int | None, bool]
+"""A change of the champion, the number of a look at it, and whether that has shown that live errors got worse."""
+
+
+class Guard(Protocol):
+    """Watches promotions."""
+
+    def look(self) -> Seen | None:
+        """Return what is to be done about the last one, if anything."""
 
 
 class Children(Protocol):
@@ -28,6 +39,9 @@ class Children(Protocol):
 
     def retrain(self) -> None:
         """Carry out what is waiting."""
+
+    def guard(self) -> bool:
+        """Judge the last promotion, and take it back if that is due; return whether that was done or not needed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +66,10 @@ class Watcher:
     """How often triggers are asked when no file has come."""
     clock: Callable[[], float] = time.monotonic
     """The time, in seconds from any moment."""
+    guard: Guard | None = None
+    """What watches promotions; None where nothing does."""
     _asked_at: float | None = None
+    _guarded: Guarded | None = None
 
     def look(self) -> None:
         """Read complete files in, check the triggers that are due, and run waiting retrainings."""
@@ -62,9 +79,20 @@ class Watcher:
         if files or self._asked_at is None or self.clock() - self._asked_at >= self.trigger_seconds:
             self._asked_at = self.clock()
             try:
+                self._watch_promotion()
                 self._ask()
-            except PredictionLogUnavailable as error:
-                self.log.warning("the store of the prediction log does not answer", reason=error.reason)
+            except (PredictionLogUnavailable, QueryTooSlow) as error:
+                reason = getattr(error, "reason", str(error))
+                self.log.warning("the store of the prediction log does not answer", reason=reason)
+
+    def _watch_promotion(self) -> None:
+        """Have the last promotion taken back if that is due, or a process that can load models look, once each time."""
+        seen = self.guard.look() if self.guard is not None else None
+        if seen is None:
+            return
+        this = (seen.change.change_id, seen.look.number if seen.look else None, seen.worse is not None)
+        if this != self._guarded and self.children.guard():
+            self._guarded = this
 
     def _ask(self) -> None:
         if not self.lease.acquire():

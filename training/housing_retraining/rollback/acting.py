@@ -1,0 +1,59 @@
+"""Rolling a promotion back, once, however many watchers have seen the reason."""
+
+from dataclasses import dataclass
+
+from housing_retraining.champions import AliasRegistry, Champions
+from housing_retraining.errors import NotPromoted
+from housing_retraining.registry import CHAMPION
+from housing_retraining.rollback.guard import MACHINE, PromotionGuard
+from housing_server.prediction_log.model_changes import ModelChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted:
+    """What was done about the last promotion."""
+
+    rolled_back: bool
+    """Whether the champion is another one now."""
+    reason: str
+    """Why, or why not, in a line."""
+    from_version: str = ""
+    """The champion before."""
+    to_version: str = ""
+    """The champion since."""
+
+
+def act(guard: PromotionGuard, champions: Champions, registry: AliasRegistry) -> Acted:
+    """Judge the last promotion, and take it back if live errors got worse with it.
+
+    Raises:
+        RegistryFailed: the registry does not take it; what is on record is finished by the next call.
+    """
+    seen = guard.look()
+    if seen is None:
+        return Acted(rolled_back=False, reason="live errors did not get worse beyond chance")
+    if seen.change.kind == "rollback":
+        return _finish(seen.change, champions, registry)
+    if seen.worse is None:
+        return Acted(rolled_back=False, reason="nothing is on record of the version before")
+    return _roll_back(seen.change, seen.worse.reason, champions)
+
+
+def _finish(rollback: ModelChange, champions: Champions, registry: AliasRegistry) -> Acted:
+    """Move the alias, if the process that put the rollback on record has not."""
+    now, before, back = champions.now(), str(rollback.from_version), rollback.to_version
+    if now is None or now.version != before:
+        return Acted(rolled_back=False, reason="the last rollback is complete")
+    registry.point(CHAMPION, back)
+    return Acted(rolled_back=True, reason=rollback.reason, from_version=before, to_version=back)
+
+
+def _roll_back(promotion: ModelChange, reason: str, champions: Champions) -> Acted:
+    now = champions.now()
+    if now is None or now.version != promotion.to_version:
+        return Acted(rolled_back=False, reason="the champion was changed since, off the record")
+    try:
+        made = champions.roll_back(changed_by=MACHINE, reason=reason, after=promotion)
+    except NotPromoted as error:
+        return Acted(rolled_back=False, reason=str(error))
+    return Acted(rolled_back=True, reason=reason, from_version=now.version, to_version=made.to_version)

@@ -1,0 +1,156 @@
+"""Watching the last promotion: did live errors get worse with it?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from housing_retraining.rollback.evidence import Look, Worse, compare_paired, compare_samples, look_at
+from housing_retraining.rollback.live_errors import LiveErrors, Replay
+from housing_server.prediction_log.logged_requests import Floats
+from housing_server.prediction_log.model_changes import ModelChange, ModelChanges
+from housing_server.prediction_log.records import now_us
+from housing_server.prediction_log.shadow_predictions import ShadowPredictions
+from housing_server.prediction_log.store import PredictionStore
+
+MACHINE = "machine"
+"""Who has changed the champion when no person did."""
+_CHANGES_READ = 1_000
+_MOST_OUTCOMES = 10_000
+"""More true prices make no difference to the verdict, only to the time it takes."""
+_UNFINISHED_US = 3_600_000_000
+"""How long after it was put on record a rollback is finished that was interrupted: later a person has seen to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackPolicy:
+    """When a promotion is taken back."""
+
+    outcomes: int
+    """With fewer true prices nothing is judged."""
+    days: float
+    """How long a promotion is watched, and how far back the version before is looked at."""
+    margin: float
+    """By which share of the RMSE before live errors must be worse, beyond chance."""
+    confidence: float
+    """The probability that `beyond chance` means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a look at the last promotion has shown."""
+
+    change: ModelChange
+    """The last change of the champion."""
+    look: Look | None = None
+    """By what it was judged; None for a rollback that may be unfinished."""
+    worse: Worse | None = None
+    """How much worse live errors got; None when they did not, or only a replay would tell."""
+
+
+class PromotionGuard:
+    """Judges the last promotion by what is on record."""
+
+    def __init__(
+        self,
+        store: PredictionStore,
+        model_name: str,
+        policy: RollbackPolicy,
+        *,
+        replay: Callable[[str], Replay] | None = None,
+        now: Callable[[], int] = now_us,
+    ) -> None:
+        """Judge nothing yet.
+
+        Args:
+            store: the prediction log, and the record of changes.
+            model_name: the registered model.
+            policy: when a promotion is taken back.
+            replay: returns what replays a version, for promotions before which no true prices came; None where models
+                cannot be loaded.
+            now: returns the time, in microseconds since the epoch.
+        """
+        self._store, self._model_name, self._policy = store, model_name, policy
+        self._changes, self._errors = ModelChanges(store), LiveErrors(store, model_name)
+        self._replay, self._now = replay, now
+        self._harmless: set[tuple[str, str, int]] = set()
+        self._settled: set[str] = set()
+
+    def look(self) -> Seen | None:
+        """Look once; return None when there is nothing to do.
+
+        Raises:
+            PredictionLogUnavailable: the store does not respond.
+        """
+        changes = self._changes.newest(self._model_name, _CHANGES_READ)
+        if not changes:
+            return None
+        last, age = changes[0], self._now() - changes[0].changed_at_us
+        if last.kind == "rollback":
+            unfinished = last.changed_by == MACHINE and age < _UNFINISHED_US
+            return Seen(change=last) if unfinished else None
+        watched = age <= self._policy.days * 86_400_000_000
+        if last.from_version in (None, last.to_version) or not watched or _insisted(last, changes):
+            return None
+        return None if last.change_id in self._settled else self._judge(last)
+
+    def _judge(self, change: ModelChange) -> Seen | None:
+        policy, since = self._policy, change.changed_at_us
+        now = self._errors.first(change.to_version, since_us=since, limit=_MOST_OUTCOMES)
+        seen = self._by_shadow(change)
+        look = look_at(len(now), policy.outcomes, (1 + policy.confidence) / 2)
+        if seen is not None or look is None:
+            return seen
+        window = since - round(policy.days * 86_400_000_000)
+        before = self._errors.newest(str(change.from_version), since_us=window, limit=_MOST_OUTCOMES)
+        if len(before) >= policy.outcomes:
+            worse = self._once(change, "samples", look, lambda: compare_samples(now, before, look, policy.margin))
+            if worse is not None:
+                return Seen(change=change, look=look, worse=worse)
+            if len(now) >= _MOST_OUTCOMES:
+                self._settled.add(change.change_id)
+            return None
+        return self._by_replay(change, look)
+
+    def _by_shadow(self, change: ModelChange) -> Seen | None:
+        """Compare both versions where a shadow has put both answers on record."""
+        shadow = ShadowPredictions(self._store, self._model_name, change.to_version)
+        now, before = shadow.errors(str(change.from_version), limit=_MOST_OUTCOMES)
+        # Two kinds of evidence may both be wrong by chance: each gets half of what the confidence allows.
+        look = look_at(len(now), self._policy.outcomes, (1 + self._policy.confidence) / 2)
+        if look is None:
+            return None
+        worse = self._once(change, "shadow", look, lambda: compare_paired(now, before, look, self._policy.margin))
+        return None if worse is None else Seen(change=change, look=look, worse=worse)
+
+    def _once(self, change: ModelChange, kind: str, look: Look, judge: Callable[[], Worse | None]) -> Worse | None:
+        """Judge, unless the same has been judged before and may be chance."""
+        if (this := (change.change_id, kind, look.number)) in self._harmless:
+            return None
+        if (worse := judge()) is None:
+            self._harmless.add(this)
+        return worse
+
+    def _by_replay(self, change: ModelChange, look: Look) -> Seen | None:
+        """Ask the version before what the new one was asked; where that cannot be done here, return that it is due."""
+        if self._replay is None:
+            return Seen(change=change, look=look)
+        logged = self._errors.requests(change.to_version, since_us=change.changed_at_us, limit=look.outcomes)
+        prices = self._replay(str(change.from_version))(logged)
+        worse = compare_paired(
+            *_where_both(logged.answers.prices, prices, logged.true_prices), look, self._policy.margin
+        )
+        return None if worse is None else Seen(change=change, look=look, worse=worse)
+
+
+def _where_both(now: Floats, before: Floats, true: Floats) -> tuple[Floats, Floats]:
+    both = ~np.isnan(before)
+    return (now - true)[both], (before - true)[both]
+
+
+def _insisted(promotion: ModelChange, changes: list[ModelChange]) -> bool:
+    """Return whether a machine has rolled the version back before: who promotes it again knows better, or will see."""
+    return any(
+        change.kind == "rollback" and change.changed_by == MACHINE and change.from_version == promotion.to_version
+        for change in changes
+    )
