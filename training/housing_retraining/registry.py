@@ -92,6 +92,11 @@ class ModelRegistry:
         with self._failures():
             self._client.log_dict(run_id, content, path)
 
+    def log_text(self, run_id: str, content: str, path: str) -> None:
+        """Put a file on record with the run of a version."""
+        with self._failures():
+            self._client.log_text(run_id, content, path)
+
     @contextmanager
     def _failures(self) -> Iterator[None]:
         from mlflow.exceptions import MlflowException  # noqa: PLC0415

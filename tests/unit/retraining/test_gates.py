@@ -1,5 +1,7 @@
 """Candidate against champion, and the gates that let one through."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,9 @@ from housing_retraining.comparison.bootstrap import rmse_difference
 from housing_retraining.comparison.compare import Answers, Comparison, compare
 from housing_retraining.comparison.gates import Gate, Policy, judge, parity
 from housing_retraining.comparison.holdout import Holdout
+from housing_retraining.comparison.judging import Found, Measured
+from housing_retraining.comparison.report import write_report
+from housing_retraining.registry import RegisteredVersion
 
 ROWS = 600
 POLICY = Policy(
@@ -131,3 +136,22 @@ def test_parity_lets_no_doubt_through() -> None:
     assert parity(0.5).passed
     assert not parity(1.5).passed
     assert not parity(float("nan")).passed
+
+
+def test_a_comparison_is_a_page_with_pictures(holdout: Holdout, tmp_path: Path) -> None:
+    """Prices, errors, slices and a map, beside figures and gates; nothing is loaded from elsewhere."""
+    measured = Measured(holdout=holdout, candidate=answers(holdout, 30_000), champion=answers(holdout, 60_000, seed=3))
+    comparison = compared(holdout, measured.candidate, measured.champion)
+    found = Found(
+        candidate=RegisteredVersion(version="8", run_id="a"),
+        champion=RegisteredVersion(version="7", run_id="b"),
+        gates=[*judge(comparison, POLICY), Gate(name="replay", passed=False, detail="1 < 2")],
+        comparison=comparison,
+        measured=measured,
+    )
+    page = write_report(found, measured, tmp_path).read_text("utf-8")
+    assert "Version 8 beside version 7" in page
+    assert page.count("data:image/png;base64,") == 4
+    assert "1 &lt; 2" in page
+    assert page.count("not passed") == 1
+    assert "http" not in page

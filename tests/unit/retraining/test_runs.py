@@ -67,6 +67,9 @@ class Registry:
     def log_json(self, run_id: str, content: dict[str, object], path: str) -> None:
         """Keep nothing."""
 
+    def log_text(self, run_id: str, content: str, path: str) -> None:
+        """Keep nothing."""
+
 
 def queue(settings: RetrainingSettings, store: PredictionStore, run: RetrainingRun, holder: str) -> RetrainingQueue:
     """Make a queue of a process."""

@@ -7,6 +7,8 @@ from typing import Any
 from housing_server.prediction_log.retrainings import Retraining
 
 _SECOND_US = 1_000_000
+_REASON = 300
+"""Characters of a stage's reason; all of it is in JSON."""
 
 
 def title() -> str:
@@ -35,10 +37,12 @@ def details(retraining: Retraining) -> str:
         ("data", _data(retraining)),
         ("candidate", _version(retraining.model_version) + (f", run {retraining.run_id}" if retraining.run_id else "")),
         ("champion", _version(retraining.champion_version)),
+        ("report", str(retraining.evidence.get("report", ""))),
         ("verdict", ": ".join(filter(None, (retraining.verdict, retraining.verdict_reason)))),
     ]
     text = [f"{name:13}{value}" for name, value in rows if value]
-    return "\n".join([*text, *_comparison(retraining.evidence), *_gates(retraining.evidence)])
+    evidence = retraining.evidence
+    return "\n".join([*text, *_comparison(evidence), *_gates(evidence), *_stages(evidence)])
 
 
 def _comparison(evidence: Mapping[str, Any]) -> list[str]:
@@ -72,6 +76,17 @@ def _gates(evidence: Mapping[str, Any]) -> list[str]:
         "",
         *(f"{'passed' if gate['passed'] else 'NOT PASSED':12}{gate['name']}: {gate['detail']}" for gate in gates),
     ]
+
+
+def _stages(evidence: Mapping[str, Any]) -> list[str]:
+    stages = evidence.get("stages", [])
+    return ["", *(_stage(stage) for stage in stages)] if stages else []
+
+
+def _stage(stage: Mapping[str, Any]) -> str:
+    ended = stage["finished_at_us"]
+    took = "" if ended is None else f" ({(ended - stage['started_at_us']) / _SECOND_US:,.0f} s)"
+    return f"stage {stage['name']} {stage['state']}{took}: {stage['reason'][:_REASON]}".rstrip(": ")
 
 
 def _begun(retraining: Retraining) -> str:

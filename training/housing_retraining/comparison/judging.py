@@ -5,11 +5,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from housing_retraining.comparison.compare import Comparison, compare
+from housing_retraining.comparison.compare import Answers, Comparison, compare
 from housing_retraining.comparison.gates import Gate, Policy, judge
 from housing_retraining.comparison.holdout import Holdout
 from housing_retraining.comparison.models import answers, fetch, registered_as_made, trial
 from housing_retraining.registry import RegisteredVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The rows held out, and what both models answer."""
+
+    holdout: Holdout
+    """The rows."""
+    candidate: Answers
+    """The candidate's answers."""
+    champion: Answers
+    """The champion's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +36,8 @@ class Found:
     """The gates."""
     comparison: Comparison | None
     """Both on the rows held out; None when the candidate cannot be loaded, or there is no champion."""
+    measured: Measured | None = None
+    """The answers behind it."""
 
     @property
     def refused_by(self) -> list[Gate]:
@@ -54,18 +68,14 @@ def judge_candidate(
     files = fetch(name, candidate.version, work / "fetched")
     champion_files = fetch(name, champion.version, work / "fetched") if champion else None
     gates = [trial(files, champion_files, policy.latency_ratio)]
-    comparison = None
+    comparison = measured = None
     if gates[0].passed:
         holdout = Holdout.read(work)
         answered = answers(files, holdout)
         gates.append(registered_as_made(work, answered, holdout))
         if champion_files is not None:
-            comparison = compare(
-                holdout,
-                answered,
-                answers(champion_files, holdout),
-                confidence=policy.confidence,
-                slice_rows=policy.slice_rows,
-            )
+            served = answers(champion_files, holdout)
+            measured = Measured(holdout=holdout, candidate=answered, champion=served)
+            comparison = compare(holdout, answered, served, confidence=policy.confidence, slice_rows=policy.slice_rows)
             gates += judge(comparison, policy)
-    return Found(candidate=candidate, champion=champion, gates=gates, comparison=comparison)
+    return Found(candidate=candidate, champion=champion, gates=gates, comparison=comparison, measured=measured)

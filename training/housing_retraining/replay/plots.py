@@ -7,12 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
+from housing_retraining.comparison.plots import difference_map
 from housing_retraining.replay.differences import ANSWER, LATITUDE, LONGITUDE, REFERENCE
 from housing_server.prediction_log.logged_requests import Floats
-from housing_training.geography.landmarks import BAY, COAST
 
-_POINTS = 20_000
-"""Points on a map: more would only cover each other."""
 _BINS = 60
 
 
@@ -33,28 +31,6 @@ def draw(sample: Floats, title: str, folder: Path) -> list[Path]:
         figure.suptitle(title, fontsize=9)
         figure.savefig(folder / name, dpi=100, metadata={"Software": None})
     return [folder / name for name in figures]
-
-
-def difference_map(places: Floats, differences: Floats, label: str) -> Figure:
-    """Draw differences on a map of California.
-
-    Args:
-        places: longitudes and latitudes in degrees, shape (n, 2).
-        differences: in USD, shape (n,).
-        label: what they are.
-    """
-    figure = Figure(figsize=(7, 6), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set(title="Where answers differ", xlabel="longitude", ylabel="latitude")
-    for shore in (COAST, BAY):
-        axes.plot(*np.transpose(shore), color="tab:gray", linewidth=0.8)
-    limit = float(np.quantile(np.abs(differences), 0.98)) or 1.0
-    shown = slice(None, _POINTS)
-    longitude, latitude = places[shown].T
-    points = axes.scatter(longitude, latitude, c=differences[shown], s=6, cmap="coolwarm", vmin=-limit, vmax=limit)
-    figure.colorbar(points, label=label, format=EngFormatter("USD"))
-    axes.set_aspect(1.25)
-    return figure
 
 
 def _distribution(sample: Floats, found: Floats) -> Figure:

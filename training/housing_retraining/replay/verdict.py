@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from housing_retraining.replay.differences import Differences
 
@@ -64,9 +63,9 @@ def summary(found: Differences) -> str:
     )
 
 
-def figures(found: Differences) -> dict[str, Any]:
-    """Return the differences by name, as JSON holds them."""
-    values: dict[str, Any] = {
+def figures(found: Differences) -> dict[str, float]:
+    """Return the differences by name."""
+    values: dict[str, float] = {
         "rows": found.rows,
         "mean_difference": found.mean,
         "rms_difference": found.rms,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from housing_retraining.comparison.report import FILE as REPORT
 from housing_retraining.data_versions.base import open_rows
 from housing_retraining.data_versions.row_table import RowTable
 from housing_retraining.data_versions.version import DataVersion, read_version, write_version
@@ -31,6 +32,9 @@ class Registry(Protocol):
         """Return the version that an alias names; None when there is none."""
 
     def log_json(self, run_id: str, content: dict[str, object], path: str) -> None:
+        """Put a file on record with the run of a version."""
+
+    def log_text(self, run_id: str, content: str, path: str) -> None:
         """Put a file on record with the run of a version."""
 
 
@@ -177,6 +181,8 @@ class RetrainingRun:
         evidence = found.evidence if found else {}
         content = {"retraining_id": context.retraining_id, **evidence}
         self._registry.log_json(context.candidate.run_id, content, "retraining.json")
+        if (report := context.work / REPORT).exists():
+            self._registry.log_text(context.candidate.run_id, report.read_text(encoding="utf-8"), REPORT)
 
     def _enter(self, retraining: Retraining, stage: str) -> None:
         self._check_lease()

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from housing_retraining.comparison.gates import Gate, Policy
 from housing_retraining.comparison.judging import Found, judge_candidate
+from housing_retraining.comparison.report import write_report
 from housing_retraining.stages.stage import StageContext, StageResult
 from housing_server.prediction_log.retrainings import RetrainingRecords
 
@@ -38,6 +38,9 @@ class Gates:
         if found.comparison is not None:
             found = replace(found, gates=[*found.gates, self._seen_in_traffic(context, found)])
         self._records.add_evidence(context.retraining_id, **found.evidence())
+        if found.measured is not None:
+            report = write_report(found, found.measured, context.work)
+            self._records.add_evidence(context.retraining_id, report=str(report))
         for gate in found.gates:
             context.echo(f"{'passed' if gate.passed else 'NOT PASSED'}  {gate.name}: {gate.detail}\n")
         return _result(found)
@@ -61,9 +64,9 @@ def _why_passed(found: Found) -> str:
     return f"{version} passed {len(found.gates)} gates; {better.detail}"
 
 
-def _figures(found: Found) -> dict[str, Any]:
+def _figures(found: Found) -> dict[str, float]:
     passed = sum(gate.passed for gate in found.gates)
-    figures: dict[str, Any] = {"gates": len(found.gates), "gates_passed": passed}
+    figures: dict[str, float] = {"gates": len(found.gates), "gates_passed": passed}
     if (compared := found.comparison) is None:
         return figures
     return figures | {

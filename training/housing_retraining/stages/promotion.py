@@ -1,7 +1,6 @@
 """The stage *promote*: the challenger becomes the champion, unless something on record speaks against it."""
 
 from housing_retraining.champions import Champions
-from housing_retraining.registry import CHAMPION
 from housing_retraining.stages.stage import StageContext, StageResult
 from housing_server.prediction_log.retrainings import RetrainingRecords
 
@@ -38,7 +37,7 @@ class Promotion:
             reason=reason,
             retraining_id=context.retraining_id,
         )
-        return StageResult(state="passed", reason=reason, figures={"alias": CHAMPION})
+        return StageResult(state="passed", reason=reason)
 
     def _changed(self, context: StageContext) -> str:
         now = self._champions.now()

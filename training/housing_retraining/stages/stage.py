@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from housing_retraining.registry import RegisteredVersion
 
@@ -42,8 +42,8 @@ class StageResult:
     """What became of it."""
     reason: str
     """Why, in a line."""
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    """What was seen, as JSON holds it."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What was measured, by name."""
     blames_data: bool = False
     """Whether a refusal speaks against the new rows."""
 
