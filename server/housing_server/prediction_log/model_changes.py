@@ -62,8 +62,8 @@ class ModelChanges:
             key = model_changes.c.change_id == change.change_id
             connection.execute(update(model_changes).where(key).values(failure=failure))
 
-    def add_after(self, before: ModelChange, change: ModelChange) -> bool:
-        """Put a change on record unless another one has followed `before`; return whether it is on record.
+    def add_after(self, before: ModelChange, change: ModelChange) -> ModelChange | None:
+        """Put a change on record unless another one has followed `before`; return it with its id, or None.
 
         Of several processes that see the same reason to change the champion, one does.
         """
@@ -72,9 +72,8 @@ class ModelChanges:
                 connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             newest = connection.execute(_newest(change.model_name, 1)).mappings().one_or_none()
             if newest is None or newest["change_id"] != before.change_id:
-                return False
-            self._insert(connection, change)
-        return True
+                return None
+            return self._insert(connection, change)
 
     def newest(self, model_name: str, count: int, *, before: Position | None = None) -> list[ModelChange]:
         """Return the last changes of a model, the newest first; those before a position, if one is given."""
