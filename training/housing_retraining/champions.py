@@ -2,13 +2,11 @@
 
 from typing import Protocol
 
-from housing_retraining.errors import NotPromoted
+from housing_retraining.errors import NotPromoted, RegistryFailed
 from housing_retraining.registry import CHAMPION, RegisteredVersion
+from housing_server.prediction_log.champion_history import ChampionHistory
 from housing_server.prediction_log.model_changes import ChangeKind, ModelChange, ModelChanges
 from housing_server.prediction_log.retrainings import RetrainingRecords
-
-_CHANGES_READ = 1000
-"""How far back the audit trail is read."""
 
 
 class AliasRegistry(Protocol):
@@ -26,6 +24,7 @@ class Champions:
 
     def __init__(self, name: str, registry: AliasRegistry, changes: ModelChanges) -> None:
         self._name, self._registry, self._changes = name, registry, changes
+        self._history = ChampionHistory(name, changes)
 
     def now(self) -> RegisteredVersion | None:
         """Return the champion; None when there is none.
@@ -70,10 +69,16 @@ class Champions:
             retraining_id=retraining_id,
         )
         if after is None:
-            self._changes.add(change)
-        elif not self._changes.add_after(after, change):
+            change = self._changes.add(change)
+        elif (added := self._changes.add_after(after, change)) is None:
             raise NotPromoted("the champion was changed meanwhile")
-        self._registry.point(CHAMPION, version)
+        else:
+            change = added
+        try:
+            self._registry.point(CHAMPION, version)
+        except RegistryFailed as error:
+            self._changes.fail(change, str(error))
+            raise
         return change
 
     def roll_back(self, *, changed_by: str, reason: str, after: ModelChange | None = None) -> ModelChange:
@@ -89,12 +94,8 @@ class Champions:
             RegistryFailed: the registry does not take it.
         """
         now = self._registry.named(CHAMPION)
-        rolled_back = self.rolled_back()
-        for change in self._changes.newest(self._name, _CHANGES_READ):
-            came = now is not None and change.kind == "promotion" and change.to_version == now.version
-            if came and change.from_version is not None and change.from_version not in rolled_back:
-                back = change.from_version
-                return self.change("rollback", back, changed_by=changed_by, reason=reason, after=after)
+        if now is not None and (back := self._history.before(now.version)) is not None:
+            return self.change("rollback", back, changed_by=changed_by, reason=reason, after=after)
         raise NotPromoted(
             f"nothing is on record of a champion before {now.version if now else 'none'}: name a version with "
             "`housing model promote`"
@@ -102,19 +103,8 @@ class Champions:
 
     def objection(self, version: str, records: RetrainingRecords) -> str:
         """Return what on record speaks against a version; empty when nothing does."""
-        if version in self.rolled_back():
-            return f"version {version} was rolled back"
-        for retraining in records.newest(_CHANGES_READ):
-            if retraining.model_version == version and retraining.verdict == "refused":
-                return f"version {version} was refused: {retraining.verdict_reason}"
-        return ""
+        return self._history.objections(records).get(version, "")
 
     def rolled_back(self) -> set[str]:
         """Return the versions that were rolled back and not promoted since."""
-        gone: set[str] = set()
-        for change in reversed(self._changes.newest(self._name, _CHANGES_READ)):
-            if change.kind == "rollback" and change.from_version is not None:
-                gone.add(change.from_version)
-            elif change.kind == "promotion":
-                gone.discard(change.to_version)
-        return gone
+        return self._history.rolled_back()

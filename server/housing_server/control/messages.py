@@ -97,6 +97,10 @@ class ConfigureRecorder:
     """Age limit of records in days; 0 for no limit."""
     keep_rows: int
     """The most records to keep; 0 for no limit."""
+    model_uri: str
+    """URI of the registered model whose versions are listed and promoted."""
+    state_dir: str
+    """Holds the model registry, unless another is configured."""
     direct: bool = False
     """Whether calls come directly from clients, to be counted and logged here."""
     access: ConfigureAccess | None = None

@@ -11,8 +11,7 @@ from typing import Any
 
 from housing.routes import GATEWAY_METRICS_PATH
 from housing.services import PREDICTION_SERVICE
-from housing_server.gateway.lua import json_paths
-from housing_server.gateway.upstreams import Upstream
+from housing_server.gateway.upstreams import Upstream, grpc_matches, json_matches
 
 _Route = dict[str, Any]
 
@@ -69,7 +68,8 @@ class EmbeddedRoutes:
         limit = {"max_stream_duration": f"{_UNARY_SECONDS}s", "grpc_timeout_header_max": "0s"}
         unary = {"route": {"timeout": "0s", "idle_timeout": "0s", "max_stream_duration": limit}}
         for each in self.upstreams:
-            yield self._through(_to_upstream(unary, each, each.grpc_paths), _LUA)
+            for match in grpc_matches(each.methods):
+                yield self._through(_to_upstream(unary, each, match), _LUA)
         yield self._through({"match": {"prefix": "/"}, "route": unlimited}, *self._workers)
 
     @property
@@ -80,8 +80,10 @@ class EmbeddedRoutes:
         """Yield the gateway's routes, after those to other processes, which skip the worker."""
         body, rest = _by_prefix(gateway, "/api/"), _by_prefix(gateway, "/")
         for each in self.upstreams:
-            yield _without(_to_upstream(body, each, "|".join(json_paths(each.methods))), self._workers)
-            yield _without(_to_upstream(rest, each, each.grpc_paths), self._workers)
+            for match in json_matches(each.methods):
+                yield _without(_to_upstream(body, each, match), self._workers)
+            for match in grpc_matches(each.methods):
+                yield _without(_to_upstream(rest, each, match), self._workers)
         for route in gateway:
             if route["route"]["cluster"] == SERVER:
                 yield _without(_to(route, WORKER), [self.plain_headers])
@@ -104,9 +106,9 @@ def _to(route: _Route, cluster: str) -> _Route:
     return {**route, "route": {**route["route"], "cluster": cluster}}
 
 
-def _to_upstream(like: _Route, upstream: Upstream, paths: str) -> _Route:
+def _to_upstream(like: _Route, upstream: Upstream, match: _Route) -> _Route:
     route = {**like["route"], "cluster": upstream.name, "retry_policy": _RECONNECTING}
-    return {**like, "match": {"safe_regex": {"regex": paths}}, "route": route}
+    return {**like, "match": match, "route": route}
 
 
 def _from_side_port(route: _Route) -> _Route:

@@ -63,7 +63,7 @@ local function unreadable_field(text)
 end
 
 -- Returns reason, message and details for the text of a request that cannot be parsed.
-local function unreadable(text, path)
+local function unreadable(text, path, has_body)
   local name = text:match('^Could not find field "([^"]*)"')
   if name then -- in the query; the name is repeated when it is no more than a name
     name = #name <= 64 and name:match("^[%a_][%w_.]*$") and " " .. name or ""
@@ -76,7 +76,7 @@ local function unreadable(text, path)
   if field then
     field = errors.relative(field, path)
     return "INVALID_REQUEST", field .. ": " .. description, status.violation(field, description)
-  elseif contract.routes[path] ~= "POST" then -- without a body there is no JSON
+  elseif not has_body then -- so there is no JSON
     return "INVALID_REQUEST", "the path or the query is malformed", ""
   end
   return "INVALID_JSON", KINDS["400"][2] .. (syntax(text) or ""), ""
@@ -95,14 +95,15 @@ function errors.words(http_status)
 end
 
 -- Returns the Status for one of Envoy's own errors.
--- http_status: of the response. text: its body. path: of the request. Returns: the code, and the Status in JSON.
-function errors.word(http_status, text, path)
+-- http_status: of the response. text: its body. path: of the request. has_body: whether that has one. Returns: the code, and
+-- the Status in JSON.
+function errors.word(http_status, text, path, has_body)
   local reason, message = unpack(KINDS[http_status] or OTHER)
   local details, service, reply = "", nil, contract.replies[text]
   if reply then -- of a server's Envoy, about another process of the service
     reason, message, service = reply.reason, text, reply.service
   elseif http_status == "400" then
-    reason, message, details = unreadable(text, path)
+    reason, message, details = unreadable(text, path, has_body)
   elseif text == "envoy overloaded" then
     reason, message = "GATEWAY_OVERLOADED", "the gateway is short of memory; try again in a few seconds"
   end

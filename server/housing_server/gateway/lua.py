@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from google.protobuf.descriptor import EnumDescriptor, MethodDescriptor
+from google.protobuf.descriptor import EnumDescriptor
 from google.rpc.code_pb2 import Code
 
 from housing.features import FEATURE_NAMES
 from housing.reasons import DOMAIN, REASONS
-from housing.routes import GATEWAY_METRICS_PATH, PAGES, ROUTES, STATUS_PATH, grpc_path, methods_of, routes_of
+from housing.routes import GATEWAY_METRICS_PATH, PAGES, ROUTES, STATUS_PATH, Route, grpc_path, methods_of
 from housing_server.gateway.local_replies import reasons_by_text
 from housing_server.limits import LARGE_BODY_BYTES, MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_ID_BYTES
 
@@ -49,8 +49,8 @@ def contract_values() -> dict[str, object]:
     """Return the table that scripts load by `require("contract")`."""
     return {
         "fields": list(FEATURE_NAMES),
-        "routes": {route.path: route.verb for route in ROUTES if "{" not in route.path} | dict.fromkeys(PAGES, "GET"),
-        "patterns": {path_pattern(route.path): route.verb for route in ROUTES if "{" in route.path},
+        "routes": _verbs(route for route in ROUTES if "{" not in route.path) | dict.fromkeys(PAGES, "GET"),
+        "patterns": {path_pattern(path): verbs for path, verbs in _verbs(ROUTES).items() if "{" in path},
         "body_fields": {route.path: route.body for route in ROUTES if route.body not in {"", "*"}},
         "cacheable": {
             route.path: True
@@ -80,13 +80,12 @@ def streaming_paths() -> list[str]:
     return [grpc_path(method) for method in methods_of() if method.client_streaming or method.server_streaming]
 
 
-def json_paths(methods: Collection[MethodDescriptor]) -> list[str]:
-    """Return regular expressions for the paths of the JSON routes of some methods."""
-    return [
-        "[^/]+".join(map(re.escape, re.split(r"{[^}]*}", route.path)))
-        for method in methods
-        for route in routes_of(method)
-    ]
+def _verbs(routes: Iterable[Route]) -> dict[str, str]:
+    """Return the HTTP methods of each path, separated by a comma and a space."""
+    verbs: dict[str, list[str]] = {}
+    for route in routes:
+        verbs.setdefault(route.path, []).append(route.verb)
+    return {path: ", ".join(sorted(found)) for path, found in verbs.items()}
 
 
 def path_pattern(path: str) -> str:

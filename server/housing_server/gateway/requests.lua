@@ -136,15 +136,16 @@ local function is_text(encoded)
   return not text:gsub("[\194-\223][\128-\191]", ""):find("[\128-\255]")
 end
 
--- Returns the method of a path, apart from HEAD and OPTIONS, and whether it is for JSON or a page; nil for an unknown path.
-local function method_of(path)
-  local method = contract.routes[path]
-  if method then
-    return method, true
+-- Returns the methods of a path, apart from HEAD and OPTIONS, and whether they are for JSON or a page; nil for an unknown
+-- path.
+local function methods_of(path)
+  local methods = contract.routes[path]
+  if methods then
+    return methods, true
   end
-  for pattern, its_method in pairs(contract.patterns) do
+  for pattern, its_methods in pairs(contract.patterns) do
     if path:match(pattern) then
-      return its_method, true
+      return its_methods, true
     end
   end
   return (path:sub(1, 6) == "/grpc." or path:sub(1, 12) == "/housing.v1.") and "POST" or nil, false
@@ -201,20 +202,20 @@ end
 -- alone if they are the whole response.
 -- request: information for the response filter is added to it.
 local function check_http(handle, headers, path, method, request)
-  local expected, is_json = method_of(path)
-  if not expected then
+  local allowed, is_json = methods_of(path)
+  if not allowed then
     return nil -- the transcoder answers 404
   end
-  local allow = (expected == "GET" and "GET, HEAD, OPTIONS" or "POST, OPTIONS")
+  local allow = allowed:gsub("GET", "GET, HEAD") .. ", OPTIONS"
   if method == "OPTIONS" and headers:get("origin") and headers:get(PREFLIGHT) then
     return nil
   elseif method == "OPTIONS" then
     return nil, nil, { [":status"] = "204", allow = allow }
-  elseif method == "HEAD" and expected == "GET" then
+  elseif method == "HEAD" and allowed:find("GET", 1, true) then
     headers:replace(":method", "GET")
     request.head = true
-  elseif method ~= expected then
-    return "METHOD_NOT_ALLOWED", "this path allows only " .. allow:match("%u+"), { allow = allow }
+  elseif method == "HEAD" or not (" " .. allowed .. ","):find(" " .. method .. ",", 1, true) then
+    return "METHOD_NOT_ALLOWED", "this path allows only " .. allowed, { allow = allow }
   elseif method == "POST" and not is_json then
     return "UNSUPPORTED_MEDIA_TYPE", "this path is for gRPC; GET / lists those for JSON", { ["accept-post"] = "application/grpc, application/grpc-web" }
   elseif method == "POST" then
@@ -259,7 +260,7 @@ local function check(handle)
   local is_grpc = rest ~= nil and (rest == "" or rest:find("^[+; ]") ~= nil)
   local size, dropped, refused = inspect(headers, is_grpc)
   clean(headers, dropped, is_grpc)
-  local request = { path = path, grpc = is_grpc }
+  local request = { path = path, grpc = is_grpc, has_body = method == "POST" }
   local reason, message, more
   if size > contract.max_header_bytes then
     reason, message = "HEADERS_TOO_LARGE", ("the headers are larger than %d bytes"):format(contract.max_header_bytes)

@@ -53,12 +53,13 @@ local function replace_body(handle, body, text)
 end
 
 -- Rewrites one of Envoy's own errors, or makes the field paths of a server's error relative to the body.
-local function finish_error(handle, http_status, is_envoys, path)
+local function finish_error(handle, http_status, is_envoys, request)
+  local path = request.path
   local body, text = read(handle)
   local code
   local is_librarys = text:find('"details":[]', 1, true) and errors.words(http_status) -- gRPC's own, without a reason
   if is_envoys or is_librarys then
-    code, text = errors.word(http_status, text, path)
+    code, text = errors.word(http_status, text, path, request.has_body)
     handle:headers():replace("content-type", "application/json")
   else
     local field = contract.body_fields[path]
@@ -123,7 +124,7 @@ local function finish_http(handle, request)
   if request.refusal and kind ~= "application/json" then
     finish_refusal(handle, request.refusal)
   elseif is_envoys or (kind == "application/json" and failed) then
-    finish_error(handle, http_status, is_envoys, request.path)
+    finish_error(handle, http_status, is_envoys, request)
   elseif kind == "application/json" then
     if cacheable then
       finish_cacheable(handle, request.known)

@@ -1,13 +1,13 @@
 """Envoy clusters of the service's other processes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from housing.routes import grpc_path
+from housing.routes import grpc_path, routes_of
 
 _MAX_CALLS = 512
 """The most calls in flight to a process; further ones would mostly queue."""
@@ -25,10 +25,22 @@ class Upstream:
     methods: Sequence[MethodDescriptor]
     """Its methods."""
 
-    @property
-    def grpc_paths(self) -> str:
-        """A regular expression for the paths of its methods."""
-        return "|".join(re.escape(grpc_path(method)) for method in self.methods)
+
+def grpc_matches(methods: Iterable[MethodDescriptor]) -> list[dict[str, Any]]:
+    """Return matchers of the gRPC paths of methods: one each, since Envoy limits the size of a regular expression."""
+    return [{"path": grpc_path(method)} for method in methods]
+
+
+def json_matches(methods: Iterable[MethodDescriptor]) -> list[dict[str, Any]]:
+    """Return matchers of the paths of the JSON routes of methods."""
+    paths = dict.fromkeys(route.path for method in methods for route in routes_of(method))
+    return [_match(path) for path in paths]
+
+
+def _match(path: str) -> dict[str, Any]:
+    if "{" not in path:
+        return {"path": path}
+    return {"safe_regex": {"regex": "[^/]+".join(map(re.escape, re.split(r"{[^}]*}", path)))}}
 
 
 def cluster(upstream: Upstream) -> dict[str, Any]:

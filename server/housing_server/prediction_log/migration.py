@@ -47,5 +47,5 @@ def _remake(connection: Connection) -> None:
     METADATA.create_all(connection)
     if connection.execute(select(log_state.c.id)).first() is None:
         connection.execute(insert(log_state).values(id=1, probed_at_us=0, pruned_through_us=0))
-    if connection.execute(select(retraining_lease.c.id)).first() is None:
-        connection.execute(insert(retraining_lease).values(id=1, holder="", expires_at_us=0))
+    for key in {1, 2} - set(connection.scalars(select(retraining_lease.c.id))):
+        connection.execute(insert(retraining_lease).values(id=key, holder="", expires_at_us=0))

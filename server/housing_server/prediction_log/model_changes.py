@@ -1,15 +1,16 @@
 """Who or what has changed the champion, when, from which version to which, and why."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import uuid_utils
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select, tuple_, update
 
 from housing_server.prediction_log.records import now_us
 from housing_server.prediction_log.retraining_tables import model_changes
 from housing_server.prediction_log.store import PredictionStore
+from housing_server.prediction_log.tables import Position, position_value
 
 ChangeKind = Literal["promotion", "rollback"]
 
@@ -39,6 +40,8 @@ class ModelChange:
     """When, in microseconds since the epoch; set when it goes on record."""
     change_id: str = field(default="", compare=False)
     """Its id, a UUID of version 7; set when it goes on record."""
+    failure: str | None = None
+    """Why it could not be made after it had gone on record; None where it was made."""
 
 
 class ModelChanges:
@@ -48,13 +51,19 @@ class ModelChanges:
         self.store = store
         self._now = now
 
-    def add(self, change: ModelChange) -> None:
-        """Put a change on record: before it is made, since one without a record must not be."""
+    def add(self, change: ModelChange) -> ModelChange:
+        """Put a change on record, before it is made, since one without a record must not be; return it with its id."""
         with self.store.writing() as connection:
-            self._insert(connection, change)
+            return self._insert(connection, change)
 
-    def add_after(self, before: ModelChange, change: ModelChange) -> bool:
-        """Put a change on record unless another one has followed `before`; return whether it is on record.
+    def fail(self, change: ModelChange, failure: str) -> None:
+        """Record why a change could not be made."""
+        with self.store.writing() as connection:
+            key = model_changes.c.change_id == change.change_id
+            connection.execute(update(model_changes).where(key).values(failure=failure))
+
+    def add_after(self, before: ModelChange, change: ModelChange) -> ModelChange | None:
+        """Put a change on record unless another one has followed `before`; return it with its id, or None.
 
         Of several processes that see the same reason to change the champion, one does.
         """
@@ -63,21 +72,33 @@ class ModelChanges:
                 connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             newest = connection.execute(_newest(change.model_name, 1)).mappings().one_or_none()
             if newest is None or newest["change_id"] != before.change_id:
-                return False
-            self._insert(connection, change)
-        return True
+                return None
+            return self._insert(connection, change)
 
-    def newest(self, model_name: str, count: int) -> list[ModelChange]:
-        """Return the last changes of a model, the newest first."""
+    def newest(self, model_name: str, count: int, *, before: Position | None = None) -> list[ModelChange]:
+        """Return the last changes of a model, the newest first; those before a position, if one is given."""
+        statement = _newest(model_name, count)
+        if before is not None:
+            order = tuple_(model_changes.c.changed_at_us, model_changes.c.change_id)
+            statement = statement.where(order < position_value(before))
         with self.store.reading() as connection:
-            rows = connection.execute(_newest(model_name, count)).mappings().all()
+            rows = connection.execute(statement).mappings().all()
         return [ModelChange(**row) for row in rows]
 
-    def _insert(self, connection: Connection, change: ModelChange) -> None:
+    def counts(self, model_name: str) -> dict[str, tuple[int, int]]:
+        """Count a model's changes that were made: number and time of the newest, by kind."""
+        of = model_changes.c
+        made = (of.model_name == model_name, of.failure.is_(None))
+        statement = select(of.kind, func.count(), func.max(of.changed_at_us)).where(*made).group_by(of.kind)
+        with self.store.reading() as connection:
+            return {kind: (count, newest) for kind, count, newest in connection.execute(statement)}
+
+    def _insert(self, connection: Connection, change: ModelChange) -> ModelChange:
+        change = replace(change, change_id=str(uuid_utils.uuid7()), changed_at_us=self._now())
         connection.execute(
             insert(model_changes).values(
-                change_id=str(uuid_utils.uuid7()),
-                changed_at_us=self._now(),
+                change_id=change.change_id,
+                changed_at_us=change.changed_at_us,
                 model_name=change.model_name,
                 kind=change.kind,
                 from_version=change.from_version,
@@ -87,6 +108,7 @@ class ModelChanges:
                 retraining_id=change.retraining_id,
             )
         )
+        return change
 
 
 def _newest(model_name: str, count: int) -> Select[Any]:

@@ -43,7 +43,18 @@ retraining_lease = Table(
     Column("holder", Text, nullable=False),
     Column("expires_at_us", BigInteger, nullable=False),
 )
-"""One row, of id 1: which process may retrain, and until when; an empty holder is nobody."""
+"""Row 1: which process may retrain, and until when; row 2: which may change the champion. An empty holder is nobody."""
+
+retraining_watchers = Table(
+    "retraining_watchers",
+    METADATA,
+    Column("row_table", Text, primary_key=True),
+    Column("process", Text, nullable=False),
+    Column("seen_at_us", BigInteger, nullable=False),
+    Column("pending_rows", Integer, nullable=False),
+    Column("problem", Text, nullable=False),
+)
+"""One row for each table of rows that a watcher adds to: the process, and what it reported last."""
 
 model_changes = Table(
     "model_changes",
@@ -57,10 +68,12 @@ model_changes = Table(
     Column("changed_by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("retraining_id", ID),
+    Column("failure", Text),
     Index("model_changes_by_time", "model_name", "changed_at_us", "change_id"),
     sqlite_with_rowid=False,
 )
-"""One row for each time that the champion was changed on purpose: who or what did it, from which to which, and why."""
+"""One row for each time that the champion was changed on purpose: who or what did it, from which to which, and why.
+`failure` is why the change could not be made after it had gone on record; NULL where it was made."""
 
 shadow_predictions = Table(
     "shadow_predictions",

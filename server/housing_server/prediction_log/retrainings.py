@@ -85,11 +85,28 @@ class RetrainingRecords:
         self._now = now
 
     def request(
-        self, trigger: Trigger, *, reason: str, requested_by: str, figures: Mapping[str, Any] | None = None
+        self,
+        trigger: Trigger,
+        *,
+        reason: str,
+        requested_by: str,
+        figures: Mapping[str, Any] | None = None,
+        retraining_id: str = "",
     ) -> Retraining:
-        """Ask for a retraining, and return what is on record of it."""
+        """Request a retraining, and return what is on record of it.
+
+        Args:
+            trigger: what requests it.
+            reason: why, for people.
+            requested_by: who or what requests it.
+            figures: the figures that made the trigger fire, by name.
+            retraining_id: its id, a UUID that is not on record yet; empty for a new one.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: the id is on record.
+        """
         asked = Retraining(
-            retraining_id=str(uuid_utils.uuid7()),
+            retraining_id=retraining_id or str(uuid_utils.uuid7()),
             trigger=trigger,
             trigger_figures=dict(figures or {}),
             reason=reason,
@@ -148,6 +165,11 @@ class RetrainingRecords:
             evidence = _with_stages_ended(json.loads(found), state, reason, now)
             values = {"verdict": verdict, "verdict_reason": reason, "stage": DONE, "finished_at_us": now}
             connection.execute(update(retrainings).where(*open_one).values(evidence=json.dumps(evidence), **values))
+
+    def find(self, retraining_id: str) -> Retraining | None:
+        """Return a retraining by its whole id; None when it is not on record."""
+        key = retrainings.c.retraining_id
+        return next(iter(self._read(select(retrainings).where(key == retraining_id.lower()))), None)
 
     def get(self, retraining_id: str) -> Retraining | None:
         """Return a retraining, by its id or by a beginning that no other id has; None when there is none."""

@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -23,9 +23,14 @@ from prometheus_client import CollectorRegistry
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureRecorder, Drain, ReportLog
 from housing_server.core.calls import Calls
+from housing_server.core.endpoints import UnaryEndpoint
 from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
 from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.server import local_server
+from housing_server.model_store.fetching import registry_uri, tracking_uri
+from housing_server.model_store.uri import ModelUri
+from housing_server.model_versions.endpoints import version_endpoints
+from housing_server.model_versions.registry import open_registry
 from housing_server.observability.call_metrics import CallMetrics
 from housing_server.observability.log_metrics import count_dropped_lines
 from housing_server.observability.logs import LineBuffer, configure_logging
@@ -34,6 +39,7 @@ from housing_server.observability.recorder_metrics import RecorderMetrics
 from housing_server.prediction_log.drainer import Drainer
 from housing_server.prediction_log.endpoints import log_endpoints
 from housing_server.prediction_log.journal import PRIVATE_FILE, PRIVATE_FOLDER
+from housing_server.prediction_log.retraining_endpoints import retraining_endpoints
 from housing_server.prediction_log.store import PredictionStore
 from housing_server.processes.helper_calls import helper_calls
 
@@ -79,7 +85,8 @@ class Recorder:
         """Drain, prune and answer calls until cancelled."""
         await self._lock_journals()
         handlers = Handlers(self._calls)
-        handlers.mount(log_endpoints(self._reading, self._metrics, hangs=lambda: self.hangs), self._calls)
+        for endpoints in self._endpoints():
+            handlers.mount(endpoints, self._calls)
         server = local_server(handlers, _Freshen(self.freshen))
         server.add_insecure_port(self._config.address)
         await server.start()
@@ -87,6 +94,14 @@ class Recorder:
             await asyncio.gather(self._keep_draining(), self._keep_reporting(), self._keep_in_bounds())
         finally:
             await server.stop(None)
+
+    def _endpoints(self) -> Iterator[tuple[UnaryEndpoint[Any, Any], ...]]:
+        """Yield the endpoints of each of its services."""
+        store, model, state_dir = self._reading, ModelUri.parse(self._config.model_uri), Path(self._config.state_dir)
+        registry = partial(open_registry, registry_uri(state_dir), tracking_uri(state_dir), os.environ)
+        yield log_endpoints(store, self._metrics, hangs=lambda: self.hangs)
+        yield retraining_endpoints(store, model.name, hangs=lambda: self.hangs)
+        yield version_endpoints(model, registry, store, hangs=lambda: self.hangs)
 
     async def freshen(self) -> None:
         """Drain all answers given so far, if the store responds soon."""

@@ -84,6 +84,8 @@ class ProcessConfigs:
             prediction_log_url=self.settings.prediction_log,
             keep_days=self.settings.prediction_log_keep_days,
             keep_rows=self.settings.prediction_log_keep_rows,
+            model_uri=self.settings.model_uri,
+            state_dir=str(self.settings.state_dir),
             direct=self.embedded,
             access=self._access if self.embedded else None,
         )

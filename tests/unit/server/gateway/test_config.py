@@ -83,6 +83,7 @@ def test_scripts_know_the_routes_of_the_contract() -> None:
     """Methods, path parameters, bodies and enumerations come from the descriptor."""
     values = contract_values()
     assert values["routes"]["/api/predict"] == "POST"  # type: ignore[index]
+    assert values["routes"]["/api/retraining"] == "GET, POST"  # type: ignore[index]
     assert values["routes"]["/gateway/metrics"] == "GET"  # type: ignore[index]
     assert values["patterns"] == {
         "^/api/models/[^/]+:promote$": "POST",

@@ -13,9 +13,10 @@ from housing_server.gateway.upstreams import Upstream
 
 PYTHON = "python"
 LUA = "envoy.filters.http.lua"
-RECORDER = Upstream(
-    name="recorder", socket="/run/recorder.sock", methods=list(methods_of(["housing.v1.PredictionLogService"]))
-)
+MODELS = ("ListModelVersions", "ListModelChanges", "PromoteModelVersion", "RollbackModel")
+METHODS = [*methods_of(["housing.v1.PredictionLogService", "housing.v1.RetrainingService"])]
+METHODS += [method for method in methods_of(["housing.v1.ModelService"]) if method.name in MODELS]
+RECORDER = Upstream(name="recorder", socket="/run/recorder.sock", methods=METHODS)
 PREDICT, LIST = "/housing.v1.PredictionService/Predict", "/housing.v1.PredictionLogService/ListPredictions"
 GRPC_PORT, GATEWAY_PORT = 50051, 8080
 
@@ -97,6 +98,9 @@ def test_all_that_a_gateway_checks_is_checked_before_the_worker(path: str, embed
         (LIST, GATEWAY_PORT),
         ("/api/logs/predictions", GATEWAY_PORT),
         ("/api/logs/predictions/some-id", GATEWAY_PORT),
+        ("/api/models/7:promote", GATEWAY_PORT),
+        ("/housing.v1.ModelService/RollbackModel", GRPC_PORT),
+        ("/api/retraining", GATEWAY_PORT),
     ],
 )
 def test_calls_of_another_process_never_reach_the_worker(path: str, port: int, embedded: dict[str, Any]) -> None:
@@ -105,6 +109,19 @@ def test_calls_of_another_process_never_reach_the_worker(path: str, port: int, e
     assert cluster == "recorder"
     assert PYTHON not in filters
     assert LUA in filters
+
+
+@pytest.mark.parametrize("path", ["/api/model", "/housing.v1.ModelService/GetModel"])
+def test_a_service_may_be_answered_by_two_processes(path: str, embedded: dict[str, Any]) -> None:
+    """What the model itself knows, the worker answers."""
+    assert passage(embedded, path, GATEWAY_PORT)[0] == "worker"
+
+
+def test_regular_expressions_stay_small(embedded: dict[str, Any]) -> None:
+    """Envoy refuses a configuration with one whose program has more than 100 instructions, about one a character."""
+    (host,) = manager(embedded)["route_config"]["virtual_hosts"]
+    expressions = [each["match"]["safe_regex"]["regex"] for each in host["routes"] if "safe_regex" in each["match"]]
+    assert max(map(len, expressions)) < 80
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/gateway/metrics"])
