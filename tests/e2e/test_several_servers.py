@@ -1,4 +1,4 @@
-"""A rehearsal of what happens to servers in a cluster: three of them behind the gateway's own configuration, under load.
+"""A rehearsal of what happens to servers in a cluster: three behind the gateway's own configuration, under load.
 
 The gateway finds them as it finds the pods behind a headless service: several addresses, one port. No call may fail
 while servers are restarted one after the other, killed, frozen and slowed down.
@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 import grpc
 import psutil
@@ -101,7 +101,7 @@ class Load:
 
     async def _run(self) -> None:
         async with grpc.aio.insecure_channel(self._target) as channel:
-            stub = cast("PredictionServiceAsyncStub", PredictionServiceStub(channel))
+            stub = PredictionServiceStub(channel)
             await asyncio.gather(*(self._call(stub, caller) for caller in range(CALLERS)))
 
     async def _call(self, stub: "PredictionServiceAsyncStub", caller: int) -> None:
