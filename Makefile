@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install train test unit coverage fuzz tools lint style pylint types imports contract format proto descriptors released lock bench bench-quick soak containers clean distclean
+.PHONY: help up install train test unit coverage fuzz tools lint style pylint types imports contract format proto descriptors released lock bench bench-quick soak rehearse containers clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -97,6 +97,9 @@ bench-quick: $(INSTALLED) ## The same without the peers, in about five minutes
 
 soak: $(INSTALLED) ## Call the service for MINUTES=10 and tell whether any process grows, into benchmarks/soak.md
 	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks soak --minutes $(or $(MINUTES),10)
+
+rehearse: $(INSTALLED) ## Restart, kill, freeze and slow down servers behind the gateway, under load: no call may fail
+	REHEARSE=1 $(BIN)/pytest -q tests/e2e/test_several_servers.py
 
 containers: ## Build the images, run the compose file and check that it answers
 	deploy/scripts/containers.sh

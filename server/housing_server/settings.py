@@ -135,7 +135,7 @@ class GatewaySettings(BaseSettings):
     gateway_port: _ListeningPort = GATEWAY_PORT
     """Port of the JSON routes, gRPC and gRPC-Web; 0 for any free one."""
     grpc_host: str = "127.0.0.1"
-    """Host of the gRPC services."""
+    """Host of the gRPC services; several are separated by commas. Calls go to every address of each."""
     grpc_port: _Port = GRPC_PORT
     """Port of the gRPC services."""
     metrics_host: str = "127.0.0.1"

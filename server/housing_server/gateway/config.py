@@ -41,7 +41,7 @@ class Front:
     port: int
     """Port to listen on."""
     grpc_host: str = "127.0.0.1"
-    """Host of the gRPC services."""
+    """Host of the gRPC services; several are separated by commas."""
     grpc_port: int = GRPC_PORT
     """Port of the gRPC services."""
     metrics_host: str
@@ -127,8 +127,7 @@ def _values(front: Front, options: TracingOptions | None) -> dict[str, Any]:
         "process": front.process,
         "gateway_host": front.host,
         "gateway_port": front.port,
-        "grpc_host": front.grpc_host,
-        "grpc_port": front.grpc_port,
+        "grpc_endpoints": [_endpoint(host.strip(), front.grpc_port) for host in front.grpc_host.split(",")],
         "metrics_host": front.metrics_host,
         "metrics_port": front.metrics_port,
         "tracing": tracing(options) if options else None,
@@ -143,6 +142,10 @@ def _values(front: Front, options: TracingOptions | None) -> dict[str, Any]:
         "max_body_bytes": limits.MAX_BODY_BYTES,
         "max_streams": limits.MAX_STREAMS,
     }
+
+
+def _endpoint(host: str, port: int) -> dict[str, Any]:
+    return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
 
 
 def _escaped(path: str) -> str:

@@ -98,3 +98,13 @@ def test_scripts_know_the_routes_of_the_contract() -> None:
 def test_values_are_written_in_lua() -> None:
     """Texts are quoted, lists and tables have braces."""
     assert literal({"a": ["x", 1], "b": True}) == '{["a"]={"x",1},["b"]=true}'
+
+
+def test_every_host_is_an_endpoint(tmp_path: Path) -> None:
+    """Hosts are separated by commas; a name with several addresses counts as several servers."""
+    settings = SETTINGS.model_copy(update={"grpc_host": "one, two"})
+    config = yaml.safe_load(render(settings, None, tmp_path, Path("admin.sock")).read_text("utf-8"))
+    prediction = config["static_resources"]["clusters"][0]
+    (group,) = prediction["load_assignment"]["endpoints"]
+    hosts = [each["endpoint"]["address"]["socket_address"]["address"] for each in group["lb_endpoints"]]
+    assert (prediction["type"], prediction["lb_policy"], hosts) == ("STRICT_DNS", "LEAST_REQUEST", ["one", "two"])
