@@ -3,6 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from google.rpc.code_pb2 import RESOURCE_EXHAUSTED
@@ -50,6 +51,8 @@ def seconds_left(timeout: bytes | None) -> float | None:
 
 def metadata(headers: Mapping[bytes, bytes]) -> list[tuple[str, str]]:
     """Return the request metadata that is used."""
+    if _READ.keys().isdisjoint(headers):
+        return []
     return [(name, headers[key].decode("latin-1")) for key, name in _READ.items() if key in headers]
 
 
@@ -60,7 +63,12 @@ def credentials(headers: Mapping[bytes, bytes]) -> list[tuple[str, str]]:
 
 def peer(scope: Scope) -> str:
     """Return the peer address of a request in gRPC's notation."""
-    host, port = scope.get("client") or ("unknown", 0)
+    return _peer(scope.get("client") or ("unknown", 0))
+
+
+@lru_cache(maxsize=1024)
+def _peer(client: tuple[str, int]) -> str:
+    host, port = client
     return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
 
 

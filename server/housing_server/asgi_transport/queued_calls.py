@@ -24,7 +24,18 @@ class QueuedCall:
     """
 
     __slots__ = (
-        *("_call", "_deadlines", "_encoding", "_ended", "_endpoint", "_frames", "_hangups", "_messages", "_queued"),
+        *(
+            "_call",
+            "_deadlines",
+            "_encoding",
+            "_ended",
+            "_endpoint",
+            "_expected",
+            "_frames",
+            "_hangups",
+            "_messages",
+            "_queued",
+        ),
         *("_receive", "_send", "_waiter", "_watching"),
     )
 
@@ -52,6 +63,7 @@ class QueuedCall:
         self._queued: Queued | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._expected: int | None = None
         self._ended = False
         try:
             deadline = call.enter().deadline
@@ -59,6 +71,7 @@ class QueuedCall:
                 self._frames = self._new_frames()
             if deadline is not None:
                 deadlines.watch(self, deadline)
+            self._expected = endpoint.arrivals.announce()
             self._read()
         except BaseException as error:  # pylint: disable=broad-exception-caught  # the call ends with it
             self.failed(error)
@@ -123,6 +136,7 @@ class QueuedCall:
             if message is None:
                 self._read()
                 return
+            self._settle_arrival()
             self._hangups.add(self)
             self._queued = self._endpoint.begin(message, self._call.caller, self)
         except BaseException as error:  # pylint: disable=broad-exception-caught  # the call ends with it
@@ -150,8 +164,14 @@ class QueuedCall:
         self._watching = None
         self.failed(CallerGone())
 
+    def _settle_arrival(self) -> None:
+        if self._expected is not None:
+            self._endpoint.arrivals.settle(self._expected)
+            self._expected = None
+
     def _end(self) -> None:
         self._ended = True
+        self._settle_arrival()
         self._deadlines.leave(self)
         self._hangups.remove(self)
         if self._queued is not None:

@@ -42,7 +42,7 @@ CODE_NAMES: dict[int, str] = {number: name for name, number in Code.items()}
 """The names of the codes of `google.rpc.Code`, which are those of gRPC."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # by identity: each call looks up what is counted with it
 class Method:
     """A method of a service."""
 

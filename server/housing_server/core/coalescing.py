@@ -1,7 +1,8 @@
 """Opportunistic batching: rows that arrive while a model runs share its next run.
 
 There is no timer. The coalescer lets the event loop turn until several turns in a row have brought no new row (idle
-turns), which takes microseconds on an idle worker. gRPC delivers one call per turn however many are pending, and a run
+turns), which takes microseconds on an idle worker; a transport that announces calls before it has read their requests
+makes most of these turns unnecessary. gRPC delivers one call per turn however many are pending, and a run
 costs nearly as much for one row as for ten, so a busy worker shares each run among all calls that are pending.
 """
 
@@ -10,16 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from housing_server.core.answers import Answers
+from housing_server.core.arrivals import Arrivals
 from housing_server.core.callers import Caller
 from housing_server.core.model import PriceModel
 from housing_server.errors import ModelFailed
 
-_IDLE_TURNS = 8
-"""Consecutive turns of the event loop without a new row before a run starts, if the last run had a single row."""
+_IDLE_TURNS, _IDLE_TURNS_WHEN_SHARED = 8, 64
+"""Consecutive turns of the event loop without a new row before a run starts: if the last run had a single row, and if
+it was shared. In the latter case more calls are likely to be pending, and waiting for them costs less than a separate
+run. See "Sharing runs" in docs/performance.md."""
 
-_IDLE_TURNS_WHEN_SHARED = 64
-"""The same if the last run was shared: more calls are likely to be pending then, and waiting for them costs less than a
-separate run. See "Sharing runs" in docs/performance.md."""
+_TURNS_IF_NONE_PENDING, _TURNS_IF_NONE_PENDING_WHEN_SHARED = 1, 4
+"""The same if the transport announces calls, and none is pending. While one is, its row is waited for."""
 
 _ENOUGH_ROWS = 128
 """A run with this many rows starts at once."""
@@ -90,21 +93,30 @@ class _WaitingFuture:
 class Coalescer:
     """Shares runs of a model among rows; used on the event loop only."""
 
-    def __init__(self, current_model: Callable[[], PriceModel], run: Run, *, inline: bool = True) -> None:
+    def __init__(
+        self,
+        current_model: Callable[[], PriceModel],
+        run: Run,
+        *,
+        inline: bool = True,
+        arrivals: Arrivals | None = None,
+    ) -> None:
         """Start without rows.
 
         Args:
             current_model: returns the model that the next run uses.
             run: runs it.
             inline: whether the model may run on the event loop, if it is inline itself.
+            arrivals: the calls that are about to bring rows, if the transport announces them.
         """
         self._current_model = current_model
         self._run = run
         self._inline = inline
+        self._arrivals = arrivals or Arrivals()
         self._waiting: list[Waiting] = []
         self._busy = False
         self._seen = self._idle = 0
-        self._patience = _IDLE_TURNS
+        self._shared = False  # whether the last run was
 
     def submit(self, row: list[float], caller: Caller) -> "asyncio.Future[Answer]":
         """Queue a row for the next run and return its future; a row whose future is cancelled first is not computed."""
@@ -124,11 +136,21 @@ class Coalescer:
         count = len(self._waiting)
         self._idle = 0 if count > self._seen else self._idle + 1
         self._seen = count
-        if count < _ENOUGH_ROWS and self._idle < self._patience:
+        if count < _ENOUGH_ROWS and self._idle < self._idle_turns():
             asyncio.get_running_loop().call_soon(self._gather)
             return
+        if self._idle >= _IDLE_TURNS_WHEN_SHARED:
+            self._arrivals.give_up()
         self._seen = self._idle = 0
         self._next_run()
+
+    def _idle_turns(self) -> int:
+        """Return how many turns without a new row are waited for."""
+        if self._arrivals.pending:
+            return _IDLE_TURNS_WHEN_SHARED
+        if self._arrivals.announced:
+            return _TURNS_IF_NONE_PENDING_WHEN_SHARED if self._shared else _TURNS_IF_NONE_PENDING
+        return _IDLE_TURNS_WHEN_SHARED if self._shared else _IDLE_TURNS
 
     def _next_run(self) -> None:
         batch = [waiting for waiting in self._waiting if not waiting.abandoned]
@@ -136,7 +158,7 @@ class Coalescer:
         if not batch:
             self._busy = False
             return
-        self._patience = _IDLE_TURNS if len(batch) == 1 else _IDLE_TURNS_WHEN_SHARED
+        self._shared = len(batch) > 1
         model = self._current_model()
         if model.inline and self._inline:
             self._settle(batch, self._attempt(model, batch))

@@ -13,6 +13,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from housing_server.core.arrivals import Arrivals
 from housing_server.core.callers import Caller
 from housing_server.core.calls import Method
 from housing_server.core.parsing import request_parser
@@ -88,6 +89,8 @@ class QueuedEndpoint(_Endpoint[Request, Response]):
 
     handler: QueueRequest
     """Queues a request."""
+    arrivals: Arrivals
+    """Counts the calls whose requests are on their way; a transport may leave that out."""
 
     def begin(self, data: bytes, caller: Caller, recipient: Recipient) -> Queued:
         """Queue an encoded request; raises a RequestError to refuse it at once."""
@@ -175,9 +178,11 @@ def unary(
     return UnaryEndpoint(**_parts(service.methods_by_name[name]), handler=handler)
 
 
-def queued(service: ServiceDescriptor, name: str, handler: QueueRequest) -> QueuedEndpoint[Any, Any]:
+def queued(
+    service: ServiceDescriptor, name: str, handler: QueueRequest, arrivals: Arrivals
+) -> QueuedEndpoint[Any, Any]:
     """Create the endpoint of a unary method whose requests are queued, from the contract's descriptor."""
-    return QueuedEndpoint(**_parts(service.methods_by_name[name]), handler=handler)
+    return QueuedEndpoint(**_parts(service.methods_by_name[name]), handler=handler, arrivals=arrivals)
 
 
 def stream(

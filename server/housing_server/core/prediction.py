@@ -21,6 +21,7 @@ from housing.v1.prediction_service_pb2 import (
 )
 from housing_server.core.admission import Admission
 from housing_server.core.answers import Answers, timestamp
+from housing_server.core.arrivals import Arrivals
 from housing_server.core.callers import Caller
 from housing_server.core.coalescing import Answer, Coalescer
 from housing_server.core.encoded_rows import row_reader
@@ -95,7 +96,9 @@ class PredictionCore:
         self._validator = RequestValidator()
         self._refusals = RowRefusals(self._validator)
         self._runs = Runs(observer, log, now=now, new_id=new_id, report=report, clock=clock or RunClock())
-        self._coalescer = Coalescer(self._predictor, self._runs.answer, inline=log.inline)
+        self.arrivals = Arrivals()
+        """The calls that are about to bring rows."""
+        self._coalescer = Coalescer(self._predictor, self._runs.answer, inline=log.inline, arrivals=self.arrivals)
         self._batches = ThreadPoolExecutor(_BATCH_THREADS, thread_name_prefix="batch")
         self._now = now
         self._read_encoded = row_reader(PredictRequest)

@@ -27,7 +27,7 @@ class ReportedStatus:
 def prediction_endpoints(core: PredictionCore) -> tuple[Endpoint, ...]:
     """List the endpoints of PredictionService."""
     return (
-        queued(_PREDICTION, "Predict", core.predict),
+        queued(_PREDICTION, "Predict", core.predict, core.arrivals),
         unary(_PREDICTION, "BatchPredict", core.batch_predict),
         stream(_PREDICTION, "StreamPredict", core.stream_predict),
     )

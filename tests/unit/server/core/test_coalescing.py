@@ -9,6 +9,7 @@ import numpy as np
 from housing.features import FEATURES
 from housing.v1.model_service_pb2 import Model as ModelDescription
 from housing_server.core.answers import Answers
+from housing_server.core.arrivals import Arrivals
 from housing_server.core.callers import Caller
 from housing_server.core.coalescing import Answer, Coalescer, Outcome
 from housing_server.core.model import Estimates, PriceModel, Rows
@@ -100,6 +101,27 @@ async def test_calls_that_have_come_together_are_waited_for_longer() -> None:
     await asyncio.gather(shared.submit([1.0], CALLER), shared.submit([2.0], CALLER))
     await thirty_turns_apart()
     assert model.runs == [1, 1, 2, 2]
+
+
+async def test_row_is_not_kept_waiting_once_no_announced_call_is_pending() -> None:
+    """A transport that announces calls makes it unnecessary to guess; one that is slow to send is not waited for."""
+    model, arrivals = SumModel(), Arrivals()
+    shared = Coalescer(lambda: model, run, arrivals=arrivals)
+    arrivals.settle(arrivals.announce())
+    first = shared.submit([1.0], CALLER)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert first.done()
+    slow, quick = arrivals.announce(), arrivals.announce()
+    second = shared.submit([2.0], CALLER)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not second.done()
+    arrivals.settle(quick)
+    assert await price(second) == 2
+    arrivals.settle(slow)
+    assert arrivals.pending == 0
+    assert model.runs == [1, 1]
 
 
 async def test_rows_that_arrive_while_a_slow_model_runs_form_its_next_run() -> None:
