@@ -41,6 +41,21 @@ def p50(sample: Sample) -> float:
     return sample.p50_seconds
 
 
+def microseconds_p50(sample: Sample) -> float:
+    """Return the median latency of calls, in microseconds."""
+    return sample.p50_seconds * 1e6
+
+
+def milliseconds_p50(sample: Sample) -> float:
+    """Return the median latency of calls, in milliseconds."""
+    return sample.p50_seconds * 1e3
+
+
+def milliseconds_p95(sample: Sample) -> float:
+    """Return the 95th percentile of the latency of calls, in milliseconds; NaN where it was not reported."""
+    return math.nan if sample.p95_seconds is None else sample.p95_seconds * 1e3
+
+
 def p99(sample: Sample) -> float:
     """Return the 99th percentile of the latency of calls, in seconds."""
     return sample.p99_seconds

@@ -72,6 +72,7 @@ def parse_report(report: str) -> Load:
         calls=data["count"],
         seconds=data["total"] / _NANOSECONDS,
         p50_seconds=_latency(data["latencyDistribution"], 50),
+        p95_seconds=_latency(data["latencyDistribution"], 95),
         p99_seconds=_latency(data["latencyDistribution"], 99),
         failures={status: count for status, count in statuses.items() if status != "OK"},
         refused_p50_seconds=_percentile(refusals, 50),

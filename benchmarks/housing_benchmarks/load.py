@@ -21,6 +21,8 @@ class Load:
     """99th percentile of the latency."""
     failures: Mapping[str, int]
     """Failed calls by status."""
+    p95_seconds: float | None = None
+    """95th percentile of the latency; None where the load generator does not report it."""
     refused_p50_seconds: float | None = None
     """Median latency of refusals under overload; None without any."""
     refused_p99_seconds: float | None = None

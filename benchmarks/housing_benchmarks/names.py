@@ -28,6 +28,9 @@ OFFERED_INSIDE_ENVOY = 3_000
 SHAPES = ((1, 1), (8, 1), (8, 8), (16, 16))
 """Connections, and concurrent calls on each, by which transports are compared."""
 
+GRAPH_ROW = "graph alone, 1 row, caches flushed"
+GRAPH_ROWS = "graph alone, 1,000 rows"
+EXPLAIN = "explanations, 1 in flight"
 STREAM = "stream"
 JSON_BODIES = "json"
 OFFERED = "offered"

@@ -19,6 +19,7 @@ from housing.descriptors import descriptor_set
 from housing.features import FEATURE_NAMES
 from housing.rows import message_from_mapping, row_from_message
 from housing.v1.block_group_pb2 import BlockGroup
+from housing.v1.explanation_service_pb2 import ExplainRequest
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
 from housing_benchmarks.errors import BenchmarkError
 from housing_benchmarks.reference.no_op import ANSWER
@@ -43,6 +44,10 @@ class Payloads:
     def unary(self) -> Path:
         """Write a request of Predict."""
         return self._write("unary.bin", PredictRequest(block_group=self.block_groups[0]).SerializeToString())
+
+    def explain(self) -> Path:
+        """Write a request of Explain."""
+        return self._write("explain.bin", ExplainRequest(block_group=self.block_groups[0]).SerializeToString())
 
     def framed(self) -> Path:
         """Write a request of Predict as a gRPC frame: with its flag and length."""

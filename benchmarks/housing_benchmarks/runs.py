@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from housing_benchmarks import names
-from housing_benchmarks.bare_graph import graph_load
+from housing_benchmarks.bare_graph import BareGraph
 from housing_benchmarks.errors import BenchmarkError
 from housing_benchmarks.log_modes import log_modes
 from housing_benchmarks.machine import OtherPrograms, cores, describe_machine, load_average
@@ -128,7 +128,7 @@ def _running_suite(pace: Pace, folder: Path, graph: Path, workers: int) -> Itera
                 names.NO_OP: stack.enter_context(running_reference("no_op", folder, workers)),
                 names.BARE: stack.enter_context(running_reference("bare_onnx", folder, workers, str(graph))),
             },
-            graph=graph_load(graph, pace.seconds / 2),
+            graph=BareGraph(graph, pace.seconds / 2),
         )
 
 

@@ -13,6 +13,7 @@ from housing_benchmarks.service import Gateway, Service
 from housing_benchmarks.trials import Trial
 
 PREDICTION_SERVICE = "housing.v1.PredictionService"
+EXPLANATION_SERVICE = "housing.v1.ExplanationService"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,13 @@ class ServiceTrials:
             connections=min(in_flight, CONNECTIONS),
             seconds=self.seconds,
         )
+
+    def explanations(self) -> Trial:
+        """Return a trial of Explain with one call at a time."""
+        load = replace(
+            self.load("Explain", 1), method=f"{EXPLANATION_SERVICE}/Explain", payload=self.payloads.explain()
+        )
+        return self.trial(names.EXPLAIN, names.HOUSING, load.run)
 
     def batches(self, rows: int, in_flight: int = 1) -> GrpcLoad:
         """Return a load of batches of `rows` rows, `in_flight` at a time."""

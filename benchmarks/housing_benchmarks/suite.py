@@ -1,14 +1,12 @@
 """The measurements of the service against the two reference servers and the bare graph."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import partial
 
 from housing_benchmarks import names
-from housing_benchmarks.bare_graph import own_usage
+from housing_benchmarks.bare_graph import BareGraph, own_usage
 from housing_benchmarks.ghz import GrpcLoad
 from housing_benchmarks.load import CONNECTIONS, Load
 from housing_benchmarks.overload import overload, overload_of_batches
@@ -34,8 +32,8 @@ class Suite:
     """The gateway in front of the service."""
     references: Mapping[str, Reference]
     """The reference servers, by name."""
-    graph: Callable[[NDArray[np.float64]], Load]
-    """Runs the graph on given rows for a while."""
+    graph: BareGraph
+    """The graph without a server."""
 
     def run(self, repeats: int) -> Iterator[Sample]:
         """Measure all scenarios, after a warm-up."""
@@ -54,12 +52,26 @@ class Suite:
         alone = Trial(
             scenario=scenario,
             contestant=names.GRAPH,
-            drive=lambda: self.graph(matrix),
+            drive=lambda: self.graph.price(matrix),
             usage=own_usage,
             rows=rows,
         )
         calls = self._everywhere(scenario, self.ours.batches(rows), rows=rows)
         return [*(trial for trial in calls if trial.contestant != names.NO_OP), alone]
+
+    def graph_alone(self) -> list[Trial]:
+        """Return trials of every output of the graph: of one row with caches flushed, and of 1,000 rows."""
+        rows = self.ours.payloads.rows(4_000)
+        return [
+            Trial(
+                scenario=scenario,
+                contestant=names.GRAPH,
+                drive=partial(self.graph.answer, rows, at_once, flushed=flushed),
+                usage=own_usage,
+                rows=at_once,
+            )
+            for scenario, at_once, flushed in ((names.GRAPH_ROW, 1, True), (names.GRAPH_ROWS, 1_000, False))
+        ]
 
     def stream(self) -> list[Trial]:
         """Return trials of streams on the service and both references, and of unary calls."""
@@ -98,6 +110,7 @@ class Suite:
             yield self.unary(in_flight)
         for rows in names.BATCH_ROWS:
             yield self.batch(rows)
+        yield from (self.graph_alone(), [self.ours.explanations()])
         yield from (self.stream(), self.json(), self.offered(), self.beside_batches())
         yield from (overload(self.ours), overload_of_batches(self.ours))
 

@@ -76,6 +76,8 @@ class Sample:
     """Its resident memory afterwards."""
     failures: Failures
     """Failed calls by status."""
+    p95_seconds: float | None = None
+    """95th percentile of the latency; None where the load generator does not report it."""
     refused_p50_seconds: float | None = None
     """Median latency of refusals under overload; None without any."""
     refused_p99_seconds: float | None = None
@@ -140,6 +142,7 @@ def _measure_once(trial: Trial, repeat: int) -> Sample:
         rows=load.calls * trial.rows,
         seconds=load.seconds,
         p50_seconds=load.p50_seconds,
+        p95_seconds=load.p95_seconds,
         p99_seconds=load.p99_seconds,
         cpu_seconds=after.cpu_seconds - before.cpu_seconds,
         rss_bytes=after.rss_bytes,

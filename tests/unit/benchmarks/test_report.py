@@ -66,6 +66,23 @@ def test_missed_mark_is_not_hidden() -> None:
     assert "| >= 0.85 x | 0.500 x | **no** |" in render(RUN)
 
 
+def test_marks_of_the_model_are_in_their_units() -> None:
+    """The graph alone in microseconds and milliseconds, explanations in milliseconds, workers in megabytes."""
+    run = replace(
+        results(
+            sample(names.GRAPH, 0, scenario=names.GRAPH_ROW),
+            sample(names.GRAPH, 0, scenario=names.GRAPH_ROWS),
+            replace(sample(names.HOUSING, 0, scenario=names.EXPLAIN), p95_seconds=0.02),
+        ),
+        resident_bytes={"worker-0": 90_000_000, "worker-1": 130_000_000, "recorder": 500_000_000},
+    )
+    text = render(run)
+    assert "| <= 20 us | 1,000 us | **no** |" in text
+    assert "| <= 1.2 ms | 1.00 ms | yes |" in text
+    assert "| <= 25 ms | 20.0 ms | yes |" in text
+    assert "| <= 120 MB | 130 MB | **no** |" in text
+
+
 def test_absent_peer_is_named_with_its_reason() -> None:
     """A peer that cannot be installed or started is told rather than left out."""
     assert "- Flask: pip ended with 1" in render(replace(RUN, absent={"Flask": "pip ended with 1"}))
