@@ -73,7 +73,7 @@ class Service:
         self.champions.change("promotion", version, changed_by="a person", reason="forced")
 
     def answer(self, version: str, count: int, error: float) -> None:
-        """Have a version answer requests about which it errs by about so many USD."""
+        """Record answers of a version, which errs by about so many USD."""
         numbers = range(self._asked, self._asked + count)
         self._asked += count
         know(self.store, ask(self.store, numbers, version=version, at_us=self.now()), error, seed=self._asked)
@@ -83,7 +83,7 @@ class Service:
         return PromotionGuard(self.store, MODEL, POLICY, now=self.now, **options)
 
     def act(self, **options: Any) -> bool:
-        """Have the last promotion taken back if that is due; return whether it was."""
+        """Roll the last promotion back if that is due; return whether it was."""
         return act(self.guard(**options), self.champions, self.registry).rolled_back
 
 
