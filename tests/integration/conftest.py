@@ -13,6 +13,7 @@ from housing.v1.block_group_pb2 import BlockGroup
 from housing_server.prediction_log.store import PredictionStore
 from model_versions import folder, versions  # noqa: F401 - fixtures
 from postgres import postgres  # noqa: F401 - a fixture
+from recorded_services import serve  # noqa: F401 - a fixture
 from registries import make_income_registry, shared_registry
 from running import Service, running_service
 

@@ -65,12 +65,13 @@ class ModelChanges:
     def add_after(self, before: ModelChange, change: ModelChange) -> ModelChange | None:
         """Put a change on record unless another one has followed `before`; return it with its id, or None.
 
-        Of several processes that see the same reason to change the champion, one does.
+        Of several processes that see the same reason to change the champion, one does; when it could not, another may.
         """
         with self.store.writing() as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer in any case
                 connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-            newest = connection.execute(_newest(change.model_name, 1)).mappings().one_or_none()
+            made = _newest(change.model_name, 1).where(model_changes.c.failure.is_(None))
+            newest = connection.execute(made).mappings().one_or_none()
             if newest is None or newest["change_id"] != before.change_id:
                 return None
             return self._insert(connection, change)

@@ -35,10 +35,13 @@ def store(tmp_path: Path) -> Iterator[PredictionStore]:
 
 
 class Registry:
-    """A registry in memory, whose champion is version 1, and which may be down."""
+    """A registry in memory, whose champion is version 1, and in which moving an alias may fail."""
+
+    error: BaseException | None
+    """What moving one raises."""
 
     def __init__(self) -> None:
-        self.aliases, self.down = {"champion": "1"}, False
+        self.aliases, self.error = {"champion": "1"}, None
 
     def named(self, alias: str) -> RegisteredVersion | None:
         """Return the version that an alias names."""
@@ -46,8 +49,8 @@ class Registry:
 
     def point(self, alias: str, version: str) -> None:
         """Point an alias at a version."""
-        if self.down:
-            raise RegistryFailed("it is down")
+        if self.error is not None:
+            raise self.error
         self.aliases[alias] = version
 
 
@@ -70,7 +73,7 @@ class Service:
         self.champions.change("promotion", version, changed_by="a person", reason="forced")
 
     def answer(self, version: str, count: int, error: float) -> None:
-        """Have a version answer requests about which it errs by about so many USD."""
+        """Record answers of a version, which errs by about so many USD."""
         numbers = range(self._asked, self._asked + count)
         self._asked += count
         know(self.store, ask(self.store, numbers, version=version, at_us=self.now()), error, seed=self._asked)
@@ -80,7 +83,7 @@ class Service:
         return PromotionGuard(self.store, MODEL, POLICY, now=self.now, **options)
 
     def act(self, **options: Any) -> bool:
-        """Have the last promotion taken back if that is due; return whether it was."""
+        """Roll the last promotion back if that is due; return whether it was."""
         return act(self.guard(**options), self.champions, self.registry).rolled_back
 
 
@@ -163,17 +166,24 @@ def test_a_champion_moved_off_the_record_is_left_alone(service: Service) -> None
     assert service.registry.aliases["champion"] == "7"
 
 
-def test_an_interrupted_rollback_is_finished(service: Service) -> None:
-    """On record before the registry failed, it is done by the next look, and once."""
+@pytest.mark.parametrize(
+    ("error", "on_record"),
+    [
+        (RegistryFailed("it is down"), ["rollback", "rollback", "promotion"]),
+        (KeyboardInterrupt(), ["rollback", "promotion"]),
+    ],
+)
+def test_an_interrupted_rollback_is_finished(service: Service, error: BaseException, on_record: list[str]) -> None:
+    """One that failed is tried again; one whose process died after it was on record is done by the next look, once."""
     service.answer("2", 60, 30_000)
-    service.registry.down = True
-    with pytest.raises(RegistryFailed):
+    service.registry.error = error
+    with pytest.raises(type(error)):
         service.act()
-    service.registry.down = False
+    service.registry.error = None
     assert service.act()
     assert service.registry.aliases["champion"] == "1"
     assert not service.act()
-    assert [change.kind for change in service.changes.newest(MODEL, 5)] == ["rollback", "promotion"]
+    assert [change.kind for change in service.changes.newest(MODEL, 5)] == on_record
 
 
 def test_a_shadow_has_asked_both_the_same(service: Service) -> None:

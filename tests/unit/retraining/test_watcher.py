@@ -58,7 +58,7 @@ class Children:
             self._records.finish(each.retraining_id, "refused", "a fake")
 
     def guard(self) -> bool:
-        """Have a promotion taken back, which fails the first time."""
+        """Count a look at a promotion, which fails the first time."""
         self.done.append("guard")
         return self.done.count("guard") > 1
 

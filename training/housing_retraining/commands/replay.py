@@ -61,16 +61,7 @@ def replay_command(  # noqa: PLR0913 - a parameter for each option
     here, on the requests of the prediction log.
     """
     check_pipeline()
-    with opened_store() as (settings, store), TemporaryDirectory() as folder:
-        os.environ["MLFLOW_TRACKING_URI"] = absolute(tracking_uri(settings.state_dir))
-        name = Params.read(artifacts.PARAMS).register_.model_name
-        model, other = (
-            load(fetch(name, version, Path(folder))) if version else None for version in (model_version, against)
-        )
-        assert model is not None  # noqa: S101 - for the type checker: its version is required
-        wanted = Wanted(model_name=name, since_us=since, limit=limit)
-        tally = Tally(tolerance=settings.retraining_traffic_tolerance, confidence=settings.retraining_confidence)
-        _run(replay(_with_progress(pages(store, wanted)), model, other), tally, output)
+    tally = _tally((model_version, against), since, limit, output)
     found = tally.differences()
     if not found.rows:
         raise click.ClickException("nothing was asked in that time, of this model")
@@ -78,6 +69,19 @@ def replay_command(  # noqa: PLR0913 - a parameter for each option
     click.echo(json.dumps(asdict(found), indent=2) if as_json else _text(found, title))
     for file in _draw(tally, title, output):
         click.echo(f"written: {file}", err=True)
+
+
+def _tally(versions: tuple[str, str | None], since_us: int, limit: int | None, output: Path | None) -> Tally:
+    """Replay requests through the first of two versions, against the second if there is one."""
+    with opened_store() as (settings, store), TemporaryDirectory() as folder:
+        os.environ["MLFLOW_TRACKING_URI"] = absolute(tracking_uri(settings.state_dir))
+        name = Params.read(artifacts.PARAMS).register_.model_name
+        model, other = (load(fetch(name, version, Path(folder))) if version else None for version in versions)
+        assert model is not None  # noqa: S101 - for the type checker: its version is required
+        tally = Tally(tolerance=settings.retraining_traffic_tolerance, confidence=settings.retraining_confidence)
+        wanted = Wanted(model_name=name, since_us=since_us, limit=limit)
+        _run(replay(_with_progress(pages(store, wanted)), model, other), tally, output)
+        return tally
 
 
 def _with_progress(found: Iterable[LoggedRequests]) -> Iterator[LoggedRequests]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from housing_retraining.comparison.compare import Answers, Slice
 from housing_retraining.comparison.holdout import Floats, Holdout
@@ -95,5 +95,6 @@ def _canvas(title: str, across: str, up: str) -> tuple[Figure, Axes]:
 
 
 def _in_usd(axes: Axes) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(EngFormatter("USD"))
     axes.spines[["top", "right"]].set_visible(False)

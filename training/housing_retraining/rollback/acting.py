@@ -27,7 +27,7 @@ def act(guard: PromotionGuard, champions: Champions, registry: AliasRegistry) ->
     """Judge the last promotion, and take it back if live errors got worse with it.
 
     Raises:
-        RegistryFailed: the registry does not take it; what is on record is finished by the next call.
+        RegistryFailed: the registry does not take it; the next call tries again.
     """
     seen = guard.look()
     if seen is None:

@@ -66,7 +66,7 @@ def compare_paired(now: Floats, before: Floats, look: Look, margin: float) -> Wo
     """
     now, before = now[: look.outcomes], before[: look.outcomes]
     found = rmse_difference(now, before, confidence=look.confidence)
-    return _worse(now, before, found, look, margin, "the same requests")
+    return _worse(now, before, found, look=look, margin=margin, compared="the same requests")
 
 
 def compare_samples(now: Floats, before: Floats, look: Look, margin: float) -> Worse | None:
@@ -80,11 +80,11 @@ def compare_samples(now: Floats, before: Floats, look: Look, margin: float) -> W
     """
     now = now[: look.outcomes]
     found = rmse_difference_between(now, before, confidence=look.confidence)
-    return _worse(now, before, found, look, margin, f"{len(before):,} requests before")
+    return _worse(now, before, found, look=look, margin=margin, compared=f"{len(before):,} requests before")
 
 
-def _worse(  # noqa: PLR0913 PLR0917 - all of it is said in the reason
-    now: Floats, before: Floats, found: Difference, look: Look, margin: float, compared: str
+def _worse(  # noqa: PLR0913 - all of it is said in the reason
+    now: Floats, before: Floats, found: Difference, *, look: Look, margin: float, compared: str
 ) -> Worse | None:
     rmse, rmse_before = (float(np.sqrt(np.mean(errors**2))) for errors in (now, before))
     if found.low <= margin * rmse_before:

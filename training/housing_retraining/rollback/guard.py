@@ -82,7 +82,8 @@ class PromotionGuard:
         Raises:
             PredictionLogUnavailable: the store does not respond.
         """
-        changes = self._changes.newest(self._model_name, _CHANGES_READ)
+        newest = self._changes.newest(self._model_name, _CHANGES_READ)
+        changes = [change for change in newest if change.failure is None]
         if not changes:
             return None
         last, age = changes[0], self._now() - changes[0].changed_at_us

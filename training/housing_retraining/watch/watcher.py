@@ -86,7 +86,7 @@ class Watcher:
                 self.log.warning("the store of the prediction log does not answer", reason=reason)
 
     def _watch_promotion(self) -> None:
-        """Have the last promotion taken back if that is due, or a process that can load models look, once each time."""
+        """Start what takes the last promotion back if that is due, or can load models to judge it, once each time."""
         seen = self.guard.look() if self.guard is not None else None
         if seen is None:
             return

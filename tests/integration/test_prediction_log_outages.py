@@ -1,15 +1,13 @@
-"""Every answer is on record, whatever is killed, stopped or full; and the record can be read through any worker."""
+"""Every answer is on record, whatever is killed, stopped or full."""
 
 import os
 import shutil
 import signal
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import grpc
 import psutil
@@ -18,84 +16,33 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_status import rpc_status
-from sqlalchemy import create_engine, text
 
-from housing.services import LOG_SERVICES
 from housing.v1.block_group_pb2 import BlockGroup
-from housing.v1.outcome_service_pb2 import RecordOutcomesRequest, TruePrice
-from housing.v1.outcome_service_pb2_grpc import OutcomeServiceStub
-from housing.v1.prediction_log_service_pb2 import GetPredictionRequest, ListPredictionsRequest
+from housing.v1.prediction_log_service_pb2 import GetPredictionRequest
 from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
-from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
+from housing.v1.prediction_service_pb2 import PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing.v1.status_service_pb2 import (
     SERVICE_STATUS_DEGRADED,
     SERVICE_STATUS_NOT_SERVING,
     SERVICE_STATUS_SERVING,
-    GetStatusRequest,
     GetStatusResponse,
     PredictionLogStatus,
     ServiceStatus,
 )
-from housing.v1.status_service_pb2_grpc import StatusServiceStub
 from housing_server.prediction_log.drainer import DAMAGED_FILE
 from postgres import PostgresServer, running_postgres
-from running import Service, http_get, running_service, transport_or_skip, wait_for
+from recorded_services import (
+    Callers,
+    Serve,
+    assert_all_on_record,
+    children,
+    ids_on_record,
+    log_status,
+)
+from running import Service, http_get, transport_or_skip, wait_for
 
-CLIENTS = 6
 ROUNDS = 3
-
-
-class Callers:
-    """Clients that call in every way there is, through failures, and remember the ids of all answers they got."""
-
-    def __init__(self, target: str, block_group: BlockGroup) -> None:
-        self.answered: list[str] = []
-        """Ids of the predictions that reached a client."""
-        self._target = target
-        self._row = block_group
-        self._stopping = threading.Event()
-        ways: list[Callable[[PredictionServiceStub], list[str]]] = [self._one, self._many, self._stream]
-        self._threads = [
-            threading.Thread(target=self._call, args=(ways[number % len(ways)],), daemon=True)
-            for number in range(CLIENTS)
-        ]
-
-    def __enter__(self) -> "Callers":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-
-    def wait_for_more(self, count: int) -> None:
-        """Wait until so many more predictions were answered."""
-        goal = len(self.answered) + count
-        wait_for(lambda: True if len(self.answered) >= goal else None, f"{count} more answers")
-
-    def _call(self, way: Callable[[PredictionServiceStub], list[str]]) -> None:
-        while not self._stopping.is_set():
-            with grpc.insecure_channel(self._target) as channel:
-                stub = PredictionServiceStub(channel)
-                try:
-                    while not self._stopping.is_set():
-                        self.answered.extend(way(stub))
-                except grpc.RpcError:
-                    self._stopping.wait(0.05)  # the connection is lost: on with another
-
-    def _one(self, stub: PredictionServiceStub) -> list[str]:
-        return [stub.Predict(PredictRequest(block_group=self._row), timeout=60).prediction_id]
-
-    def _many(self, stub: PredictionServiceStub) -> list[str]:
-        batch = stub.BatchPredict(BatchPredictRequest(block_groups=[self._row] * 50), timeout=60)
-        return [prediction.prediction_id for prediction in batch.predictions]
-
-    def _stream(self, stub: PredictionServiceStub) -> list[str]:
-        requests = (StreamPredictRequest(block_group=self._row) for _ in range(100))
-        return [answer.prediction.prediction_id for answer in stub.StreamPredict(requests, timeout=60)]
 
 
 @pytest.fixture(scope="module")
@@ -112,45 +59,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'predictions.db'}"
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.create_database(f"log_{os.urandom(4).hex()}")
-
-
-Serve = Callable[..., AbstractContextManager[Service]]
-
-
-@pytest.fixture
-def serve(state_dir: Path, tmp_path: Path) -> Serve:
-    """Runs a service with a state folder of its own, on the registry that all tests share."""
-    return partial(running_service, tmp_path, registry=state_dir, workers=2)
-
-
-def ids_on_record(url: str) -> list[str]:
-    """The ids of all predictions in a store."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    with engine.connect() as connection:
-        found = [str(row[0]) for row in connection.execute(text("SELECT prediction_id FROM predictions"))]
-    engine.dispose()
-    return found
-
-
-def assert_all_on_record(answered: list[str], url: str) -> None:
-    """Every answer is in the store, and no prediction is there twice."""
-    recorded = ids_on_record(url)
-    assert len(answered) > 0
-    assert len(recorded) == len(set(recorded))
-    assert set(answered) <= set(recorded)
-
-
-def children(service: Service, module: str) -> list[psutil.Process]:
-    """The service's processes of a kind."""
-    return [each for each in psutil.Process(service.command.pid).children() if runs(each, module)]
-
-
-def runs(process: psutil.Process, module: str) -> bool:
-    """Return whether a process is of a kind; False for one that has just ended."""
-    try:
-        return module in process.cmdline()
-    except psutil.Error:
-        return False
 
 
 def test_plain_load_puts_every_answer_on_record(
@@ -214,12 +122,6 @@ def test_everything_killed_at_once_loses_no_answer(serve: Serve, store: str, blo
         service.command.send(signal.SIGTERM)
         assert service.command.exit_code() == 0
     assert_all_on_record(callers.answered, store)
-
-
-def log_status(service: Service) -> GetStatusResponse:
-    """Ask how the service is."""
-    with grpc.insecure_channel(service.target) as channel:
-        return StatusServiceStub(channel).GetStatus(GetStatusRequest(), timeout=60)
 
 
 def reported(service: Service, problem: str) -> PredictionLogStatus | None:
@@ -396,76 +298,3 @@ def test_deleting_journals_or_store_under_load_loses_no_answer_that_comes_later(
         service.command.send(signal.SIGTERM)
         assert service.command.exit_code() == 0
     assert_all_on_record(callers.answered[before:], f"sqlite:///{tmp_path / 'predictions.db'}")
-
-
-def test_what_was_answered_can_be_read_at_once(serve: Serve, block_group: BlockGroup) -> None:
-    """Through a worker that knows nothing of the store; and its true price can be told."""
-    with serve() as service, grpc.insecure_channel(service.target) as channel:
-        log, outcomes = PredictionLogServiceStub(channel), OutcomeServiceStub(channel)
-        metadata = (("x-request-id", "mine"), ("traceparent", f"00-{'0' * 31}1-{'0' * 15}1-01"))
-        answer = PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group), metadata=metadata)
-        found = log.GetPrediction(GetPredictionRequest(prediction_id=answer.prediction_id), wait_for_ready=True)
-        assert found.prediction.median_house_value == answer.median_house_value
-        assert found.prediction.block_group == block_group
-        assert (found.prediction.request_id, found.prediction.trace_id) == ("mine", "0" * 31 + "1")
-        outcome = TruePrice(prediction_id=answer.prediction_id, median_house_value=400_000)
-        outcomes.RecordOutcomes(RecordOutcomesRequest(outcomes=[outcome]))
-        listed = log.ListPredictions(ListPredictionsRequest(page_size=10))
-        assert [each.prediction_id for each in listed.predictions] == [answer.prediction_id]
-
-
-def test_refusals_of_the_recorder_reach_the_caller_as_they_are(serve: Serve) -> None:
-    """With the field that is at fault, as from any other method."""
-    with serve(workers=1) as service, grpc.insecure_channel(service.target) as channel:
-        log = PredictionLogServiceStub(channel)
-        with pytest.raises(grpc.RpcError) as refusal:
-            log.GetPrediction(GetPredictionRequest(prediction_id="nonsense"), wait_for_ready=True)
-        assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-        assert "prediction_id" in str(refusal.value.details())
-
-
-def test_recorder_that_was_killed_is_back_soon(serve: Serve) -> None:
-    """Until then calls about the log are UNAVAILABLE, which clients try again."""
-    with serve(workers=1) as service, grpc.insecure_channel(service.target) as channel:
-        log = PredictionLogServiceStub(channel)
-        wait_for(partial(listing_works, log), "the recorder")
-        children(service, "housing_server.processes.recorder")[0].kill()
-        wait_for(partial(listing_works, log), "the next recorder")
-
-
-def test_health_of_the_log_is_that_of_the_recorder(serve: Serve) -> None:
-    """While it is down, the services about the log are not serving, and predictions are."""
-    with serve(workers=1) as service, grpc.insecure_channel(service.target) as channel:
-        health: Any = HealthStub(channel)
-        (name, *_) = LOG_SERVICES
-        watched = health.Watch(HealthCheckRequest(service=name))
-        seen = (each.status for each in watched)
-        while next(seen) != HealthCheckResponse.SERVING:
-            pass
-        children(service, "housing_server.processes.recorder")[0].kill()
-        assert next(seen) == HealthCheckResponse.NOT_SERVING
-        assert health.Check(HealthCheckRequest()).status == HealthCheckResponse.SERVING
-        assert next(seen) == HealthCheckResponse.SERVING
-        watched.cancel()
-
-
-def listing_works(log: PredictionLogServiceStub) -> bool | None:
-    """Ask for the log; None while there is no answer."""
-    try:
-        log.ListPredictions(ListPredictionsRequest(), timeout=60)
-    except grpc.RpcError as error:
-        if error.code() is not grpc.StatusCode.UNAVAILABLE:
-            raise
-        return None
-    return True
-
-
-def test_without_a_log_predictions_are_answered_and_the_log_is_not(serve: Serve, block_group: BlockGroup) -> None:
-    """Nothing is written, and the status says so."""
-    with serve(workers=1, prediction_log_mode="off") as service, grpc.insecure_channel(service.target) as channel:
-        PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group))
-        with pytest.raises(grpc.RpcError) as refusal:
-            PredictionLogServiceStub(channel).ListPredictions(ListPredictionsRequest())
-        assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
-        status = wait_for(lambda: found if (found := log_status(service)).uptime_seconds else None, "a report")
-        assert not status.prediction_log.enabled
