@@ -15,6 +15,7 @@ from housing.v1.model_service_pb2 import Model
 from housing_monitoring.inspection import Inspector
 from housing_monitoring.monitor import Monitor
 from housing_monitoring.results import ResultsFile
+from housing_monitoring.retraining_gauges import RetrainingCollector
 from housing_monitoring.window import Window
 from housing_server.observability.access_metrics import AccessMetrics
 from housing_server.observability.log_metrics import count_dropped_lines
@@ -24,6 +25,7 @@ from housing_server.observability.recorder_metrics import RecorderMetrics
 from housing_server.supervision.metrics import ServiceCollector
 from housing_server.supervision.state import ServiceState
 from running import ROOT
+from unit.monitoring.records import RECORDS
 from unit.monitoring.watched import NOW, FakeService, predictions
 
 RULES = ROOT / "monitoring/prometheus/rules"
@@ -107,4 +109,7 @@ def _monitor(state_dir: Path) -> CollectorRegistry:
     file, registry = ResultsFile(state_dir), CollectorRegistry()
     file.write(asyncio.run(inspector.check()))
     Monitor(inspector.check, file, structlog.get_logger()).register(registry)
+    retrainings = RetrainingCollector()
+    retrainings.records = RECORDS
+    registry.register(retrainings)
     return registry

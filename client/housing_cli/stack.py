@@ -76,6 +76,8 @@ class Stack:
     """Commands that must succeed before the others start, one after the other."""
     parts: tuple[Part, ...]
     """Commands that run until the stack stops: started in this order, stopped in reverse order."""
+    last: tuple[Part, ...] = ()
+    """Commands that are started once the others are ready, so that they delay nothing; none is vital."""
     probes: tuple[Probe, ...]
     """Pages that must be ready before the stack is."""
     environment: Mapping[str, str]
@@ -107,6 +109,7 @@ class Stack:
             parts = [await running.enter_async_context(self._running(part)) for part in self.parts]
             await _while_alive(parts, self._until_ready())
             on_ready()
+            parts += [await running.enter_async_context(self._running(part)) for part in self.last]
             vital, others = ([each for each in parts if each.part.vital is wanted] for wanted in (True, False))
             await _while_alive(vital, self._attend(others, warn))
 

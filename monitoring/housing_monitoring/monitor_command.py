@@ -17,6 +17,7 @@ from housing_monitoring.inspection import Inspector
 from housing_monitoring.logs import Log, configure_logging
 from housing_monitoring.monitor import Monitor
 from housing_monitoring.results import ResultsFile
+from housing_monitoring.retraining_watch import RetrainingWatch
 from housing_monitoring.settings import MonitorSettings, read_settings
 from housing_monitoring.window import Window
 
@@ -47,11 +48,15 @@ async def _monitor(settings: MonitorSettings, log: Log) -> None:
             inspector.check, ResultsFile(settings.state_dir), log, starting_seconds=settings.monitor_seconds
         )
         watching.register(registry)
+        retrainings = RetrainingWatch(client, log)
+        retrainings.register(registry)
         with served_metrics(settings, registry) as port:
             log.info("listening", monitor_port=port, target=settings.target)
             # For a service that starts at the same time; if it is not reachable, the first check reports it.
             await client.wait_until_reachable(settings.monitor_seconds)
-            await watching.watch(settings.monitor_seconds)
+            async with asyncio.TaskGroup() as watches:
+                watches.create_task(watching.watch(settings.monitor_seconds))
+                watches.create_task(retrainings.watch(settings.monitor_seconds))
 
 
 def _cancel_on_signals() -> None:

@@ -5,6 +5,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -21,6 +22,7 @@ from housing_cli.stack import Part, Probe, Stack, StackError
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
 
+_PIPELINE = Path("training/dvc.yaml")
 _GRACE_SECONDS = 45.0
 """More than the server's own grace period for calls in flight."""
 
@@ -44,19 +46,24 @@ def _port_option(name: str, default: int, help_text: str) -> Callable[[_Decorate
 @_port_option("monitor", MONITOR_PORT, "Port of the monitor's metrics.")
 @click.option("--train/--no-train", default=True, show_default=True, help="Bring the model up to date first.")
 @click.option(
+    "--retrain/--no-retrain",
+    default=None,
+    help="Watch for what calls for a retraining.  [default: retrain, in the root of the repository]",
+)
+@click.option(
     "--ready-timeout",
     type=click.FloatRange(1, 86_400),
     default=180,
     show_default=True,
     help="Seconds to wait until everything is ready.",
 )
-def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
-    """Train if anything changed, then serve and monitor until Ctrl-C.
+def up(train: bool, retrain: bool | None, ready_timeout: float, **chosen_ports: int) -> None:
+    """Train if anything changed, then serve, monitor and watch for what calls for a retraining, until Ctrl-C.
 
-    On Ctrl-C the monitor stops first, then the server: it finishes the calls it has accepted, whose responses the
-    gateway still forwards. With HOUSING_TRANSPORT=envoy there is no gateway, since the server listens on its port. The
-    exit code is 0 after Ctrl-C, and 1 when the server or the gateway exits on its own; a monitor that exits is
-    restarted. Warnings and errors are logged; with HOUSING_LOG_LEVEL=info, every call.
+    On Ctrl-C the watcher stops first, then the monitor, then the server: it finishes the calls it has accepted, whose
+    responses the gateway still forwards. With HOUSING_TRANSPORT=envoy there is no gateway, since the server listens on
+    its port. The exit code is 0 after Ctrl-C, and 1 when the server or the gateway exits on its own; a monitor or a
+    watcher that exits is restarted. Warnings and errors are logged; with HOUSING_LOG_LEVEL=info, every call.
     """
     ports = {name.removesuffix("_port"): port for name, port in chosen_ports.items()}
     _check_ports(ports)
@@ -64,6 +71,7 @@ def up(train: bool, ready_timeout: float, **chosen_ports: int) -> None:
         first=(_part("train"),) if train else (),
         # Stopped in the opposite order.
         parts=(*_gateway(), _part("serve"), _part("monitor", vital=False)),
+        last=(_part("retrain watch", vital=False),) if _retrains(retrain) else (),
         probes=(
             Probe(host=_host("metrics"), port=ports["metrics"], path="/readyz"),
             Probe(host=_host("gateway"), port=ports["gateway"], path=STATUS_PATH),
@@ -89,8 +97,14 @@ def _gateway() -> tuple[Part, ...]:
     return () if transport == "envoy" else (_part("gateway"),)
 
 
+def _retrains(wanted: bool | None) -> bool:
+    """Return whether to watch: by default where there is a pipeline to run."""
+    return _PIPELINE.exists() if wanted is None else wanted
+
+
 def _part(command: str, *, vital: bool = True) -> Part:
-    return Part(name=f"housing {command}", command=(sys.executable, "-m", "housing_cli", command), vital=vital)
+    program = (sys.executable, "-m", "housing_cli", *command.split())
+    return Part(name=f"housing {command}", command=program, vital=vital)
 
 
 def _variable(name: str) -> str:

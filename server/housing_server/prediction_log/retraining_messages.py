@@ -1,7 +1,7 @@
 """Retrainings on record as messages of the contract."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -10,6 +10,8 @@ from housing.v1 import retraining_service_pb2 as pb
 from housing_server.prediction_log.records import timestamp
 from housing_server.prediction_log.retrainings import Retraining
 
+_FILES = "files"
+"""The figure that counts new rows by file."""
 _TRIGGER, _VERDICT, _STATE = "RETRAINING_TRIGGER_", "RETRAINING_VERDICT_", "STAGE_STATE_"
 
 
@@ -25,8 +27,8 @@ def message(found: Retraining, *, slices: bool = True) -> pb.Retraining:
     return pb.Retraining(
         retraining_id=found.retraining_id,
         trigger=trigger_value(found.trigger),
-        trigger_figures=dict(_numbers(found.trigger_figures)),
-        files=_files(found.trigger_figures),
+        trigger_figures=dict(_numbers({k: v for k, v in found.trigger_figures.items() if k != _FILES})),
+        files=list(found.trigger_figures.get(_FILES, ())),
         reason=found.reason,
         requested_by=found.requested_by,
         requested_at=timestamp(found.requested_at_us),
@@ -78,11 +80,6 @@ def _numbers(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
             yield from _numbers(value, f"{prefix}{name}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield prefix + name, float(value)
-
-
-def _files(figures: Mapping[str, Any]) -> list[str]:
-    files = figures.get("files", [])
-    return list(map(str, files)) if isinstance(files, Sequence) and not isinstance(files, str) else []
 
 
 def _comparison(found: Mapping[str, Any], *, slices: bool) -> pb.ModelComparison:

@@ -17,16 +17,20 @@ from housing_retraining.triggers.schedule import Schedule
 from housing_retraining.triggers.trigger import RetrainingTrigger
 from housing_retraining.watch.changes import changes
 from housing_retraining.watch.children import HousingChildren
+from housing_retraining.watch.presence import Presence
 from housing_retraining.watch.watcher import Watcher
 from housing_server.prediction_log.records import now_us
 from housing_server.prediction_log.retraining_lease import Lease, this_process
 from housing_server.prediction_log.retrainings import RetrainingRecords
 from housing_server.prediction_log.store import PredictionStore
+from housing_server.prediction_log.watchers import Watchers
 from housing_training.files import artifacts
 from housing_training.params.schema import Params
 
 _LONGEST_PAUSE_SECONDS = 1.0
 """How long a file that has just come may wait for its second look, beside the time that it takes to settle."""
+_REPORT_SECONDS = 20.0
+"""Pause between two reports to the store."""
 
 
 def run_watcher(settings: RetrainingSettings, store: PredictionStore) -> None:
@@ -56,11 +60,12 @@ def run_watcher(settings: RetrainingSettings, store: PredictionStore) -> None:
     )
     log.info("watching", incoming=str(settings.incoming_dir))
     pause = min(settings.retraining_scan_seconds, settings.retraining_settle_seconds + _LONGEST_PAUSE_SECONDS)
-    for _ in changes(settings.incoming_dir, seconds=pause, stop=stop):
-        if stop.is_set():
-            break
-        folders_of(settings).make()
-        watcher.look()
+    with _presence(store, rows, children):
+        for _ in changes(settings.incoming_dir, seconds=pause, stop=stop):
+            if stop.is_set():
+                break
+            folders_of(settings).make()
+            watcher.look()
     log.info("stopped")
 
 
@@ -69,6 +74,17 @@ def _guard(settings: RetrainingSettings, store: PredictionStore) -> PromotionGua
         return None
     name = Params.read(artifacts.PARAMS).register_.model_name
     return PromotionGuard(store, name, rollback_policy(settings))
+
+
+def _presence(store: PredictionStore, rows: RowTable, children: HousingChildren) -> Presence:
+    return Presence(
+        Watchers(store),
+        row_table=rows.identity(),
+        process=this_process(),
+        pending_rows=lambda: rows.count("pending"),
+        problem=lambda: children.problem,
+        seconds=_REPORT_SECONDS,
+    )
 
 
 def _triggers(settings: RetrainingSettings, rows: RowTable, records: RetrainingRecords) -> list[RetrainingTrigger]:

@@ -17,6 +17,8 @@ class HousingChildren:
         self._log = log
         self._running: subprocess.Popen[str] | None = None
         self._stopped = False
+        self.problem = ""
+        """Why the last child failed; empty when it did not."""
 
     def stop(self) -> None:
         """End the one that runs, if any, and start no other; what it was doing is gone on with at the next start."""
@@ -55,8 +57,10 @@ class HousingChildren:
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
         ) as self._running:
             output, errors = self._running.communicate()
+        self.problem = ""
         if self._running.returncode and not self._stopped:
             reason = (errors.strip().splitlines() or ["see its record"])[-1]
+            self.problem = f"housing retrain {arguments[0]}: {reason}"
             self._log.error("child process failed", command=arguments[0], reason=reason)
         return output
 
