@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install train test unit coverage fuzz tools lint style pylint types imports contract format proto descriptors released lock bench bench-quick soak rehearse containers clean distclean
+.PHONY: help up install train test unit coverage fuzz tools lint style pylint types imports contract format proto descriptors released kubernetes lock bench bench-quick soak rehearse containers clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -83,6 +83,9 @@ descriptors: $(INSTALLED) ## Write the contract and its imports as one descripto
 
 released: $(INSTALLED) ## Make today's contract the one that `make lint` compares with; at a release only
 	$(BIN)/buf build protos --path protos/housing --exclude-source-info --output protos/released.binpb.gz
+
+kubernetes: $(INSTALLED) ## Write the alert rules into the manifests for Kubernetes
+	$(BIN)/python deploy/kubernetes/generate.py
 
 lock: $(INSTALLED) ## Pin what pyproject.toml has gained; LOCK_FLAGS=--upgrade moves every pin
 	UV=$(BIN)/uv deploy/scripts/lock.sh $(LOCK_FLAGS)

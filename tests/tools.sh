@@ -37,4 +37,20 @@ go_module protoc-gen-go-grpc google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.
 go_module connectconformance connectrpc.com/conformance/cmd/connectconformance@v1.0.7
 go_module h2spec github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 go_module grpc-interop-client google.golang.org/grpc/interop/client@v1.85.0 client
+go_module kustomize sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
+go_module kubeconform github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
+go_module actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+! have go || for module in sigs.k8s.io/gateway-api@v1.3.0 github.com/prometheus-operator/prometheus-operator@v0.82.0; do
+    go mod download "$module" || echo "$module cannot be downloaded here" >&2
+done
+
+python_package() { # folder, package==version: into a folder of its own
+    [ -e ".tools/$1" ] && return
+    echo "installing $2"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target ".tools/$1" "$2" ||
+        echo "$2 cannot be installed here" >&2
+}
+
+python_package kubernetes-validate kubernetes-validate==1.37.0
+python_package zizmor zizmor==1.32.0
 exit 0

@@ -10,6 +10,7 @@ import click
 
 from housing.addresses import bypass_proxies
 from housing_benchmarks.errors import BenchmarkError
+from housing_benchmarks.gate import regressions
 from housing_benchmarks.plots import draw
 from housing_benchmarks.programs import ROOT, find_program
 from housing_benchmarks.report import render
@@ -65,6 +66,21 @@ def measure(peers: bool, seconds: float, repeats: int, transports: bool, output:
 def report(output: Path) -> None:
     """Render tables and plots again, from results.json."""
     _report(Results.read(output / "results.json"), output)
+
+
+@main.command()
+@click.argument("reference", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--tolerance", default=0.25, show_default=True, help="By which share a ratio may be worse.")
+@output_option
+def gate(reference: Path, tolerance: float, output: Path) -> None:
+    """Exit with 1 if a ratio in results.json is much worse than in REFERENCE, the results.json of an earlier run.
+
+    Only ratios to what was measured beside the service count: absolute figures are the machine's.
+    """
+    worse = regressions(Results.read(reference), Results.read(output / "results.json"), tolerance)
+    for line in worse:
+        click.echo(line)
+    sys.exit(1 if worse else 0)
 
 
 @main.command()
