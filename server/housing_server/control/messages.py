@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import get_args
 
 from housing_server.prediction_log.modes import LogMode
+from housing_server.system.tls import TlsFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,10 @@ class ConfigureAccess:
     """File of the API keys."""
     usage_dir: str
     """Folder of the counts of calls by key."""
+    identities_file: str = ""
+    """File of the roles of certificates; empty where callers' certificates count for nothing."""
+    forwarded: bool = False
+    """Whether an Envoy reports callers' certificates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,8 @@ class ConfigureWorker:
     """Configuration of the Envoy around the worker; None without one."""
     access: ConfigureAccess | None = None
     """Who may call; None for anyone."""
+    tls: TlsFiles | None = None
+    """Certificate and key for callers; None for plaintext."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +245,7 @@ ControlMessage = (
 _KINDS: dict[str, type[ControlMessage]] = {kind.__name__: kind for kind in get_args(ControlMessage)}
 
 
-_PARTS = {"access": ConfigureAccess, "inside_envoy": ConfigureEnvoy}
+_PARTS = {"access": ConfigureAccess, "inside_envoy": ConfigureEnvoy, "tls": TlsFiles}
 
 
 def encode(message: ControlMessage) -> bytes:

@@ -31,8 +31,9 @@ REQUEST_ID = "x-request-id"
 
 AUTHORIZATION = "authorization"
 API_KEY = "x-api-key"
-CREDENTIALS = (AUTHORIZATION, API_KEY)
-"""The metadata that shows who calls."""
+CERTIFICATE = "x-forwarded-client-cert"
+CREDENTIALS = (AUTHORIZATION, API_KEY, CERTIFICATE)
+"""The metadata that shows who calls; the last is an Envoy's report of the caller's certificate."""
 
 _REQUEST_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_REQUEST_ID_BYTES}}}")
 """A request id that is safe in a header, a log line and a record."""

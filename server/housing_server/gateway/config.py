@@ -18,7 +18,9 @@ from housing.services import SERVICES
 from housing_server import limits
 from housing_server.gateway.json_schema import bodies_by_route, strict_json_source
 from housing_server.gateway.lua import source, streaming_paths
+from housing_server.gateway.tls import downstream, upstream
 from housing_server.gateway.tracing import collector, tracing
+from housing_server.system.tls import TlsFiles
 
 if TYPE_CHECKING:
     from housing_server.observability.tracing_options import TracingOptions
@@ -54,6 +56,10 @@ class Front:
     """Threads of Envoy that handle requests."""
     max_connections: int = 10_000
     """The most open connections."""
+    tls: TlsFiles | None = None
+    """Certificate for callers; None for plaintext."""
+    upstream_tls: dict[str, Any] | None = None
+    """Transport socket for connections to the gRPC services; None for plaintext."""
 
 
 def render(settings: GatewaySettings, options: TracingOptions | None, folder: Path, admin_socket: Path) -> Path:
@@ -80,6 +86,8 @@ def render(settings: GatewaySettings, options: TracingOptions | None, folder: Pa
         metrics_port=settings.metrics_port,
         heap_mb=settings.gateway_heap_mb,
         threads=settings.gateway_threads,
+        tls=settings.tls,
+        upstream_tls=_upstream_tls(settings),
     )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return write(configuration(front, options, folder, admin_socket), folder / "envoy.json")
@@ -104,7 +112,31 @@ def configuration(front: Front, options: TracingOptions | None, folder: Path, ad
     written = {name: json.dumps(value) for name, value in values.items()}
     written["collector_cluster"] = f"- {json.dumps(collector(options))}" if options else ""
     filled: dict[str, Any] = yaml.safe_load(Template(_TEMPLATE.read_text("utf-8")).substitute(written))
+    filled["node"] = {"id": front.process, "cluster": "housing"}  # without, Envoy reads no secrets from files
+    _encrypt(filled["static_resources"], front, folder)
     return filled
+
+
+def _encrypt(resources: dict[str, Any], front: Front, folder: Path) -> None:
+    """Add TLS to the listener, and to the cluster of the gRPC services."""
+    if front.tls is not None:
+        (chain,) = resources["listeners"][0]["filter_chains"]
+        chain["transport_socket"] = downstream(front.tls, folder)
+        if front.tls.client_ca:
+            # What callers send as such a header themselves is removed.
+            manager = chain["filters"][0]["typed_config"]
+            manager["forward_client_cert_details"] = "SANITIZE_SET"
+            manager["set_current_client_cert_details"] = {"uri": True, "dns": True}
+    if front.upstream_tls is not None:
+        (services,) = (each for each in resources["clusters"] if each["name"] == "prediction")
+        services["transport_socket"] = front.upstream_tls
+
+
+def _upstream_tls(settings: GatewaySettings) -> dict[str, Any] | None:
+    if settings.ca_file is None:
+        return None
+    own = (str(path or "") for path in (settings.client_certificate, settings.client_key))
+    return upstream(settings.grpc_host, str(settings.ca_file), *own)
 
 
 def write(config: dict[str, Any], path: Path) -> Path:

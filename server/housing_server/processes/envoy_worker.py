@@ -48,6 +48,7 @@ def _configuration(config: ConfigureWorker, around: ConfigureEnvoy, admin_socket
         metrics_port=around.metrics_port,
         heap_mb=around.gateway_heap_mb,
         max_connections=_MAX_CONNECTIONS,
+        tls=config.tls,
     )
     embedding = Embedding(
         host=config.host,
