@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from housing.exposure import is_local, plaintext_refusal
 from housing.ports import GATEWAY_PORT, GRPC_PORT, METRICS_PORT
 from housing.sqlite_uris import sqlite_uri
 from housing.transports import DEFAULT_TRANSPORT
+from housing.variable_files import values_from_files
 from housing_server.access.key_file import DEFAULT_NAME
+from housing_server.core.peer_addresses import PeerAddresses
 from housing_server.errors import InvalidSettings
 from housing_server.limits import MAX_STREAMS
 from housing_server.prediction_log.modes import LogMode
@@ -26,6 +28,10 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
+
+_ORIGIN = r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
+_ORIGINS = rf"^(?:{_ORIGIN}(?:,{_ORIGIN})*)?$"
+"""Origins as browsers send them, without a path: a pattern of origins would sooner or later match somebody else's."""
 
 _ListeningPort = Annotated[int, Field(ge=0, le=65535)]
 _Port = Annotated[int, Field(gt=0, le=65535)]
@@ -51,10 +57,28 @@ def _default_identities(known: dict[str, Path]) -> Path:
     return known.get("state_dir", Path()) / "identities.json"
 
 
+def shows_metrics(setting: Literal["auto", "on", "off"], host: str) -> bool:
+    """Return whether metrics can be read on the port of JSON, which listens on this host."""
+    return is_local(host) if setting == "auto" else setting == "on"
+
+
 class ListenerSettings(BaseSettings):
     """How callers connect: what `housing serve` and `housing gateway` have in common."""
 
     model_config = SettingsConfigDict(env_prefix="HOUSING_", protected_namespaces=(), frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used here
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add files: `HOUSING_NAME_FILE` names one with the value of `HOUSING_NAME`."""
+        files = InitSettingsSource(settings_cls, values_from_files(cls.model_fields, os.environ))
+        return init_settings, files, env_settings
 
     tls_certificate: Path | None = None
     """PEM file of the certificate that callers see, and of intermediate ones; without one, there is no encryption."""
@@ -64,6 +88,18 @@ class ListenerSettings(BaseSettings):
     """PEM file of the authorities that sign callers' certificates, which are required then."""
     insecure: bool = False
     """Whether other machines may connect without encryption."""
+    peer_addresses: PeerAddresses = "truncated"
+    """How much of callers' addresses is logged and recorded: `full`, `truncated` to their network, or `none`."""
+    cors_origins: str = Field(default="", pattern=_ORIGINS)
+    """Origins of web pages that may call, with commas between: `https://shop.example`; empty for none."""
+
+    gateway_metrics: Literal["auto", "on", "off"] = "auto"
+    """Whether metrics can be read on the port of JSON, without credentials; `auto` is `on` for loopback only."""
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins of web pages that may call."""
+        return tuple(self.cors_origins.split(",")) if self.cors_origins else ()
 
     @property
     def tls(self) -> TlsFiles | None:
@@ -166,6 +202,11 @@ class ServerSettings(ListenerSettings):
     identities_file: Path = Field(default_factory=_default_identities)
     """File of the roles of callers' certificates, by name."""
 
+    @property
+    def shows_metrics(self) -> bool:
+        """Whether metrics can be read on the port of JSON."""
+        return shows_metrics(self.gateway_metrics, self.gateway_host)
+
     def check_exposure(self) -> None:
         """Check that no other machine can connect without encryption, unless that is allowed.
 
@@ -219,6 +260,11 @@ class GatewaySettings(ListenerSettings):
     state_dir: Path = Path("var")
     """The rendered configuration is written to `gateway/` in this folder."""
 
+    @property
+    def shows_metrics(self) -> bool:
+        """Whether metrics can be read on the port of JSON."""
+        return shows_metrics(self.gateway_metrics, self.gateway_host)
+
     def check_exposure(self) -> None:
         """Check that no other machine can connect without encryption, unless that is allowed.
 
@@ -237,7 +283,9 @@ def read_settings(kind: type[Settings]) -> Settings:
     try:
         return kind()
     except ValidationError as error:
-        raise InvalidSettings("; ".join(_problems(error))) from error
+        raise InvalidSettings("; ".join(_problems(error))) from None  # which quotes values, secrets among them
+    except ValueError as error:
+        raise InvalidSettings(str(error)) from None
 
 
 def _problems(error: ValidationError) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import get_args
 
+from housing_server.core.peer_addresses import PeerAddresses
 from housing_server.prediction_log.modes import LogMode
 from housing_server.system.tls import TlsFiles
 
@@ -42,6 +44,10 @@ class ConfigureEnvoy:
     """The side port."""
     unresponsive_seconds: float
     """How long a thread of Envoy may hang before the process ends; 0 for no limit."""
+    cors_origins: Sequence[str] = ()
+    """Origins of web pages that may call."""
+    shows_metrics: bool = True
+    """Whether metrics can be read on the port of JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,8 @@ class ConfigureWorker:
     """Who may call; None for anyone."""
     tls: TlsFiles | None = None
     """Certificate and key for callers; None for plaintext."""
+    peer_addresses: PeerAddresses = "full"
+    """How much of callers' addresses is recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ class ProcessConfigs:
             inside_envoy=self._envoy() if self.embedded else None,
             access=self._access,
             tls=settings.tls,
+            peer_addresses=settings.peer_addresses,
         )
 
     @property
@@ -75,6 +76,8 @@ class ProcessConfigs:
             metrics_host=reachable(address_of(settings.metrics_host)),
             metrics_port=self.metrics_port,
             unresponsive_seconds=settings.unresponsive_seconds,
+            cors_origins=settings.origins,
+            shows_metrics=settings.shows_metrics,
         )
 
     def recorder(self) -> ConfigureRecorder:
