@@ -87,6 +87,7 @@ RUN --mount=type=cache,target=/root/.cache \
 # HOUSING_TRANSPORT=envoy, with JSON on 8080). There is no MLflow: SQLite registries and tracking servers that hand out
 # files are read directly (docs/adr/0016). The trainer's image serves what needs more: pyfunc models, other registries.
 FROM base AS server
+ENV HOUSING_METRICS_HOST=0.0.0.0
 ENV HOUSING_GATEWAY_HOST=0.0.0.0
 COPY --from=server-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \

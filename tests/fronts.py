@@ -19,6 +19,8 @@ from upstreams import UpstreamServer, running_upstream
 
 ROW = dict(BERKELEY)
 PREDICT = "/housing.v1.PredictionService/Predict"
+SHOP = "https://shop.example"
+"""The origin of pages that may call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def running_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """One gateway for all tests of a process."""
     with (
         running_upstream() as upstream,
-        gateway_command(upstream, tmp_path_factory.mktemp("gateway"), gateway_threads=1) as gateway,
+        gateway_command(upstream, tmp_path_factory.mktemp("gateway"), gateway_threads=1, cors_origins=SHOP) as gateway,
         httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}", timeout=60) as http,
     ):
         wait_for(lambda: True if http.get("/health").status_code == 200 else None, "a healthy upstream")

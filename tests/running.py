@@ -99,6 +99,7 @@ class HousingCommand:
             text=True,
         )
         self._events: list[dict[str, Any]] = []
+        self._lines: list[str] = []
         self._errors: list[str] = []
         self._readers = [
             threading.Thread(target=self._read_events, daemon=True),
@@ -116,6 +117,11 @@ class HousingCommand:
     def errors(self) -> str:
         """What it has written to standard error."""
         return "".join(self._errors)
+
+    @property
+    def output(self) -> str:
+        """What it has written to standard output."""
+        return "".join(self._lines)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The events of a name that it has logged so far."""
@@ -156,6 +162,7 @@ class HousingCommand:
     def _read_events(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            self._lines.append(line)
             if line.startswith("{"):
                 self._events.append(json.loads(line))
 

@@ -8,13 +8,14 @@ that is stopping. When this process itself is killed, the system signals the chi
 import asyncio
 import os
 import signal
+import ssl
 import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 
 from housing.addresses import join_address
@@ -52,13 +53,15 @@ class Probe:
     host: str
     port: int
     path: str
+    tls: ssl.SSLContext | None = None
+    """How to connect by TLS; None for plaintext."""
 
     def __str__(self) -> str:
-        return f"http://{join_address(self.host, self.port)}{self.path}"
+        return f"{'http' if self.tls is None else 'https'}://{join_address(self.host, self.port)}{self.path}"
 
     def answers(self) -> bool:
         """Request the page once, bypassing any proxies in the environment; return whether it is ready."""
-        connection = HTTPConnection(self.host, self.port, timeout=_PROBE_SECONDS)
+        connection = self._connection()
         try:
             connection.request("GET", self.path)
             return connection.getresponse().status == HTTPStatus.OK
@@ -66,6 +69,11 @@ class Probe:
             return False
         finally:
             connection.close()
+
+    def _connection(self) -> HTTPConnection:
+        if self.tls is None:
+            return HTTPConnection(self.host, self.port, timeout=_PROBE_SECONDS)
+        return HTTPSConnection(self.host, self.port, timeout=_PROBE_SECONDS, context=self.tls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

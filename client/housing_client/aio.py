@@ -12,6 +12,7 @@ import grpc
 from housing_client import calls
 from housing_client.aio_streams import AsyncStream
 from housing_client.channel import STREAM_WINDOW, Credentials, choose_channel
+from housing_client.credentials import key_metadata
 from housing_client.errors import HousingError
 from housing_client.log_messages import PAGE_SIZE, OutcomesLike
 from housing_client.messages import BlockGroupLike
@@ -49,6 +50,7 @@ class AsyncPredictionClient:
         *,
         channel: grpc.aio.Channel | None = None,
         credentials: Credentials | None = None,
+        api_key: str | None = None,
         deadlines: Deadlines = DEFAULT_DEADLINES,
         retries: Retries = DEFAULT_RETRIES,
         keepalive: Keepalive = DEFAULT_KEEPALIVE,
@@ -57,9 +59,10 @@ class AsyncPredictionClient:
             grpc.aio, target, channel, credentials=credentials, retries=retries, keepalive=keepalive
         )
         self._closes_channel = channel is None
+        self._metadata = key_metadata(api_key, channel)
         self._deadlines = deadlines
         self._retries = retries
-        self._sender = AsyncSender(self._channel, deadlines)
+        self._sender = AsyncSender(self._channel, deadlines, self._metadata)
 
     async def __aenter__(self) -> Self:
         return self
@@ -114,7 +117,7 @@ class AsyncPredictionClient:
         call = calls.STREAM_PREDICT
         unanswered = Unanswered(deadline=call.seconds(deadline, self._deadlines), retries=self._retries)
         method = self._channel.stream_stream(call.path, call.encode, call.decode)
-        stream = AsyncStream(method, unanswered)
+        stream = AsyncStream(method, unanswered, self._metadata)
         try:
             async for given in _each(block_groups):
                 stream.send(call.request(given))

@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 import grpc
 
 from housing.v1.prediction_service_pb2 import StreamPredictRequest, StreamPredictResponse
+from housing_client.credentials import Metadata
 from housing_client.errors import HousingError
 from housing_client.results import Prediction
 from housing_client.unanswered import Unanswered
@@ -25,8 +26,9 @@ _StreamCall = grpc.aio.StreamStreamCall[StreamPredictRequest, StreamPredictRespo
 class AsyncStream:
     """Sends requests and receives their answers, like `Stream`."""
 
-    def __init__(self, method: Method, unanswered: Unanswered) -> None:
+    def __init__(self, method: Method, unanswered: Unanswered, metadata: Metadata = ()) -> None:
         self._method = method
+        self._metadata = metadata or None
         self._unanswered = unanswered
         self._open()
 
@@ -67,7 +69,9 @@ class AsyncStream:
             self._outbox.put_nowait(request)
         if self._unanswered.is_complete:
             self._outbox.put_nowait(None)
-        self._call = _Call(self._method(_taken(self._outbox), timeout=self._unanswered.seconds_left()))
+        self._call = _Call(
+            self._method(_taken(self._outbox), timeout=self._unanswered.seconds_left(), metadata=self._metadata)
+        )
 
 
 class _Call:

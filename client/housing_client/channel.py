@@ -76,6 +76,7 @@ def choose_channel(  # noqa: PLR0913 - what a client is opened with
     """
     if given is None:
         target = resolve_target(target)
+        credentials = credentials or Tls.from_environment(os.environ)
         return open_channel(transport, target, credentials, retries, keepalive), target
     if target is not None or credentials is not None:
         raise TypeError("a channel has a target and credentials already: pass either the channel or those")

@@ -10,6 +10,7 @@ import grpc
 
 from housing_client import calls
 from housing_client.channel import STREAM_WINDOW, Credentials, choose_channel
+from housing_client.credentials import key_metadata
 from housing_client.errors import HousingError
 from housing_client.log_messages import PAGE_SIZE, OutcomesLike
 from housing_client.messages import BlockGroupLike
@@ -47,13 +48,18 @@ class PredictionClient:
         target: `host:port` of the service, or any gRPC target; by default `HOUSING_TARGET`, else `localhost:50051`.
         channel: a channel of the caller's, instead of target and credentials; the caller also closes it. Its options
             are the caller's too: those of `channel_options` enable retries, keepalive and the largest batches.
-        credentials: for TLS, a `Tls` or the result of `grpc.ssl_channel_credentials`; None for no encryption.
+        credentials: for TLS, a `Tls` or the result of `grpc.ssl_channel_credentials`; by default
+            `Tls.from_environment`, else no encryption.
+        api_key: the caller's key; by default `HOUSING_API_KEY`, else what the file `HOUSING_API_KEY_FILE` holds. To a
+            channel of the caller's only a key that is given here is sent.
         deadlines: deadlines of the calls.
         retries: how calls are retried when the service is unavailable.
         keepalive: how lost connections are detected.
 
     Raises:
         TypeError: a channel is combined with a target or credentials.
+        OSError: a file that the environment names cannot be read.
+        ValueError: the key, or what the environment names, cannot be used.
     """
 
     def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
@@ -62,6 +68,7 @@ class PredictionClient:
         *,
         channel: grpc.Channel | None = None,
         credentials: Credentials | None = None,
+        api_key: str | None = None,
         deadlines: Deadlines = DEFAULT_DEADLINES,
         retries: Retries = DEFAULT_RETRIES,
         keepalive: Keepalive = DEFAULT_KEEPALIVE,
@@ -70,9 +77,10 @@ class PredictionClient:
             grpc, target, channel, credentials=credentials, retries=retries, keepalive=keepalive
         )
         self._closes_channel = channel is None
+        self._metadata = key_metadata(api_key, channel)
         self._deadlines = deadlines
         self._retries = retries
-        self._sender = Sender(self._channel, deadlines)
+        self._sender = Sender(self._channel, deadlines, self._metadata)
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +138,7 @@ class PredictionClient:
         call = calls.STREAM_PREDICT
         unanswered = Unanswered(deadline=call.seconds(deadline, self._deadlines), retries=self._retries)
         method = self._channel.stream_stream(call.path, call.encode, call.decode)
-        stream = Stream(method, unanswered)
+        stream = Stream(method, unanswered, self._metadata)
         try:
             for request in map(call.request, block_groups):
                 stream.send(request)

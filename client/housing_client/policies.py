@@ -1,5 +1,6 @@
 """Call policies of the clients as immutable values: deadlines, retries, keepalive and TLS."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -25,6 +26,13 @@ class Deadlines:
     log: float | None = 60.0
     """A page of the prediction log, its statistics, or the contract's largest request of outcomes."""
 
+
+_VARIABLES = {
+    "root_certificates": "HOUSING_CA_FILE",
+    "certificate_chain": "HOUSING_CLIENT_CERTIFICATE",
+    "private_key": "HOUSING_CLIENT_KEY",
+}
+"""The variables that name files of `Tls`."""
 
 PAUSE_GROWTH = 3.0
 """Factor by which the pause grows from one attempt to the next."""
@@ -117,6 +125,20 @@ class Tls:
             certificate_chain=_read(certificate_chain),
             server_name=server_name,
         )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self | None:
+        """Read the files that variables name: `HOUSING_CA_FILE`, `HOUSING_CLIENT_CERTIFICATE`, `HOUSING_CLIENT_KEY`.
+
+        Returns:
+            None without any of them: connections are not encrypted then.
+
+        Raises:
+            OSError: a file cannot be read.
+            ValueError: see the constructor.
+        """
+        paths = {name: environment.get(variable) or None for name, variable in _VARIABLES.items()}
+        return cls.from_files(**paths) if any(paths.values()) else None
 
     def credentials(self) -> grpc.ChannelCredentials:
         """Return the credentials for gRPC; the server name is a channel option."""

@@ -7,6 +7,7 @@ import grpc
 from google.protobuf.message import Message
 
 from housing_client.calls import BatchCall, Call, ReadRpc
+from housing_client.credentials import Metadata
 from housing_client.errors import housing_errors
 from housing_client.policies import Deadlines
 
@@ -24,11 +25,13 @@ class Sender:
     Args:
         channel: the channel to call over.
         deadlines: the default deadlines.
+        metadata: metadata of every call.
     """
 
-    def __init__(self, channel: grpc.Channel, deadlines: Deadlines) -> None:
+    def __init__(self, channel: grpc.Channel, deadlines: Deadlines, metadata: Metadata = ()) -> None:
         self._channel = channel
         self._deadlines = deadlines
+        self._metadata = metadata or None
 
     def call(
         self,
@@ -65,7 +68,7 @@ class Sender:
         """Send a request and return its result; `answered` is the number of items answered by earlier requests."""
         method = self._channel.unary_unary(rpc.path, rpc.encode, rpc.decode)
         with housing_errors(answered=answered):
-            response = method(request, timeout=rpc.seconds(deadline, self._deadlines))
+            response = method(request, timeout=rpc.seconds(deadline, self._deadlines), metadata=self._metadata)
         return rpc.result(response)
 
 
@@ -77,11 +80,13 @@ class AsyncSender:
     Args:
         channel: the channel to call over.
         deadlines: the default deadlines.
+        metadata: metadata of every call.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, deadlines: Deadlines) -> None:
+    def __init__(self, channel: grpc.aio.Channel, deadlines: Deadlines, metadata: Metadata = ()) -> None:
         self._channel = channel
         self._deadlines = deadlines
+        self._metadata = metadata or None
 
     async def call(
         self,
@@ -118,5 +123,5 @@ class AsyncSender:
         """Send a request and return its result; `answered` is the number of items answered by earlier requests."""
         method = self._channel.unary_unary(rpc.path, rpc.encode, rpc.decode)
         with housing_errors(answered=answered):
-            response = await method(request, timeout=rpc.seconds(deadline, self._deadlines))
+            response = await method(request, timeout=rpc.seconds(deadline, self._deadlines), metadata=self._metadata)
         return rpc.result(response)

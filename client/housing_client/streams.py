@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from housing.v1.prediction_service_pb2 import StreamPredictRequest
+from housing_client.credentials import Metadata
 from housing_client.errors import HousingError
 from housing_client.results import Prediction
 from housing_client.unanswered import Unanswered
@@ -23,8 +24,9 @@ class Stream:
     The new call begins at the first unanswered request, so that every request gets one answer.
     """
 
-    def __init__(self, method: "Method", unanswered: Unanswered) -> None:
+    def __init__(self, method: "Method", unanswered: Unanswered, metadata: Metadata = ()) -> None:
         self._method = method
+        self._metadata = metadata or None
         self._unanswered = unanswered
         self._open()
 
@@ -65,4 +67,6 @@ class Stream:
             self._outbox.put(request)
         if self._unanswered.is_complete:
             self._outbox.put(None)
-        self._call = self._method(iter(self._outbox.get, None), timeout=self._unanswered.seconds_left())
+        self._call = self._method(
+            iter(self._outbox.get, None), timeout=self._unanswered.seconds_left(), metadata=self._metadata
+        )

@@ -32,6 +32,7 @@ def monitor() -> None:
     """
     try:
         settings = read_settings()
+        settings.check_exposure()
         with suppress(asyncio.CancelledError):
             asyncio.run(_monitor(settings, configure_logging(settings.log_level)))
     except MonitoringError as error:

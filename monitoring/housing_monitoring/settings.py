@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from housing.addresses import join_address
+from housing.exposure import plaintext_refusal
 from housing.ports import GRPC_PORT, MONITOR_PORT
 from housing_monitoring.errors import InvalidSettings
 
@@ -24,6 +25,8 @@ class MonitorSettings(BaseSettings):
     """Port of the gRPC services."""
     monitor_host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 in containers."""
+    insecure: bool = False
+    """Whether other machines may connect to it, without encryption."""
     monitor_port: int = Field(default=MONITOR_PORT, ge=0, le=65535)
     """Port of the metrics; 0 for any free one."""
     monitor_seconds: float = Field(default=30, gt=0, le=86_400, allow_inf_nan=False)
@@ -43,6 +46,16 @@ class MonitorSettings(BaseSettings):
     def drift_window_seconds(self) -> float:
         """Age limit of predictions to compare, in seconds."""
         return self.drift_window_hours * _SECONDS_PER_HOUR
+
+    def check_exposure(self) -> None:
+        """Check that no other machine can connect, unless that is allowed.
+
+        Raises:
+            InvalidSettings: one can.
+        """
+        hosts = {"HOUSING_MONITOR_HOST": self.monitor_host}
+        if refusal := plaintext_refusal(hosts, insecure=self.insecure, remedy="keep it inside"):
+            raise InvalidSettings(refusal)
 
     @property
     def target(self) -> str:

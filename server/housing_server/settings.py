@@ -5,25 +5,33 @@ that counts milliseconds in 32 bits.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from housing.addresses import is_loopback
+from housing.exposure import is_local, plaintext_refusal
 from housing.ports import GATEWAY_PORT, GRPC_PORT, METRICS_PORT
 from housing.sqlite_uris import sqlite_uri
 from housing.transports import DEFAULT_TRANSPORT
+from housing.variable_files import values_from_files
 from housing_server.access.key_file import DEFAULT_NAME
+from housing_server.core.peer_addresses import PeerAddresses
 from housing_server.errors import InvalidSettings
 from housing_server.limits import MAX_STREAMS
 from housing_server.prediction_log.modes import LogMode
+from housing_server.system.tls import TlsFiles
 
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
+
+_ORIGIN = r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
+_ORIGINS = rf"^(?:{_ORIGIN}(?:,{_ORIGIN})*)?$"
+"""Origins as browsers send them, without a path: a pattern of origins would sooner or later match somebody else's."""
 
 _ListeningPort = Annotated[int, Field(ge=0, le=65535)]
 _Port = Annotated[int, Field(gt=0, le=65535)]
@@ -45,15 +53,96 @@ def _default_keys(known: dict[str, Path]) -> Path:
     return known.get("state_dir", Path()) / DEFAULT_NAME
 
 
-class ServerSettings(BaseSettings):
-    """How `housing serve` runs: each field is the variable `HOUSING_<FIELD>`."""
+def _default_identities(known: dict[str, Path]) -> Path:
+    return known.get("state_dir", Path()) / "identities.json"
+
+
+def shows_metrics(setting: Literal["auto", "on", "off"], host: str) -> bool:
+    """Return whether metrics can be read on the port of JSON, which listens on this host."""
+    return is_local(host) if setting == "auto" else setting == "on"
+
+
+class ListenerSettings(BaseSettings):
+    """How callers connect: what `housing serve` and `housing gateway` have in common."""
 
     model_config = SettingsConfigDict(env_prefix="HOUSING_", protected_namespaces=(), frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used here
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add files: `HOUSING_NAME_FILE` names one with the value of `HOUSING_NAME`."""
+        files = InitSettingsSource(settings_cls, values_from_files(cls.model_fields, os.environ))
+        return init_settings, files, env_settings
+
+    tls_certificate: Path | None = None
+    """PEM file of the certificate that callers see, and of intermediate ones; without one, there is no encryption."""
+    tls_key: Path | None = None
+    """PEM file of its private key."""
+    tls_client_ca: Path | None = None
+    """PEM file of the authorities that sign callers' certificates, which are required then."""
+    insecure: bool = False
+    """Whether other machines may connect without encryption."""
+    peer_addresses: PeerAddresses = "truncated"
+    """How much of callers' addresses is logged and recorded: `full`, `truncated` to their network, or `none`."""
+    cors_origins: str = Field(default="", pattern=_ORIGINS)
+    """Origins of web pages that may call, with commas between: `https://shop.example`; empty for none."""
+
+    gateway_metrics: Literal["auto", "on", "off"] = "auto"
+    """Whether metrics can be read on the port of JSON, without credentials; `auto` is `on` for loopback only."""
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins of web pages that may call."""
+        return tuple(self.cors_origins.split(",")) if self.cors_origins else ()
+
+    @property
+    def tls(self) -> TlsFiles | None:
+        """Certificate and key; None for plaintext."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        client_ca = "" if self.tls_client_ca is None else str(self.tls_client_ca.absolute())
+        return TlsFiles(
+            certificate=str(self.tls_certificate.absolute()), key=str(self.tls_key.absolute()), client_ca=client_ca
+        )
+
+    def check_encryption(self, callers: Mapping[str, str], plaintext: Mapping[str, str]) -> None:
+        """Check that no other machine can connect without encryption, unless that is allowed.
+
+        Args:
+            callers: hosts that callers connect to, by the variable that sets each.
+            plaintext: hosts of ports that have no encryption.
+
+        Raises:
+            InvalidSettings: one can, or certificate and key cannot be used.
+        """
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise InvalidSettings("HOUSING_TLS_CERTIFICATE and HOUSING_TLS_KEY: set both, or neither")
+        if self.tls is None and self.tls_client_ca is not None:
+            raise InvalidSettings("HOUSING_TLS_CLIENT_CA: set HOUSING_TLS_CERTIFICATE and HOUSING_TLS_KEY, too")
+        if self.tls is not None:
+            self.tls.check()
+        exposed = [(callers if self.tls is None else {}, "set HOUSING_TLS_CERTIFICATE and HOUSING_TLS_KEY")]
+        exposed.append((plaintext, "keep it inside"))
+        for hosts, remedy in exposed:
+            if refusal := plaintext_refusal(hosts, insecure=self.insecure, remedy=remedy):
+                raise InvalidSettings(refusal)
+
+
+class ServerSettings(ListenerSettings):
+    """How `housing serve` runs: each field is the variable `HOUSING_<FIELD>`."""
 
     host: str = "127.0.0.1"
     """Address or host name to listen on; 0.0.0.0 in containers."""
     grpc_port: _ListeningPort = GRPC_PORT
     """Port of the gRPC services; 0 for any free one."""
+    metrics_host: str = "127.0.0.1"
+    """Address or host name of metrics, probes and the page, which have neither encryption nor credentials."""
     metrics_port: _ListeningPort = METRICS_PORT
     """Port of metrics, probes and the page; 0 for any free one."""
     log_level: Literal["info", "warning", "error"] = "info"
@@ -110,25 +199,35 @@ class ServerSettings(BaseSettings):
     """Whether callers need API keys; `auto` is `off` where only this machine can connect, and `on` elsewhere."""
     keys_file: Path = Field(default_factory=_default_keys)
     """File of the API keys."""
+    identities_file: Path = Field(default_factory=_default_identities)
+    """File of the roles of callers' certificates, by name."""
 
     @property
-    def listening(self) -> dict[str, str]:
-        """The hosts that callers connect to, by the variable that sets each."""
-        hosts = {"HOUSING_HOST": self.host}
-        return hosts | ({"HOUSING_GATEWAY_HOST": self.gateway_host} if self.transport == "envoy" else {})
+    def shows_metrics(self) -> bool:
+        """Whether metrics can be read on the port of JSON."""
+        return shows_metrics(self.gateway_metrics, self.gateway_host)
+
+    def check_exposure(self) -> None:
+        """Check that no other machine can connect without encryption, unless that is allowed.
+
+        Raises:
+            InvalidSettings: one can, or certificate and key cannot be used.
+        """
+        callers = {"HOUSING_HOST": self.host}
+        if self.transport == "envoy":
+            callers["HOUSING_GATEWAY_HOST"] = self.gateway_host
+        self.check_encryption(callers, {"HOUSING_METRICS_HOST": self.metrics_host})
 
     @property
     def authenticates(self) -> bool:
-        """Whether callers need API keys."""
+        """Whether callers need API keys: a gateway on this machine may be reached where the server is not."""
         if self.authentication == "auto":
-            return not all(map(is_loopback, self.listening.values()))
+            return not (is_local(self.host) and is_local(self.gateway_host))
         return self.authentication == "on"
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(ListenerSettings):
     """How `housing gateway` runs: each field is the variable `HOUSING_<FIELD>`."""
-
-    model_config = SettingsConfigDict(env_prefix="HOUSING_", frozen=True)
 
     gateway_host: str = "127.0.0.1"
     """Address or host name to listen on; 0.0.0.0 in containers."""
@@ -138,6 +237,12 @@ class GatewaySettings(BaseSettings):
     """Host of the gRPC services; several are separated by commas. Calls go to every address of each."""
     grpc_port: _Port = GRPC_PORT
     """Port of the gRPC services."""
+    ca_file: Path | None = None
+    """PEM file of the authorities that sign the gRPC services' certificate; without one, there is no encryption."""
+    client_certificate: Path | None = None
+    """PEM file of the gateway's own certificate, where the gRPC services require one."""
+    client_key: Path | None = None
+    """PEM file of its private key."""
     metrics_host: str = "127.0.0.1"
     """Host of metrics and the page."""
     metrics_port: _Port = METRICS_PORT
@@ -155,6 +260,19 @@ class GatewaySettings(BaseSettings):
     state_dir: Path = Path("var")
     """The rendered configuration is written to `gateway/` in this folder."""
 
+    @property
+    def shows_metrics(self) -> bool:
+        """Whether metrics can be read on the port of JSON."""
+        return shows_metrics(self.gateway_metrics, self.gateway_host)
+
+    def check_exposure(self) -> None:
+        """Check that no other machine can connect without encryption, unless that is allowed.
+
+        Raises:
+            InvalidSettings: one can, or certificate and key cannot be used.
+        """
+        self.check_encryption({"HOUSING_GATEWAY_HOST": self.gateway_host}, {})
+
 
 def read_settings(kind: type[Settings]) -> Settings:
     """Read settings from the environment.
@@ -165,7 +283,9 @@ def read_settings(kind: type[Settings]) -> Settings:
     try:
         return kind()
     except ValidationError as error:
-        raise InvalidSettings("; ".join(_problems(error))) from error
+        raise InvalidSettings("; ".join(_problems(error))) from None  # which quotes values, secrets among them
+    except ValueError as error:
+        raise InvalidSettings(str(error)) from None
 
 
 def _problems(error: ValidationError) -> list[str]:

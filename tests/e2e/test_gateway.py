@@ -85,14 +85,6 @@ def test_grpc_web_is_answered(http: httpx.Client, berkeley: BlockGroup) -> None:
     assert 300_000 < PredictResponse.FromString(answer.content[5 : 5 + length]).median_house_value < 520_000
 
 
-def test_browsers_of_other_origins_may_ask(http: httpx.Client) -> None:
-    """A preflight request is answered with what is allowed."""
-    headers = {"origin": "https://example.org", "access-control-request-method": "POST"}
-    answer = http.options("/api/predict", headers=headers)
-    assert answer.headers["access-control-allow-origin"] == "https://example.org"
-    assert "POST" in answer.headers["access-control-allow-methods"]
-
-
 def test_largest_legal_batch_passes_even_pretty_printed(http: httpx.Client, berkeley: BlockGroup) -> None:
     """Ten thousand rows with white space around every value are within the limits, and so is their answer."""
     row = ", ".join(f'"{name}":     {value!r}'.replace("'", '"') for name, value in berkeley.items())

@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from fronts import PREDICT, ROW, Front, frame, reason
+from fronts import PREDICT, ROW, SHOP, Front, frame, reason
 from housing.v1.prediction_service_pb2 import (
     PredictRequest,
     PredictResponse,
@@ -203,3 +203,17 @@ def test_no_script_has_failed(front: Front) -> None:
     assert "script log" not in front.gateway.command.errors
     count = 'envoy_http_lua_errors{envoy_http_conn_manager_prefix="gateway"} 0\n'
     assert count in front.http.get("/gateway/metrics").text
+
+
+@pytest.mark.parametrize("origin", [SHOP, "https://other.example", f"{SHOP}.other.example", "null"])
+def test_only_named_origins_may_call(front: Front, origin: str) -> None:
+    """A page of another origin gets no permission before its call, and may not read an answer."""
+    allowed = origin if origin == SHOP else None
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    preflight = front.http.options("/api/predict", headers={"origin": origin, **asked})
+    assert preflight.headers.get("access-control-allow-origin") == allowed
+    assert (preflight.status_code == 200) is (allowed is not None)
+    if allowed:
+        assert "authorization" in preflight.headers["access-control-allow-headers"]
+    answer = front.http.post("/api/predict", json=ROW, headers={"origin": origin})
+    assert answer.headers.get("access-control-allow-origin") == allowed

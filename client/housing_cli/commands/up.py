@@ -3,6 +3,7 @@
 import os
 import shlex
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -74,7 +75,7 @@ def up(train: bool, retrain: bool | None, ready_timeout: float, **chosen_ports: 
         last=(_part("retrain watch", vital=False),) if _retrains(retrain) else (),
         probes=(
             Probe(host=_host("metrics"), port=ports["metrics"], path="/readyz"),
-            Probe(host=_host("gateway"), port=ports["gateway"], path=STATUS_PATH),
+            Probe(host=_host("gateway"), port=ports["gateway"], path=STATUS_PATH, tls=_tls()),
             Probe(host=_host("monitor"), port=ports["monitor"], path=METRICS_PATH),
         ),
         # Otherwise the addresses printed below would scroll away under a line for each call.
@@ -89,6 +90,29 @@ def up(train: bool, retrain: bool | None, ready_timeout: float, **chosen_ports: 
     except StackError as error:
         raise click.ClickException(str(error)) from error
     click.echo("stopped")
+
+
+def _encrypted() -> bool:
+    return bool(os.environ.get("HOUSING_TLS_CERTIFICATE"))
+
+
+def _tls() -> ssl.SSLContext | None:
+    """Return how to connect to the gateway on this machine, whose certificate is for other names; None in plaintext.
+
+    Raises:
+        ClickException: a file cannot be used.
+    """
+    if not _encrypted():
+        return None
+    try:
+        authorities = os.environ.get("HOUSING_CA_FILE") or os.environ["HOUSING_TLS_CERTIFICATE"]
+        context = ssl.create_default_context(cafile=authorities)
+        context.check_hostname = False
+        if own := os.environ.get("HOUSING_CLIENT_CERTIFICATE"):
+            context.load_cert_chain(own, os.environ.get("HOUSING_CLIENT_KEY"))
+    except OSError as error:
+        raise click.ClickException(f"a certificate cannot be used: {error.strerror or type(error).__name__}") from error
+    return context
 
 
 def _gateway() -> tuple[Part, ...]:
@@ -108,7 +132,7 @@ def _part(command: str, *, vital: bool = True) -> Part:
 
 
 def _variable(name: str) -> str:
-    return {"gateway": "HOUSING_GATEWAY_HOST", "monitor": "HOUSING_MONITOR_HOST"}.get(name, "HOUSING_HOST")
+    return "HOUSING_HOST" if name == "grpc" else f"HOUSING_{name.upper()}_HOST"
 
 
 def _configured_host(name: str) -> str:
@@ -160,15 +184,16 @@ def _addresses(ports: Mapping[str, int]) -> str:
         for message in (block_group, request)
     )
     service = f"{method.containing_service.full_name}/{method.name}"
+    scheme, plaintext = ("https", "") if _encrypted() else ("http", "-plaintext ")
     return f"""
 Ready. Ctrl-C stops everything.
 
   gRPC     {address["grpc"]}
-  JSON     http://{address["gateway"]}
+  JSON     {scheme}://{address["gateway"]}
   metrics  http://{address["metrics"]}{METRICS_PATH}
   drift    http://{address["monitor"]}{METRICS_PATH}
 
-curl http://{address["gateway"]}{path} -H 'Content-Type: application/json' -d {body}
+curl {scheme}://{address["gateway"]}{path} -H 'Content-Type: application/json' -d {body}
 
-grpcurl -plaintext -d {grpc_body} {address["grpc"]} {service}
+grpcurl {plaintext}-d {grpc_body} {address["grpc"]} {service}
 """

@@ -2,20 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from housing.roles import NAMES, roles_by_service
+from housing.roles import GRANTED, NAMES, roles_by_service
 from housing.v1.annotations_pb2 import ROLE_ADMIN, ROLE_ANYONE, Role
+from housing_server.access.followed import Followed
+from housing_server.access.identities import forwarded_names, read_identities
 from housing_server.access.key_file import read_keys
 from housing_server.access.keys import ApiKey, bearer, matches, parse
 from housing_server.access.usage import Usage
-from housing_server.core.calls import API_KEY, AUTHORIZATION, CREDENTIALS, CallLog, Credentials, Method
+from housing_server.core.calls import API_KEY, AUTHORIZATION, CERTIFICATE, CREDENTIALS, CallLog, Credentials, Method
 from housing_server.errors import (
     CredentialsExpired,
     CredentialsInvalid,
     CredentialsMissing,
-    InvalidKeys,
     RequestError,
     RoleRequired,
 )
@@ -27,6 +29,18 @@ _NOBODY = "0" * 64
 _UNKNOWN = ("unknown", "unknown")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessFiles:
+    """Where credentials are, and how they reach this process."""
+
+    keys: Path
+    """File of the API keys; without one, there are none."""
+    identities: Path | None = None
+    """File of the roles of certificates; None where callers' certificates count for nothing."""
+    forwarded: bool = False
+    """Whether an Envoy before this process ends TLS, and reports the certificate in a header of its own."""
+
+
 class DenialObserver(Protocol):
     """Counts denials."""
 
@@ -34,20 +48,20 @@ class DenialObserver(Protocol):
         """Count a call that was not admitted."""
 
 
-class _Version(NamedTuple):
-    """What differs between two versions of a file."""
+class _Caller(NamedTuple):
+    """An admitted caller."""
 
-    changed: int
-    inode: int
-    size: int
+    name: str
+    role: Role.ValueType
+    key: ApiKey | None
 
 
 class Authority:
-    """Admits calls by the API keys of a file, which it reads again when it has changed."""
+    """Admits calls by API keys and certificates, from files that it reads again when they have changed."""
 
     def __init__(  # noqa: PLR0913 - what it is wired from
         self,
-        path: Path,
+        files: AccessFiles,
         usage: Usage,
         observer: DenialObserver,
         log: CallLog,
@@ -55,30 +69,33 @@ class Authority:
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read the keys.
+        """Set where keys and identities are; they are read at the first call.
 
         Args:
-            path: the file of keys; without one, nobody is admitted until there is.
+            files: the files of keys and identities.
             usage: counts calls of keys with limits.
             observer: counts denials.
             log: logs a file that cannot be read.
             now: returns the time in seconds since 1970.
-            clock: returns seconds, for the interval of checks.
+            clock: returns seconds, for the interval of looks.
         """
-        self._path = path
+        self._keys = Followed[Mapping[str, ApiKey]](files.keys, _keys_by_id, {}, log)
+        self._identities: Followed[Mapping[str, str]] | None = None
+        if files.identities is not None:
+            self._identities = Followed(files.identities, read_identities, {}, log)
+        self._forwarded = files.forwarded
         self._usage = usage
         self._observer = observer
-        self._log = log
         self._now = now
         self._clock = clock
         self._roles = _roles()
-        self._keys: Mapping[str, ApiKey] = {}
-        self._version: _Version | None = None
         self._next_look = 0.0
 
     def credentials(self, metadata: Iterable[tuple[str, str | bytes]], names: Sequence[str]) -> Credentials:
         """Return what a call brings; see `CallAuthority`."""
         found = {name: str(value) for name, value in metadata if name in CREDENTIALS}
+        if self._forwarded and CERTIFICATE in found:
+            names = tuple(forwarded_names(found[CERTIFICATE]))
         return Credentials(bearer(found.get(AUTHORIZATION, "")) or found.get(API_KEY), names)
 
     def admit(self, method: Method, credentials: Credentials) -> str | None:
@@ -89,7 +106,7 @@ class Authority:
             credentials: what `credentials` has returned.
 
         Raises:
-            CredentialsMissing: the method needs a key, and the call has none.
+            CredentialsMissing: the method needs credentials, and the call has none.
             CredentialsInvalid: the key is unknown or revoked.
             CredentialsExpired: the key has expired.
             RoleRequired: the method needs a higher role.
@@ -106,19 +123,29 @@ class Authority:
         needed = self._roles.get((method.service, method.name), ROLE_ADMIN)
         if needed == ROLE_ANYONE:
             return None
-        if credentials.token is None:
-            raise CredentialsMissing
-        key = self._identify(credentials.token)
-        if key.granted < needed:
+        self._look()
+        caller = self._caller(credentials)
+        if caller.role < needed:
             raise RoleRequired(NAMES[needed])
-        if key.calls_per_second or key.calls_per_day:
-            self._usage.count(key)
-        return key.name
+        if caller.key is not None and (caller.key.calls_per_second or caller.key.calls_per_day):
+            self._usage.count(caller.key)
+        return caller.name
+
+    def _caller(self, credentials: Credentials) -> _Caller:
+        """Identify a caller: by its key, or else by its certificate."""
+        if credentials.token is not None:
+            key = self._identify(credentials.token)
+            return _Caller(key.name, key.granted, key)
+        if self._identities is not None:
+            roles = self._identities.content
+            for name in credentials.names:
+                if name in roles:
+                    return _Caller(name, GRANTED[roles[name]], None)
+        raise CredentialsMissing
 
     def _identify(self, token: str) -> ApiKey:
-        self._look()
         key_id, secret = parse(token) or ("", "")
-        key = self._keys.get(key_id)
+        key = self._keys.content.get(key_id)
         if not matches(secret, key.digest if key else _NOBODY) or key is None:
             raise CredentialsInvalid
         if key.expired(self._now()):
@@ -126,30 +153,19 @@ class Authority:
         return key
 
     def _look(self) -> None:
-        """Read the keys again if the file has changed; look at most once a second."""
+        """Read files that have changed; look at most once a second."""
         clock = self._clock()
         if clock < self._next_look:
             return
         self._next_look = clock + _LOOK_SECONDS
         self._usage.look_around()
-        version = _version(self._path)
-        if version == self._version and version is not None:
-            return
-        self._version = version
-        try:
-            self._keys = {key.key_id: key for key in read_keys(self._path)}
-        except InvalidKeys as error:
-            # The keys known so far remain: an unreadable file must lock nobody out. It is logged until it is mended.
-            self._version = None
-            self._log.error("the file of keys cannot be read; the keys read before remain valid", reason=str(error))
+        self._keys.look()
+        if self._identities is not None:
+            self._identities.look()
 
 
-def _version(path: Path) -> _Version | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return _Version(found.st_mtime_ns, found.st_ino, found.st_size)
+def _keys_by_id(path: Path) -> Mapping[str, ApiKey]:
+    return {key.key_id: key for key in read_keys(path)}
 
 
 def _roles() -> dict[tuple[str, str], Role.ValueType]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import get_args
 
+from housing_server.core.peer_addresses import PeerAddresses
 from housing_server.prediction_log.modes import LogMode
+from housing_server.system.tls import TlsFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +20,10 @@ class ConfigureAccess:
     """File of the API keys."""
     usage_dir: str
     """Folder of the counts of calls by key."""
+    identities_file: str = ""
+    """File of the roles of certificates; empty where callers' certificates count for nothing."""
+    forwarded: bool = False
+    """Whether an Envoy reports callers' certificates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,10 @@ class ConfigureEnvoy:
     """The side port."""
     unresponsive_seconds: float
     """How long a thread of Envoy may hang before the process ends; 0 for no limit."""
+    cors_origins: Sequence[str] = ()
+    """Origins of web pages that may call."""
+    shows_metrics: bool = True
+    """Whether metrics can be read on the port of JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +92,10 @@ class ConfigureWorker:
     """Configuration of the Envoy around the worker; None without one."""
     access: ConfigureAccess | None = None
     """Who may call; None for anyone."""
+    tls: TlsFiles | None = None
+    """Certificate and key for callers; None for plaintext."""
+    peer_addresses: PeerAddresses = "full"
+    """How much of callers' addresses is recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +253,7 @@ ControlMessage = (
 _KINDS: dict[str, type[ControlMessage]] = {kind.__name__: kind for kind in get_args(ControlMessage)}
 
 
-_PARTS = {"access": ConfigureAccess, "inside_envoy": ConfigureEnvoy}
+_PARTS = {"access": ConfigureAccess, "inside_envoy": ConfigureEnvoy, "tls": TlsFiles}
 
 
 def encode(message: ControlMessage) -> bytes:

@@ -34,7 +34,7 @@ class Caller(NamedTuple):
     method: str
     """Name of the method that was called, for example `Predict`."""
     peer: str
-    """Peer address, as the transport writes it."""
+    """Peer address, as the transport writes it: for limits per connection, and not for the record."""
     request_id: str | None
     """The id of the request: the caller's, the gateway's, or one made when the call arrived."""
     trace_id: str | None
@@ -47,6 +47,13 @@ class Caller(NamedTuple):
     """The trace span of the call; None when it is not traced."""
     traceparent: str | None = None
     """The W3C trace context of the request, unvalidated."""
+    recorded_peer: str | None = None
+    """The peer address as it is recorded; None for all of it."""
+
+    @property
+    def peer_on_record(self) -> str:
+        """The peer address for logs and records."""
+        return self.peer if self.recorded_peer is None else self.recorded_peer
 
     @property
     def late(self) -> bool:

@@ -31,8 +31,9 @@ REQUEST_ID = "x-request-id"
 
 AUTHORIZATION = "authorization"
 API_KEY = "x-api-key"
-CREDENTIALS = (AUTHORIZATION, API_KEY)
-"""The metadata that shows who calls."""
+CERTIFICATE = "x-forwarded-client-cert"
+CREDENTIALS = (AUTHORIZATION, API_KEY, CERTIFICATE)
+"""The metadata that shows who calls; the last is an Envoy's report of the caller's certificate."""
 
 _REQUEST_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_REQUEST_ID_BYTES}}}")
 """A request id that is safe in a header, a log line and a record."""
@@ -139,6 +140,7 @@ class Calls:
         log: CallLog,
         tracer: CallTracer | None = None,
         authority: CallAuthority | None = None,
+        peer_on_record: Callable[[str], str] | None = None,
         unary_seconds: float = DEFAULT_UNARY_SECONDS,
         new_id: Callable[[], object] = uuid_utils.uuid7,
     ) -> None:
@@ -150,6 +152,7 @@ class Calls:
             log: logs calls.
             tracer: traces calls; None for no tracing.
             authority: admits callers; None to admit all.
+            peer_on_record: returns what is recorded of a peer address; None to record all of it.
             unary_seconds: deadline of a unary call whose caller sets none.
             new_id: returns an id for a request without a valid one.
         """
@@ -158,6 +161,7 @@ class Calls:
         self.log = log
         self.authority = authority
         self._tracer = tracer
+        self._peer_on_record = peer_on_record
         self._unary_seconds = unary_seconds
         self._new_id = new_id
 
@@ -197,7 +201,8 @@ class Calls:
         if seconds_left is None and method.kind == "unary":
             seconds_left = self._unary_seconds
         deadline = None if seconds_left is None else arrived + seconds_left
-        caller = Caller(method.name, peer, request_id, trace_id, arrived, deadline, span, traceparent)
+        shown = None if self._peer_on_record is None else self._peer_on_record(peer)
+        caller = Caller(method.name, peer, request_id, trace_id, arrived, deadline, span, traceparent, shown)
         scope = CallScope(self, method, caller, request_id)
         if self.authority is not None:
             scope.credentials = self.authority.credentials(metadata, names)
@@ -295,7 +300,7 @@ class CallScope:
             method=method.name,
             code=CODE_NAMES[code],
             seconds=round(seconds, 6),
-            peer=caller.peer,
+            peer=caller.peer_on_record,
             request_id=self.request_id,
             trace_id=caller.trace_id,
             **more,
@@ -345,9 +350,12 @@ class FailuresLogged:
         self._log.error(event, **facts)
 
 
-def background_calls(observer: CallObserver, log: CallLog) -> Calls:
+def background_calls(
+    observer: CallObserver, log: CallLog, *, peer_on_record: Callable[[str], str] | None = None
+) -> Calls:
     """Create scopes for probes and reflection: answered during shutdown, counted and logged only when they fail."""
-    return Calls(gate=DrainGate(), observer=FailuresCounted(observer), log=FailuresLogged(log))
+    counted, logged = FailuresCounted(observer), FailuresLogged(log)
+    return Calls(gate=DrainGate(), observer=counted, log=logged, peer_on_record=peer_on_record)
 
 
 def relayed_calls(log: CallLog) -> Calls:

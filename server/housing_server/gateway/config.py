@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -16,9 +17,12 @@ from housing.ports import GRPC_PORT
 from housing.routes import GATEWAY_METRICS_PATH, METRICS_PATH
 from housing.services import SERVICES
 from housing_server import limits
+from housing_server.core.peer_addresses import PeerAddresses
 from housing_server.gateway.json_schema import bodies_by_route, strict_json_source
 from housing_server.gateway.lua import source, streaming_paths
+from housing_server.gateway.tls import downstream, upstream
 from housing_server.gateway.tracing import collector, tracing
+from housing_server.system.tls import TlsFiles
 
 if TYPE_CHECKING:
     from housing_server.observability.tracing_options import TracingOptions
@@ -28,6 +32,14 @@ _TEMPLATE = Path(__file__).with_name("envoy.yaml")
 _SCRIPTS = ("status", "requests", "errors", "responses")
 _BODIES_SHARE = 0.25
 """Share of Envoy's heap for request bodies in flight; processing them takes twice as much again."""
+
+
+_PEERS: dict[PeerAddresses, str] = {
+    "full": "%DOWNSTREAM_REMOTE_ADDRESS%",
+    "truncated": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(24)%",
+    "none": "",
+}
+"""What the access log has of a caller's address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +66,16 @@ class Front:
     """Threads of Envoy that handle requests."""
     max_connections: int = 10_000
     """The most open connections."""
+    tls: TlsFiles | None = None
+    """Certificate for callers; None for plaintext."""
+    peer_addresses: PeerAddresses = "full"
+    """How much of callers' addresses is logged."""
+    cors_origins: Sequence[str] = ()
+    """Origins of web pages that may call, such as `https://shop.example`."""
+    shows_metrics: bool = True
+    """Whether the metrics of service and gateway can be read here."""
+    upstream_tls: dict[str, Any] | None = None
+    """Transport socket for connections to the gRPC services; None for plaintext."""
 
 
 def render(settings: GatewaySettings, options: TracingOptions | None, folder: Path, admin_socket: Path) -> Path:
@@ -80,6 +102,11 @@ def render(settings: GatewaySettings, options: TracingOptions | None, folder: Pa
         metrics_port=settings.metrics_port,
         heap_mb=settings.gateway_heap_mb,
         threads=settings.gateway_threads,
+        tls=settings.tls,
+        peer_addresses=settings.peer_addresses,
+        cors_origins=settings.origins,
+        shows_metrics=settings.shows_metrics,
+        upstream_tls=_upstream_tls(settings),
     )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return write(configuration(front, options, folder, admin_socket), folder / "envoy.json")
@@ -104,7 +131,41 @@ def configuration(front: Front, options: TracingOptions | None, folder: Path, ad
     written = {name: json.dumps(value) for name, value in values.items()}
     written["collector_cluster"] = f"- {json.dumps(collector(options))}" if options else ""
     filled: dict[str, Any] = yaml.safe_load(Template(_TEMPLATE.read_text("utf-8")).substitute(written))
+    filled["node"] = {"id": front.process, "cluster": "housing"}  # without, Envoy reads no secrets from files
+    _encrypt(filled["static_resources"], front, folder)
+    if not front.shows_metrics:
+        _hide_metrics(filled["static_resources"])
     return filled
+
+
+def _hide_metrics(resources: dict[str, Any]) -> None:
+    """Remove the routes to metrics: their paths are unknown then."""
+    manager = resources["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    (host,) = manager["route_config"]["virtual_hosts"]
+    hidden = {METRICS_PATH, GATEWAY_METRICS_PATH}
+    host["routes"] = [route for route in host["routes"] if route["match"].get("path") not in hidden]
+
+
+def _encrypt(resources: dict[str, Any], front: Front, folder: Path) -> None:
+    """Add TLS to the listener, and to the cluster of the gRPC services."""
+    if front.tls is not None:
+        (chain,) = resources["listeners"][0]["filter_chains"]
+        chain["transport_socket"] = downstream(front.tls, folder)
+        if front.tls.client_ca:
+            # What callers send as such a header themselves is removed.
+            manager = chain["filters"][0]["typed_config"]
+            manager["forward_client_cert_details"] = "SANITIZE_SET"
+            manager["set_current_client_cert_details"] = {"uri": True, "dns": True}
+    if front.upstream_tls is not None:
+        (services,) = (each for each in resources["clusters"] if each["name"] == "prediction")
+        services["transport_socket"] = front.upstream_tls
+
+
+def _upstream_tls(settings: GatewaySettings) -> dict[str, Any] | None:
+    if settings.ca_file is None:
+        return None
+    own = (str(path or "") for path in (settings.client_certificate, settings.client_key))
+    return upstream(settings.grpc_host, str(settings.ca_file), *own)
 
 
 def write(config: dict[str, Any], path: Path) -> Path:
@@ -131,6 +192,8 @@ def _values(front: Front, options: TracingOptions | None) -> dict[str, Any]:
         "metrics_host": front.metrics_host,
         "metrics_port": front.metrics_port,
         "tracing": tracing(options) if options else None,
+        "peer": _PEERS[front.peer_addresses],
+        "cors_origins": [{"exact": origin} for origin in front.cors_origins],
         "services": list(SERVICES),
         "streaming_paths": "|".join([*map(_escaped, streaming_paths()), r"/grpc\..*"]),
         "metrics_path": METRICS_PATH,

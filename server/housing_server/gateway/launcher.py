@@ -19,8 +19,10 @@ async def run_gateway(
     """Run Envoy until SIGTERM or SIGINT.
 
     Raises:
-        StartError: the port is not available, the tracing options are not supported, or Envoy exited.
+        StartError: other machines could connect without encryption, the port is not available, the tracing options are
+            not supported, or Envoy exited.
     """
+    settings.check_exposure()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

@@ -143,8 +143,18 @@ def _begin(calls: Calls, method: Method, context: Context, sending: DrainGate) -
     sending.enter()
     context.add_done_callback(lambda _: sending.leave())  # type: ignore[arg-type]  # the stub wants two
     return calls.begin(
-        method, context.invocation_metadata() or (), peer=context.peer(), seconds_left=context.time_remaining()
+        method,
+        context.invocation_metadata() or (),
+        peer=context.peer(),
+        seconds_left=context.time_remaining(),
+        names=() if calls.authority is None else _certificate_names(context),
     )
+
+
+def _certificate_names(context: Context) -> tuple[str, ...]:
+    """Return the names of the caller's certificate, which gRPC has verified; none without one."""
+    names = context.auth_context().get("x509_subject_alternative_name", ())
+    return tuple(name.decode("utf-8", "replace") for name in names)
 
 
 def _missing(endpoint: Endpoint, caller: Caller) -> RequestError:

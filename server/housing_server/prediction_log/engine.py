@@ -116,10 +116,15 @@ def _store_errors(engine: Engine) -> Iterator[None]:
     except (DataError, IntegrityError):
         raise  # the data is at fault, not the store
     except PoolTimeout as error:
-        raise PredictionLogUnavailable(f"{engine.url}: all connections are busy") from error
+        raise PredictionLogUnavailable(f"{_place(engine)}: all connections are busy") from error
     except DBAPIError as error:
         reason = str(error.orig).partition("\n")[0]
-        raise PredictionLogUnavailable(f"{engine.url}: {reason}") from error
+        raise PredictionLogUnavailable(f"{_place(engine)}: {reason}") from error
+
+
+def _place(engine: Engine) -> str:
+    """Name a store without what it takes to get in: credentials can also be in the query of a URL."""
+    return engine.url.set(username=None, password=None, query={}).render_as_string()
 
 
 def _parse(url: str) -> URL:

@@ -32,7 +32,7 @@ def encode_line(answers: Answers) -> bytes:
         "upper_open": None if interval is None else interval.upper_open,
         "warnings": {str(row): [each.reason for each in found] for row, found in answers.warnings.items()},
         "latencies": answers.latency_seconds,
-        "callers": [[each.method, each.peer, each.request_id, each.trace_id] for each in answers.callers],
+        "callers": [[each.method, each.peer_on_record, each.request_id, each.trace_id] for each in answers.callers],
     }
     return orjson.dumps(group, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
 

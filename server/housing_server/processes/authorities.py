@@ -6,7 +6,7 @@ from pathlib import Path
 import structlog
 from prometheus_client import CollectorRegistry
 
-from housing_server.access.authority import Authority
+from housing_server.access.authority import AccessFiles, Authority
 from housing_server.access.usage import Usage
 from housing_server.control.messages import ConfigureAccess
 from housing_server.observability.access_metrics import AccessMetrics
@@ -20,9 +20,14 @@ def open_authority(
     Args:
         config: who may call.
         process: the process's name.
-        log: logs a file of keys that cannot be read.
+        log: logs a file that cannot be read.
     """
     if config is None:
         return None
     usage = Usage(Path(config.usage_dir), process, time.time)
-    return Authority(Path(config.keys_file), usage, AccessMetrics(CollectorRegistry()), log)
+    files = AccessFiles(
+        keys=Path(config.keys_file),
+        identities=Path(config.identities_file) if config.identities_file else None,
+        forwarded=config.forwarded,
+    )
+    return Authority(files, usage, AccessMetrics(CollectorRegistry()), log)

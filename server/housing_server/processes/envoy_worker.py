@@ -48,6 +48,10 @@ def _configuration(config: ConfigureWorker, around: ConfigureEnvoy, admin_socket
         metrics_port=around.metrics_port,
         heap_mb=around.gateway_heap_mb,
         max_connections=_MAX_CONNECTIONS,
+        tls=config.tls,
+        peer_addresses=config.peer_addresses,
+        cors_origins=around.cors_origins,
+        shows_metrics=around.shows_metrics,
     )
     embedding = Embedding(
         host=config.host,

@@ -35,6 +35,7 @@ from housing_server.core.endpoints import Endpoint
 from housing_server.core.gate import DrainGate
 from housing_server.core.interfaces import PredictionLog
 from housing_server.core.model_slot import ModelSlot
+from housing_server.core.peer_addresses import recorder_of
 from housing_server.core.prediction import PredictionCore
 from housing_server.core.run_clock import RunClock
 from housing_server.core.services import ReportedStatus, model_endpoints, prediction_endpoints, status_endpoints
@@ -63,6 +64,8 @@ _GIL_SECONDS = 0.0005
 """How long a thread may hold the GIL while others wait for it. The default is ten times as long, by which a batch would
 delay each step of the event loop."""
 
+
+_HIDDEN = "the service's log says why"
 
 _PREDICTING = (health.OVERALL, PREDICTION_SERVICE)
 """The services that are not served while no answer can be recorded."""
@@ -113,8 +116,16 @@ class Worker:
         self._gate = DrainGate()
         self._tracer = tracer
         authority = open_authority(config.access, config.name, log)
-        self._calls = Calls(gate=self._gate, observer=metrics, log=calls, tracer=tracer, authority=authority)
-        self._background = background_calls(metrics, calls)
+        shown = None if config.peer_addresses == "full" else recorder_of(config.peer_addresses)
+        self._calls = Calls(
+            gate=self._gate,
+            observer=metrics,
+            log=calls,
+            tracer=tracer,
+            authority=authority,
+            peer_on_record=shown,
+        )
+        self._background = background_calls(metrics, calls, peer_on_record=shown)
         self._admission = Admission(
             metrics, max_rows=config.max_rows_in_flight, max_queue_seconds=config.max_queue_seconds
         )
@@ -182,7 +193,10 @@ class Worker:
     def report(self, status: str) -> None:
         """Set the response to GetStatus, given as JSON, and update the gauge of rows in flight."""
         self._metrics.rows_in_flight(self._admission.rows)
-        self._status.response = json_format.Parse(status, GetStatusResponse())
+        response = json_format.Parse(status, GetStatusResponse())
+        if self._config.access is not None and response.prediction_log.problem:
+            response.prediction_log.problem = _HIDDEN  # it names hosts and folders, and anyone may ask for the status
+        self._status.response = response
 
     async def drain(self) -> None:
         """Set health to NOT_SERVING, give callers time to notice, then refuse new calls until those in flight end.

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Iterable
 
+import structlog
 import uvloop
 
 from housing.addresses import join_address
@@ -22,6 +23,7 @@ from housing_server.errors import ModelRejected
 from housing_server.grpc_transport.handlers import Handlers
 from housing_server.grpc_transport.relay import Relay
 from housing_server.grpc_transport.server import ServerLimits, shared_server
+from housing_server.grpc_transport.tls import server_credentials
 from housing_server.processes.helpers import helpers
 from housing_server.processes.serving import follow
 
@@ -38,6 +40,7 @@ class GrpcTransport:
     def __init__(self, config: ConfigureWorker, unknown: Calls, unsent: ByteBudget) -> None:
         """Create the server; see `MakeTransport`."""
         self._handlers = Handlers(unknown, unsent=unsent)
+        self._tls, self._log = config.tls, structlog.get_logger(process=config.name)
         self._address = join_address(config.host, config.port)
         limits = ServerLimits(
             max_connection_age_seconds=config.max_connection_age_seconds,
@@ -53,7 +56,10 @@ class GrpcTransport:
 
     async def listen(self) -> None:
         """Accept calls from now on."""
-        self._server.add_insecure_port(self._address)
+        if self._tls is None:
+            self._server.add_insecure_port(self._address)
+        else:
+            self._server.add_secure_port(self._address, server_credentials(self._tls, self._log))
         await self._server.start()
 
     async def send_away(self) -> None:

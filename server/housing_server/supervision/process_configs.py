@@ -57,6 +57,8 @@ class ProcessConfigs:
             allow_pyfunc=settings.allow_pyfunc,
             inside_envoy=self._envoy() if self.embedded else None,
             access=self._access,
+            tls=settings.tls,
+            peer_addresses=settings.peer_addresses,
         )
 
     @property
@@ -71,9 +73,11 @@ class ProcessConfigs:
             gateway_host=address_of(settings.gateway_host),
             gateway_port=self.gateway_port,
             gateway_heap_mb=settings.gateway_heap_mb,
-            metrics_host=reachable(address_of(settings.host)),
+            metrics_host=reachable(address_of(settings.metrics_host)),
             metrics_port=self.metrics_port,
             unresponsive_seconds=settings.unresponsive_seconds,
+            cors_origins=settings.origins,
+            shows_metrics=settings.shows_metrics,
         )
 
     def recorder(self) -> ConfigureRecorder:
@@ -113,8 +117,12 @@ class ProcessConfigs:
         settings = self.settings
         if not settings.authenticates:
             return None
+        certificates = settings.tls is not None and settings.tls.client_ca
         return ConfigureAccess(
-            keys_file=str(settings.keys_file.absolute()), usage_dir=str((settings.state_dir / "usage").absolute())
+            keys_file=str(settings.keys_file.absolute()),
+            usage_dir=str((settings.state_dir / "usage").absolute()),
+            identities_file=str(settings.identities_file.absolute()) if certificates else "",
+            forwarded=self.embedded,
         )
 
     @property

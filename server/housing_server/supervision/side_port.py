@@ -57,7 +57,7 @@ class SidePort:
                 on_error=lambda: log.debug("request on the side port failed", exc_info=True),
             )
         except OSError as error:
-            raise refused_port(error, host, port, "HOUSING_METRICS_PORT", "HOUSING_HOST") from error
+            raise refused_port(error, host, port, "HOUSING_METRICS_PORT", "HOUSING_METRICS_HOST") from error
         self._thread = threading.Thread(target=self._server.serve_forever, name="side-port", daemon=True)
 
     @property

@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from housing.v1.model_service_pb2 import Model
+from housing_server.access.identities import read_identities
 from housing_server.access.key_file import read_keys
 from housing_server.asgi_transport.envoy import why_not
 from housing_server.errors import ModelRejected, StartError
@@ -56,11 +57,12 @@ async def supervise(settings: ServerSettings, source: ServedSource, log: structl
         log: logs events.
 
     Raises:
-        StartError: a port is not available, the transport is not supported here, the file of keys cannot be used, or no
-            model can be served.
+        StartError: a port is not available, the transport is not supported here, files of keys or certificates cannot
+            be used, other machines could connect without encryption, or no model can be served.
     """
     if settings.transport == "envoy" and (reason := why_not()):
         raise StartError(f"HOUSING_TRANSPORT=envoy: {reason}")
+    settings.check_exposure()
     _check_keys(settings, log)
     raise_open_files_limit()
     settings.state_dir.mkdir(parents=True, exist_ok=True)
@@ -83,7 +85,10 @@ def _check_keys(settings: ServerSettings, log: structlog.typing.FilteringBoundLo
     Raises:
         InvalidKeys: it cannot be used.
     """
-    if settings.authenticates and not read_keys(settings.keys_file):
+    if not settings.authenticates:
+        return
+    identities = read_identities(settings.identities_file)
+    if not read_keys(settings.keys_file) and not identities:
         log.warning("callers need API keys, and there are none: create one with `housing keys create`")
 
 
@@ -104,7 +109,7 @@ def _wire(
     """Create the supervisor, and the side port, whose number its workers need."""
     registry, envoys = CollectorRegistry(), _envoy_metrics(settings, folder)
     side_port = SidePort(
-        settings.host,
+        settings.metrics_host,
         settings.metrics_port,
         registry,
         log,

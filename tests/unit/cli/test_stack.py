@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
+from certificates import Certificates
 from housing.rows import message_from_mapping
 from housing_cli.main import main
 from housing_cli.stack import Probe
@@ -242,6 +244,17 @@ def test_a_probe_takes_only_ok_for_an_answer(page: _Page) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
     assert not Probe(host="127.0.0.1", port=port, path="/").answers()
+
+
+def test_a_probe_connects_by_tls(page: _Page, tmp_path: Path) -> None:
+    """To a page whose authority it knows, and to no other."""
+    ours, others = Certificates.make(tmp_path / "ours"), Certificates.make(tmp_path / "others")
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(ours.folder / "certificate.pem", ours.folder / "key.pem")
+    page.socket = served.wrap_socket(page.socket, server_side=True, do_handshake_on_connect=False)
+    for certificates, trusted in ((ours, True), (others, False)):
+        context = ssl.create_default_context(cafile=certificates.folder / "ca.pem")
+        assert Probe(host="127.0.0.1", port=page.server_port, path="/", tls=context).answers() is trusted
 
 
 SERVE = '''

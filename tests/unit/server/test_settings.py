@@ -1,10 +1,15 @@
 """Settings that are not allowed."""
 
+import traceback
+from pathlib import Path
+
 import pytest
 from pydantic_settings import BaseSettings
 
 from housing_server.errors import InvalidSettings
 from housing_server.settings import GatewaySettings, ServerSettings, read_settings
+
+CANARY = "canary-9c1f"
 
 NUMBERS = [
     (kind, name)
@@ -41,3 +46,56 @@ def test_only_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         read_settings(ServerSettings)
     problems = str(refusal.value).split("; ")
     assert [problem.partition(":")[0] for problem in problems] == ["HOUSING_WORKERS", "HOUSING_EXPLAINER"]
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("", ()),
+        ("https://shop.example", ("https://shop.example",)),
+        ("https://shop.example:8443,http://localhost:3000", ("https://shop.example:8443", "http://localhost:3000")),
+    ],
+)
+def test_origins_are_named(text: str, origins: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One by one."""
+    monkeypatch.setenv("HOUSING_CORS_ORIGINS", text)
+    assert read_settings(GatewaySettings).origins == origins
+
+
+@pytest.mark.parametrize(
+    "text", ["*", "shop.example", "https://*.example", "https://shop.example/", "null", "https://a,"]
+)
+def test_origin_that_is_none_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patterns, paths and `null`, which every local file has."""
+    monkeypatch.setenv("HOUSING_CORS_ORIGINS", text)
+    with pytest.raises(InvalidSettings, match="HOUSING_CORS_ORIGINS"):
+        read_settings(GatewaySettings)
+
+
+def test_value_of_a_variable_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a secret need not be in the environment; both at once would be ambiguous."""
+    path = tmp_path / "url"
+    path.write_text(f"postgresql://u:{CANARY}@db/housing\n", "utf-8")
+    monkeypatch.setenv("HOUSING_PREDICTION_LOG_FILE", str(path))
+    assert read_settings(ServerSettings).prediction_log == f"postgresql://u:{CANARY}@db/housing"
+    monkeypatch.setenv("HOUSING_PREDICTION_LOG", "sqlite:///other.db")
+    with pytest.raises(InvalidSettings, match="set only one"):
+        read_settings(ServerSettings)
+
+
+def test_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its variable."""
+    monkeypatch.setenv("HOUSING_PREDICTION_LOG_FILE", str(tmp_path))
+    with pytest.raises(InvalidSettings, match=r"HOUSING_PREDICTION_LOG_FILE: .* cannot be read"):
+        read_settings(ServerSettings)
+
+
+@pytest.mark.parametrize("name", ServerSettings.model_fields)
+def test_refused_value_is_not_repeated(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the message nor in what a traceback would show: it may be a secret in the wrong variable."""
+    monkeypatch.setenv(f"HOUSING_{name.upper()}", f"{CANARY}")
+    try:
+        read_settings(ServerSettings)
+    except InvalidSettings as refusal:
+        shown = "".join(traceback.format_exception(refusal))
+        assert CANARY not in shown

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from housing_server.access.authority import Authority
+from housing_server.access.authority import AccessFiles, Authority
 from housing_server.access.key_file import change_keys
 from housing_server.access.keys import ApiKey, NewSecret, new_secret
 from housing_server.access.usage import Usage
@@ -55,7 +55,8 @@ class Harness:
         """The authority of another process."""
         usage = Usage(self.folder / "usage", process, lambda: self.now)
         log = structlog.get_logger()
-        return Authority(self.path, usage, self.denials, log, now=lambda: self.now, clock=lambda: self.now)
+        files = AccessFiles(keys=self.path, identities=self.folder / "identities.json", forwarded=True)
+        return Authority(files, usage, self.denials, log, now=lambda: self.now, clock=lambda: self.now)
 
     def add(self, role: str = "predict", **fields: object) -> NewSecret:
         """Create a key, and look at the file again."""
@@ -231,3 +232,27 @@ def test_credentials_do_not_show_in_text() -> None:
     """What might be logged by accident has no secret in it."""
     made = new_secret()
     assert made.text not in repr(made) + repr(Credentials(made.text)) + str(Credentials(made.text))
+
+
+SPIFFE = "spiffe://example/shop"
+
+
+def test_certificate_admits_by_its_name(harness: Harness) -> None:
+    """One that the transport has verified, or that an Envoy reports; a name without a role is no credential."""
+    (harness.folder / "identities.json").write_text(f'{{"{SPIFFE}": "operate"}}', "utf-8")
+    verified = harness.authority.credentials([], ["other.example", SPIFFE])
+    assert harness.authority.admit(LIST, verified) == SPIFFE
+    header = f'By=spiffe://example/service;Hash=ab;DNS=other.example;URI="{SPIFFE}"'
+    reported = harness.authority.credentials([("x-forwarded-client-cert", header)], ())
+    assert reported.names == ("other.example", SPIFFE)
+    assert harness.authority.admit(LIST, reported) == SPIFFE
+    with pytest.raises(CredentialsMissing):
+        harness.authority.admit(LIST, Credentials(None, ["other.example"]))
+
+
+def test_header_of_a_certificate_counts_behind_an_envoy_only(harness: Harness) -> None:
+    """Elsewhere a caller could write it."""
+    files = AccessFiles(keys=harness.path, identities=harness.folder / "identities.json")
+    usage = Usage(harness.folder / "usage", "worker-1", lambda: NOON)
+    authority = Authority(files, usage, harness.denials, structlog.get_logger())
+    assert authority.credentials([("x-forwarded-client-cert", f"URI={SPIFFE}")], ()).names == ()

