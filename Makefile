@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install train test unit coverage fuzz tools lint style pylint types imports contract format proto descriptors released kubernetes lock bench bench-quick soak rehearse containers clean distclean
+.PHONY: help up install train test unit coverage fuzz tools lint style pylint types imports contract format proto descriptors released kubernetes lock bench bench-quick soak extremes rehearse containers clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -98,8 +98,13 @@ bench-quick: $(INSTALLED) ## The same without the peers, in about five minutes
 	@benchmarks/tools.sh
 	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks measure
 
-soak: $(INSTALLED) ## Call the service for MINUTES=10 and tell whether any process grows, into benchmarks/soak.md
-	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks soak --minutes $(or $(MINUTES),10)
+soak: $(INSTALLED) ## Call the service for MINUTES=10 over TRANSPORT=grpc and report growth, into benchmarks/soak.md
+	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks soak --minutes $(or $(MINUTES),10) \
+		--transport $(or $(TRANSPORT),grpc)
+
+extremes: $(INSTALLED) ## Send a stream of MESSAGES=200000, open CONNECTIONS=20000, over TRANSPORT=grpc; report what is left
+	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks extremes --messages $(or $(MESSAGES),200000) \
+		--connections $(or $(CONNECTIONS),20000) --transport $(or $(TRANSPORT),grpc)
 
 rehearse: $(INSTALLED) ## Restart, kill, freeze and slow down servers behind the gateway, under load: no call may fail
 	REHEARSE=1 $(BIN)/pytest -q tests/e2e/test_several_servers.py

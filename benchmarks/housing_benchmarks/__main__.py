@@ -10,14 +10,19 @@ import click
 
 from housing.addresses import bypass_proxies
 from housing_benchmarks.errors import BenchmarkError
+from housing_benchmarks.extremes import extremes as run_extremes
+from housing_benchmarks.extremes import files, mebibytes
 from housing_benchmarks.gate import regressions
 from housing_benchmarks.plots import draw
+from housing_benchmarks.profile import profile as run_profile
 from housing_benchmarks.programs import ROOT, find_program
 from housing_benchmarks.report import render
 from housing_benchmarks.results import Results
 from housing_benchmarks.runs import run
+from housing_benchmarks.service import Transport
 from housing_benchmarks.soak import report as soak_report
 from housing_benchmarks.soak.run import soak as run_soak
+from housing_benchmarks.tables import MICRO, number, table
 from housing_benchmarks.trials import Pace
 
 output_option = click.option(
@@ -25,6 +30,14 @@ output_option = click.option(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=ROOT / "benchmarks",
     help="Folder of tables and plots; by default benchmarks/.",
+)
+
+transport_option = click.option(
+    "--transport",
+    type=click.Choice(["grpc", "envoy"]),
+    default="grpc",
+    show_default=True,
+    help="What carries the service's calls.",
 )
 
 
@@ -85,17 +98,51 @@ def gate(reference: Path, tolerance: float, output: Path) -> None:
 
 @main.command()
 @click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(min=0.2), help="Duration.")
+@transport_option
 @output_option
-def soak(minutes: float, output: Path) -> None:
+def soak(minutes: float, transport: Transport, output: Path) -> None:
     """Call the service at a steady rate for minutes, and report whether any of its processes grows."""
     try:
-        made = run_soak(minutes)
+        made = run_soak(minutes, transport)
     except BenchmarkError as error:
         raise click.ClickException(str(error)) from error
     text = soak_report.render(made)
-    (output / "soak.md").write_text(text, encoding="utf-8")
+    (output / f"{soak_report.name_of(made)}.md").write_text(text, encoding="utf-8")
     soak_report.draw(made, output / "plots")
     click.echo(text)
+
+
+@main.command()
+@click.option("--messages", default=200_000, show_default=True, help="Messages of one stream.")
+@click.option("--connections", default=20_000, show_default=True, help="Connections at a time.")
+@transport_option
+def extremes(messages: int, connections: int, transport: Transport) -> None:
+    """Send one stream of very many messages, then open very many connections, and show what that leaves behind."""
+    headings = ["", "seconds", "failed", "MiB meanwhile / after", "files meanwhile / after"]
+    try:
+        shown = [
+            [
+                f"{each.what}, {transport}",
+                number(each.seconds),
+                str(each.failed),
+                mebibytes(each.grown_bytes),
+                files(each.grown_files),
+            ]
+            for each in run_extremes(transport, messages=messages, connections=connections)
+        ]
+    except BenchmarkError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(table(headings, shown))
+
+
+@main.command()
+@click.option("--calls", default=20_000, show_default=True, help="Calls, or repetitions of a step.")
+def profile(calls: int) -> None:
+    """Show what the processor time of Predict in a worker inside Envoy is spent on, without Envoy."""
+    try:
+        click.echo(table(["", "us"], [[name, number(seconds, MICRO)] for name, seconds in run_profile(calls)]))
+    except BenchmarkError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _report(results: Results, output: Path) -> None:

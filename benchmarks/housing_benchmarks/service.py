@@ -46,6 +46,8 @@ class Service:
     """Port of the gRPC services."""
     metrics_port: int
     """Port of metrics and probes."""
+    json_port: int | None = None
+    """Port of JSON; None where a gateway serves it."""
     log_mode: LogMode
     """Mode of its prediction log."""
 
@@ -102,6 +104,7 @@ def running_service(
 ) -> Iterator[Service]:
     """Run the server until the end of the block, with a state folder of its own."""
     state, grpc_port, metrics_port = folder / f"{transport}-log-{log_mode}", free_port(), free_port()
+    json_port = free_port()
     state.mkdir(exist_ok=True)  # may be left by an earlier service
     settings = {
         "HOUSING_GRPC_PORT": str(grpc_port),
@@ -110,13 +113,19 @@ def running_service(
         "HOUSING_WORKERS": str(workers),
         "HOUSING_PREDICTION_LOG_MODE": log_mode,
         "HOUSING_TRANSPORT": transport,
-        "HOUSING_GATEWAY_PORT": str(free_port()),
+        "HOUSING_GATEWAY_PORT": str(json_port),
     }
     serve = Command(arguments=[*HOUSING, "serve"], environment=settings | registry.environment)
     with running(serve, state / "serve.log", says("worker serving", workers)) as server:
         # The explainer takes longer to start, and must not distort the first calls.
         wait_until_idle(partial(usage_of, [server]), patience=_START_SECONDS)
-        yield Service(server=server, grpc_port=grpc_port, metrics_port=metrics_port, log_mode=log_mode)
+        yield Service(
+            server=server,
+            grpc_port=grpc_port,
+            metrics_port=metrics_port,
+            json_port=json_port if transport == "envoy" else None,
+            log_mode=log_mode,
+        )
 
 
 @contextmanager

@@ -1,16 +1,26 @@
-"""What the services of foreign suites need beside the second transport's tables: headers and trailers of their choice.
+"""The frame of foreign suites' services: endpoints on the second transport, with headers and trailers of their choice.
 
 Handlers of the product see no headers and set none.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
+
+import structlog
+from google.protobuf.descriptor import ServiceDescriptor
 
 from housing_server.asgi_transport.application import Application
 from housing_server.asgi_transport.events import Event, Receive, Scope, Send
 from housing_server.asgi_transport.headers import Headers
+from housing_server.core.arrivals import Arrivals
+from housing_server.core.callers import Caller
+from housing_server.core.calls import Calls, Uncounted
+from housing_server.core.endpoints import Endpoint, Queued, Recipient, queued
+from housing_server.core.gate import DrainGate
 
 
 @dataclass(slots=True)
@@ -29,19 +39,38 @@ EXCHANGE: ContextVar[Exchange] = ContextVar("exchange")
 """That of the call which is being answered."""
 
 
-class Hosted:
-    """An ASGI application made on the event loop that serves it."""
+def unary(service: ServiceDescriptor, name: str, handler: Callable[[Any, Caller], Awaitable[Any]]) -> Endpoint:
+    """Create the endpoint of a unary method that is served like Predict, with requests that are queued."""
 
-    def __init__(self, make: Callable[[], Application]) -> None:
-        """Remember how the application is made."""
-        self._make = make
+    def begin(data: bytes, decode: Callable[[bytes], Any], caller: Caller, recipient: Recipient) -> Queued:
+        async def answer() -> None:
+            try:
+                response = await handler(decode(data), caller)
+            except Exception as error:  # pylint: disable=broad-exception-caught  # it is the recipient's
+                recipient.failed(error)
+            else:
+                recipient.answered(response.SerializeToString())
+
+        return asyncio.create_task(answer())  # type: ignore[return-value]  # whether it was cancelled is no matter
+
+    return queued(service, name, begin, Arrivals())
+
+
+class Hosted:
+    """Endpoints as an ASGI application, made on the event loop that serves it."""
+
+    def __init__(self, *endpoints: Endpoint) -> None:
+        """Remember the endpoints."""
+        self._endpoints = endpoints
         self._application: Application | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or live."""
         if scope["type"] == "lifespan":
             await receive()
-            self._application = self._make()
+            calls = Calls(gate=DrainGate(), observer=Uncounted(), log=structlog.get_logger())
+            self._application = Application(calls)
+            self._application.mount(self._endpoints, calls)
             await send({"type": "lifespan.startup.complete"})
             await receive()
             await send({"type": "lifespan.shutdown.complete"})

@@ -1,49 +1,56 @@
 """An Envoy listener of the second transport's, around an application of a test's."""
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
-from housing_server.asgi_transport.envoy import Listener, command, environment, write_configuration
+from housing_server.asgi_transport.envoy import command, environment, python_filter
 from housing_server.gateway.admin import Admin
+from housing_server.gateway.config import Front, configuration, write
+from housing_server.gateway.embedding import Embedding, embed
 from housing_server.system.ports import reserved_port
 
-_WEB = "type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb"
+_WEB = "envoy.filters.http.grpc_web"
+_HOST = "127.0.0.1"
 
 
 @contextmanager
 def listening(application: str, *folders: Path, web: bool = False, age_seconds: float = 300) -> Iterator[int]:
-    """Run Envoy with an ASGI application on a free port until the end of the block, and yield the port.
+    """Run Envoy with an ASGI application in the worker's place until the end of the block, and yield the gRPC port.
 
     Args:
         application: the application, `MODULE:NAME`.
         folders: where its modules are found, beside what this process can import.
-        web: whether gRPC-Web is understood as well, and HTTP/1.1.
+        web: whether gRPC-Web is understood on the gRPC port as well.
         age_seconds: the longest that connections last.
     """
-    with tempfile.TemporaryDirectory() as made, reserved_port("127.0.0.1", 0, "port", "host") as port:
-        folder = Path(made)
-        listener = Listener(
-            host="127.0.0.1",
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        port, json_port = (stack.enter_context(reserved_port(_HOST, 0, "port", "host")) for _ in range(2))
+        admin_socket = folder / "admin.sock"
+        front = Front(host=_HOST, port=json_port, metrics_host=_HOST, metrics_port=json_port, heap_mb=384)
+        embedding = Embedding(
+            host=_HOST,
             port=port,
-            admin_socket=folder / "admin.sock",
             max_connection_age_seconds=age_seconds,
             max_concurrent_streams=256,
+            unresponsive_seconds=0,
+            upstreams=[],
         )
-        config = folder / "envoy.json"
-        write_configuration(config, listener, application)
-        _adapt(config, web=web)
+        made = embed(configuration(front, None, folder, admin_socket), embedding, python_filter(application))
+        _adapt(made, web=web)
         variables = environment()
         variables["PYTHONPATH"] = os.pathsep.join([*map(str, folders), variables["PYTHONPATH"]])
-        with subprocess.Popen(command(config), env=variables, stdout=sys.stderr) as envoy:
+        arguments = command(write(made, folder / "envoy.json"))
+        with subprocess.Popen(arguments, env=variables, stdout=sys.stderr) as envoy:
             try:
-                admin = Admin(listener.admin_socket)
+                admin = Admin(admin_socket)
                 while admin.ask("/ready") is None:
                     assert envoy.poll() is None, "Envoy has ended"
                     time.sleep(0.05)
@@ -52,18 +59,15 @@ def listening(application: str, *folders: Path, web: bool = False, age_seconds: 
                 envoy.terminate()
 
 
-def _adapt(config: Path, *, web: bool) -> None:
-    """Change Envoy's configuration into one for tests."""
-    made = json.loads(config.read_text("utf-8"))
-    (listener,) = made["static_resources"]["listeners"]
-    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+def _adapt(config: dict[str, Any], *, web: bool) -> None:
+    """Change a worker's configuration into one for services that the contract does not have, and for tests."""
+    (listener,) = config["static_resources"]["listeners"]
+    manager = listener["filter_chains"][0]["filters"][-1]["typed_config"]
     # By default Envoy gives the peers of connections with an error a second to close them.
     manager["delayed_close_timeout"] = "0.05s"
     # And five seconds pass between the two messages that end a connection in good order.
     manager["drain_timeout"] = "0.05s"
-    filters = manager["http_filters"]
     if web:
-        manager["codec_type"] = "AUTO"
-        if _WEB not in {each["typed_config"]["@type"] for each in filters}:
-            filters.insert(0, {"name": "envoy.filters.http.grpc_web", "typed_config": {"@type": _WEB}})
-    config.write_text(json.dumps(made), "utf-8")
+        (host,) = manager["route_config"]["virtual_hosts"]
+        other = next(route for route in host["routes"] if route["match"].get("prefix") == "/")
+        del other["typed_per_filter_config"][_WEB]  # where the gRPC port's route disables it

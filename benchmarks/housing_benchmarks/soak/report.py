@@ -23,17 +23,22 @@ def render(soak: Soak) -> str:
         _introduction(soak),
         _verdict(soak, found),
         "## Processes\n\n" + _processes(found),
-        "![Memory](plots/soak.svg)",
+        f"![Memory](plots/{name_of(soak)}.svg)",
         "## Calls\n\n" + _calls(soak.calls, soak.seconds),
     ]
     return "\n\n".join(sections) + "\n"
 
 
+def name_of(soak: Soak) -> str:
+    """Return the name of its files, without their suffix."""
+    return "soak" if soak.transport == "grpc" else f"soak-{soak.transport}"
+
+
 def draw(soak: Soak, folder: Path) -> None:
-    """Draw the processes' memory over time into `soak.svg` in a folder."""
+    """Draw the processes' memory over time into an SVG in a folder."""
     folder.mkdir(exist_ok=True)
     warm_up = warm_up_seconds(soak.seconds) / _MINUTE
-    with plot(folder / "soak.svg") as axes:
+    with plot(folder / f"{name_of(soak)}.svg") as axes:
         for trend in trends(soak.samples, soak.seconds):
             samples = [each for each in soak.samples if each.process == trend.process]
             minutes = [each.seconds / _MINUTE for each in samples]
@@ -52,7 +57,8 @@ def _introduction(soak: Soak) -> str:
     return (
         "# Soak\n\n"
         f"{soak.seconds / _MINUTE:g} minutes of mixed calls at a steady rate, started on {soak.date} at commit "
-        f"`{soak.commit}`, with {soak.workers} workers on {cores} cores of {processor}. The load average before was "
+        f"`{soak.commit}`, with {soak.workers} workers and the transport "
+        f"`{soak.transport}` on {cores} cores of {processor}. The load average before was "
         f"{soak.load_average}, and other programs kept {soak.other_cores} processors busy meanwhile. `make soak` "
         "writes this file.\n\n"
         "Growth is the slope of a line fitted by least squares to the measurements, taken every 2 s after the "

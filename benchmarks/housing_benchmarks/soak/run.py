@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from housing_benchmarks.machine import OtherPrograms, cores, describe_machine, l
 from housing_benchmarks.payloads import read_block_groups
 from housing_benchmarks.programs import ROOT, current_commit
 from housing_benchmarks.registry import Registry, find_registry
-from housing_benchmarks.service import Gateway, Service, running_gateway, running_service
+from housing_benchmarks.service import Gateway, Service, Transport, running_gateway, running_service
 from housing_benchmarks.soak.mixed_load import MixedLoad, SteadyCalls, kinds_of_calls
 from housing_benchmarks.soak.trends import Sample
 
@@ -49,6 +50,8 @@ class Soak:
     """Its start, in ISO 8601, UTC."""
     commit: str
     """Commit of the server."""
+    transport: Transport = "grpc"
+    """What carries the service's calls."""
     machine: Mapping[str, Any]
     """Facts about the machine."""
     load_average: float
@@ -69,30 +72,36 @@ class Soak:
     """The measurements of the processes."""
 
 
-def soak(minutes: float) -> Soak:
-    """Call the service for `minutes`, and monitor its processes.
+def soak(minutes: float, transport: Transport) -> Soak:
+    """Call the service for `minutes`, and monitor its processes, and those of its gateway if it needs one.
 
     Raises:
         BenchmarkError: it cannot be started.
     """
     others = OtherPrograms()
-    made = _soak(minutes)
+    made = _soak(minutes, transport)
     return replace(made, other_cores=others.cores())
 
 
-def _soak(minutes: float) -> Soak:
+def _soak(minutes: float, transport: Transport) -> Soak:
     registry, block_groups = find_registry(), read_block_groups(_ROWS)
     date, load = datetime.now(UTC).isoformat(timespec="seconds"), load_average()
     with tempfile.TemporaryDirectory(prefix="housing-soak-") as name:
         folder = Path(name)
-        first = _first_start(registry, folder)
-        with running_service(registry, folder, cores()) as service, running_gateway(service, folder) as gateway:
-            target, gateway_url = f"127.0.0.1:{service.grpc_port}", f"http://127.0.0.1:{gateway.port}"
+        first = _first_start(registry, folder, transport)
+        with ExitStack() as stack:
+            service = stack.enter_context(running_service(registry, folder, cores(), transport=transport))
+            gateway = None
+            if service.json_port is None:
+                gateway = stack.enter_context(running_gateway(service, folder))
+            json_port = gateway.port if gateway is not None else service.json_port
+            target, gateway_url = f"127.0.0.1:{service.grpc_port}", f"http://127.0.0.1:{json_port}"
             with kinds_of_calls(target, gateway_url, block_groups) as kinds, MixedLoad(kinds) as running:
                 samples = list(_watch(service, gateway, running, minutes * 60))
             return Soak(
                 date=date,
                 commit=current_commit(),
+                transport=transport,
                 machine=describe_machine(),
                 load_average=load,
                 workers=cores(),
@@ -104,9 +113,9 @@ def _soak(minutes: float) -> Soak:
             )
 
 
-def _first_start(registry: Registry, folder: Path) -> float:
+def _first_start(registry: Registry, folder: Path, transport: Transport) -> float:
     click.echo("starting the service, and once more with the model in its cache", err=True)
-    with running_service(registry, folder, cores()) as service:
+    with running_service(registry, folder, cores(), transport=transport) as service:
         return service.server.ready_seconds
 
 
@@ -118,7 +127,7 @@ def _made(calls: SteadyCalls) -> CallsMade:
     )
 
 
-def _watch(service: Service, gateway: Gateway, load: MixedLoad, seconds: float) -> Iterator[Sample]:
+def _watch(service: Service, gateway: Gateway | None, load: MixedLoad, seconds: float) -> Iterator[Sample]:
     """Measure all processes periodically until the time is over."""
     began, reported = time.monotonic(), 0.0
     while (passed := time.monotonic() - began) < seconds:
@@ -129,11 +138,13 @@ def _watch(service: Service, gateway: Gateway, load: MixedLoad, seconds: float) 
         time.sleep(max(_PERIOD_SECONDS - (time.monotonic() - began - passed), 0))
 
 
-def _measure(service: Service, gateway: Gateway, seconds: float) -> Iterator[Sample]:
+def _measure(service: Service, gateway: Gateway | None, seconds: float) -> Iterator[Sample]:
     """Measure all processes: the service's by its own metrics, which name them, and the gateway's directly."""
     files = service.open_files()
     for process, rss in service.resident_bytes().items():
         yield Sample(seconds=seconds, process=process, rss_bytes=rss, open_files=files.get(process, 0))
+    if gateway is None:
+        return
     for each in gateway.server.processes():
         try:
             name = "gateway launcher" if each.pid == gateway.server.pid else each.name()

@@ -180,3 +180,8 @@ class QueuedCall:
             self._watching.cancel()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def task_factory(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> Any:
+    """Create a task, as event loops do, unless this is a call that needs none."""
+    return work if isinstance(work, QueuedCall) else asyncio.Task(work, loop=loop, **options)

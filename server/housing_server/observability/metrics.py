@@ -3,7 +3,6 @@
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from housing.features import FEATURES
@@ -11,7 +10,7 @@ from housing_server.core.answers import Answers
 from housing_server.core.callers import RunTimes
 from housing_server.errors import InvalidRequest, ModelFailed
 from housing_server.observability.call_metrics import LATENCY_BUCKETS, CallMetrics
-from housing_server.observability.quick_metrics import counting, observing
+from housing_server.observability.quick_metrics import counting, observing, observing_many
 
 _INFERENCE_BUCKETS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 _APPEND_BUCKETS = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5)
@@ -76,8 +75,9 @@ class WorkerMetrics(CallMetrics):
             self._not_admitted.labels(reason)
         # Looking up a metric's child by its labels takes as long as counting, so it is done once.
         self._answered = cache(lambda version: counting(self._predictions.labels(version)))
-        self._prices_by_code = [self._prices.labels(label) for label in _LABELS]
-        self._observe_price = [observing(child) for child in self._prices_by_code]
+        children = [self._prices.labels(label) for label in _LABELS]
+        self._observe_price = [observing(child) for child in children]
+        self._observe_prices = observing_many(children)
         self._observe_queue = observing(self._queue)
         self._observe_inference = observing(self._inference)
         self._observe_append = observing(self._append)
@@ -104,8 +104,7 @@ class WorkerMetrics(CallMetrics):
             for price, code in zip(prices.tolist(), codes.tolist(), strict=True):
                 self._observe_price[code](price)
         else:
-            for code in set(codes.tolist()):
-                _observe_all(self._prices_by_code[code], prices[codes == code])
+            self._observe_prices(np.where(codes < 0, len(_LABELS) - 1, codes), prices)
 
     def refused(self, error: InvalidRequest, times: int = 1) -> None:
         """Count the violations listed in refused requests, or in parts of one."""
@@ -115,12 +114,3 @@ class WorkerMetrics(CallMetrics):
     def failed(self, _error: ModelFailed, rows: int) -> None:
         """Count rows on which the model failed; the cause is in the log."""
         self._model_failures.inc(rows)
-
-
-def _observe_all(histogram: Histogram, values: NDArray[np.float64]) -> None:
-    """Observe many values at once: prometheus-client's one call per value would cost as much as the inference."""
-    # pylint: disable=protected-access  # there is no public way
-    buckets = np.searchsorted(histogram._upper_bounds, values, side="left")
-    for bucket, count in zip(*np.unique(buckets, return_counts=True), strict=True):
-        histogram._buckets[bucket].inc(float(count))
-    histogram._sum.inc(float(values.sum()))

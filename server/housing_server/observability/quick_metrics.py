@@ -6,12 +6,16 @@ For metrics of every call and run: there is no public way, and the library's own
 # pylint: disable=protected-access  # see above
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import Counter, Histogram
 
 Count = Callable[[float], None]
 """Adds an amount, or observes a value."""
+CountMany = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
+"""Observes n values in the histograms with these indexes."""
 
 
 def counting(counter: Counter) -> Count:
@@ -27,5 +31,22 @@ def observing(histogram: Histogram) -> Count:
     def observe(value: float) -> None:
         add(value)
         buckets[bisect_left(bounds, value)](1.0)
+
+    return observe
+
+
+def observing_many(histograms: Sequence[Histogram]) -> CountMany:
+    """Return the function that observes many values at once in histograms with the same buckets."""
+    bounds = np.array(histograms[0]._upper_bounds)
+    buckets = [bucket.inc for histogram in histograms for bucket in histogram._buckets]
+    sums = [histogram._sum.inc for histogram in histograms]
+
+    def observe(which: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        counts = np.bincount(which * len(bounds) + np.searchsorted(bounds, values, side="left"))
+        for bucket in np.flatnonzero(counts).tolist():
+            buckets[bucket](float(counts[bucket]))
+        for histogram, total in enumerate(np.bincount(which, weights=values).tolist()):
+            if total:
+                sums[histogram](total)
 
     return observe

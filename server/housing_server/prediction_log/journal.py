@@ -10,8 +10,8 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -86,10 +86,14 @@ class Journal:
         Raises:
             PredictionLogUnavailable: it is not.
         """
-        with self._lock, self._disk_errors():
-            file = self._current()
-            if not file.in_place():
-                self._follow()
+        with self._lock:
+            self.check()
+            try:
+                if not self._current().in_place():
+                    self._follow()
+            except OSError as error:
+                raise self._failure(error) from error
+            self._pause.end()
 
     def append(self, answers: Answers) -> None:
         """Record answers.
@@ -98,14 +102,13 @@ class Journal:
             PredictionLogUnavailable: they could not be written.
         """
         line = encode_line(answers)
-        with self._lock, self._disk_errors():
-            file = self._current()
-            file.write(line)
-            if not file.in_place():  # its folder was deleted or moved: no reader would find the line there
-                file = self._follow()
-                file.write(line)
-                if not file.in_place():
-                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        with self._lock:
+            self.check()
+            try:
+                self._write(line)
+            except OSError as error:
+                raise self._failure(error) from error
+            self._pause.end()
 
     def close(self) -> None:
         """Close the file; the next answers start another."""
@@ -113,16 +116,19 @@ class Journal:
             self._file.close()
             self._file = None
 
-    @contextmanager
-    def _disk_errors(self) -> Iterator[None]:
-        self.check()
-        try:
-            yield
-        except OSError as error:
-            self.close()
-            problem = f"the journal cannot be written: {error.strerror}: {self._folder}"
-            raise self._pause.begin(problem) from error
-        self._pause.end()
+    def _write(self, line: bytes) -> None:
+        file = self._current()
+        file.write(line)
+        if not file.in_place():  # its folder was deleted or moved: no reader would find the line there
+            file = self._follow()
+            file.write(line)
+            if not file.in_place():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    def _failure(self, error: OSError) -> PredictionLogUnavailable:
+        """Close the file, and return the error for callers; for a while every call is refused with it."""
+        self.close()
+        return self._pause.begin(f"the journal cannot be written: {error.strerror}: {self._folder}")
 
     def _current(self) -> "_File":
         if self._file is None or self._file.size >= self._max_file_bytes:

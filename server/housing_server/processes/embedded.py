@@ -11,11 +11,10 @@ import traceback
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from housing_server.asgi_transport.application import Application
 from housing_server.asgi_transport.events import Receive, Scope, Send
-from housing_server.asgi_transport.queued_calls import QueuedCall
+from housing_server.asgi_transport.queued_calls import task_factory
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import ConfigureWorker, decode
 from housing_server.core.byte_budget import ByteBudget
@@ -100,7 +99,7 @@ class EmbeddedWorker:
         return self._life(receive, send)
 
     async def _life(self, receive: Receive, send: Send) -> None:
-        asyncio.get_running_loop().set_task_factory(_task)
+        asyncio.get_running_loop().set_task_factory(task_factory)
         await receive()
         ready = asyncio.Event()
         self._living = asyncio.create_task(self._live(ready))
@@ -132,11 +131,6 @@ class EmbeddedWorker:
         assert isinstance(config, ConfigureWorker)  # noqa: S101 - checked by envoy_worker
         control = await ControlChannel.open(socket.socket(fileno=int(os.environ[CONTROL])))
         await follow(control, config, make)
-
-
-def _task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> Any:
-    """Create a task, unless this is a call that needs none."""
-    return work if isinstance(work, QueuedCall) else asyncio.Task(work, loop=loop, **options)
 
 
 application = EmbeddedWorker()

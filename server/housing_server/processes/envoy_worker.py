@@ -63,7 +63,7 @@ def _configuration(config: ConfigureWorker, around: ConfigureEnvoy, admin_socket
     )
     # Whoever answers a call traces it.
     gateway = configuration(front, None, Path(around.run_dir), admin_socket)
-    return embed(gateway, embedding, python_filter(_APPLICATION, terminal=False))
+    return embed(gateway, embedding, python_filter(_APPLICATION))
 
 
 def _first_line(control: int) -> bytes:
