@@ -51,7 +51,7 @@ class Request:
         self._read = False
         self._gone = self._left = False
         self._events: asyncio.Queue[Event] = asyncio.Queue()
-        self._scope: dict[str, Any] = {
+        self.scope: dict[str, Any] = {
             "type": "http",
             "method": method,
             "path": path,
@@ -72,7 +72,7 @@ class Request:
 
     async def answer(self, application: Application) -> "Request":
         """Wait for the response."""
-        await application(self._scope, self.receive, self.send)
+        await application(self.scope, self.receive, self.send)
         return self
 
     async def receive(self) -> Event:

@@ -3,7 +3,7 @@
 import resource
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -44,7 +44,7 @@ class Extreme:
     failed: int
     """Messages or calls without an answer."""
     grown_bytes: Sequence[int]
-    """By how much the resident memory of all processes had grown: meanwhile, and afterwards."""
+    """By how much the resident memory of the workers had grown: meanwhile, and afterwards."""
     grown_files: Sequence[int]
     """The same of their open files."""
 
@@ -94,8 +94,12 @@ def _watched(service: Service, transport: Transport, what: str, do: Callable[[Ex
 
 
 def _held(service: Service) -> tuple[int, int]:
-    """Return the resident bytes and the open files of all processes."""
-    return sum(service.resident_bytes().values()), sum(service.open_files().values())
+    """Return the resident bytes and the open files of all workers; a spare one may start meanwhile."""
+    return _of_workers(service.resident_bytes()), _of_workers(service.open_files())
+
+
+def _of_workers(held: Mapping[str, int]) -> int:
+    return sum(amount for process, amount in held.items() if process.startswith("worker"))
 
 
 def _settled(service: Service, before: tuple[int, int]) -> tuple[int, int]:

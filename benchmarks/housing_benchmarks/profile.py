@@ -175,7 +175,7 @@ class _Server:
         self._loop.call_soon(future.set_result, event)
         return future
 
-    def _send(self, event: Any) -> Awaitable[None]:
+    def _send(self, event: Any) -> Any:
         if event["type"] == "http.response.trailers":
             self._open -= 1
             self._loop.call_soon(self.call)

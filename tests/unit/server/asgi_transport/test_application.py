@@ -22,11 +22,13 @@ from housing.v1.prediction_service_pb2 import (
 )
 from housing_server.asgi_transport.application import Application
 from housing_server.asgi_transport.hangups import Hangups
+from housing_server.asgi_transport.queued_calls import task_factory
+from housing_server.core.arrivals import Arrivals
 from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.callers import Caller
 from housing_server.core.calls import Calls
 from housing_server.core.deadlines import Deadlines
-from housing_server.core.endpoints import Endpoint, stream, unary
+from housing_server.core.endpoints import Endpoint, Recipient, queued, stream, unary
 from housing_server.core.gate import DrainGate
 from housing_server.core.services import prediction_endpoints
 from housing_server.limits import MAX_REQUEST_BYTES
@@ -263,6 +265,59 @@ async def test_handler_is_cancelled_when_its_caller_has_gone(kind: str, polled: 
     await cancelled.wait()
     await answering
     assert served.counts.ended == {(endpoint.method.name, "CANCELLED"): 1}
+
+
+class NeverAnswered:
+    """A method that queues requests and answers none."""
+
+    def __init__(self) -> None:
+        self.begun, self.cancelled = asyncio.Event(), asyncio.Event()
+        self.endpoint = queued(SERVICE, "Predict", self.begin, Arrivals())
+
+    def begin(self, _data: bytes, _decode: Any, _caller: Caller, _recipient: Recipient) -> "NeverAnswered":
+        """Queue a request."""
+        self.begun.set()
+        return self
+
+    def cancel(self) -> None:
+        """Drop it."""
+        self.cancelled.set()
+
+
+@pytest.mark.parametrize("polled", [True, False])
+async def test_queued_request_is_dropped_when_its_caller_has_gone(polled: bool) -> None:
+    """No row is computed for nobody."""
+    method = NeverAnswered()
+    served, request = Served(method.endpoint), Request(PREDICT, polled=polled).feed(framed(GOOD))
+    answering = served.start(request)
+    await method.begun.wait()
+    request.hang_up()
+    await answering
+    assert method.cancelled.is_set()
+    assert served.counts.ended == {("Predict", "CANCELLED"): 1}
+
+
+async def test_queued_request_is_dropped_at_its_deadline() -> None:
+    """Its caller is answered so."""
+    method = NeverAnswered()
+    request = Request(PREDICT, headers=[(b"grpc-timeout", b"10m")]).feed(framed(GOOD))
+    await request.answer(Served(method.endpoint).application)
+    assert request.refusal[:2] == (code_pb2.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
+    assert method.cancelled.is_set()
+
+
+async def test_queued_call_is_its_own_task(served: Served) -> None:
+    """An event loop that is asked for a task returns the call itself; all else gets a task."""
+    loop, request = asyncio.get_running_loop(), Request(PREDICT).feed(framed(GOOD))
+    loop.set_task_factory(task_factory)
+    try:
+        call: Any = served.application(request.scope, request.receive, request.send)
+        assert loop.create_task(call) is call
+        assert isinstance(loop.create_task(asyncio.sleep(0)), asyncio.Task)
+    finally:
+        loop.set_task_factory(None)
+    await call
+    assert request.trailers[b"grpc-status"] == b"0"
 
 
 async def test_answer_that_nobody_reads_is_counted_as_cancelled(served: Served) -> None:
