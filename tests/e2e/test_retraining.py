@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
+from housing_client import PredictionClient, Retraining, RetrainingStatus
 from housing_retraining.runs.work_directory import make_work_directory
 from housing_training.candidates.recipes import recipe
 from housing_training.data.preparation import prepare
@@ -22,7 +24,7 @@ from housing_training.graph.compilation import compile_pipeline
 from housing_training.graph.golden import golden_requests
 from housing_training.params.schema import PrepareParams, TrainParams
 from registries import NAME, log_graph, registry
-from running import ROOT, HousingCommand
+from running import ROOT, HousingCommand, running_service, wait_for
 
 QUICK = {"seed": 1, "folds": 2, "candidates": {"xgboost": {"n_estimators": 30, "max_depth": 5}}}
 """A recipe that takes a moment."""
@@ -100,6 +102,40 @@ def test_new_rows_lead_to_a_better_champion(repository: Repository) -> None:
     # The repository itself was left alone: what was made is in the work directory, under DVC.
     assert not (repository.root / artifacts.RAW).exists()
     assert (repository.root / "var/retraining/work" / found["retraining_id"] / "training/dvc.lock").exists()
+
+
+def test_retraining_that_a_call_started_survives_the_death_of_its_watcher(repository: Repository) -> None:
+    """A call puts it on record; a kill in the middle is seen there, and the next watcher goes on to a verdict."""
+    environment = repository.environment() | {"HOUSING_RETRAINING_SHADOW": "off"}
+    with (
+        running_service(repository.root / "var") as service,
+        PredictionClient(service.target) as client,
+    ):
+        started = client.start_retraining(reason="a test", requested_by="somebody")
+        assert (started.stage, started.attempts) == ("waiting", 0)
+
+        def stage(*wanted: str) -> RetrainingStatus | None:
+            status = client.retraining_status()
+            return status if status.running is not None and status.running.stage in wanted else None
+
+        with HousingCommand("retrain", "watch", environment=environment, folder=repository.root) as watcher:
+            wait_for(lambda: stage("fetch", "prepare", "train", "evaluate"), "the pipeline", 500)
+            watcher.send(signal.SIGKILL)
+        crashed = wait_for(lambda: status if not (status := client.retraining_status()).lease_held else None, "its end")
+        assert crashed.running is not None
+        assert (crashed.running.retraining_id, crashed.running.attempts) == (started.retraining_id, 1)
+
+        def ended() -> Retraining | None:
+            found = client.retraining(started.retraining_id)
+            return found if found.verdict else None
+
+        with HousingCommand("retrain", "watch", environment=environment, folder=repository.root):
+            found = wait_for(ended, "a verdict", 500)
+            assert [each.alive for each in client.retraining_status().watchers] == [True]
+    assert (found.attempts, found.verdict) == (2, "refused"), found
+    assert found.comparison is not None
+    assert found.comparison.slices
+    assert found.requested_by.startswith("somebody (ipv4:127.0.0.1")
 
 
 def retrainings(repository: Repository) -> list[dict[str, Any]]:

@@ -411,8 +411,8 @@ class PromoteModelVersionRequest(_message.Message):
     force: _builtins.bool
     """Whether to promote a version that was refused, or rolled back."""
     changed_by: _builtins.str
-    """Who changes it; it goes on record. Empty for the caller's address. At most 100 characters, none of them a control
-    character. It is not verified.
+    """Who changes it; it goes on record, with the name of the caller's key or certificate, or else its address, behind it.
+    At most 100 characters, none of them a control character. It is not verified.
     """
     champion_version: _builtins.str
     """Make the change only if this version is the champion; empty for any. At most 100 printable ASCII characters."""
@@ -469,8 +469,8 @@ class RollbackModelRequest(_message.Message):
     reason: _builtins.str
     """Why, for people; it goes on record. Required; at most 1,000 characters, none of them a control character."""
     changed_by: _builtins.str
-    """Who changes it; it goes on record. Empty for the caller's address. At most 100 characters, none of them a control
-    character. It is not verified.
+    """Who changes it; it goes on record, with the name of the caller's key or certificate, or else its address, behind it.
+    At most 100 characters, none of them a control character. It is not verified.
     """
     champion_version: _builtins.str
     """Make the change only if this version is the champion; empty for any. At most 100 printable ASCII characters."""

@@ -128,8 +128,8 @@ class StartRetrainingRequest(_message.Message):
     reason: _builtins.str
     """Why, for people; it goes on record. Required; at most 1,000 characters, none of them a control character."""
     requested_by: _builtins.str
-    """Who requests it; it goes on record. Empty for the caller's address. At most 100 characters, none of them a control
-    character. It is not verified.
+    """Who requests it; it goes on record, with the name of the caller's key or certificate, or else its address, behind it.
+    At most 100 characters, none of them a control character. It is not verified.
     """
     retraining_id: _builtins.str
     """The id of the retraining, a UUID; empty for a new one. A repeated request with the same id starts no second

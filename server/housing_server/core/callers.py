@@ -49,6 +49,8 @@ class Caller(NamedTuple):
     """The W3C trace context of the request, unvalidated."""
     recorded_peer: str | None = None
     """The peer address as it is recorded; None for all of it."""
+    identity: str = ""
+    """Name of the caller: that of its key or certificate, or what another process has forwarded; empty without one."""
 
     @property
     def peer_on_record(self) -> str:
@@ -59,6 +61,12 @@ class Caller(NamedTuple):
     def late(self) -> bool:
         """Whether the deadline has passed."""
         return self.deadline is not None and self.deadline <= time.perf_counter()
+
+    def named(self, claimed: str) -> str:
+        """Return who calls, for the record: the name that the caller claims, and the one that is verified."""
+        if claimed and self.identity:
+            return f"{claimed} ({self.identity})"
+        return claimed or self.identity or self.peer_on_record
 
     def seconds_left(self) -> float | None:
         """Return the time until the deadline; None without one."""

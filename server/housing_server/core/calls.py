@@ -29,6 +29,9 @@ DEFAULT_UNARY_SECONDS = 120.0
 REQUEST_ID = "x-request-id"
 """The metadata that carries a request's id, in both directions."""
 
+CALLER = "x-housing-caller"
+"""The metadata by which a process of the service names the caller of a call that it forwards to another one."""
+
 AUTHORIZATION = "authorization"
 API_KEY = "x-api-key"
 CERTIFICATE = "x-forwarded-client-cert"
@@ -141,6 +144,7 @@ class Calls:
         tracer: CallTracer | None = None,
         authority: CallAuthority | None = None,
         peer_on_record: Callable[[str], str] | None = None,
+        relayed: bool = False,
         unary_seconds: float = DEFAULT_UNARY_SECONDS,
         new_id: Callable[[], object] = uuid_utils.uuid7,
     ) -> None:
@@ -153,6 +157,7 @@ class Calls:
             tracer: traces calls; None for no tracing.
             authority: admits callers; None to admit all.
             peer_on_record: returns what is recorded of a peer address; None to record all of it.
+            relayed: whether another process of the service forwards the calls, and names their callers.
             unary_seconds: deadline of a unary call whose caller sets none.
             new_id: returns an id for a request without a valid one.
         """
@@ -160,6 +165,7 @@ class Calls:
         self.observer = observer
         self.log = log
         self.authority = authority
+        self._relayed = relayed
         self._tracer = tracer
         self._peer_on_record = peer_on_record
         self._unary_seconds = unary_seconds
@@ -186,11 +192,14 @@ class Calls:
         arrived = time.perf_counter()
         self.observer.call_started(method)
         request_id = traceparent = trace_id = span = None
+        identity = ""
         for key, value in metadata:
             if key == REQUEST_ID:
                 request_id = str(value)
             elif key == "traceparent":
                 traceparent = str(value)
+            elif key == CALLER and self._relayed:
+                identity = str(value)
         if request_id is None or not _REQUEST_ID.fullmatch(request_id):
             request_id = str(self._new_id())
         if traceparent is not None:
@@ -202,7 +211,7 @@ class Calls:
             seconds_left = self._unary_seconds
         deadline = None if seconds_left is None else arrived + seconds_left
         shown = None if self._peer_on_record is None else self._peer_on_record(peer)
-        caller = Caller(method.name, peer, request_id, trace_id, arrived, deadline, span, traceparent, shown)
+        caller = Caller(method.name, peer, request_id, trace_id, arrived, deadline, span, traceparent, shown, identity)
         scope = CallScope(self, method, caller, request_id)
         if self.authority is not None:
             scope.credentials = self.authority.credentials(metadata, names)
@@ -241,6 +250,8 @@ class CallScope:
             raise DeadlinePassed
         if self._calls.authority is not None:
             self._identity = self._calls.authority.admit(self._method, self.credentials)
+            if self._identity is not None:
+                self.caller = caller = caller._replace(identity=self._identity)
         gate.enter()
         self._inside = True
         return caller
@@ -360,7 +371,7 @@ def background_calls(
 
 def relayed_calls(log: CallLog) -> Calls:
     """Create scopes for calls that a worker has relayed here: the worker counts and logs them, but for exceptions."""
-    return Calls(gate=DrainGate(), observer=Uncounted(), log=FailuresLogged(log, unforeseen_only=True))
+    return Calls(gate=DrainGate(), observer=Uncounted(), log=FailuresLogged(log, unforeseen_only=True), relayed=True)
 
 
 def _trace_id(traceparent: str) -> str | None:

@@ -16,7 +16,7 @@ from grpc_status import rpc_status
 
 from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.callers import Caller
-from housing_server.core.calls import REQUEST_ID, Method
+from housing_server.core.calls import CALLER, REQUEST_ID, Method
 from housing_server.core.endpoints import RelayedEndpoint, describe, relayed
 from housing_server.errors import DeadlinePassed, Overloaded, RelayedError, RequestError, ServiceUnavailable
 
@@ -121,7 +121,8 @@ class Relay:
 
 def _metadata(caller: Caller) -> list[tuple[str, str]]:
     """Return the metadata of a call that is forwarded."""
-    forwarded = {REQUEST_ID: caller.request_id, "traceparent": caller.traceparent}
+    named = caller.identity or caller.peer_on_record
+    forwarded = {REQUEST_ID: caller.request_id, "traceparent": caller.traceparent, CALLER: named}
     return [(key, value) for key, value in forwarded.items() if value and value.isascii() and value.isprintable()]
 
 

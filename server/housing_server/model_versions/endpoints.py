@@ -92,5 +92,5 @@ def _roll_back(changer: ChampionChanger, request: pb.RollbackModelRequest, calle
 
 def _wish(request: pb.PromoteModelVersionRequest | pb.RollbackModelRequest, caller: Caller) -> Wish:
     return Wish(
-        changed_by=request.changed_by or caller.peer, reason=request.reason, champion_version=request.champion_version
+        changed_by=caller.named(request.changed_by), reason=request.reason, champion_version=request.champion_version
     )

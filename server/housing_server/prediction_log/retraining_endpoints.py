@@ -44,7 +44,10 @@ def retraining_endpoints(
         return unary(_SERVICE, name, handle)
 
     return (
-        endpoint("StartRetraining", lambda request, caller: start_retraining(store, request, caller.peer)),
+        endpoint(
+            "StartRetraining",
+            lambda request, caller: start_retraining(store, request, caller.named(request.requested_by)),
+        ),
         endpoint("ListRetrainings", lambda request, _: list_retrainings(store, request)),
         endpoint("GetRetraining", lambda request, _: get_retraining(store, request.retraining_id)),
         endpoint("GetRetrainingStatus", lambda *_: retraining_status(store, model_name)),
@@ -52,7 +55,7 @@ def retraining_endpoints(
 
 
 def start_retraining(
-    store: PredictionStore, request: pb.StartRetrainingRequest, peer: str
+    store: PredictionStore, request: pb.StartRetrainingRequest, requested_by: str
 ) -> pb.StartRetrainingResponse:
     """Record a request for a retraining; one whose id is on record already is returned as it is.
 
@@ -66,16 +69,13 @@ def start_retraining(
         waiting = sum(each.trigger == "manual" for each in records.waiting())
         if waiting >= MAX_WAITING:
             raise TooManyRetrainings(waiting)
-        found = _request(records, request, retraining_id, peer)
+        found = _request(records, request.reason, retraining_id, requested_by)
     return pb.StartRetrainingResponse(retraining=message(found))
 
 
-def _request(
-    records: RetrainingRecords, request: pb.StartRetrainingRequest, retraining_id: str, peer: str
-) -> Retraining:
-    by = request.requested_by or peer
+def _request(records: RetrainingRecords, reason: str, retraining_id: str, requested_by: str) -> Retraining:
     try:
-        return records.request("manual", reason=request.reason, requested_by=by, retraining_id=retraining_id)
+        return records.request("manual", reason=reason, requested_by=requested_by, retraining_id=retraining_id)
     except IntegrityError:  # another call with the same id was quicker
         found = records.find(retraining_id)
         if found is None:

@@ -110,11 +110,13 @@ async def test_call_is_relayed_with_its_id_trace_and_deadline(relayed: Relayed) 
     """And counted once, where it came in."""
     server = await relayed.start_other()
     trace = f"00-{'a' * 32}-{'1' * 16}-01"
-    answer = await relayed.call(metadata=(("x-request-id", "mine"), ("traceparent", trace), ("other", "x")))
+    forged = ("x-housing-caller", "admin")
+    answer = await relayed.call(metadata=(("x-request-id", "mine"), ("traceparent", trace), forged))
     assert len(answer.model_name) == 20_000
     (caller,) = relayed.callers
     assert (caller.request_id, caller.trace_id) == ("mine", "a" * 32)
     assert caller.deadline is not None
+    assert caller.identity.startswith("ipv4:127.0.0.1"), "the address, since no key was needed"
     assert relayed.counts.ended == {("Explain", "OK"): 1}
     await server.stop(None)
 
