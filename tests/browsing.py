@@ -1,0 +1,69 @@
+"""A browser for tests of the pages, and the screenshots of them that documents show."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from running import PATIENCE, ROOT, tool
+
+expect.set_options(timeout=PATIENCE * 1000)
+_MILLISECONDS = PATIENCE * 1000
+_OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """Run Debian's Chromium until the end of the block."""
+    program = tool("chromium", "apt-get install chromium, or make tools")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
+    """Open a page until the end of the block; afterwards it must have asked nobody else, and logged no problem."""
+    options = {"viewport": {"width": 1280, "height": 860}} | options
+    with browser.new_context(accept_downloads=True, **options) as context:
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        page.set_default_timeout(_MILLISECONDS)
+        problems: list[str] = []
+        foreign: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        # What the service refuses is logged by the browser as well; policies that are broken, too.
+        page.on("console", lambda said: problems.append(said.text) if said.type in {"error", "warning"} else None)
+        origin = "/".join(address.split("/")[:3])
+        page.on(
+            "request",
+            lambda sent: None if sent.url.startswith((origin, "blob:", "data:")) else foreign.append(sent.url),
+        )
+        page.goto(address)
+        yield page
+        assert foreign == []
+        assert [each for each in problems if "Failed to load resource" not in each] == []
+
+
+def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """Write a screenshot for the documents, if they are being made: `make pictures`."""
+    if os.environ.get("PICTURES"):
+        folder = ROOT / "docs/images"
+        folder.mkdir(exist_ok=True)
+        taken = folder / f"{name}.webp"
+        data = page.screenshot(full_page=whole)
+        _write_webp(data, taken)
+
+
+def _write_webp(png: bytes, path: Path) -> None:
+    from io import BytesIO  # noqa: PLC0415 - pictures are made rarely
+
+    from PIL import Image  # noqa: PLC0415 - the same
+
+    Image.open(BytesIO(png)).convert("RGB").save(path, "WEBP", quality=82, method=6)
