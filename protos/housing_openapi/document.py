@@ -10,8 +10,10 @@ from google.protobuf.descriptor_pool import Default
 from google.rpc.code_pb2 import Code
 
 from housing.reasons import REASONS, Reason
+from housing.roles import role_of
 from housing.routes import ROUTES, Route, methods_of
 from housing.services import SERVICES
+from housing.v1.annotations_pb2 import Role
 from housing.v1.error_reason_pb2 import ErrorReason
 from housing_openapi.comments import comments_of
 from housing_openapi.examples import EXAMPLES, INVALID, Example
@@ -79,6 +81,7 @@ class _Writer:
             "tags": [method.containing_service.name],
             "summary": _summary(method.name, text),
             "description": text,
+            "x-role": _role(method),
         }
         if parameters := list(self._parameters(route, example)):
             operation["parameters"] = parameters
@@ -177,6 +180,7 @@ class _Writer:
             "description": self._comments[method.full_name],
             "request": method.input_type.name,
             "response": method.output_type.name,
+            "role": _role(method),
             "streaming": method.client_streaming or method.server_streaming,
             "http": [f"{route.verb} {route.path}" for route in ROUTES if route.method is method],
         }
@@ -186,6 +190,11 @@ def _summary(name: str, comment: str) -> str:
     """Return the first sentence of a method's comment, without its name."""
     sentence = comment.partition("\n")[0].partition(". ")[0].removesuffix(".").removeprefix(f"{name} ")
     return sentence[0].upper() + sentence[1:]
+
+
+def _role(method: MethodDescriptor) -> str:
+    """Return the name of the role that a caller needs, for example `operate`."""
+    return Role.Name(role_of(method)).removeprefix("ROLE_").lower()
 
 
 def _shown(example: Any) -> _Data:

@@ -30,10 +30,10 @@ function errors(contract, responses) {
     example ? el("pre", { tabindex: "0" }, JSON.stringify(example, null, 2)) : "")];
 }
 
-function operation(contract, verb, path, { operationId, description, parameters: listed, requestBody, responses }) {
+function operation(contract, verb, path, { operationId, description, parameters: listed, requestBody, responses, "x-role": role }) {
   const success = responses["200"];
   return el("section", { class: "panel", id: slug(operationId), "aria-label": operationId },
-    el("div", { class: "panel-head" }, el("h3", {}, el("span", { class: "verb" }, verb), " ", el("code", {}, path)), el("span", { class: "note" }, operationId)),
+    el("div", { class: "panel-head" }, el("h3", {}, el("span", { class: "verb" }, verb), " ", el("code", {}, path)), el("span", { class: "note" }, `${operationId}, role ${role}`)),
     ...markdown(description),
     ...parameters(listed),
     ...(requestBody ? block("Body", fieldTable(contract, schemaOf(requestBody.content))) : []),
