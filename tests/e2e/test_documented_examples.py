@@ -29,6 +29,8 @@ def known_ids(http: httpx.Client) -> Ids:
     answer = http.post("/api/predict", json=EXAMPLES["Predict"].body).raise_for_status().json()
     key = answer["prediction_id"]
     wait_for(lambda: http.get(f"/api/logs/predictions/{key}").status_code == 200 or None, "the prediction on record")
+    price = {"prediction_id": key, "median_house_value": 452600}  # without one there are no errors to show
+    http.post("/api/outcomes", json={"outcomes": [price]}).raise_for_status()
     retraining = http.post("/api/retraining", json=EXAMPLES["StartRetraining"].body).raise_for_status().json()
     return {
         EXAMPLES["GetPrediction"].parameters["prediction_id"]: key,
@@ -83,7 +85,7 @@ def test_example_is_answered_as_documented(name: str, http: httpx.Client, ids: I
 
 @pytest.mark.parametrize("name", INVALID)
 def test_invalid_example_is_refused_as_documented(name: str, http: httpx.Client, ids: Ids) -> None:
-    """Word by word."""
+    """Every word of it."""
     answer = send(http, name, INVALID[name], ids)
     assert (answer.status_code, answer.json()) == (400, INVALID[name].response)
 
