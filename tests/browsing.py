@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from running import PATIENCE, ROOT, tool
@@ -51,19 +52,9 @@ def opened(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
         assert [each for each in problems if "Failed to load resource" not in each] == []
 
 
-def picture(page: Page, name: str, *, whole: bool = False) -> None:
-    """Write a screenshot for the documents, if they are being made: `make pictures`."""
+def picture(page: Page, name: str, height: int = 860) -> None:
+    """Write a screenshot for the documents, from the top of the page, if they are being made: `make pictures`."""
     if os.environ.get("PICTURES"):
-        folder = ROOT / "docs/images"
-        folder.mkdir(exist_ok=True)
-        taken = folder / f"{name}.webp"
-        data = page.screenshot(full_page=whole)
-        _write_webp(data, taken)
-
-
-def _write_webp(png: bytes, path: Path) -> None:
-    from io import BytesIO  # noqa: PLC0415 - pictures are made rarely
-
-    from PIL import Image  # noqa: PLC0415 - the same
-
-    Image.open(BytesIO(png)).convert("RGB").save(path, "WEBP", quality=82, method=6)
+        clip: Any = {"x": 0, "y": 0, "width": 1280, "height": height}
+        taken = Image.open(BytesIO(page.screenshot(full_page=True, clip=clip)))
+        taken.convert("RGB").save(ROOT / f"docs/images/{name}.webp", "WEBP", quality=82, method=6)

@@ -38,6 +38,7 @@ ELSEWHERE = {
     ".venv/bin/housing model promote ": "the same",
     ".venv/bin/housing model rollback ": "the same",
     ".venv/bin/python -c": "tests/integration/test_swap.py moves the alias",
+    "ghz ": "benchmarks measure with it; `benchmarks/tools.sh` builds it",
     "go ": "tests/integration/test_go_client.py compiles the client and calls the service with it",
     "buf generate": "the same",
     "mvn ": "for people: it fetches what it needs",

@@ -65,7 +65,7 @@ export function models(place) {
       const { versions, champion_version: champion } = await get("/api/models");
       const back = () => change("/api/models:rollback", "Roll back", `The champion before version ${champion} becomes it again.`, champion, "");
       shown.replaceChildren(
-        table("Versions", ["Version", "Aliases", "Registered", "Test RMSE#", "Against it", ""], versions.slice(0, 20).map((each) => row(each, champion))),
+        table("Versions", ["Version", "Aliases", "Registered", "Test RMSE#", "Against it", "Change"], versions.slice(0, 20).map((each) => row(each, champion))),
         el("div", { class: "actions" }, el("button", { type: "button", onclick: back }, "Roll back")), ...(await changes()));
     } catch (problem) {
       shown.replaceChildren(el("p", { class: "error" }, problem.message, " ", el("code", {}, problem.reason)));

@@ -3,7 +3,7 @@
 import { svg } from "./dom.js";
 import { shortUsd, signed, usd, words } from "./format.js";
 
-const LEFT = 128, RIGHT = 66, ROW = 30, BAR = 16;
+const LEFT = 140, RIGHT = 66, ROW = 30, BAR = 16;
 
 // Returns the steps from the base to the price, the largest first; longitude and latitude are one, the place.
 export function steps({ base_value: base, contributions }) {
