@@ -47,9 +47,12 @@ def opened(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
             lambda sent: None if sent.url.startswith((origin, "blob:", "data:")) else foreign.append(sent.url),
         )
         page.goto(address)
-        yield page
-        assert foreign == []
-        assert [each for each in problems if "Failed to load resource" not in each] == []
+        try:
+            yield page
+        finally:
+            page.close()
+        assert not foreign, foreign
+        assert not [each for each in problems if "Failed to load resource" not in each], problems
 
 
 def picture(page: Page, name: str, height: int = 860) -> None:
