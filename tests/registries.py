@@ -208,7 +208,7 @@ def _column(choices: tuple[str, ...], rows: int, random: np.random.Generator) ->
 
 
 def log_pipeline(pipeline: Pipeline, table: pd.DataFrame) -> None:
-    """Log a scikit-learn Pipeline as a version of the registered model, by running the README's own recipe."""
-    recipes = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    """Log a scikit-learn Pipeline as a version of the registered model, by running the recipe of docs/models.md."""
+    recipes = re.findall(r"```python\n(.*?)```", (ROOT / "docs/models.md").read_text("utf-8"), re.DOTALL)
     (recipe,) = (code for code in recipes if "log_model" in code)
     exec(recipe, {"pipeline": pipeline, "table": table})  # noqa: S102

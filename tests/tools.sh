@@ -30,6 +30,7 @@ export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
 debian prometheus prometheus
 debian prometheus-alertmanager amtool
 debian postgresql pg_ctlcluster
+debian chromium chromium
 go_module grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 go_module protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 go_module protoc-gen-go-grpc google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2

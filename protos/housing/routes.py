@@ -16,7 +16,10 @@ GATEWAY_METRICS_PATH = "/gateway/metrics"
 """Metrics of the gateway."""
 
 PAGES: Mapping[str, str] = {
-    "/": "this page",
+    "/": "a page for people: prices on a map, explained",
+    "/docs": "documentation of the API",
+    "/ops": "a page for operators: predictions on record, drift, models",
+    "/openapi.json": "the API as OpenAPI 3.1",
     METRICS_PATH: "metrics for Prometheus",
     GATEWAY_METRICS_PATH: "those of the gateway itself",
 }

@@ -40,6 +40,7 @@ ELSEWHERE = {
     "curl http://127.0.0.1:8080/api/models/7:promote": "tests/integration/test_retraining_service.py: not in this registry",
     "curl http://127.0.0.1:8080/api/models:rollback": "the same",
     ".venv/bin/python -c": "tests/integration/test_swap.py moves the alias",
+    "ghz ": "benchmarks measure with it; `benchmarks/tools.sh` builds it",
     "go ": "tests/integration/test_go_client.py compiles the client and calls the service with it",
     "buf generate": "the same",
     "mvn ": "for people: it fetches what it needs",

@@ -38,7 +38,9 @@ def test_grpc_content_type_with_another_method_is_refused_at_once(method: str, f
     assert answer.headers["allow"] == "POST"
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/health", "/api/model", "/gateway/metrics"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/web/js/map.js", "/metrics", "/health", "/api/model", "/gateway/metrics"]
+)
 def test_head_answers_as_get_without_a_body(path: str, front: Front) -> None:
     """HEAD is known where GET is."""
     got = front.http.get(path, headers={"accept-encoding": "identity"})
@@ -76,6 +78,19 @@ def test_methods_of_a_path_are_named(path: str, allow: str, front: Front) -> Non
         answer = front.http.request(method, path)
         assert reason(answer) == (405, "METHOD_NOT_ALLOWED")
         assert answer.headers["allow"] == allow
+
+
+@pytest.mark.parametrize("path", ["/", "/openapi.json", "/web/block_groups.bin"])
+def test_page_is_served_with_a_policy_and_again_as_304(path: str, front: Front) -> None:
+    """Browsers ask each time whether it has changed, and load nothing from elsewhere."""
+    first = front.http.get(path)
+    assert first.status_code == 200
+    assert first.headers["cache-control"] == "no-cache"
+    assert "default-src 'none'" in first.headers["content-security-policy"]
+    again = front.http.get(path, headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert "location" not in again.headers
+    assert front.http.get(path, headers={"if-none-match": '"other"'}).status_code == 200
 
 
 def test_http_1_0_is_answered(front: Front) -> None:

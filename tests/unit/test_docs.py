@@ -18,14 +18,14 @@ from housing_retraining.settings import RetrainingSettings
 from housing_server.settings import GatewaySettings, ServerSettings
 from running import ROOT
 
-README = (ROOT / "README.md").read_text("utf-8")
-RETRAINING = (ROOT / "docs/retraining.md").read_text("utf-8")
+REFERENCE = (ROOT / "docs/reference.md").read_text("utf-8")
+SETTINGS = "\n".join((ROOT / f"docs/{name}.md").read_text("utf-8") for name in ("settings", "retraining"))
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data/README.md", *(ROOT / "docs").rglob("*.md")]
 
 
 def settings_table(heading: str) -> dict[str, str]:
-    """The table of settings after a sentence of the README, or of its page on retraining: the default by variable."""
-    table = f"{README}\n{RETRAINING}".partition(heading)[2].lstrip().partition("\n\n")[0]
+    """The table of settings after a sentence of the documents: the default by variable."""
+    table = SETTINGS.partition(heading)[2].lstrip().partition("\n\n")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
     return {
         name: default
@@ -44,7 +44,7 @@ def settings_table(heading: str) -> dict[str, str]:
     ],
 )
 def test_settings_table_is_complete_and_true(heading: str, kind: type[BaseSettings]) -> None:
-    """Every setting is in the README, with its default."""
+    """Every setting is in the documents, with its default."""
     documented = {name: default for name, default in settings_table(heading).items() if name.startswith("HOUSING_")}
     assert set(documented) == {f"HOUSING_{name.upper()}" for name in kind.model_fields}
     for name, field in kind.model_fields.items():
@@ -80,8 +80,8 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 def test_table_of_routes_is_that_of_the_contract() -> None:
-    """Every method is in the README with its routes, and every page."""
-    rows = re.findall(r"^\| (?:`(\w+Service/\w+)` )?\|(?: `(\w+ /\S*)`)? \| .+ \|$", README, re.MULTILINE)
+    """Every method is in docs/reference.md with its routes, and every page."""
+    rows = re.findall(r"^\| (?:`(\w+Service/\w+)` )?\|(?: `(\w+ /\S*)`)? \| .+ \|$", REFERENCE, re.MULTILINE)
     routes = {f"{each.containing_service.name}/{each.name}": "" for each in methods_of()} | {
         f"{route.method.containing_service.name}/{route.method.name}": f"{route.verb} {route.path}" for route in ROUTES
     }
@@ -89,8 +89,8 @@ def test_table_of_routes_is_that_of_the_contract() -> None:
 
 
 def test_table_of_errors_is_that_of_the_contract() -> None:
-    """Every reason is in the README with its code and HTTP status, and no other is."""
-    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \| `([A-Z_]+)` \|(?: (\d+))? \| .+ \|$", README, re.MULTILINE)
+    """Every reason is in docs/reference.md with its code and HTTP status, and no other is."""
+    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \| `([A-Z_]+)` \|(?: (\d+))? \| .+ \|$", REFERENCE, re.MULTILINE)
     documented = {(name, code, status) for names, code, status in rows for name in re.findall(r"\w+", names)}
     assert documented == {
         (reason.name, Code.Name(reason.code), str(reason.http_status or "")) for reason in REASONS.values()

@@ -18,6 +18,7 @@ PORTS = {
     "MONITOR": ports.MONITOR_PORT,
 }
 README = (ROOT / "README.md").read_text("utf-8")
+REFERENCE = (ROOT / "docs/reference.md").read_text("utf-8")
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 PROMETHEUS = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_text("utf-8"))
 
@@ -116,6 +117,6 @@ def test_table_of_errors_names_the_limits() -> None:
         "BODY_TOO_LARGE": f"{limits.MAX_BODY_BYTES >> 20} MiB",
         "HEADERS_TOO_LARGE": f"{limits.MAX_HEADER_BYTES >> 10} KiB",
     }.items():
-        assert re.search(rf"^\| `{reason}` .*\b{text}", README, re.MULTILINE), reason
+        assert re.search(rf"^\| `{reason}` .*\b{text}", REFERENCE, re.MULTILINE), reason
         contract = (ROOT / "protos/housing/v1/error_reason.proto").read_text("utf-8")
         assert re.search(rf"over {text}.*\n(?:  //.*\n)*  ERROR_REASON_{reason} =", contract), reason

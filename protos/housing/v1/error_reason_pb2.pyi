@@ -83,7 +83,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSUPPORTED_ENCODING: _ErrorReason.ValueType  # 23
     """From the gateway: the messages of a gRPC call are compressed by something other than gzip or deflate."""
     ERROR_REASON_NO_SUCH_ROUTE: _ErrorReason.ValueType  # 24
-    """From the gateway: there is no such path. `GET /` lists the routes."""
+    """From the gateway: there is no such path. `GET /docs` lists the routes."""
     ERROR_REASON_METHOD_NOT_ALLOWED: _ErrorReason.ValueType  # 25
     """From the gateway: the path is for another HTTP method, which the header `Allow` names."""
     ERROR_REASON_REQUEST_TIMEOUT: _ErrorReason.ValueType  # 26
@@ -203,7 +203,7 @@ ERROR_REASON_INVALID_HEADER: ErrorReason.ValueType  # 22
 ERROR_REASON_UNSUPPORTED_ENCODING: ErrorReason.ValueType  # 23
 """From the gateway: the messages of a gRPC call are compressed by something other than gzip or deflate."""
 ERROR_REASON_NO_SUCH_ROUTE: ErrorReason.ValueType  # 24
-"""From the gateway: there is no such path. `GET /` lists the routes."""
+"""From the gateway: there is no such path. `GET /docs` lists the routes."""
 ERROR_REASON_METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 25
 """From the gateway: the path is for another HTTP method, which the header `Allow` names."""
 ERROR_REASON_REQUEST_TIMEOUT: ErrorReason.ValueType  # 26

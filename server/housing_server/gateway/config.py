@@ -20,6 +20,7 @@ from housing_server import limits
 from housing_server.core.peer_addresses import PeerAddresses
 from housing_server.gateway.json_schema import bodies_by_route, strict_json_source
 from housing_server.gateway.lua import source, streaming_paths
+from housing_server.gateway.pages import MAX_FILE_BYTES, add_pages
 from housing_server.gateway.tls import downstream, upstream
 from housing_server.gateway.tracing import collector, tracing
 from housing_server.system.tls import TlsFiles
@@ -57,9 +58,9 @@ class Front:
     grpc_port: int = GRPC_PORT
     """Port of the gRPC services."""
     metrics_host: str
-    """Host of metrics and the page."""
+    """Host of metrics."""
     metrics_port: int
-    """Port of metrics and the page."""
+    """Port of metrics."""
     heap_mb: int
     """Memory limit of Envoy in MiB, beside its program."""
     threads: int = 1
@@ -133,6 +134,7 @@ def configuration(front: Front, options: TracingOptions | None, folder: Path, ad
     filled: dict[str, Any] = yaml.safe_load(Template(_TEMPLATE.read_text("utf-8")).substitute(written))
     filled["node"] = {"id": front.process, "cluster": "housing"}  # without, Envoy reads no secrets from files
     _encrypt(filled["static_resources"], front, folder)
+    add_pages(filled)
     if not front.shows_metrics:
         _hide_metrics(filled["static_resources"])
     return filled
@@ -204,6 +206,7 @@ def _values(front: Front, options: TracingOptions | None) -> dict[str, Any]:
         "max_connections": front.max_connections,
         "max_body_bytes": limits.MAX_BODY_BYTES,
         "max_streams": limits.MAX_STREAMS,
+        "max_file_bytes": MAX_FILE_BYTES,
     }
 
 

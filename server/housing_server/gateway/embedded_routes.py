@@ -85,7 +85,9 @@ class EmbeddedRoutes:
             for match in grpc_matches(each.methods):
                 yield _without(_to_upstream(rest, each, match), self._workers)
         for route in gateway:
-            if route["route"]["cluster"] == SERVER:
+            if "route" not in route:  # a page
+                yield _without(route, self._workers)
+            elif route["route"]["cluster"] == SERVER:
                 yield _without(_to(route, WORKER), [self.plain_headers])
             else:
                 yield _without(_from_side_port(route), self._workers)

@@ -6,7 +6,7 @@ local errors = {}
 
 local KINDS = { -- by HTTP status: reason of the ErrorInfo, message
   ["400"] = { "INVALID_JSON", "the request cannot be read as JSON" },
-  ["404"] = { "NO_SUCH_ROUTE", "no such path; GET / lists the routes" },
+  ["404"] = { "NO_SUCH_ROUTE", "no such path; GET /docs lists the routes" },
   ["408"] = { "REQUEST_TIMEOUT", "the request took too long to arrive" },
   ["413"] = { "BODY_TOO_LARGE", "the body is larger than the largest legal batch" },
   ["431"] = { "HEADERS_TOO_LARGE", "the headers are too large" },

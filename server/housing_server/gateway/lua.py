@@ -12,6 +12,7 @@ from housing.features import FEATURE_NAMES
 from housing.reasons import DOMAIN, REASONS
 from housing.routes import GATEWAY_METRICS_PATH, PAGES, ROUTES, STATUS_PATH, Route, grpc_path, methods_of
 from housing_server.gateway.local_replies import reasons_by_text
+from housing_server.gateway.pages import files
 from housing_server.limits import LARGE_BODY_BYTES, MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_ID_BYTES
 
 _HERE = Path(__file__).parent
@@ -49,7 +50,7 @@ def contract_values() -> dict[str, object]:
     """Return the table that scripts load by `require("contract")`."""
     return {
         "fields": list(FEATURE_NAMES),
-        "routes": _verbs(route for route in ROUTES if "{" not in route.path) | dict.fromkeys(PAGES, "GET"),
+        "routes": _verbs(route for route in ROUTES if "{" not in route.path) | dict.fromkeys([*PAGES, *files()], "GET"),
         "patterns": {path_pattern(path): verbs for path, verbs in _verbs(ROUTES).items() if "{" in path},
         "body_fields": {route.path: route.body for route in ROUTES if route.body not in {"", "*"}},
         "cacheable": {
@@ -57,6 +58,7 @@ def contract_values() -> dict[str, object]:
             for route in ROUTES
             if route.method.containing_service.full_name == _MODEL_SERVICE and route.verb == "GET"
         },
+        "files": dict.fromkeys(files(), True),
         "status_path": STATUS_PATH,
         "enums": {enum.name: " or ".join(list(enum.values_by_name)[1:]) for enum in _enums()},
         "replies": reasons_by_text(),

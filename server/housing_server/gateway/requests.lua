@@ -217,7 +217,7 @@ local function check_http(handle, headers, path, method, request)
   elseif method == "HEAD" or not (" " .. allowed .. ","):find(" " .. method .. ",", 1, true) then
     return "METHOD_NOT_ALLOWED", "this path allows only " .. allowed, { allow = allow }
   elseif method == "POST" and not is_json then
-    return "UNSUPPORTED_MEDIA_TYPE", "this path is for gRPC; GET / lists those for JSON", { ["accept-post"] = "application/grpc, application/grpc-web" }
+    return "UNSUPPORTED_MEDIA_TYPE", "this path is for gRPC; GET /docs lists those for JSON", { ["accept-post"] = "application/grpc, application/grpc-web" }
   elseif method == "POST" then
     return check_body(handle, headers)
   end

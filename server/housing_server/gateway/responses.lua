@@ -104,9 +104,9 @@ end
 local function drop_body(handle)
   local body = handle:body(true)
   local length = body:length()
-  body:setBytes("")
-  local headers = handle:headers()
-  if length > 0 then
+  if length > 0 then -- Envoy's own responses to HEAD come without a body
+    body:setBytes("")
+    local headers = handle:headers()
     headers:replace("content-length", tostring(length))
     append(headers, "cache-control", "no-transform") -- what is not there would be compressed, into a body
   end
@@ -120,7 +120,9 @@ local function finish_http(handle, request)
   strip(headers)
   append(headers, "vary", "Origin")
   local cacheable = contract.cacheable[request.path] and http_status == "200"
-  headers:replace("cache-control", cacheable and "no-cache" or "no-store")
+  if failed or not contract.files[request.path] then
+    headers:replace("cache-control", cacheable and "no-cache" or "no-store")
+  end
   if request.refusal and kind ~= "application/json" then
     finish_refusal(handle, request.refusal)
   elseif is_envoys or (kind == "application/json" and failed) then

@@ -1,4 +1,4 @@
-"""The side port: metrics, probes and the start page, over plain HTTP, on a port of its own."""
+"""The side port: metrics and probes, over plain HTTP, on a port of its own."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -10,14 +10,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, make_wsgi_
 
 from housing.http_server import BoundedServer
 from housing.routes import GATEWAY_METRICS_PATH, METRICS_PATH
-from housing_server.supervision.page import PAGE
 from housing_server.system.ports import refused_port
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _TEXT = "text/plain; charset=utf-8"
-_HTML = "text/html; charset=utf-8"
+_INDEX = "metrics: /metrics\nprobes: /healthz, /readyz\nthe pages are those of the gateway\n"
 
 _SCRAPES = 2
 """Concurrent scrapes: each reads the files of all processes, and holds the GIL."""
@@ -109,7 +108,7 @@ def _page(method: str, path: str, ready: Callable[[], bool]) -> tuple[str, str, 
         case "GET" | "HEAD", "/readyz":
             return "503 Service Unavailable", _TEXT, "not ready\n"
         case "GET" | "HEAD", "/":
-            return "200 OK", _HTML, PAGE
+            return "200 OK", _TEXT, _INDEX
         case "GET" | "HEAD", _:
             return "404 Not Found", _TEXT, "no such page\n"
     return "405 Method Not Allowed", _TEXT, "only GET is allowed\n"

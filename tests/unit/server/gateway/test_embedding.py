@@ -124,12 +124,21 @@ def test_regular_expressions_stay_small(embedded: dict[str, Any]) -> None:
     assert max(map(len, expressions)) < 80
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/gateway/metrics"])
-def test_pages_come_from_the_side_port(path: str, embedded: dict[str, Any]) -> None:
-    """The metrics of Envoy too, since there is one around each worker."""
+@pytest.mark.parametrize("path", ["/metrics", "/gateway/metrics"])
+def test_metrics_come_from_the_side_port(path: str, embedded: dict[str, Any]) -> None:
+    """Those of Envoy too, since there is one around each worker."""
     cluster, filters = passage(embedded, path, GATEWAY_PORT)
     assert cluster == "side_port"
     assert PYTHON not in filters
+
+
+def test_pages_are_served_without_the_worker(embedded: dict[str, Any]) -> None:
+    """By Envoy itself, and on the gateway's port only."""
+    routes = manager(embedded)["route_config"]["virtual_hosts"][0]["routes"]
+    pages = [route for route in routes if "direct_response" in route]
+    assert {"/", "/docs", "/ops", "/openapi.json"} <= {route["match"]["path"] for route in pages}
+    assert all(route["typed_per_filter_config"][PYTHON]["disabled"] for route in pages)
+    assert passage(embedded, "/", GRPC_PORT)[0] == "worker"
 
 
 def test_limits_are_those_of_the_server(embedded: dict[str, Any]) -> None:

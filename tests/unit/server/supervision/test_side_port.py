@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry, Counter
 
 from housing.http_server import MAX_CONNECTIONS, Connections
 from housing_server.errors import PortInUse
-from housing_server.gateway.lua import contract_values
 from housing_server.supervision.side_port import SidePort
 from running import has_ipv6
 
@@ -57,15 +56,9 @@ def test_metrics_come_as_text_or_as_openmetrics(client: httpx.Client) -> None:
     assert answer.text.endswith("# EOF\n")
 
 
-def test_page_lists_all_routes(client: httpx.Client) -> None:
-    """Those of the contract and those beside it, as the gateway knows them; what can be looked at is a link."""
-    listed = re.findall(r'<li>(?:<a href="(.+)">)?<code>(\S+) (\S+)</code>', client.get("/").text)
-    assert all(link in {"", path} for link, _, path in listed)
-    values = contract_values()
-    known = set(values["routes"].items())  # type: ignore[attr-defined]
-    assert {(path, verb) for _, verb, path in listed if "{" not in path} == known
-    assert len([path for _, _, path in listed if "{" in path]) == len(values["patterns"])  # type: ignore[arg-type]
-    assert {path for link, verb, path in listed if link} == {path for path, verb in known if verb == "GET"}
+def test_index_names_what_is_there(client: httpx.Client) -> None:
+    """The pages are served by the gateway, whatever happens to the supervisor."""
+    assert {"/metrics", "/healthz", "/readyz"} <= set(re.findall(r"/\w+", client.get("/").text))
 
 
 @pytest.mark.parametrize(
