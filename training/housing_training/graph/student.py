@@ -15,14 +15,13 @@ from spox import Var
 
 from housing.features import FEATURE_NAMES
 from housing.graph import INTERVAL, INTERVAL_UPPER_OPEN, PRICE, PROXIMITY, WARNINGS
-from housing_training.data.rows import column
+from housing_training.data.rows import LABEL, PLACE, column
 from housing_training.features.domain import TrainingDomain, is_far
 from housing_training.features.located import COUNTS, FIRST
 from housing_training.geography import grid
 from housing_training.geography.grid import BLOCK, CELLS_PER_DEGREE, Grid
 from housing_training.geography.places import FEATURES
 from housing_training.geography.proximity import CHOICES
-from housing_training.graph.model import REQUIRED
 from housing_training.student.columns import FIGURES, PLACE_NAMES, StudentColumns
 from housing_training.student.pipeline import Scale, StudentPipeline
 from housing_training.student.teacher import UNIT_USD
@@ -31,8 +30,14 @@ CASES = len(CHOICES) + 1
 """Labels that a request may give, and that it gives none."""
 MOST_KINDS = 128
 """Kinds of places that a byte can number."""
+NO_LABEL = len(CHOICES)
+"""Stands for the code of a label that was left out."""
 POSITION = 2
 """Columns of longitude and latitude."""
+LABEL_COUNTED = POSITION + 1
+"""Column of the label's code among what is counted."""
+COUNTED = LABEL_COUNTED + 1
+"""Columns of what is counted: see `_read`."""
 
 Doubles = npt.NDArray[np.float64]
 
@@ -40,13 +45,13 @@ Doubles = npt.NDArray[np.float64]
 def student_outputs(pipeline: StudentPipeline, rows: Var) -> Mapping[str, Var]:
     """Build the graph of a student: from rows, double, shape (N, 9), to its outputs by name."""
     given, places = op.cast(rows, to=np.float32), _Places.of(pipeline)
-    filled = _filled(given, pipeline.bedrooms_per_household)
-    cells = _cells(filled)
-    known = op.cast(op.gather(_const(places.rows), _row(cells, pipeline.table.grid), axis=0), to=np.float32)
-    case = _case(given, known)
-    read = [_logarithms(filled, pipeline.columns), cells, known, op.gather(given, _const(REQUIRED), axis=1)]
+    counted, figures = _read(_filled(given, pipeline.bedrooms_per_household), pipeline.columns)
+    row = _row(counted, pipeline.table.grid)
+    known = op.cast(op.gather(_const(places.rows), row, axis=0), to=np.float32)
+    read = op.concat([op.log(figures), counted, known], axis=1)
+    case = _case(read)
     return {
-        **_price_and_interval(pipeline.scale, _network(pipeline, op.concat(read, axis=1))),
+        **_price_and_interval(pipeline.scale, _network(pipeline, read)),
         PROXIMITY: op.gather(_const(places.labels), case),
         WARNINGS: op.or_(_outside(given, pipeline.domain), op.gather(_const(places.warnings), case, axis=0)),
     }
@@ -84,40 +89,53 @@ class _Places:
 
 
 def _filled(given: Var, bedrooms_per_household: float) -> Var:
-    """Put the estimate of the bedrooms where any field was left out, so that all that is looked up is in the tables."""
-    households, rooms = (_columns(given, column(name), 1) for name in ("households", "total_rooms"))
-    estimate = op.min([op.mul(households, _const(np.float32(bedrooms_per_household))), rooms])
-    return op.where(op.isnan(given), estimate, given)
+    """Fill in what may be left out: an estimate of the bedrooms, and `NO_LABEL`.
+
+    Required fields stay NaN. All of such a row is NaN from then on, and the run is refused when it is looked up.
+    """
+    fields = [column(name) for name in ("households", "total_rooms")]
+    factors = _const([bedrooms_per_household, 1], np.float32)
+    at_most = op.mul(op.gather(given, _const(fields, np.int64), axis=1), factors)
+    estimate = op.reduce_min(at_most, _const([1], np.int64))
+    bedrooms, others = np.zeros((1, len(FEATURE_NAMES))), np.full(len(FEATURE_NAMES), np.nan)
+    bedrooms[:, column("total_bedrooms")], others[[column("total_bedrooms"), LABEL.start]] = 1, (0, NO_LABEL)
+    stand_ins = op.gemm(estimate, _const(bedrooms, np.float32), _const(others, np.float32))
+    return op.where(op.isnan(given), stand_ins, given)
 
 
-def _cells(filled: Var) -> Var:
-    """Count the cell of each row from the west and from the south: whole float32, shape (N, 2)."""
-    matrix = np.zeros((len(FEATURE_NAMES), POSITION), np.float32)
-    matrix[:POSITION] = CELLS_PER_DEGREE * np.eye(POSITION)
-    south_west, _ = grid.corners()
-    counted = op.gemm(filled, _const(matrix), _const(np.round(-south_west * CELLS_PER_DEGREE) + 0.5, np.float32))
-    last = _const(np.array(grid.shape()) * BLOCK - 1, np.float32)
-    return op.floor(op.min([op.max([counted, _const(np.float32(0))]), last]))
+def _read(filled: Var, columns: StudentColumns) -> tuple[Var, Var]:
+    """Return what is counted, `COUNTED` columns of whole numbers, and figures within their range, shape (N, figures).
+
+    Counted are the cell from the west and from the south, a one, and the code of the label. All is cut out of rows and
+    put into its range at once.
+    """
+    south_west, last = grid.corners()[0], np.array(grid.shape()) * BLOCK - 1
+    matrix = np.zeros((len(FEATURE_NAMES), COUNTED + FIGURES))
+    matrix[PLACE, :POSITION] = CELLS_PER_DEGREE * np.eye(POSITION)
+    matrix[LABEL, LABEL_COUNTED] = 1
+    matrix[FIRST : FIRST + FIGURES, COUNTED:] = np.eye(FIGURES)
+    offsets = np.array([*(np.round(-south_west * CELLS_PER_DEGREE) + 0.5), 1, 0, *np.zeros(FIGURES)])
+    least, greatest = [0, 0, 1, 0, *columns.least], [*last, 1, NO_LABEL, *columns.greatest]
+    read = op.gemm(filled, _const(matrix, np.float32), _const(offsets, np.float32))
+    read = op.min([op.max([read, _const(least, np.float32)]), _const(greatest, np.float32)])
+    counted, figures = op.split(read, _const([COUNTED, FIGURES], np.int64), axis=1)
+    return op.floor(counted), figures
 
 
-def _row(cells: Var, table: Grid) -> Var:
+def _row(counted: Var, table: Grid) -> Var:
     """Find the row of the table that each cell is at: int64, shape (N,).
 
     The row is the block's first one and, in a block with a row for each cell, what cells are counted on from there.
-    That is written as a sum of two products, whose second factors are 1 and the number of the cell.
+    That is written as a sum of products, whose second factors are what is counted.
     """
     east, north = grid.shape()
     counted_before = grid.block_positions() @ (BLOCK * BLOCK, BLOCK)
-    factors = np.column_stack([table.firsts - table.steps * counted_before, table.steps]).reshape(east, north, 2)
-    blocks = op.div(op.cast(cells, to=np.int64), _const(np.int64(BLOCK)))
-    number = op.gemm(cells, _const([[0, BLOCK], [0, 1]], np.float32), _const([1, 0], np.float32))
-    products = op.mul(op.gather_nd(_const(factors, np.float32), blocks), number)
-    return op.cast(op.reduce_sum(products, _const([1], np.int64), keepdims=0), to=np.int64)
-
-
-def _logarithms(filled: Var, columns: StudentColumns) -> Var:
-    figures = _columns(filled, FIRST, FIGURES)
-    return op.log(op.min([op.max([figures, _const(columns.least)]), _const(columns.greatest)]))
+    zeros = np.zeros(len(table.steps))
+    factors = np.column_stack([table.steps * BLOCK, table.steps, table.firsts - table.steps * counted_before, zeros])
+    # What is no cell is the first of one.
+    blocks = op.div(op.cast(counted, to=np.int64), _const([BLOCK, BLOCK, CASES, CASES], np.int64))
+    found = op.gather_nd(_const(factors.reshape(east, north, 1, 1, COUNTED), np.float32), blocks)
+    return op.cast(op.reduce_sum(op.mul(found, counted), _const([1], np.int64), keepdims=0), to=np.int64)
 
 
 def _network(pipeline: StudentPipeline, values: Var) -> Var:
@@ -130,16 +148,13 @@ def _network(pipeline: StudentPipeline, values: Var) -> Var:
 
 
 def _first_layer(pipeline: StudentPipeline) -> tuple[Doubles, Doubles]:
-    """Fold what comes before the first layer into it, and let it read cells instead of degrees and no kind of place.
-
-    Required fields are read as they came, too, with weights of 0: where one is NaN, so is all that follows.
-    """
+    """Fold what comes before the first layer into it, and let it read cells instead of degrees, and nothing else."""
     matrix, offsets = pipeline.columns.folded(*pipeline.network.layers[0])
     degrees = matrix[FIGURES : FIGURES + POSITION]
-    offsets = offsets + grid.corners()[0] @ degrees
-    unread = np.zeros((1 + len(REQUIRED), matrix.shape[1]))
-    parts = [matrix[:FIGURES], degrees / CELLS_PER_DEGREE, matrix[FIGURES + POSITION :], unread]
-    return np.concatenate(parts), offsets
+    counted = np.zeros((COUNTED, matrix.shape[1]))
+    counted[:POSITION] = degrees / CELLS_PER_DEGREE
+    parts = [matrix[:FIGURES], counted, matrix[FIGURES + POSITION :], np.zeros((1, matrix.shape[1]))]
+    return np.concatenate(parts), offsets + grid.corners()[0] @ degrees
 
 
 def _last_layer(pipeline: StudentPipeline) -> tuple[Doubles, Doubles]:
@@ -163,24 +178,20 @@ def _price_and_interval(scale: Scale, outputs: Var) -> dict[str, Var]:
     }
 
 
-def _case(given: Var, known: Var) -> Var:
+def _case(read: Var) -> Var:
     """Number the kind of each place together with the label that was given or not: int64, shape (N,)."""
-    code = op.gather(given, _const(np.int64(column("ocean_proximity"))), axis=1)
-    code = op.where(op.isnan(code), _const(np.float32(CASES - 1)), code)
-    kind = op.gather(known, _const(np.int64(len(PLACE_NAMES))), axis=1)
-    return op.cast(op.add(op.mul(kind, _const(np.float32(CASES))), code), to=np.int64)
+    factors = np.zeros((FIGURES + COUNTED + len(PLACE_NAMES) + 1, 1))
+    factors[FIGURES + LABEL_COUNTED], factors[-1] = 1, CASES
+    case = op.cast(op.gemm(read, _const(factors, np.float32)), to=np.int64)
+    return op.squeeze(case, _const([1], np.int64))
 
 
 def _outside(given: Var, domain: TrainingDomain) -> Var:
     """Mark figures beyond the usual, in the columns of their warnings; the first and the last are never marked."""
-    columns = _columns(given, FIRST - 1, FIGURES + 2)
+    start, end = (_const([at], np.int64) for at in (FIRST - 1, FIRST + FIGURES + 1))
+    columns = op.slice(given, start, end, _const([1], np.int64))
     below = op.less(columns, _const([-np.inf, *domain.lowest, -np.inf], np.float32))
     return op.or_(below, op.greater(columns, _const([np.inf, *domain.highest, np.inf], np.float32)))
-
-
-def _columns(values: Var, first: int, count: int) -> Var:
-    start, end = (_const([at], np.int64) for at in (first, first + count))
-    return op.slice(values, start, end, _const([1], np.int64))
 
 
 def _const(value: Any, kind: npt.DTypeLike | None = None) -> Var:
