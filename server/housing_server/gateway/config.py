@@ -167,7 +167,11 @@ def _upstream_tls(settings: GatewaySettings) -> dict[str, Any] | None:
     if settings.ca_file is None:
         return None
     own = (str(path or "") for path in (settings.client_certificate, settings.client_key))
-    return upstream(settings.grpc_host, str(settings.ca_file), *own)
+    return upstream(_hosts(settings.grpc_host), str(settings.ca_file), *own)
+
+
+def _hosts(text: str) -> list[str]:
+    return [host.strip() for host in text.split(",")]
 
 
 def write(config: dict[str, Any], path: Path) -> Path:
@@ -190,7 +194,7 @@ def _values(front: Front, options: TracingOptions | None) -> dict[str, Any]:
         "process": front.process,
         "gateway_host": front.host,
         "gateway_port": front.port,
-        "grpc_endpoints": [_endpoint(host.strip(), front.grpc_port) for host in front.grpc_host.split(",")],
+        "grpc_endpoints": [_endpoint(host, front.grpc_port) for host in _hosts(front.grpc_host)],
         "metrics_host": front.metrics_host,
         "metrics_port": front.metrics_port,
         "tracing": tracing(options) if options else None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,29 +41,29 @@ def downstream(files: TlsFiles, folder: Path) -> _Data:
     return _socket("DownstreamTlsContext", common_tls_context=context, require_client_certificate=bool(files.client_ca))
 
 
-def upstream(host: str, ca_file: str, certificate: str, key: str) -> _Data:
+def upstream(hosts: Sequence[str], ca_file: str, certificate: str, key: str) -> _Data:
     """Return the transport socket of a cluster.
 
     Args:
-        host: host of the services, whose certificate must have this name.
-        ca_file: certificates of the authorities that sign it.
+        hosts: hosts of the services, whose certificates must have one of these names.
+        ca_file: certificates of the authorities that sign them.
         certificate: the gateway's own certificate, where the services require one; empty for none.
         key: its private key.
     """
-    is_name = not _is_address(host)
-    name = {"san_type": "DNS" if is_name else "IP_ADDRESS", "matcher": {"exact": host}}
+    names = [{"san_type": "IP_ADDRESS" if _is_address(host) else "DNS", "matcher": {"exact": host}} for host in hosts]
     context: _Data = {
         "alpn_protocols": ["h2"],  # which gRPC's library requires
         "validation_context": {
             "trusted_ca": {"filename": str(Path(ca_file).absolute())},
-            "match_typed_subject_alt_names": [name],
+            "match_typed_subject_alt_names": names,
         },
     }
     if certificate:
         files = (("certificate_chain", certificate), ("private_key", key))
         own = {part: {"filename": str(Path(path).absolute())} for part, path in files}
         context["tls_certificates"] = [own]
-    return _socket("UpstreamTlsContext", common_tls_context=context, **({"sni": host} if is_name else {}))
+    indicated = {} if _is_address(hosts[0]) else {"sni": hosts[0]}
+    return _socket("UpstreamTlsContext", common_tls_context=context, **indicated)
 
 
 def _socket(kind: str, **fields: Any) -> _Data:
