@@ -80,16 +80,13 @@ def test_answers_do_not_depend_on_the_batch(data: Data, champion: Fitted) -> Non
 
 
 def test_prices_hardly_fall_with_income(data: Data, champion: Fitted) -> None:
-    """In steps of 2,500 USD a year from the least income to the greatest, no price falls by much.
-
-    From one draw of the weights to the next 35 to 61 % of the rows fall by more than 1,000 USD at some step.
-    """
+    """In steps of 2,500 USD a year from the least income to the greatest, few prices fall, and none by much."""
     incomes = np.arange(0.5, 15.01, 0.25)
     along = np.stack([champion.graph.predict(replaced(data.test_rows, median_income=each)) for each in incomes])
 
     falls = np.maximum(-np.diff(along, axis=0), 0).max(axis=0)
 
-    assert np.mean(falls > 1_000) < 0.75
+    assert np.mean(falls > 1_000) < 0.5
     assert falls.max() < 40_000
 
 

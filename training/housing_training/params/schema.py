@@ -134,6 +134,8 @@ class NetworkParams(_Section):
     """How slowly the average of the weights follows them."""
     noise: float = Field(default=0.0, ge=0)
     """Standard deviation of what is added to every column that is read."""
+    fall_weight: float = Field(default=0.0, ge=0)
+    """How much squared falls of the price with rising income count, compared with squared errors."""
 
 
 class StudentParams(_Section):

@@ -142,6 +142,12 @@ class StudentColumns:
         within: Floats = np.log(np.clip(figures.astype(np.float64), self.least, self.greatest))
         return within
 
+    def incomes(self, incomes: Floats) -> Single:
+        """Return what is read in column `INCOME` of incomes in tens of thousands of USD, of any shape."""
+        within = np.log(np.clip(incomes, self.least[INCOME], self.greatest[INCOME]))
+        read: Single = ((within - self.figures.middle[INCOME]) / self.figures.spread[INCOME]).astype(np.float32)
+        return read
+
     def in_bytes(self, place_features: Floats) -> Bytes:
         """Return what is read of `places.FEATURES`, shape (n, features), as bytes, shape (n, names)."""
         standard = np.clip(self.places(_warped(place_features)), -FARTHEST, FARTHEST)

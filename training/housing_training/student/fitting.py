@@ -18,13 +18,18 @@ from housing_training.experts.intervals import LEAST_MARGIN, IntervalModel, Marg
 from housing_training.features.domain import TrainingDomain
 from housing_training.geography.places import PlaceTable
 from housing_training.params.schema import HoleParams, MixtureParams, StudentParams
-from housing_training.student.network_training import Lessons, train_network
+from housing_training.student.columns import INCOME
+from housing_training.student.network_training import Lessons, Rising, train_network
 from housing_training.student.pipeline import Scale, StudentPipeline
 from housing_training.student.synthetic_rows import EXTREME, SyntheticRows
 from housing_training.student.teacher import UNIT_USD, Teacher, weights_of
 
 OUTPUT_WEIGHTS = np.array([1.0, 0.03, 0.03], np.float32)
 """How much the squared errors of the price and of the logarithms of both widths count."""
+INCOMES = np.arange(0.5, 14.75, 0.01)
+"""Incomes, in tens of thousands of USD, from which the price should not fall with a step up."""
+INCOME_STEP = 0.25
+"""The step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,7 @@ class StudentFitting:
             ),
             rng,
             advance,
+            Rising(column=INCOME, steps=teacher.columns.incomes(np.column_stack([INCOMES, INCOMES + INCOME_STEP]))),
         )
         return StudentPipeline(
             bedrooms_per_household=experts.bedrooms_per_household,

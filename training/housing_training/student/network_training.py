@@ -24,6 +24,8 @@ LARGEST_GRADIENT = 1.0
 """Longer gradients are shortened to this length."""
 TINY = 1e-8
 """Keeps AdamW from dividing by zero."""
+PAIRS = 64
+"""Rows of each step whose first output is compared at two values of the column that it should rise with."""
 
 Kept = list[tuple[Single, Single, Single]]
 """Of each hidden layer: what it read, its sigmoids, and what it wrote; of the last layer what it read, three times."""
@@ -40,9 +42,27 @@ class Lessons:
     weights: Single
     """How much each squared error counts, shape (n, outputs), or (outputs,) for all rows alike."""
 
+    def weights_of(self, rows: npt.NDArray[np.intp]) -> Single:
+        """Return the weights of some rows, shape (m, outputs), or (outputs,) for all alike."""
+        return self.weights if self.weights.ndim == 1 else self.weights[rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rising:
+    """A column that the first output should rise with, whatever the other columns are."""
+
+    column: int
+    """Its number among those read."""
+    steps: Single
+    """Pairs of values of it, the lower one first, shape (steps, 2)."""
+
 
 def train_network(
-    params: NetworkParams, lessons: Lessons, rng: np.random.Generator, advance: Callable[[], object]
+    params: NetworkParams,
+    lessons: Lessons,
+    rng: np.random.Generator,
+    advance: Callable[[], object],
+    rising: Rising | None = None,
 ) -> Network:
     """Train a network by stochastic gradient descent.
 
@@ -51,20 +71,20 @@ def train_network(
         lessons: what it learns from.
         rng: what all is drawn from.
         advance: called after each epoch.
+        rising: what the first output should rise with; falls count `params.fall_weight` times their square.
 
     Returns:
         A network with the average of the weights.
     """
     network = Network.drawn((lessons.columns.shape[1], *params.hidden, lessons.targets.shape[1]), rng)
-    descent, average = _Descent(network, params.weight_decay), network.weights.copy()
+    descent, average = _Descent(network, params, rising, rng), network.weights.copy()
     steps = len(lessons.columns) // params.batch
     rates = learning_rates(params, steps * params.epochs).reshape(params.epochs, steps)
-    weights = np.broadcast_to(lessons.weights, lessons.targets.shape)
     for epoch in range(params.epochs):
         order = rng.permutation(len(lessons.columns))[: steps * params.batch].reshape(steps, params.batch)
         for rows, rate in zip(order, rates[epoch], strict=True):
             columns = _noisy(lessons.columns[rows], params.noise, rng)
-            descent.step(columns, lessons.targets[rows], weights[rows], rate)
+            descent.step(columns, lessons.targets[rows], lessons.weights_of(rows), rate)
             average += np.float32(1 - params.averaging) * (network.weights - average)
         if epoch == 0:
             average[:] = network.weights
@@ -83,21 +103,37 @@ def learning_rates(params: NetworkParams, steps: int) -> npt.NDArray[np.float32]
 class _Descent:
     """AdamW (Loshchilov and Hutter 2019) with gradients of bounded length; offsets do not decay."""
 
-    def __init__(self, network: Network, decay: float) -> None:
-        self._network, self._steps = network, 0
+    def __init__(
+        self, network: Network, params: NetworkParams, rising: Rising | None, rng: np.random.Generator
+    ) -> None:
+        self._network, self._steps, self._rising, self._rng = network, 0, rising, rng
+        self._fall_weight = np.float32(2 * params.fall_weight / PAIRS)
         self._gradient, self._decay = (network.like() for _ in range(2))
         self._mean, self._square = np.zeros_like(network.weights), np.zeros_like(network.weights)
         for matrix, _ in self._decay.layers:
-            matrix[:] = decay
+            matrix[:] = params.weight_decay
 
     def step(self, columns: Single, targets: Single, weights: Single, rate: np.float32) -> None:
-        """Move the network's weights against the gradient of the weighted squared error of some rows."""
-        kept, outputs = _forward(self._network, columns)
-        errors = outputs - targets
-        errors *= weights
-        errors *= np.float32(2 / len(columns))
-        _backward(self._network, kept, errors, self._gradient)
+        """Move the network's weights against the gradient of the weighted squared error of some rows, and of falls."""
+        higher, lower = self._falls(columns[:PAIRS])
+        kept, outputs = _forward(self._network, np.concatenate([columns, higher, lower]))
+        slopes, ends = np.zeros_like(outputs), (len(columns), len(columns) + len(higher))
+        of_rows, of_higher, of_lower = (slice(*each) for each in zip((0, *ends), (*ends, len(outputs)), strict=True))
+        slopes[of_rows] = (outputs[of_rows] - targets) * weights * np.float32(2 / len(columns))
+        slopes[of_higher, 0] = (outputs[of_higher, 0] - outputs[of_lower, 0]) * self._fall_weight
+        slopes[of_lower, 0] = -slopes[of_higher, 0]
+        _backward(self._network, kept, slopes, self._gradient)
         self._move(_shortened(self._gradient.weights), rate)
+
+    def _falls(self, columns: Single) -> tuple[Single, Single]:
+        """Return rows at both ends of a step up along which the first output falls: where it falls from, and to."""
+        if self._rising is None:
+            return columns[:0], columns[:0]
+        steps = self._rising.steps[self._rng.integers(0, len(self._rising.steps), len(columns))]
+        before, after = columns.copy(), columns.copy()
+        before[:, self._rising.column], after[:, self._rising.column] = steps.T
+        falls = self._network(before)[:, 0] > self._network(after)[:, 0]
+        return before[falls], after[falls]
 
     def _move(self, gradient: Single, rate: np.float32) -> None:
         self._steps += 1

@@ -5,7 +5,14 @@ import pytest
 
 from housing_training.params.schema import NetworkParams
 from housing_training.student.network import Network, sigmoid
-from housing_training.student.network_training import Lessons, _backward, _forward, learning_rates, train_network
+from housing_training.student.network_training import (
+    Lessons,
+    Rising,
+    _backward,
+    _forward,
+    learning_rates,
+    train_network,
+)
 
 PARAMS = NetworkParams(hidden=(12, 8), epochs=30, batch=32, learning_rate=0.01, weight_decay=0.01, averaging=0.98)
 
@@ -75,6 +82,26 @@ def test_rows_without_weight_teach_nothing() -> None:
     )
 
     assert np.array_equal(first.weights, second.weights)
+
+
+def test_an_output_that_should_rise_with_a_column_hardly_falls() -> None:
+    """Where lessons say that it falls, it is held level, and the other columns are learnt from all the same."""
+    task = lessons()
+    steps = np.linspace(-2, 2, 41, dtype=np.float32)
+    rising = Rising(column=0, steps=np.column_stack([steps[:-1], steps[1:]]))
+    params = PARAMS.model_copy(update={"fall_weight": 5_000.0})
+
+    free, held = (
+        train_network(params, task, np.random.default_rng(3), lambda: None, rising=each) for each in (None, rising)
+    )
+
+    def falls(network: Network) -> np.ndarray:
+        rows = np.repeat(task.columns[:100, None], len(steps), axis=1)
+        rows[:, :, 0] = steps
+        return np.maximum(-np.diff(network(rows)[:, :, 0], axis=1), 0)
+
+    assert falls(held).mean() < 0.2 * falls(free).mean()
+    assert np.corrcoef(held(task.columns)[:, 0], task.columns[:, 1])[0, 1] > 0.7
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
