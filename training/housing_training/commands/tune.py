@@ -26,14 +26,12 @@ def tune(tuning: Tuning) -> None:
     params, table = Params.read(artifacts.PARAMS).train, pd.read_parquet(artifacts.TRAIN)
     known = Known(rows=rows_from_frame(table), prices=prices_from_frame(table), sha256=file_sha256(artifacts.TRAIN))
     candidate = tuning["candidate"] or MIXTURE
-    searched = objective(candidate, params, known)
     trials, seconds = tuning["trials"] or TRIALS, tuning["timeout"]
-    with (
-        tqdm(total=trials, desc="tune", unit="trial") as progress,
-        Search.open(DATABASE, searched, lambda reached: _show(reached, progress)) as search,
-    ):
-        search.run(trials, math.inf if seconds is None else seconds)
-        stored, best = search.stored, search.best
+    with tqdm(total=trials, desc="tune", unit="trial") as progress:
+        searched = objective(candidate, params, known, progress.set_postfix_str)
+        with Search.open(DATABASE, searched, lambda reached: _show(reached, progress)) as search:
+            search.run(trials, math.inf if seconds is None else seconds)
+            stored, best = search.stored, search.best
     if stored and best:
         _report(stored, best)
         _offer(candidate, stored, best, save=tuning["save"])

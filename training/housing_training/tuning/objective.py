@@ -6,7 +6,7 @@ those of a separate grid, so that neither of the two grids on which a model is e
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache, partial
@@ -105,13 +105,13 @@ class StudentObjective:
     candidate = STUDENT
     """Whose parameters they are."""
 
-    def __init__(self, params: TrainParams, known: Known) -> None:
-        """Part the rows.
+    def __init__(self, params: TrainParams, known: Known, report: Callable[[str], object]) -> None:
+        """Part the rows; `report` is called with the progress of the teacher, which is fitted before the first trial.
 
         Raises:
             ParameterError: the parameters have no mixture of experts or no student, or one that cannot be.
         """
-        self.seed, self._known = params.seed, known
+        self.seed, self._known, self._report = params.seed, known, report
         self._mixture = MixtureParams.of(MIXTURE, _stored(MIXTURE, params))
         self._whole = flat(StudentParams.of(STUDENT, _stored(STUDENT, params)).model_dump())
         self._pairs = _pairs(known.rows, params.seed)
@@ -138,10 +138,12 @@ class StudentObjective:
 
     def _teach(self) -> tuple[tuple[list[Fold], list[Fold]], IntervalModel]:
         """Fit the experts without each fold, once for all trials, and intervals to their errors."""
-        parts = [list(folds) for folds in zip(*self._pairs, strict=True)]
-        at_random, by_area = (
-            list(cross_fit(self._mixture, self._known.rows, self._known.prices, folds, self.seed)) for folds in parts
-        )
+        kinds = [list(folds) for folds in zip(*self._pairs, strict=True)]
+        parts, priced = [fold for folds in kinds for fold in folds], list[Fold]()
+        for fold in cross_fit(self._mixture, self._known.rows, self._known.prices, parts, self.seed):
+            priced.append(fold)
+            self._report(f"teacher, fold {len(priced)} of {len(parts)}")
+        at_random, by_area = priced[: self.steps], priced[self.steps :]
         held_out = pooled(self._known.prices, at_random, by_area)
         return (at_random, by_area), IntervalModel.fit(self._mixture.interval, held_out, self.seed).intervals
 
@@ -152,13 +154,15 @@ class StudentObjective:
         return Metrics.of(prices[fold.rows], student.predict(rows[fold.rows])).rmse
 
 
-def objective(candidate: str, params: TrainParams, known: Known) -> MixtureObjective | StudentObjective:
-    """Prepare to measure hyper-parameters of a candidate, `MIXTURE` or `STUDENT`.
+def objective(
+    candidate: str, params: TrainParams, known: Known, report: Callable[[str], object]
+) -> MixtureObjective | StudentObjective:
+    """Prepare to measure hyper-parameters of a candidate, `MIXTURE` or `STUDENT`; `report` shows slow preparations.
 
     Raises:
         ParameterError: the parameters have no such candidate, or one that cannot be.
     """
-    return StudentObjective(params, known) if candidate == STUDENT else MixtureObjective(params, known)
+    return StudentObjective(params, known, report) if candidate == STUDENT else MixtureObjective(params, known)
 
 
 def _stored(candidate: str, params: TrainParams) -> Mapping[str, Any]:

@@ -206,7 +206,7 @@ def test_without_a_candidate_there_is_nothing_to_search(
     others = {name: each for name, each in student_params.candidates.items() if name != candidate}
     params = student_params.model_copy(update={"candidates": others})
     with pytest.raises(ParameterError, match=f"has no {candidate}"):
-        objective_of(candidate, params, Known(rows=rows, prices=rows[:, column("median_income")], sha256="data"))
+        objective_of(candidate, params, Known(rows=rows, prices=rows[:, column("median_income")], sha256="data"), print)
 
 
 def test_a_student_is_measured_beside_the_stored_mixture(
@@ -216,7 +216,8 @@ def test_a_student_is_measured_beside_the_stored_mixture(
     quick = flat(student_params.candidates[STUDENT]) | {"rows": 600, "network.epochs": 1, "tutor.epochs": 1}
     params = student_params.model_copy(update={"candidates": {**student_params.candidates, STUDENT: nested(quick)}})
     known = Known(rows=rows, prices=prices_from_frame(table), sha256="data")
-    student = objective_of(STUDENT, params, known)
+    reported: list[str] = []
+    student = objective_of(STUDENT, params, known, reported.append)
 
     (*_, stored), (*_, other) = (
         list(student.measure({**student.stored, **changed})) for changed in ({}, {"network.learning_rate": 0.001})
@@ -225,7 +226,8 @@ def test_a_student_is_measured_beside_the_stored_mixture(
     assert set(student.stored) == {name for name in flat(params.candidates[STUDENT]) if name in SPACE}
     assert "tutor_share" in student.stored
     assert stored != other
-    assert student.fingerprint() != objective_of(MIXTURE, params, known).fingerprint()
+    assert student.fingerprint() != objective_of(MIXTURE, params, known, reported.append).fingerprint()
+    assert reported == [f"teacher, fold {number} of {2 * FOLDS}" for number in range(1, 2 * FOLDS + 1)]
 
 
 def test_stored_parameters_of_this_repository_are_searched_within_bounds() -> None:
