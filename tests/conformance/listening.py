@@ -17,7 +17,7 @@ from housing_server.gateway.embedding import Embedding, embed
 from housing_server.system.ports import reserved_port
 
 _WEB = "envoy.filters.http.grpc_web"
-_HOST = "127.0.0.1"
+_HOST, _ADMIN = "127.0.0.1", "admin.sock"
 
 
 @contextmanager
@@ -33,30 +33,34 @@ def listening(application: str, *folders: Path, web: bool = False, age_seconds: 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port, json_port = (stack.enter_context(reserved_port(_HOST, 0, "port", "host")) for _ in range(2))
-        admin_socket = folder / "admin.sock"
-        front = Front(host=_HOST, port=json_port, metrics_host=_HOST, metrics_port=json_port, heap_mb=384)
-        embedding = Embedding(
-            host=_HOST,
-            port=port,
-            max_connection_age_seconds=age_seconds,
-            max_concurrent_streams=256,
-            unresponsive_seconds=0,
-            upstreams=[],
-        )
-        made = embed(configuration(front, None, folder, admin_socket), embedding, python_filter(application))
+        made = _configuration(application, folder, port, json_port, age_seconds)
         _adapt(made, web=web)
         variables = environment()
         variables["PYTHONPATH"] = os.pathsep.join([*map(str, folders), variables["PYTHONPATH"]])
         arguments = command(write(made, folder / "envoy.json"))
         with subprocess.Popen(arguments, env=variables, stdout=sys.stderr) as envoy:
             try:
-                admin = Admin(admin_socket)
+                admin = Admin(folder / _ADMIN)
                 while admin.ask("/ready") is None:
                     assert envoy.poll() is None, "Envoy has ended"
                     time.sleep(0.05)
                 yield port
             finally:
                 envoy.terminate()
+
+
+def _configuration(application: str, folder: Path, port: int, json_port: int, age_seconds: float) -> dict[str, Any]:
+    """Return a worker's configuration."""
+    front = Front(host=_HOST, port=json_port, metrics_host=_HOST, metrics_port=json_port, heap_mb=384)
+    embedding = Embedding(
+        host=_HOST,
+        port=port,
+        max_connection_age_seconds=age_seconds,
+        max_concurrent_streams=256,
+        unresponsive_seconds=0,
+        upstreams=[],
+    )
+    return embed(configuration(front, None, folder, folder / _ADMIN), embedding, python_filter(application))
 
 
 def _adapt(config: dict[str, Any], *, web: bool) -> None:

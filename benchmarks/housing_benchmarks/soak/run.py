@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,12 +89,7 @@ def _soak(minutes: float, transport: Transport) -> Soak:
     with tempfile.TemporaryDirectory(prefix="housing-soak-") as name:
         folder = Path(name)
         first = _first_start(registry, folder, transport)
-        with ExitStack() as stack:
-            service = stack.enter_context(running_service(registry, folder, cores(), transport=transport))
-            gateway = None
-            if service.json_port is None:
-                gateway = stack.enter_context(running_gateway(service, folder))
-            json_port = gateway.port if gateway is not None else service.json_port
+        with _running(registry, folder, transport) as (service, gateway, json_port):
             target, gateway_url = f"127.0.0.1:{service.grpc_port}", f"http://127.0.0.1:{json_port}"
             with kinds_of_calls(target, gateway_url, block_groups) as kinds, MixedLoad(kinds) as running:
                 samples = list(_watch(service, gateway, running, minutes * 60))
@@ -111,6 +106,17 @@ def _soak(minutes: float, transport: Transport) -> Soak:
                 calls=[_made(each) for each in running.calls],
                 samples=samples,
             )
+
+
+@contextmanager
+def _running(registry: Registry, folder: Path, transport: Transport) -> Iterator[tuple[Service, Gateway | None, int]]:
+    """Run the service, and a gateway if it needs one; yield them, and the port of JSON."""
+    with running_service(registry, folder, cores(), transport=transport) as service:
+        if service.json_port is not None:
+            yield service, None, service.json_port
+        else:
+            with running_gateway(service, folder) as gateway:
+                yield service, gateway, gateway.port
 
 
 def _first_start(registry: Registry, folder: Path, transport: Transport) -> float:
