@@ -154,6 +154,19 @@ _VERSIONS = Row(
             query="sum by (result) (increase(housing_model_swap_total[$__range]))",
             legend="{{result}}",
         ),
+        Figure(
+            title="Canary",
+            description="Share of the calls that a canary answers, by its version.",
+            unit="percentunit",
+            query="max by (model_version) (housing_canary_share_ratio)",
+        ),
+        Bars(
+            title="Canaries ended",
+            description="Canaries in the time shown that the service has ended, by cause.",
+            decimals=0,
+            query="sum by (cause) (increase(housing_canary_withdrawals_total[$__range]))",
+            legend="{{cause}}",
+        ),
     ),
 )
 
