@@ -46,7 +46,7 @@ class Live:
                 warnings=tuple(np.array(self.reasons)[self.answer["warnings"][index]]),
                 true_price=float(self.prices[index]),
             )
-            for index in np.flatnonzero(which)
+            for index in np.flatnonzero(which).tolist()
         ]
         found = check_estimate(self.expected, "1", asked)
         assert found is not None

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 from housing_server.core.answers import Answers
+from housing_server.core.arrivals import Arrivals
 from housing_server.core.callers import Caller
 from housing_server.core.coalescing import Answer, Coalescer, Waiting, WaitingFuture
 from housing_server.core.model import LoadedModel, Rows
@@ -24,13 +25,14 @@ _HASHES = float(1 << 64)
 class Canary:
     """A loaded model with its share of the calls."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         model: LoadedModel,
         share: float,
         runs: Runs,
         *,
         inline: bool,
+        arrivals: Arrivals,
         on_failure: Callable[[str, int], object],
     ) -> None:
         """Start without calls.
@@ -40,6 +42,7 @@ class Canary:
             share: its share of the calls, from 0 to 1.
             runs: runs it, without counting failures, since the served model answers then.
             inline: whether it may run on the event loop, if it is inline itself.
+            arrivals: the calls that are about to bring rows, whichever model they will be for.
             on_failure: called, from any thread, with the cause, when it has failed on so many rows that the served
                 model has answered.
         """
@@ -50,7 +53,7 @@ class Canary:
         self._share = share
         self._key = f"{model.description.version}/"
         self._runs = runs
-        self._coalescer = Coalescer(lambda: model.predictor, runs.answer, inline=inline)
+        self._coalescer = Coalescer(lambda: model.predictor, runs.answer, inline=inline, arrivals=arrivals)
         self._on_failure = on_failure
 
     def takes(self, caller: Caller, number: int = 0) -> bool:

@@ -119,7 +119,7 @@ class PredictionCore:
         runs, inline = self._runs.sparing_failures(), self._log.inline
         canary = None
         if model is not None:
-            canary = Canary(model, share, runs, inline=inline, on_failure=on_failure)
+            canary = Canary(model, share, runs, inline=inline, arrivals=self.arrivals, on_failure=on_failure)
         self.canary = canary
 
     def predict(

@@ -87,14 +87,14 @@ def estimated(lower: float) -> EstimatedError:
 
 def test_estimated_error_is_a_reason_where_it_is_asked_for() -> None:
     """Without a single true price, by the lower end of its band; by default it is ignored."""
-    bad = replace(results(replace(LIVE, outcomes=0)), estimated=estimated(61_500.0))
+    bad = replace(results(replace(LIVE, outcomes=0)), estimated=estimated(57_000.0))
     assert judge(bad, TOLERANCE) is None
     asked = replace(TOLERANCE, estimated_error_factor=1.5)
     fired = judge(bad, asked)
     assert fired is not None
-    assert fired.reason == "by its intervals the RMSE will be at least 61,500 USD, 1.50 times that of training"
+    assert fired.reason == "by its intervals the RMSE will be at least 57,000 USD, 1.50 times that of training"
     assert fired.figures["rows"] == 500
-    assert judge(replace(bad, estimated=estimated(61_000.0)), asked) is None
+    assert judge(replace(bad, estimated=estimated(56_000.0)), asked) is None
     assert judge(replace(bad, estimated=None), asked) is None
 
 

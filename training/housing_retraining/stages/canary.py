@@ -115,5 +115,5 @@ class Canary:
         return StageResult(state="passed", reason=reason, figures=seen.figures())
 
 
-def _figures(seen: CanaryEvidence | None) -> dict[str, object]:
+def _figures(seen: CanaryEvidence | None) -> dict[str, float]:
     return {} if seen is None else seen.figures()

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import NormalDist
-from typing import Any
 
 from housing_client import HousingError, LoggedPrediction, PredictionClient, PredictionFilter
 
@@ -52,7 +51,7 @@ class CanaryEvidence:
         """Return what speaks against the canary; nothing where there is too little to tell."""
         return [each for each in (self._too_slow(policy), self._worse(policy)) if each]
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, float]:
         """Return what was seen, as JSON holds it."""
         return {
             f"{name}_{what}": figure
@@ -99,9 +98,9 @@ def gather(look: Look, canary: str, champion: str, since_us: int, limit: int) ->
     return CanaryEvidence(canary=own, champion=others)
 
 
-def _figures(answers: Sequence[LoggedPrediction]) -> dict[str, Any]:
+def _figures(answers: Sequence[LoggedPrediction]) -> dict[str, float]:
     latencies, squares = _latencies(answers), _squared_errors(answers)
-    figures: dict[str, Any] = {"rows": len(answers), "outcomes": len(squares)}
+    figures: dict[str, float] = {"rows": len(answers), "outcomes": len(squares)}
     if latencies:
         figures["median_latency_seconds"] = round(statistics.median(latencies), 6)
     if squares:
