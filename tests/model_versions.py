@@ -3,7 +3,9 @@
 import signal
 from pathlib import Path
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from housing.features import FEATURE_NAMES
 from registries import (
@@ -22,6 +24,9 @@ SLOPES = {"1": 40_000.0, "2": 60_000.0}
 """USD for each unit of income, by version of the good models here."""
 LYING, FOREIGN = "3", "4"
 """The bad ones: one that belies its golden requests, one for other features."""
+FAULTY = "5"
+"""A good one with the slope of the second, which has no answer for incomes above `FAULTY_FROM`."""
+FAULTY_FROM = 12.0
 FOREIGN_FEATURES = (*FEATURE_NAMES[:-1], "distance_to_coast")
 
 
@@ -41,7 +46,26 @@ def _make_versions(state_dir: Path) -> None:
     add_version(state_dir, lambda: log_good("2"))
     add_version(state_dir, lambda: log_graph(income_graph(slope=40_001.0), income_golden(40_000.0)))
     add_version(state_dir, lambda: log_graph(income_graph(features=FOREIGN_FEATURES)))
+    add_version(state_dir, lambda: log_graph(_faulty_graph(), income_golden(SLOPES["2"])))
     point_alias(state_dir, "1")
+
+
+def _faulty_graph() -> onnx.ModelProto:
+    """Make the graph of the second version, with a price that is no number where an income is too high."""
+    model = income_graph(slope=SLOPES["2"])
+    price = next(node for node in model.graph.node if "median_house_value" in node.output)
+    price.output[:] = ["sound"]
+    limit = 50_000.0 + SLOPES["2"] * FAULTY_FROM
+    model.graph.initializer.append(helper.make_tensor("limit", TensorProto.DOUBLE, [], [limit]))
+    model.graph.node.extend(
+        [
+            helper.make_node("Sub", ["limit", "sound"], ["below"]),
+            helper.make_node("Sqrt", ["below"], ["root"]),
+            helper.make_node("Sub", ["root", "root"], ["nothing"]),
+            helper.make_node("Add", ["sound", "nothing"], ["median_house_value"]),
+        ]
+    )
+    return model
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from housing_monitoring.drift import Drift
+from housing_monitoring.estimated_error import Band, EstimatedError
 from housing_monitoring.places import Place
 from housing_monitoring.results import LiveQuality, Results, TrainingQuality
 
@@ -32,6 +33,16 @@ _TRAINING: tuple[tuple[str, str, Callable[[TrainingQuality], float | None]], ...
     ("mean_absolute_error_usd", "Mean absolute error on rows held out.", lambda of: of.mean_absolute_error),
     ("root_mean_squared_error_usd", "Root of the mean squared error on them.", lambda of: of.root_mean_squared_error),
     ("interval_coverage_ratio", "Share of intervals that hold the true price.", lambda of: of.interval_coverage),
+)
+
+_ERRORS: tuple[tuple[str, str, Callable[[EstimatedError], Band]], ...] = (
+    ("mean_absolute_error", "Expected mean absolute error of recent answers", lambda of: of.mean_absolute_error),
+    ("root_mean_squared_error", "Expected root of their mean squared error", lambda of: of.root_mean_squared_error),
+)
+_BAND: tuple[tuple[str, str, Callable[[Band], float]], ...] = (
+    ("", "", lambda of: of.value),
+    ("_lower", ": lower end of the band that holds it with 95 %", lambda of: of.lower),
+    ("_upper", ": upper end of that band", lambda of: of.upper),
 )
 
 
@@ -69,6 +80,34 @@ class ResultsCollector(Collector):
         for name, text, of_training in _TRAINING:
             served = (results.training.model_version, of_training(results.training))
             yield _family(f"housing_training_{name}", text, _VERSION, [served])
+        yield from _estimates(results)
+
+
+def _estimates(results: Results) -> Iterator[GaugeMetricFamily]:
+    """Yield the estimated errors, and how the estimate fared where true prices have come."""
+    estimated, check = results.estimated, results.estimate_check
+    version = results.training.model_version
+    rows = estimated.rows if estimated else None
+    yield _family("housing_estimated_rows", "Answers whose errors are estimated.", _VERSION, [(version, rows)])
+    for name, text, of_error in _ERRORS:
+        for suffix, what, of_band in _BAND:
+            figure = of_band(of_error(estimated)) if estimated else None
+            yield _family(f"housing_estimated_{name}{suffix}_usd", f"{text}{what}.", _VERSION, [(version, figure)])
+    rows = check.estimated.rows if check else None
+    yield _family(
+        "housing_estimate_checked_rows",
+        "Answers with a true price whose errors were estimated.",
+        _VERSION,
+        [(version, rows)],
+    )
+    for name, _, of_error in _ERRORS:
+        realised: float | None = getattr(check, name) if check else None
+        ratio = of_error(check.estimated).value / realised if check and realised else None
+        text = "Estimated error of answers with a true price, as a multiple of their error."
+        yield _family(f"housing_estimate_{name}_ratio", text, _VERSION, [(version, ratio)])
+        within = float(of_error(check.estimated).holds(realised)) if check and realised is not None else None
+        text = "Whether the error of answers with a true price is in the band of its estimate."
+        yield _family(f"housing_estimate_{name}_in_band", text, _VERSION, [(version, within)])
 
 
 def _map(places: Iterable[Place]) -> Iterator[GaugeMetricFamily]:

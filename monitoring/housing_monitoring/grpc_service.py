@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from housing.rows import message_from_mapping, row_from_message
 from housing.v1.model_profile_pb2 import ModelProfile
@@ -24,6 +24,9 @@ from housing_monitoring.window import LoggedPrediction as WindowPrediction
 
 DEADLINES = Deadlines(describe=30.0, log=30.0)
 """Deadlines of the monitor's calls, which no user waits for."""
+
+_OUTCOMES_AGE = timedelta(days=30)
+"""As far back as errors are counted."""
 
 ONCE = Retries(attempts=1)
 """The monitor checks periodically, so a failed call is reported at once instead of retried."""
@@ -57,6 +60,18 @@ class GrpcService:
         with self._failures():
             async for logged in self._client.logged_predictions(wanted):
                 yield _prediction(logged)
+
+    async def with_outcomes(self, model_version: str, rows: int) -> Sequence[WindowPrediction]:
+        """Return the newest predictions of a version with a true price, at most so many, of the last 30 days."""
+        since = datetime.now(UTC) - _OUTCOMES_AGE
+        wanted = PredictionFilter(model_version=model_version, has_outcome=True, start_time=since)
+        found: list[WindowPrediction] = []
+        with self._failures():
+            async for logged in self._client.logged_predictions(wanted):
+                found.append(_prediction(logged))
+                if len(found) >= rows:
+                    break
+        return found
 
     async def live_quality(self, model_name: str) -> Sequence[LiveQuality]:
         """Return the errors of the last 30 days, by version."""
@@ -95,12 +110,16 @@ def _training(model: Model) -> TrainingQuality:
 
 
 def _prediction(logged: LoggedPrediction) -> WindowPrediction:
+    interval = logged.interval
     return WindowPrediction(
         prediction_id=logged.prediction_id,
         predicted_at=logged.predicted_at.timestamp(),
         model_version=logged.model_version,
         row=tuple(row_from_message(message_from_mapping(logged.block_group))),
         median_house_value=logged.median_house_value,
+        interval=(interval.lower, interval.upper, interval.upper_open) if interval else None,
+        warnings=logged.warnings,
+        true_price=logged.outcome.median_house_value if logged.outcome else None,
     )
 
 

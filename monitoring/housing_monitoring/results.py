@@ -7,6 +7,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from housing_monitoring.drift import Drift
+from housing_monitoring.estimated_error import EstimateCheck, EstimatedError
 from housing_monitoring.places import Place
 
 
@@ -58,6 +59,10 @@ class Results:
     """Live errors by version."""
     training: TrainingQuality
     """Errors of the served version in training."""
+    estimated: EstimatedError | None = None
+    """Errors that the window's answers of the served version are expected to have; None where nothing is estimated."""
+    estimate_check: EstimateCheck | None = None
+    """The estimate for answers whose true prices have come, beside their errors; likewise."""
 
 
 _RESULTS = TypeAdapter(Results)

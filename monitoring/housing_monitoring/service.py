@@ -30,5 +30,8 @@ class WatchedService(Protocol):
     def newest_first(self, since: float) -> AsyncIterator[LoggedPrediction]:
         """Yield the prediction log backwards, to a time in seconds since the epoch; pages are fetched as needed."""
 
+    async def with_outcomes(self, model_version: str, rows: int) -> Sequence[LoggedPrediction]:
+        """Return the newest predictions of a version with a true price, at most so many."""
+
     async def live_quality(self, model_name: str) -> Sequence[LiveQuality]:
         """Return the recent errors of a model, by version, where true prices are known."""

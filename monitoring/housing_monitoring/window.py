@@ -20,6 +20,12 @@ class LoggedPrediction:
     """The input: nine values in `housing.features.FEATURES` order, NaN for a missing field."""
     median_house_value: float
     """The predicted price, in USD."""
+    interval: tuple[float, float, bool] | None = None
+    """Its interval: lower and upper bound in USD, and whether the upper bound is open; None without one."""
+    warnings: tuple[str, ...] = ()
+    """Reasons of its warnings."""
+    true_price: float | None = None
+    """The true price, in USD; None while it was not known."""
 
 
 class Window:

@@ -82,6 +82,21 @@ class ModelRegistry:
         with self._failures():
             self._client.set_registered_model_alias(self._name, alias, version)
 
+    def drop_alias(self, alias: str) -> None:
+        """Remove an alias; without effect where there is none."""
+        with self._failures():
+            self._client.delete_registered_model_alias(self._name, alias)
+
+    def tag_version(self, version: str, name: str, value: str) -> None:
+        """Set a tag of a version."""
+        with self._failures():
+            self._client.set_model_version_tag(self._name, version, name, value)
+
+    def version_tags(self, version: str) -> dict[str, str]:
+        """Return the tags of a version."""
+        with self._failures():
+            return dict(self._client.get_model_version(self._name, version).tags)
+
     def tag(self, run_id: str, name: str, value: str) -> None:
         """Put a tag on the run of a version."""
         with self._failures():

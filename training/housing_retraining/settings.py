@@ -83,6 +83,8 @@ class RetrainingSettings(BaseSettings):
     """How far a field of the requests, or the answers, must have drifted, as a population stability index."""
     retraining_minimum_outcomes: int = Field(default=200, ge=1, le=100_000_000)
     """With fewer true prices on record, live answers are not judged."""
+    retraining_estimated_error_factor: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
+    """How many times the error of training the error must be that is estimated without true prices; 0 to ignore it."""
     retraining_degradation_cooldown_seconds: float = Field(default=_DAY, ge=0, le=365 * _DAY, allow_inf_nan=False)
     """How long after a retraining on worse answers there is no other one."""
 
@@ -120,6 +122,18 @@ class RetrainingSettings(BaseSettings):
     """How much of one processor a shadow may use."""
     retraining_shadow_keep_rows: int = Field(default=100_000, ge=0, le=1_000_000_000)
     """How many answers of earlier shadows are kept, for as long as what they answer is on record."""
+    retraining_canary: Switch = "off"
+    """Whether a candidate answers a share of the calls before it is promoted."""
+    retraining_canary_share: float = Field(default=0.1, gt=0, le=1)
+    """Its share of the calls."""
+    retraining_canary_seconds: float = Field(default=600, gt=0, le=7 * _DAY, allow_inf_nan=False)
+    """How long a canary lasts at most."""
+    retraining_canary_rows: int = Field(default=500, ge=1, le=100_000)
+    """After how many of its answers a canary ends."""
+    retraining_canary_minimum_rows: int = Field(default=50, ge=1, le=100_000)
+    """With fewer of its answers a canary is not judged."""
+    retraining_canary_latency_ratio: float = Field(default=2, ge=0, le=1e6, allow_inf_nan=False)
+    """How many times the champion's median latency that of a canary may be; 0 for any."""
     retraining_rollback: Switch = "on"
     """Whether a promotion is taken back when its live errors are worse than before, beyond chance."""
     retraining_rollback_outcomes: int = Field(default=100, ge=10, le=100_000_000)

@@ -71,6 +71,62 @@ _QUALITY = Row(
     ),
 )
 
+_ESTIMATE = Row(
+    title="Estimated error: from intervals alone, before true prices are known",
+    panels=(
+        Figure(
+            title="Estimated error against training",
+            description="Least root mean squared error of recent answers, as a multiple of that of training.",
+            decimals=2,
+            limits=Limits(orange=1.1, red=1.25),
+            query=(
+                "max(housing_estimated_root_mean_squared_error_lower_usd"
+                " / housing_training_root_mean_squared_error_usd)"
+            ),
+        ),
+        Figure(
+            title="Answers estimated",
+            description="Recent answers whose errors are estimated.",
+            decimals=0,
+            query="sum(housing_estimated_rows)",
+        ),
+        Figure(
+            title="Estimate against outcomes",
+            description="Estimated mean absolute error of answers with a true price, as a multiple of their error.",
+            decimals=2,
+            query="max(housing_estimate_mean_absolute_error_ratio)",
+        ),
+        Figure(
+            title="Answers checked",
+            description="Answers with a true price whose estimate was checked.",
+            decimals=0,
+            query="sum(housing_estimate_checked_rows)",
+        ),
+        Lines(
+            title="Estimated root mean squared error",
+            description="Of recent answers, with the band that holds it with 95 %.",
+            unit="currencyUSD",
+            series=(
+                ("estimate, version {{model_version}}", "housing_estimated_root_mean_squared_error_usd"),
+                ("at least", "housing_estimated_root_mean_squared_error_lower_usd"),
+                ("at most", "housing_estimated_root_mean_squared_error_upper_usd"),
+                (_TRAINING, "housing_training_root_mean_squared_error_usd"),
+            ),
+        ),
+        Lines(
+            title="Estimated mean absolute error",
+            description="Of recent answers, with the band that holds it with 95 %.",
+            unit="currencyUSD",
+            series=(
+                ("estimate, version {{model_version}}", "housing_estimated_mean_absolute_error_usd"),
+                ("at least", "housing_estimated_mean_absolute_error_lower_usd"),
+                ("at most", "housing_estimated_mean_absolute_error_upper_usd"),
+                (_TRAINING, "housing_training_mean_absolute_error_usd"),
+            ),
+        ),
+    ),
+)
+
 _DRIFT = Row(
     title="Drift: the last predictions against the rows of training",
     panels=(
@@ -154,6 +210,19 @@ _VERSIONS = Row(
             query="sum by (result) (increase(housing_model_swap_total[$__range]))",
             legend="{{result}}",
         ),
+        Figure(
+            title="Canary",
+            description="Share of the calls that a canary answers, by its version.",
+            unit="percentunit",
+            query="max by (model_version) (housing_canary_share_ratio)",
+        ),
+        Bars(
+            title="Canaries ended",
+            description="Canaries in the time shown that the service has ended, by cause.",
+            decimals=0,
+            query="sum by (cause) (increase(housing_canary_withdrawals_total[$__range]))",
+            legend="{{cause}}",
+        ),
     ),
 )
 
@@ -161,6 +230,6 @@ BOARD = Board(
     uid="california-housing-model",
     title="California housing: model",
     description="Quality of the predictions, drift of the inputs since training, and versions.",
-    rows=(_QUALITY, _DRIFT, _VERSIONS),
+    rows=(_QUALITY, _ESTIMATE, _DRIFT, _VERSIONS),
 )
 """The dashboard of those who own the model."""

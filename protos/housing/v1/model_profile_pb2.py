@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehousing/v1/model_profile.proto\x12\nhousing.v1\"n\n\x0cModelProfile\x12(\n\x06inputs\x18\x01 \x03(\x0b\x32\x18.housing.v1.Distribution\x12\x34\n\x12median_house_value\x18\x02 \x01(\x0b\x32\x18.housing.v1.Distribution\"`\n\x0c\x44istribution\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x65\x64ges\x18\x02 \x03(\x01\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x04 \x03(\r\x12\x0f\n\x07missing\x18\x05 \x01(\rB7\n\nhousing.v1B\x11ModelProfileProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehousing/v1/model_profile.proto\x12\nhousing.v1\"\xa3\x01\n\x0cModelProfile\x12(\n\x06inputs\x18\x01 \x03(\x0b\x32\x18.housing.v1.Distribution\x12\x34\n\x12median_house_value\x18\x02 \x01(\x0b\x32\x18.housing.v1.Distribution\x12\x33\n\x0f\x65xpected_errors\x18\x03 \x01(\x0b\x32\x1a.housing.v1.ExpectedErrors\"\x86\x01\n\x0e\x45xpectedErrors\x12\r\n\x05\x65\x64ges\x18\x01 \x03(\x01\x12)\n\x07\x63lasses\x18\x02 \x03(\x0b\x32\x18.housing.v1.ErrorMoments\x12\x10\n\x08warnings\x18\x03 \x03(\t\x12(\n\x06warned\x18\x04 \x01(\x0b\x32\x18.housing.v1.ErrorMoments\"~\n\x0c\x45rrorMoments\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x15\n\rabsolute_mean\x18\x02 \x01(\x01\x12\x19\n\x11\x61\x62solute_variance\x18\x03 \x01(\x01\x12\x14\n\x0csquared_mean\x18\x04 \x01(\x01\x12\x18\n\x10squared_variance\x18\x05 \x01(\x01\"`\n\x0c\x44istribution\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x65\x64ges\x18\x02 \x03(\x01\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x04 \x03(\r\x12\x0f\n\x07missing\x18\x05 \x01(\rB7\n\nhousing.v1B\x11ModelProfileProtoP\x01Z\x14housing/v1;housingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,8 +32,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'housing.v1.model_profile_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\nhousing.v1B\021ModelProfileProtoP\001Z\024housing/v1;housingv1'
-  _globals['_MODELPROFILE']._serialized_start=46
-  _globals['_MODELPROFILE']._serialized_end=156
-  _globals['_DISTRIBUTION']._serialized_start=158
-  _globals['_DISTRIBUTION']._serialized_end=254
+  _globals['_MODELPROFILE']._serialized_start=47
+  _globals['_MODELPROFILE']._serialized_end=210
+  _globals['_EXPECTEDERRORS']._serialized_start=213
+  _globals['_EXPECTEDERRORS']._serialized_end=347
+  _globals['_ERRORMOMENTS']._serialized_start=349
+  _globals['_ERRORMOMENTS']._serialized_end=475
+  _globals['_DISTRIBUTION']._serialized_start=477
+  _globals['_DISTRIBUTION']._serialized_end=573
 # @@protoc_insertion_point(module_scope)

@@ -26,6 +26,7 @@ class ModelProfile(_message.Message):
 
     INPUTS_FIELD_NUMBER: _builtins.int
     MEDIAN_HOUSE_VALUE_FIELD_NUMBER: _builtins.int
+    EXPECTED_ERRORS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Distribution]:
         """The fields of BlockGroup, in their order, over the rows that the model was trained on."""
@@ -36,19 +37,109 @@ class ModelProfile(_message.Message):
         prediction log holds answers too.
         """
 
+    @_builtins.property
+    def expected_errors(self) -> Global___ExpectedErrors:
+        """The errors to expect of the model's answers, by the scale that it gives them; unset when it has no intervals."""
+
     def __init__(
         self,
         *,
         inputs: _abc.Iterable[Global___Distribution] | None = ...,
         median_house_value: Global___Distribution | None = ...,
+        expected_errors: Global___ExpectedErrors | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["median_house_value", b"median_house_value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expected_errors", b"expected_errors", "median_house_value", b"median_house_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs", "median_house_value", b"median_house_value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_errors", b"expected_errors", "inputs", b"inputs", "median_house_value", b"median_house_value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModelProfile: _TypeAlias = ModelProfile  # noqa: Y015
+
+@_typing.final
+class ExpectedErrors(_message.Message):
+    """The errors to expect of answers, measured on rows held out of training.
+
+    The scale of an answer is the width of its interval in 1990 USD, or twice the distance from the price down to the lower
+    bound where the upper bound is open, since the census's cap has cut the width off. Answers are in classes by their
+    scale: below edges[0], from edges[i] to below edges[i + 1], and from the last edge on.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EDGES_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    WARNED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def edges(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Edges between classes, ascending, in 1990 USD."""
+
+    @_builtins.property
+    def classes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErrorMoments]:
+        """The errors of each class, one more than there are edges; without the rows that `warned` is about."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The model's own warnings, by reason: a row with one of them is about `warned`."""
+
+    @_builtins.property
+    def warned(self) -> Global___ErrorMoments:
+        """The errors of rows with a warning, as multiples of what their classes expect; unset when they were too few."""
+
+    def __init__(
+        self,
+        *,
+        edges: _abc.Iterable[_builtins.float] | None = ...,
+        classes: _abc.Iterable[Global___ErrorMoments] | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
+        warned: Global___ErrorMoments | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["warned", b"warned"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "edges", b"edges", "warned", b"warned", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpectedErrors: _TypeAlias = ExpectedErrors  # noqa: Y015
+
+@_typing.final
+class ErrorMoments(_message.Message):
+    """Moments of the absolute and the squared errors of some rows, in 1990 USD and its powers, or as multiples."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    ABSOLUTE_MEAN_FIELD_NUMBER: _builtins.int
+    ABSOLUTE_VARIANCE_FIELD_NUMBER: _builtins.int
+    SQUARED_MEAN_FIELD_NUMBER: _builtins.int
+    SQUARED_VARIANCE_FIELD_NUMBER: _builtins.int
+    rows: _builtins.int
+    """Number of rows."""
+    absolute_mean: _builtins.float
+    """Mean absolute error."""
+    absolute_variance: _builtins.float
+    """Variance of the absolute errors between rows."""
+    squared_mean: _builtins.float
+    """Mean squared error."""
+    squared_variance: _builtins.float
+    """Variance of the squared errors between rows."""
+    def __init__(
+        self,
+        *,
+        rows: _builtins.int = ...,
+        absolute_mean: _builtins.float = ...,
+        absolute_variance: _builtins.float = ...,
+        squared_mean: _builtins.float = ...,
+        squared_variance: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absolute_mean", b"absolute_mean", "absolute_variance", b"absolute_variance", "rows", b"rows", "squared_mean", b"squared_mean", "squared_variance", b"squared_variance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErrorMoments: _TypeAlias = ErrorMoments  # noqa: Y015
 
 @_typing.final
 class Distribution(_message.Message):

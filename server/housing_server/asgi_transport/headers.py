@@ -10,7 +10,7 @@ from google.rpc.code_pb2 import RESOURCE_EXHAUSTED
 from google.rpc.status_pb2 import Status
 
 from housing_server.asgi_transport.events import Scope
-from housing_server.core.calls import CREDENTIALS, REQUEST_ID
+from housing_server.core.calls import CANARY, CREDENTIALS, REQUEST_ID
 from housing_server.limits import MAX_METADATA_BYTES
 
 Headers = list[tuple[bytes, bytes]]
@@ -19,7 +19,7 @@ Headers = list[tuple[bytes, bytes]]
 _TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
 _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 _CONTENT_TYPE = re.compile(rb"application/grpc(\+proto)?(;.*)?")
-_READ = {name.encode(): name for name in (REQUEST_ID, "traceparent", "tracestate")}
+_READ = {name.encode(): name for name in (REQUEST_ID, "traceparent", "tracestate", CANARY)}
 """The request metadata that is used."""
 _CREDENTIALS = {name.encode(): name for name in CREDENTIALS}
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")

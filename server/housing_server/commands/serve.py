@@ -7,6 +7,7 @@ import click
 
 from housing.transports import choose_transport
 from housing_server.errors import StartError
+from housing_server.model_store.canary_source import CanarySource
 from housing_server.model_store.source import ModelSource
 from housing_server.observability.logs import configure_logging
 from housing_server.observability.tracing_options import check_packages, read_tracing
@@ -32,6 +33,7 @@ def serve() -> None:
         if read_tracing(os.environ) is not None:
             check_packages()
         source = ModelSource(settings.model_uri, settings.state_dir, allow_pyfunc=settings.allow_pyfunc)
-        asyncio.run(supervise(settings, source, log))
+        canaries = CanarySource(settings.model_uri, settings.state_dir, allow_pyfunc=settings.allow_pyfunc)
+        asyncio.run(supervise(settings, source, canaries, log))
     except StartError as error:
         raise click.ClickException(str(error)) from error

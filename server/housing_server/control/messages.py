@@ -96,6 +96,10 @@ class ConfigureWorker:
     """Certificate and key for callers; None for plaintext."""
     peer_addresses: PeerAddresses = "full"
     """How much of callers' addresses is recorded."""
+    canary_folder: str = ""
+    """The fetched model to load once it listens, as the canary; empty for none."""
+    canary_share: float = 0.0
+    """The canary's share of the calls, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +190,36 @@ class LoadModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetCanary:
+    """To a worker: let this model answer a share of the calls, loading it first unless it is the canary already."""
+
+    folder: str
+    """The fetched model; empty for no canary from now on."""
+    share: float
+    """Its share of the calls, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryServing:
+    """From a worker: the canary answers its share."""
+
+    folder: str
+    """The fetched model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryFailed:
+    """From a worker: the canary cannot be loaded, or has failed at a call, which the served model has answered."""
+
+    folder: str
+    """The fetched model."""
+    reason: str
+    """The cause, in one line."""
+    loaded: bool
+    """Whether it had been loaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportStatus:
     """To a worker: the response to GetStatus from now on."""
 
@@ -239,6 +273,9 @@ ControlMessage = (
     | PrepareModel
     | DiscardModel
     | LoadModel
+    | SetCanary
+    | CanaryServing
+    | CanaryFailed
     | ReportStatus
     | Drain
     | Ping

@@ -51,6 +51,8 @@ class Caller(NamedTuple):
     """The peer address as it is recorded; None for all of it."""
     identity: str = ""
     """Name of the caller: that of its key or certificate, or what another process has forwarded; empty without one."""
+    canary: str | None = None
+    """The caller's choice of the version that answers, unvalidated; see `core/canary.py`."""
 
     @property
     def peer_on_record(self) -> str:

@@ -37,6 +37,8 @@ API_KEY = "x-api-key"
 CERTIFICATE = "x-forwarded-client-cert"
 CREDENTIALS = (AUTHORIZATION, API_KEY, CERTIFICATE)
 """The metadata that shows who calls; the last is an Envoy's report of the caller's certificate."""
+CANARY = "housing-canary"
+"""The metadata by which a caller chooses whether the canary answers: `always` or `never`; otherwise it is drawn."""
 
 _REQUEST_ID = re.compile(rf"[\x21-\x7e]{{1,{MAX_REQUEST_ID_BYTES}}}")
 """A request id that is safe in a header, a log line and a record."""
@@ -171,7 +173,7 @@ class Calls:
         self._unary_seconds = unary_seconds
         self._new_id = new_id
 
-    def begin(
+    def begin(  # noqa: C901 - in the path of every call a branch is cheaper than a function for it
         self,
         method: Method,
         metadata: Iterable[tuple[str, str | bytes]],
@@ -191,7 +193,7 @@ class Calls:
         """
         arrived = time.perf_counter()
         self.observer.call_started(method)
-        request_id = traceparent = trace_id = span = None
+        request_id = traceparent = canary = trace_id = span = None
         identity = ""
         for key, value in metadata:
             if key == REQUEST_ID:
@@ -200,6 +202,8 @@ class Calls:
                 traceparent = str(value)
             elif key == CALLER and self._relayed:
                 identity = str(value)
+            elif key == CANARY:
+                canary = str(value)
         if request_id is None or not _REQUEST_ID.fullmatch(request_id):
             request_id = str(self._new_id())
         if traceparent is not None:
@@ -211,7 +215,9 @@ class Calls:
             seconds_left = self._unary_seconds
         deadline = None if seconds_left is None else arrived + seconds_left
         shown = None if self._peer_on_record is None else self._peer_on_record(peer)
-        caller = Caller(method.name, peer, request_id, trace_id, arrived, deadline, span, traceparent, shown, identity)
+        caller = Caller(
+            method.name, peer, request_id, trace_id, arrived, deadline, span, traceparent, shown, identity, canary
+        )
         scope = CallScope(self, method, caller, request_id)
         if self.authority is not None:
             scope.credentials = self.authority.credentials(metadata, names)

@@ -69,24 +69,30 @@ class Waiting(Protocol):
         """Accept an error in place of the answer."""
 
 
-class _WaitingFuture:
+class WaitingFuture:
     """A row whose answer sets a future."""
 
     __slots__ = ("caller", "future", "row")
 
     def __init__(self, row: list[float], caller: Caller, future: "asyncio.Future[Answer]") -> None:
         self.row = row
+        """The row."""
         self.caller = caller
+        """Its origin."""
         self.future = future
+        """Its answer."""
 
     @property
     def abandoned(self) -> bool:
+        """Whether nobody waits for the answer any more."""
         return self.future.done()
 
     def answered(self, answers: Answers, position: int) -> None:
+        """Set the answer."""
         self.future.set_result(Answer(answers, position))
 
     def failed(self, error: Exception) -> None:
+        """Set an error in its place."""
         self.future.set_exception(error)
 
 
@@ -121,7 +127,7 @@ class Coalescer:
     def submit(self, row: list[float], caller: Caller) -> "asyncio.Future[Answer]":
         """Queue a row for the next run and return its future; a row whose future is cancelled first is not computed."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.queue(_WaitingFuture(row, caller, future))
+        self.queue(WaitingFuture(row, caller, future))
         return future
 
     def queue(self, waiting: Waiting) -> None:

@@ -1,8 +1,9 @@
 """Validate, predict, answer: the prediction service without a transport. Messages in, messages out."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
@@ -23,6 +24,7 @@ from housing_server.core.admission import Admission
 from housing_server.core.answers import Answers, timestamp
 from housing_server.core.arrivals import Arrivals
 from housing_server.core.callers import Caller
+from housing_server.core.canary import Canary
 from housing_server.core.coalescing import Answer, Coalescer
 from housing_server.core.encoded_rows import row_reader
 from housing_server.core.endpoints import Queued, Recipient
@@ -90,6 +92,8 @@ class PredictionCore:
         """
         self.model: LoadedModel | None = None
         """The model for the next run; may be replaced at any time."""
+        self.canary: Canary | None = None
+        """Answers its share of the calls in the model's place; likewise."""
         self._observer = observer
         self._log = log
         self._admission = admission
@@ -103,6 +107,20 @@ class PredictionCore:
         self._now = now
         self._read_encoded = row_reader(PredictRequest)
         self._encoder = Encoder()
+
+    def serve_canary(self, model: LoadedModel | None, share: float, on_failure: Callable[[str, int], object]) -> None:
+        """Let a second model answer a share of the calls from now on; None for no such model.
+
+        Args:
+            model: the canary.
+            share: its share, from 0 to 1.
+            on_failure: called, from any thread, with the cause, when it has failed on so many rows.
+        """
+        runs, inline = self._runs.sparing_failures(), self._log.inline
+        canary = None
+        if model is not None:
+            canary = Canary(model, share, runs, inline=inline, arrivals=self.arrivals, on_failure=on_failure)
+        self.canary = canary
 
     def predict(
         self, data: bytes, decode: Callable[[bytes], PredictRequest], caller: Caller, recipient: Recipient
@@ -127,7 +145,10 @@ class PredictionCore:
             admitted.end(error)
             raise
         queued = QueuedPrediction(row, caller, admitted, recipient, self._encoder)
-        self._coalescer.queue(queued)
+        if self.canary is not None and self.canary.takes(caller):
+            self.canary.queue(queued, self._coalescer.queue)
+        else:
+            self._coalescer.queue(queued)
         return queued
 
     async def batch_predict(self, request: BatchPredictRequest, caller: Caller) -> BatchPredictResponse:
@@ -165,8 +186,9 @@ class PredictionCore:
             Overloaded: there is too much work in flight.
         """
         self._admission.check(1)
+        numbers = itertools.count()
         pipeline: Pipeline[StreamPredictRequest, _Pending, StreamPredictResponse] = Pipeline(
-            begin=lambda request: self._begin_of_stream(request, caller),
+            begin=lambda request: self._begin_of_stream(request, caller, numbers),
             finish=self._finish_of_stream,
             window=STREAM_WINDOW,
         )
@@ -209,18 +231,25 @@ class PredictionCore:
     @property
     def _inline(self) -> bool:
         """Whether a few rows may run on the event loop."""
+        if self.canary is not None and not self.canary.inline:
+            return False
         return self._log.inline and (self.model is None or self.model.predictor.inline)
 
-    def _begin(self, request: PredictRequest | StreamPredictRequest, caller: Caller) -> "asyncio.Future[Answer]":
+    def _begin(
+        self, request: PredictRequest | StreamPredictRequest, caller: Caller, number: int = 0
+    ) -> "asyncio.Future[Answer]":
         """Validate a block group and queue it for a run."""
         row = self._read(request)
         self._loaded_model()
+        if self.canary is not None and self.canary.takes(caller, number):
+            return self.canary.submit(row, caller, self._coalescer.queue)
         return self._coalescer.submit(row, caller)
 
-    def _begin_of_stream(self, request: StreamPredictRequest, caller: Caller) -> _Pending:
+    def _begin_of_stream(self, request: StreamPredictRequest, caller: Caller, numbers: Iterator[int]) -> _Pending:
         try:
             self._log.check()
-            return self._begin(request, caller._replace(arrived=time.perf_counter(), span=None))
+            number = next(numbers) if self.canary is not None else 0
+            return self._begin(request, caller._replace(arrived=time.perf_counter(), span=None), number)
         except RequestError as error:
             return error
 
@@ -258,9 +287,10 @@ class PredictionCore:
         refused = self._refused_rows(checked)
         answers, failed = self._answer_good_rows(model.predictor, checked, caller, partial=partial)
         refused |= failed
+        description = answers.model.description if answers else model.description
         response = BatchPredictResponse(
-            model_name=model.description.name,
-            model_version=model.description.version,
+            model_name=description.name,
+            model_version=description.version,
             predicted_at=timestamp(answers.predicted_at if answers else self._now()),
         )
         if answers is not None:
@@ -283,7 +313,15 @@ class PredictionCore:
         good = np.flatnonzero(checked.good)
         if good.size == 0:
             return None, {}
-        answers, failures = self._runs.answer(model, checked.rows[good], [caller], whole=not partial)
+        rows, canary, fault = checked.rows[good], self.canary, None
+        if canary is not None and canary.takes(caller):
+            answered = canary.answer_all(rows, caller)
+            if isinstance(answered, Answers):
+                return answered, {}
+            fault = answered
+        answers, failures = self._runs.answer(model, rows, [caller], whole=not partial)
+        if canary is not None and fault is not None and not failures:
+            canary.failed(fault, len(rows))
         failed = {}
         for position, failure in failures.items():
             index = int(good[position])

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Self
 
 import numpy as np
 
@@ -13,6 +15,17 @@ from housing_server.core.isolation import estimate_each
 from housing_server.core.model import PriceModel, Rows
 from housing_server.core.run_clock import RunClock
 from housing_server.errors import ModelFailed
+
+
+class _SparingFailures:
+    """Forwards everything but failures to an observer."""
+
+    def __init__(self, observer: PredictionObserver) -> None:
+        self.predicted = observer.predicted
+        self.refused = observer.refused
+
+    def failed(self, _error: ModelFailed, _rows: int, /) -> None:
+        """Do nothing."""
 
 
 class Runs:
@@ -44,6 +57,12 @@ class Runs:
         self._new_id = new_id
         self._report = report
         self._clock = clock
+
+    def sparing_failures(self) -> Self:
+        """Return a runner that does the same, except that it counts no failures."""
+        runs = copy(self)
+        runs._observer = _SparingFailures(self._observer)
+        return runs
 
     def answer(
         self, model: PriceModel, rows: Rows | Sequence[list[float]], callers: Sequence[Caller], *, whole: bool = False

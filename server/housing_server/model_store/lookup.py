@@ -16,11 +16,32 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 from housing.sqlite_uris import sqlite_path
 from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable
 from housing_server.model_store.uri import ModelUri
 
+CANARY = "canary"
+"""The alias of the version that answers a share of the calls beside the served one."""
+SHARE_TAG = "canary_share"
+"""The tag of that version which holds its share, a number from 0 to 1."""
+ENDED_TAG = "canary_ended"
+"""The tag of that version which holds why it is the canary no more."""
+
+
+class WantedCanary(NamedTuple):
+    """The canary, as the registry has it."""
+
+    name: str
+    """Name of the version in the cache of fetched models."""
+    share: str
+    """Its share of the calls, as it is written there; empty when it has none."""
+
+
+Found = TypeVar("Found")
+CanaryLookup = Callable[[ModelUri], WantedCanary]
+"""Returns the canary; blocks, and raises a `StartError`: ModelNotFound without one."""
 Lookup = Callable[[ModelUri], str]
 """Returns the name of the version in the cache of fetched models; blocks, and raises a `StartError`."""
 
@@ -42,6 +63,12 @@ _BY_ALIAS = (
     "SELECT version, model_versions.run_id FROM registered_model_aliases AS aliases "
     "JOIN model_versions USING (name, version) WHERE name = ? AND alias = ?"
 )
+_CANARY = (
+    "SELECT versions.version, versions.run_id, tags.value FROM registered_model_aliases AS aliases "
+    "JOIN model_versions AS versions ON versions.name = aliases.name AND versions.version = aliases.version "
+    "LEFT JOIN model_version_tags AS tags ON tags.name = aliases.name AND tags.version = aliases.version "
+    "AND tags.key = ? WHERE aliases.name = ? AND aliases.alias = ?"
+)
 _BY_VERSION = (
     "SELECT version, run_id FROM model_versions WHERE name = ? AND version = ? "
     "AND current_stage <> 'Deleted_Internal'"  # how MLflow marks deleted versions
@@ -50,12 +77,26 @@ _BY_VERSION = (
 
 def direct_lookup(registry_uri: str, environment: Mapping[str, str]) -> Lookup | None:
     """Return a direct lookup for a registry; None when only MLflow supports it."""
+    return _direct(registry_uri, environment, _ask_database, _ask_server)
+
+
+def direct_canary_lookup(registry_uri: str, environment: Mapping[str, str]) -> CanaryLookup | None:
+    """Return a direct lookup of the canary in a registry; None when only MLflow supports it."""
+    return _direct(registry_uri, environment, _ask_database_for_canary, _ask_server_for_canary)
+
+
+def _direct(
+    registry_uri: str,
+    environment: Mapping[str, str],
+    ask_database: Callable[[Path, ModelUri], Found],
+    ask_server: Callable[[str, dict[str, str], ModelUri], Found],
+) -> Callable[[ModelUri], Found] | None:
     if not is_direct(registry_uri, environment):
         return None
     database = sqlite_path(registry_uri)
     if database is not None:
-        return partial(_ask_database, database)
-    return partial(_ask_server, registry_uri, authorization(environment))
+        return partial(ask_database, database)
+    return partial(ask_server, registry_uri, authorization(environment))
 
 
 def is_direct(registry_uri: str, environment: Mapping[str, str]) -> bool:
@@ -80,19 +121,38 @@ def cached_name(version: str, run_id: str | None) -> str:
 
 
 def _ask_database(path: Path, model: ModelUri) -> str:
+    query = _BY_ALIAS if model.alias else _BY_VERSION
+    version, run_id = _row(path, query, (model.name, model.alias or model.version), model)
+    return cached_name(str(version), run_id)
+
+
+def _ask_database_for_canary(path: Path, model: ModelUri) -> WantedCanary:
+    version, run_id, share = _row(path, _CANARY, (SHARE_TAG, model.name, model.alias), model)
+    return WantedCanary(cached_name(str(version), run_id), share or "")
+
+
+def _row(path: Path, query: str, parameters: tuple[str, ...], model: ModelUri) -> tuple[Any, ...]:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            query = _BY_ALIAS if model.alias else _BY_VERSION
-            found = database.execute(query, (model.name, model.alias or model.version)).fetchone()
+            found: tuple[Any, ...] | None = database.execute(query, parameters).fetchone()
     except sqlite3.Error as error:
         raise RegistryUnavailable(f"the model registry at {path} cannot be read: {error}") from error
     if found is None:
         raise ModelNotFound(f"the registry has no {model}")
-    version, run_id = found
-    return cached_name(str(version), run_id)
+    return found
 
 
 def _ask_server(address: str, headers: dict[str, str], model: ModelUri) -> str:
+    return _version(address, headers, model)[0]
+
+
+def _ask_server_for_canary(address: str, headers: dict[str, str], model: ModelUri) -> WantedCanary:
+    name, tags = _version(address, headers, model)
+    return WantedCanary(name, tags.get(SHARE_TAG, ""))
+
+
+def _version(address: str, headers: dict[str, str], model: ModelUri) -> tuple[str, dict[str, str]]:
+    """Return the name of a version in the cache, and its tags."""
     call, which = "model-versions/get", {"version": model.version}
     if model.alias:
         call, which = "registered-models/alias", {"alias": model.alias}
@@ -101,7 +161,8 @@ def _ask_server(address: str, headers: dict[str, str], model: ModelUri) -> str:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - likewise
             version = json.load(response)["model_version"]
-            return cached_name(version["version"], version.get("run_id"))
+            tags = {tag["key"]: tag["value"] for tag in version.get("tags", ())}
+            return cached_name(version["version"], version.get("run_id")), tags
     except urllib.error.HTTPError as error:
         # MLflow's codes for an unknown model and an unknown alias.
         if error.code in {400, 404}:

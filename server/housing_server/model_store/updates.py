@@ -56,6 +56,10 @@ class Source(Protocol):
         """Record that a version is served."""
 
 
+async def _nothing(_serving: Path) -> None:
+    """Follow nothing."""
+
+
 class ModelUpdates:
     """Chooses the version to serve, and follows the registered alias while the service runs."""
 
@@ -67,6 +71,7 @@ class ModelUpdates:
         *,
         poll_seconds: float,
         observer: SwapObserver,
+        beside: Callable[[Path], Awaitable[None]] = _nothing,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         """Prepare to follow the alias.
@@ -79,8 +84,10 @@ class ModelUpdates:
                 nothing.
             poll_seconds: interval of the lookups; 0 for lookups on request only.
             observer: counts outcomes.
+            beside: called at each check with the folder of the served model: follows what else is in the registry.
             log: logs outcomes.
         """
+        self._beside = beside
         self._source = source
         self._attempt = attempt
         self._adopt = adopt
@@ -125,12 +132,20 @@ class ModelUpdates:
         """
         self._settled = self._settled or serving.name
         await self._record_serving(serving)
+        await self._check_beside(serving)
         while self._source.can_change:
             await self._pause(check_now)
             try:
                 serving = await self._follow_once(serving)
             except Exception:  # pylint: disable=broad-exception-caught  # the next check may succeed
                 self._log.exception("checking the registry failed; the current model stays in service")
+            await self._check_beside(serving)
+
+    async def _check_beside(self, serving: Path) -> None:
+        try:
+            await self._beside(serving)
+        except Exception:  # pylint: disable=broad-exception-caught  # likewise
+            self._log.exception("checking the registry failed; the canary stays as it is")
 
     async def _follow_once(self, serving: Path) -> Path:
         """Check the registry once; return the folder of the model served afterwards."""

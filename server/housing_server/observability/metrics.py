@@ -50,6 +50,12 @@ class WorkerMetrics(CallMetrics):
         self._model_failures = Counter(
             "housing_model_failures", "Block groups on which the model failed.", registry=registry
         )
+        self._canary_failures = Counter(
+            "housing_canary_failures",
+            "Block groups on which the canary failed, and which the served model has answered.",
+            ("model_version",),
+            registry=registry,
+        )
         self._queue = Histogram(
             "housing_queue_seconds",
             "Time from the arrival of a run's first row to its start.",
@@ -114,3 +120,7 @@ class WorkerMetrics(CallMetrics):
     def failed(self, _error: ModelFailed, rows: int) -> None:
         """Count rows on which the model failed; the cause is in the log."""
         self._model_failures.inc(rows)
+
+    def canary_failed(self, model_version: str, rows: int) -> None:
+        """Count rows on which the canary failed, and which the served model has answered."""
+        self._canary_failures.labels(model_version).inc(rows)

@@ -17,6 +17,8 @@ from housing.services import EXPLANATION_SERVICE, LOG_SERVICES, PREDICTION_SERVI
 from housing.v1.status_service_pb2 import GetStatusResponse
 from housing_server.control.channel import ControlChannel
 from housing_server.control.messages import (
+    CanaryFailed,
+    CanaryServing,
     ConfigureWorker,
     DiscardModel,
     Drain,
@@ -27,13 +29,16 @@ from housing_server.control.messages import (
     ReportRecording,
     ReportStatus,
     Serving,
+    SetCanary,
 )
 from housing_server.core.admission import Admission
 from housing_server.core.byte_budget import UNSENT_BYTES, ByteBudget
 from housing_server.core.calls import CallLog, Calls, background_calls
+from housing_server.core.canary import CanarySlot
 from housing_server.core.endpoints import Endpoint
 from housing_server.core.gate import DrainGate
 from housing_server.core.interfaces import PredictionLog
+from housing_server.core.model import LoadedModel
 from housing_server.core.model_slot import ModelSlot
 from housing_server.core.peer_addresses import recorder_of
 from housing_server.core.prediction import PredictionCore
@@ -141,7 +146,10 @@ class Worker:
         clock = RunClock(config.max_run_seconds)
         control.alive = lambda: not clock.stuck
         self._core = PredictionCore(observer, sink, self._admission, report=partial(_report, log), clock=clock)
-        self._slot = ModelSlot(self._core, partial(load_model, allow_pyfunc=config.allow_pyfunc))
+        load = partial(load_model, allow_pyfunc=config.allow_pyfunc)
+        self._slot = ModelSlot(self._core, load)
+        self._canary_slot = CanarySlot(lambda folder: load(Path(folder)), self._serve_canary)
+        self._setting_canary: asyncio.Task[None] | None = None
         self._status = ReportedStatus()
         unsent = ByteBudget(UNSENT_BYTES)
         self._health = Health(SERVICES)
@@ -173,6 +181,8 @@ class Worker:
         self._announce()
         self._watching = [asyncio.create_task(self._watch(link)) for link in self._links]
         self._watching.append(asyncio.create_task(self._log_watch.run()))
+        if self._config.canary_folder:
+            self.start_setting_canary(self._config.canary_folder, self._config.canary_share)
 
     def start_preparing(self, folder: str) -> None:
         """Load a fetched model beside the served one, while other messages are handled."""
@@ -189,6 +199,13 @@ class Worker:
         except ModelRejected as error:
             self._control.send(LoadFailed(reason=str(error)))
         self._announce()
+
+    def start_setting_canary(self, folder: str, share: float) -> None:
+        """Let a fetched model answer a share of the calls, once it is loaded; or no longer, if the folder is empty."""
+        if folder:
+            self._setting_canary = asyncio.create_task(self._set_canary(folder, share))
+        else:
+            self._canary_slot.drop()
 
     def report(self, status: str) -> None:
         """Set the response to GetStatus, given as JSON, and update the gauge of rows in flight."""
@@ -222,6 +239,31 @@ class Worker:
             self._control.send(LoadFailed(reason=str(error)))
         else:
             self._control.send(Prepared())
+
+    async def _set_canary(self, folder: str, share: float) -> None:
+        try:
+            model = await self._canary_slot.set(folder, share)
+        except ModelRejected as error:
+            self._control.send(CanaryFailed(folder=folder, reason=str(error), loaded=False))
+        else:
+            if model is not None:
+                self._control.send(CanaryServing(folder=folder))
+
+    def _serve_canary(self, model: LoadedModel | None, share: float, folder: str) -> None:
+        loop = asyncio.get_running_loop()
+
+        def report(reason: str, rows: int) -> None:
+            if model is not None:
+                self._metrics.canary_failed(model.description.version, rows)
+            loop.call_soon_threadsafe(self._end_canary, folder, reason)
+
+        self._core.serve_canary(model, share, report)
+
+    def _end_canary(self, folder: str, reason: str) -> None:
+        """Drop a canary that has failed at a call, unless another one has replaced it."""
+        if self._canary_slot.folder == folder:
+            self._canary_slot.drop()
+            self._control.send(CanaryFailed(folder=folder, reason=reason, loaded=True))
 
     async def _serve(self, folder: str) -> None:
         await self._slot.serve(folder)
@@ -297,6 +339,8 @@ async def _handle_messages(worker: Worker, control: ControlChannel) -> None:
                 worker.discard()
             case LoadModel(folder=folder):
                 await worker.load(folder)
+            case SetCanary(folder=folder, share=share):
+                worker.start_setting_canary(folder, share)
             case ReportStatus(status=status):
                 worker.report(status)
             case Drain():

@@ -29,6 +29,7 @@ class ServiceCollector(Collector):
         """Collect the metrics."""
         yield from self._workers()
         yield from self._model()
+        yield from self._canary()
         yield from self._resources()
 
     def _workers(self) -> Iterator[Metric]:
@@ -68,6 +69,20 @@ class ServiceCollector(Collector):
             "Failed lookups of the version to serve.",
             self._state.registry_failures,
         )
+
+    def _canary(self) -> Iterator[Metric]:
+        share = GaugeMetricFamily(
+            "housing_canary_share_ratio", "Share of the calls that the canary answers.", labels=["model_version"]
+        )
+        if (canary := self._state.canary) is not None:
+            share.add_metric([canary.version], canary.share)
+        yield share
+        withdrawals = CounterMetricFamily(
+            "housing_canary_withdrawals", "Canaries withdrawn by the service, by cause.", labels=["cause"]
+        )
+        for cause, count in self._state.withdrawals.items():
+            withdrawals.add_metric([cause], count)
+        yield withdrawals
 
     def _resources(self) -> Iterator[Metric]:
         cpu = CounterMetricFamily("housing_process_cpu_seconds", "Processor time used.", labels=["process"])

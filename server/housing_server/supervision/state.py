@@ -21,6 +21,7 @@ from housing.v1.status_service_pb2 import (
     WorkerStatus,
 )
 from housing_server.model_store.updates import SwapResult
+from housing_server.supervision.canary import ActiveCanary, WithdrawalCause
 from housing_server.supervision.explainer import ExplainerProcess
 from housing_server.supervision.process import SupervisedProcess
 from housing_server.supervision.recorder import RecorderProcess
@@ -81,6 +82,10 @@ class ServiceState:
         """Number of new versions by outcome."""
         self.registry_failures = 0
         """Number of failed lookups in the registry."""
+        self.canary: ActiveCanary | None = None
+        """The model that answers a share of the calls; None without one."""
+        self.withdrawals: dict[WithdrawalCause, int] = dict.fromkeys(get_args(WithdrawalCause), 0)
+        """Number of canaries that were withdrawn, by cause."""
         self.draining = False
         """Whether the service is shutting down."""
         self.workers = tuple(workers)
@@ -128,6 +133,10 @@ class ServiceState:
     def registry_failed(self) -> None:
         """Count a failed lookup in the registry."""
         self.registry_failures += 1
+
+    def withdrawn(self, cause: WithdrawalCause) -> None:
+        """Count a canary that was withdrawn."""
+        self.withdrawals[cause] += 1
 
     def replaced(self) -> dict[str, int]:
         """Return how often each process was replaced because it stopped responding, by name."""

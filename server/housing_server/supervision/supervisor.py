@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from housing_server.model_store.restoring import FileSource, ModelRestorer
 from housing_server.model_store.trials import TrialReport, try_model
 from housing_server.model_store.updates import ModelUpdates, Source
 from housing_server.settings import ServerSettings
+from housing_server.supervision.canary import CanaryKeeper, CanaryRegistry, WithdrawalCause
 from housing_server.supervision.envoy_metrics import EnvoyMetrics
 from housing_server.supervision.explainer import ExplainerProcess
 from housing_server.supervision.metrics import register_metrics
@@ -48,12 +48,18 @@ class ServedSource(Source, FileSource, Protocol):
     """The registered model; see `ModelSource`."""
 
 
-async def supervise(settings: ServerSettings, source: ServedSource, log: structlog.typing.FilteringBoundLogger) -> None:
+async def supervise(
+    settings: ServerSettings,
+    source: ServedSource,
+    canaries: CanaryRegistry,
+    log: structlog.typing.FilteringBoundLogger,
+) -> None:
     """Serve until SIGTERM or SIGINT, then drain the calls in flight and return; on SIGHUP check for a new model.
 
     Args:
         settings: the service's settings.
         source: the registered model.
+        canaries: its canary.
         log: logs events.
 
     Raises:
@@ -75,7 +81,7 @@ async def supervise(settings: ServerSettings, source: ServedSource, log: structl
         supervisor, side_port = _wire(settings, ports, folder, log)
         stack.enter_context(side_port)
         log.info("listening", host=settings.host, **ports, metrics_port=side_port.port)
-        await supervisor.run(source, stopping, check_now)
+        await supervisor.run(source, stopping, check_now, canaries)
     log.info("stopped")
 
 
@@ -151,7 +157,11 @@ class Supervisor:
         supervision = Supervision(starter=self._spare, log=log, unresponsive_seconds=settings.unresponsive_seconds)
         self._workers = [
             WorkerProcess(
-                configs.worker(slot), supervision, self._on_worker_change, program=WORKERS[settings.transport]
+                configs.worker(slot),
+                supervision,
+                self._on_worker_change,
+                self._on_canary_failure,
+                program=WORKERS[settings.transport],
             )
             for slot in range(settings.workers)
         ]
@@ -168,14 +178,29 @@ class Supervisor:
         """The state of the service."""
         self._reporter = StatusReporter(self.state.report, self._workers, log)
         self._restorer: ModelRestorer | None = None
+        self._canary: CanaryKeeper | None = None
         self._keeper = RunFolderKeeper(configs.run_dir, self._workers, self._helpers, log)
 
-    async def run(self, source: ServedSource, stopping: asyncio.Event, check_now: asyncio.Event) -> None:
+    async def run(
+        self,
+        source: ServedSource,
+        stopping: asyncio.Event,
+        check_now: asyncio.Event,
+        canaries: CanaryRegistry | None = None,
+    ) -> None:
         """Run the workers until `stopping` is set.
+
+        Args:
+            source: the registered model.
+            stopping: ends the service when set.
+            check_now: requests an immediate check of the registry when set.
+            canaries: the registered model's canary; None for no canaries.
 
         Raises:
             StartError: there is no model that can be served.
         """
+        if canaries is not None:
+            self._canary = CanaryKeeper(canaries, self._workers, self._attempt, observer=self.state, log=self._log)
         workers, helpers = self._start(self._workers), self._start(self._helpers)
         self._restorer = ModelRestorer(source, self._log)
         background = [
@@ -213,10 +238,15 @@ class Supervisor:
         return asyncio.create_task(keep_doing(name, duty, self._log))
 
     async def _serve_model(self, source: Source, check_now: asyncio.Event) -> None:
-        ratio, poll_seconds = self._settings.swap_max_latency_ratio, self._settings.model_poll_seconds
-        attempt = partial(try_model, max_latency_ratio=ratio, allow_pyfunc=self._settings.allow_pyfunc)
+        beside = {} if self._canary is None else {"beside": self._canary.check}
         updates = ModelUpdates(
-            source, attempt, self.adopt, poll_seconds=poll_seconds, observer=self.state, log=self._log
+            source,
+            self._attempt,
+            self.adopt,
+            poll_seconds=self._settings.model_poll_seconds,
+            observer=self.state,
+            log=self._log,
+            **beside,
         )
         folder = await keep_doing("choosing a model", updates.first, self._log, fatal=StartError)
         model = self._load(folder)
@@ -224,6 +254,11 @@ class Supervisor:
         self._log.info("serving", model=model.name, model_version=model.version)
         await keep_doing("following the registry", lambda: updates.follow(folder, check_now), self._log)
         await asyncio.Event().wait()  # a fixed version is not followed
+
+    async def _attempt(self, candidate: Path, current: Path) -> TrialReport:
+        """Run the trial of a fetched model; raises ModelRejected if it fails."""
+        settings = self._settings
+        return await try_model(candidate, current, settings.swap_max_latency_ratio, allow_pyfunc=settings.allow_pyfunc)
 
     async def _until_serving(self) -> None:
         """Wait until a worker serves.
@@ -244,8 +279,7 @@ class Supervisor:
         Raises:
             ModelRejected: it failed its trial, or a worker cannot load it.
         """
-        ratio, allow_pyfunc = self._settings.swap_max_latency_ratio, self._settings.allow_pyfunc
-        report = await try_model(candidate, current, ratio, allow_pyfunc=allow_pyfunc)
+        report = await self._attempt(candidate, current)
         # One worker after the other: loading occupies a processor, and the others keep serving on theirs.
         for worker in self._workers:
             if refusal := await worker.prepare(candidate):
@@ -288,6 +322,10 @@ class Supervisor:
         if self._explainer is not None:
             self._explainer.load(folder)
         return self.state.model
+
+    def _on_canary_failure(self, folder: str, cause: WithdrawalCause, reason: str) -> None:
+        if self._canary is not None:
+            self._canary.failed(folder, cause, reason)
 
     def _on_worker_change(self) -> None:
         self._changed.set()

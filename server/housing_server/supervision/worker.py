@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from housing_server.control.messages import (
+    CanaryFailed,
+    CanaryServing,
     ConfigureWorker,
     ControlMessage,
     DiscardModel,
@@ -16,7 +18,9 @@ from housing_server.control.messages import (
     PrepareModel,
     ReportRecording,
     Serving,
+    SetCanary,
 )
+from housing_server.supervision.canary import WithdrawalCause
 from housing_server.supervision.process import SupervisedProcess, Supervision
 from housing_server.supervision.programs import WORKER
 from housing_server.system.environment import without_secrets
@@ -32,6 +36,7 @@ class WorkerProcess(SupervisedProcess):
         config: ConfigureWorker,
         supervision: Supervision,
         on_change: Callable[[], None] = lambda: None,
+        on_canary_failure: Callable[[str, WithdrawalCause, str], None] = lambda *_: None,
         *,
         program: str = WORKER,
     ) -> None:
@@ -41,6 +46,7 @@ class WorkerProcess(SupervisedProcess):
             config: the worker's configuration.
             supervision: the shared dependencies.
             on_change: called after the worker started or stopped serving, or refused a model.
+            on_canary_failure: called when the canary has failed in it, with the canary's folder, cause and reason.
             program: the program to run: a worker over grpc.aio, or one inside Envoy.
         """
         environment: Mapping[str, str] | None = None
@@ -55,6 +61,8 @@ class WorkerProcess(SupervisedProcess):
         """Why it cannot record answers, and refuses calls; empty when it can."""
         self._config = config
         self._preparing: asyncio.Future[str | None] | None = None
+        self._on_canary_failure = on_canary_failure
+        self._setting_canary: asyncio.Future[str | None] | None = None
 
     @property
     def serving(self) -> bool:
@@ -72,19 +80,29 @@ class WorkerProcess(SupervisedProcess):
                 self.model_version, self.refusal = version, None
                 self._log.info("worker serving", pid=self.pid, model_version=version)
             case Prepared():
-                self._end_preparing(None)
+                _settle(self._preparing, None)
             case ReportRecording(problem=problem):
                 self.recording_problem = problem
+            case CanaryServing():
+                _settle(self._setting_canary, None)
+            case CanaryFailed(folder=folder, reason=reason, loaded=loaded):
+                _settle(self._setting_canary, reason)
+                self._on_canary_failure(folder, "failed" if loaded else "refused", reason)
             case LoadFailed(reason=reason):
                 self.refusal = reason
-                self._end_preparing(reason)
+                _settle(self._preparing, reason)
                 self._log.error("worker refused the model", pid=self.pid, reason=reason)
 
     def on_exit(self) -> None:
         """Reset the state of the process."""
         self.model_version = None
         self.recording_problem = ""
-        self._end_preparing(None)
+        _settle(self._preparing, None)
+        _settle(self._setting_canary, None)
+        if self._config.canary_folder and self.exit_code and not self._draining.is_set():
+            # Whatever the cause: its successor must not load a model that may have ended it.
+            reason = f"{self.name} ended with exit code {self.exit_code} while it had the canary"
+            self._on_canary_failure(self._config.canary_folder, "worker", reason)
 
     async def prepare(self, folder: Path) -> str | None:
         """Load a model in the running worker, beside the one it serves.
@@ -113,6 +131,28 @@ class WorkerProcess(SupervisedProcess):
         self.refusal = None
         self.send(LoadModel(folder=str(folder)))
 
-    def _end_preparing(self, refusal: str | None) -> None:
-        if self._preparing is not None and not self._preparing.done():
-            self._preparing.set_result(refusal)
+    async def set_canary(self, folder: Path, share: float) -> str | None:
+        """Let a model answer a share of the calls, in the running worker and in its successors.
+
+        Returns:
+            The reason of a refusal; None when it answers, or once the worker loads it.
+        """
+        self._config = replace(self._config, canary_folder=str(folder), canary_share=share)
+        if self._running is None:
+            return None
+        self._setting_canary = asyncio.get_running_loop().create_future()
+        self.send(SetCanary(folder=str(folder), share=share))
+        try:
+            return await asyncio.wait_for(self._setting_canary, _PREPARING_SECONDS)
+        except TimeoutError:
+            return f"{self.name} has not loaded {folder} within {_PREPARING_SECONDS:g} s"
+
+    def drop_canary(self) -> None:
+        """Let no canary answer, in the running worker and in its successors."""
+        self._config = replace(self._config, canary_folder="", canary_share=0.0)
+        self.send(SetCanary(folder="", share=0.0))
+
+
+def _settle(awaited: "asyncio.Future[str | None] | None", refusal: str | None) -> None:
+    if awaited is not None and not awaited.done():
+        awaited.set_result(refusal)

@@ -15,6 +15,7 @@ from housing_monitoring.logs import Log
 from housing_monitoring.monitor import Monitor
 from housing_monitoring.results import Results, ResultsFile
 from housing_monitoring.window import Window
+from unit.monitoring.test_estimated_error import NARROW, answers, service_of, with_prices
 from unit.monitoring.watched import NOW, FakeService, predictions
 
 
@@ -47,6 +48,35 @@ class Watching:
 def watching(tmp_path: Path) -> Watching:
     """A monitor of a service with 600 predictions on record."""
     return Watching(FakeService(log=predictions(600)), tmp_path)
+
+
+async def test_shows_estimated_errors(tmp_path: Path) -> None:
+    """The estimate with its band, and how it fared where true prices have come."""
+    service = service_of(answers(200, NARROW))
+    service.priced = with_prices(service.log, 12_500)
+    watching = Watching(service, tmp_path)
+    await watching.monitor.try_to_check()
+
+    def value(name: str) -> float:
+        found = watching.value(name, model_version="3")
+        assert found is not None
+        return found
+
+    assert value("housing_estimated_rows") == 200
+    assert value("housing_estimated_mean_absolute_error_usd") == 10_000
+    lower, upper = (value(f"housing_estimated_root_mean_squared_error_{end}_usd") for end in ("lower", "upper"))
+    assert lower < value("housing_estimated_root_mean_squared_error_usd") < upper
+    assert value("housing_estimate_checked_rows") == 200
+    assert value("housing_estimate_mean_absolute_error_ratio") == 0.8
+    assert value("housing_estimate_mean_absolute_error_in_band") == 0
+    assert value("housing_estimate_root_mean_squared_error_in_band") == 1
+
+
+async def test_shows_no_estimate_where_there_is_none(watching: Watching) -> None:
+    """A model without expected errors has no such series, rather than zeros."""
+    await watching.monitor.try_to_check()
+    assert watching.value("housing_estimated_mean_absolute_error_usd", model_version="3") is None
+    assert watching.value("housing_estimate_checked_rows", model_version="3") is None
 
 
 async def test_shows_what_it_has_found(watching: Watching) -> None:

@@ -88,6 +88,10 @@ class FakeService:
     """Whether it does not answer."""
     read: int = 0
     """How many predictions have been read from the log."""
+    priced: Sequence[LoggedPrediction] = ()
+    """Predictions with true prices."""
+    priced_reads: int = 0
+    """How often these were read."""
 
     async def model(self) -> ServedModel:
         """Describe the model."""
@@ -102,6 +106,11 @@ class FakeService:
                 return
             self.read += 1
             yield prediction
+
+    async def with_outcomes(self, model_version: str, rows: int) -> Sequence[LoggedPrediction]:
+        """Return what has true prices."""
+        self.priced_reads += 1
+        return [each for each in self.priced if each.model_version == model_version][:rows]
 
     async def live_quality(self, model_name: str) -> Sequence[LiveQuality]:
         """Return its errors."""

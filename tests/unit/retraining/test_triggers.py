@@ -9,6 +9,7 @@ import pytest
 
 from housing_monitoring.drift import Drift
 from housing_monitoring.errors import ServiceFailed
+from housing_monitoring.estimated_error import Band, EstimatedError
 from housing_monitoring.results import LiveQuality, Results, TrainingQuality
 from housing_retraining.errors import InvalidSettings
 from housing_retraining.settings import read_settings
@@ -76,6 +77,25 @@ def test_too_few_true_prices_say_nothing() -> None:
     bad = replace(LIVE, root_mean_squared_error=90_000, interval_coverage=0.1)
     assert judge(results(replace(bad, outcomes=199), replace(DRIFT, psi=5.0)), TOLERANCE) is None
     assert judge(results(replace(bad, model_version="2")), TOLERANCE) is None
+
+
+def estimated(lower: float) -> EstimatedError:
+    """An estimate whose RMSE is at least so much, in USD."""
+    band = Band(value=lower + 5_000, lower=lower, upper=lower + 10_000)
+    return EstimatedError(model_version="3", rows=500, mean_absolute_error=band, root_mean_squared_error=band)
+
+
+def test_estimated_error_is_a_reason_where_it_is_asked_for() -> None:
+    """Without a single true price, by the lower end of its band; by default it is ignored."""
+    bad = replace(results(replace(LIVE, outcomes=0)), estimated=estimated(57_000.0))
+    assert judge(bad, TOLERANCE) is None
+    asked = replace(TOLERANCE, estimated_error_factor=1.5)
+    fired = judge(bad, asked)
+    assert fired is not None
+    assert fired.reason == "by its intervals the RMSE will be at least 57,000 USD, 1.50 times that of training"
+    assert fired.figures["rows"] == 500
+    assert judge(replace(bad, estimated=estimated(56_000.0)), asked) is None
+    assert judge(replace(bad, estimated=None), asked) is None
 
 
 def test_what_training_did_not_measure_is_not_compared() -> None:

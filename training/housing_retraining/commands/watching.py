@@ -101,6 +101,7 @@ def _triggers(settings: RetrainingSettings, rows: RowTable, records: RetrainingR
             coverage_shortfall=settings.retraining_coverage_shortfall,
             drift_psi=settings.retraining_drift_psi,
             minimum_outcomes=settings.retraining_minimum_outcomes,
+            estimated_error_factor=settings.retraining_estimated_error_factor,
         )
         cooldown = settings.retraining_degradation_cooldown_seconds
         triggers.append(Degradation(inspect_service(settings.target), tolerance, cooldown_seconds=cooldown))

@@ -33,7 +33,7 @@ def open_queue(settings: RetrainingSettings, store: PredictionStore, echo: Calla
         os.environ["MLFLOW_TRACKING_URI"] = uri  # the pipeline and the fetching of models work elsewhere
         name = Params.read(artifacts.PARAMS).register_.model_name
         registry = ModelRegistry(uri, name)
-        stages = make_stages(settings, store, Champions(name, registry, ModelChanges(store)))
+        stages = make_stages(settings, store, Champions(name, registry, ModelChanges(store)), registry)
         return RetrainingRun(settings, store, registry, stages, tracking_uri=uri, echo=echo)
 
     lease = Lease(store, this_process(), seconds=settings.retraining_lease_seconds)

@@ -8,6 +8,8 @@ from housing_retraining.comparison.judging import Found
 from housing_retraining.replay.gate import LatelyAsked
 from housing_retraining.replay.verdict import TrafficPolicy
 from housing_retraining.settings import RetrainingSettings, Switch
+from housing_retraining.stages.canary import Canary, CanaryRegistry
+from housing_retraining.stages.canary_evidence import CanaryPolicy, look_at_service
 from housing_retraining.stages.gates import Gates
 from housing_retraining.stages.promotion import Promotion
 from housing_retraining.stages.shadow import Shadow, ShadowPolicy
@@ -28,7 +30,9 @@ class SwitchedOff:
         return StageResult(state="skipped", reason=f"HOUSING_RETRAINING_{self.name.upper()} is off")
 
 
-def make_stages(settings: RetrainingSettings, store: PredictionStore, champions: Champions) -> list[Stage]:
+def make_stages(
+    settings: RetrainingSettings, store: PredictionStore, champions: Champions, registry: CanaryRegistry
+) -> list[Stage]:
     """Make the stages of a challenger, in the order in which it must pass them."""
     records, traffic = RetrainingRecords(store), traffic_policy(settings)
     lately = LatelyAsked(store=store, rows=settings.retraining_replay_rows, policy=traffic)
@@ -40,6 +44,7 @@ def make_stages(settings: RetrainingSettings, store: PredictionStore, champions:
     return [
         _if_on(settings.retraining_gates, Gates(records, gate_policy(settings), replayed)),
         _if_on(settings.retraining_shadow, Shadow(store, shadow_policy(settings, traffic))),
+        _if_on(settings.retraining_canary, Canary(registry, look_at_service(settings.target), canary_policy(settings))),
         Promotion(champions, records),
     ]
 
@@ -66,6 +71,18 @@ def traffic_policy(settings: RetrainingSettings) -> TrafficPolicy:
         tolerance=settings.retraining_traffic_tolerance,
         wild_share=settings.retraining_traffic_wild_share,
         psi=settings.retraining_traffic_psi,
+        confidence=settings.retraining_confidence,
+    )
+
+
+def canary_policy(settings: RetrainingSettings) -> CanaryPolicy:
+    """Return how large a canary is, how long it lasts, and what ends it."""
+    return CanaryPolicy(
+        share=settings.retraining_canary_share,
+        seconds=settings.retraining_canary_seconds,
+        rows=settings.retraining_canary_rows,
+        minimum_rows=settings.retraining_canary_minimum_rows,
+        latency_ratio=settings.retraining_canary_latency_ratio,
         confidence=settings.retraining_confidence,
     )
 

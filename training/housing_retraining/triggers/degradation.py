@@ -31,6 +31,8 @@ class Tolerance:
     """How far a field, or the answers, must have drifted, as a population stability index."""
     minimum_outcomes: int
     """With fewer true prices of the version that is served, nothing is judged."""
+    estimated_error_factor: float = 0.0
+    """How many times the RMSE of training the one that is estimated without true prices must be; 0 to ignore it."""
 
 
 class Degradation:
@@ -60,10 +62,11 @@ class Degradation:
 
 def judge(results: Results, tolerance: Tolerance) -> Fired | None:
     """Return why what was seen is a reason to retrain; None when it is none."""
+    reasons = list(_estimate(results, tolerance))
     served = [live for live in results.live if live.model_version == results.training.model_version]
-    if not any(live.outcomes >= tolerance.minimum_outcomes for live in served):
-        return None  # callers who ask about other places than those trained on are no reason by themselves
-    reasons = [*_quality(served, results.training, tolerance), *_drift(results, tolerance)]
+    if any(live.outcomes >= tolerance.minimum_outcomes for live in served):
+        # Without true prices, callers who ask about other places than those trained on are no reason by themselves.
+        reasons += [*_quality(served, results.training, tolerance), *_drift(results, tolerance)]
     if not reasons:
         return None
     figures = {name: value for _, values in reasons for name, value in values.items()}
@@ -103,6 +106,18 @@ def _coverage(live: LiveQuality, training: float | None, tolerance: Tolerance) -
     if training is not None and coverage is not None and coverage <= training - tolerance.coverage_shortfall:
         reason = f"{coverage:.3f} of the live intervals hold the true price, {training:.3f} did in training"
         yield reason, {"live_coverage": coverage, "training_coverage": training, "outcomes": live.outcomes}
+
+
+def _estimate(results: Results, tolerance: Tolerance) -> Iterator[_Reason]:
+    """Yield an estimate that is too high with 97.5 %: the lower end of its band."""
+    estimated, training = results.estimated, results.training.root_mean_squared_error
+    if not tolerance.estimated_error_factor or estimated is None or training is None:
+        return
+    least = estimated.root_mean_squared_error.lower
+    if least >= tolerance.estimated_error_factor * training:
+        ratio = least / training
+        reason = f"by its intervals the RMSE will be at least {least:,.0f} USD, {ratio:.2f} times that of training"
+        yield reason, {"least_estimated_rmse": least, "training_rmse": training, "rows": estimated.rows}
 
 
 def _drift(results: Results, tolerance: Tolerance) -> Iterator[_Reason]:

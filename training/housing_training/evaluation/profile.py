@@ -6,7 +6,7 @@ import numpy.typing as npt
 from housing.features import FEATURES
 from housing.graph import PRICE
 from housing.profile import tally
-from housing.v1.model_profile_pb2 import Distribution, ModelProfile
+from housing.v1.model_profile_pb2 import Distribution, ExpectedErrors, ModelProfile
 from housing_training.data.rows import Prices, Rows, column
 
 BINS = 10
@@ -15,12 +15,13 @@ BINS = 10
 With few bins a window of 500 rows separates a shift from chance: see docs/monitoring.md."""
 
 
-def model_profile(train_rows: Rows, predicted: Prices) -> ModelProfile:
+def model_profile(train_rows: Rows, predicted: Prices, expected_errors: ExpectedErrors | None = None) -> ModelProfile:
     """Describe a model.
 
     Args:
         train_rows: the rows it was trained on, shape (n, 9).
         predicted: its prices, in USD, for rows held out, shape (m,).
+        expected_errors: the errors to expect of its answers; None where they are not known.
     """
     return ModelProfile(
         inputs=[
@@ -31,6 +32,7 @@ def model_profile(train_rows: Rows, predicted: Prices) -> ModelProfile:
         ],
         # In cents: the last bits of a price differ by machine.
         median_house_value=_of_numbers(PRICE, predicted.round(2)),
+        expected_errors=expected_errors,
     )
 
 

@@ -6,10 +6,12 @@ import click
 import pandas as pd
 from tqdm import tqdm
 
+from housing.graph import PRICE
 from housing.profile import profile_to_json
-from housing_training.data.rows import Rows
+from housing_training.data.rows import Prices, Rows
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.evaluation.comparison import compare, render
+from housing_training.evaluation.expected_errors import expected_errors
 from housing_training.evaluation.plots import draw_all
 from housing_training.evaluation.profile import model_profile
 from housing_training.files import artifacts
@@ -25,13 +27,14 @@ def run() -> None:
     test_rows, test_prices = rows_from_frame(test), prices_from_frame(test)
     for name, model in tqdm(models.items(), desc="evaluate", unit="candidate"):
         draw_all(name, model, test_rows, test_prices, artifacts.PLOTS / name)
-    _write_profiles(models, test_rows)
+    _write_profiles(models, test_rows, test_prices)
     click.echo(render(comparison))
 
 
-def _write_profiles(models: Mapping[str, GraphModel], test_rows: Rows) -> None:
+def _write_profiles(models: Mapping[str, GraphModel], test_rows: Rows, test_prices: Prices) -> None:
     train_rows = rows_from_frame(pd.read_parquet(artifacts.TRAIN))
     artifacts.PROFILES.mkdir(parents=True, exist_ok=True)
     for name, model in models.items():
-        profile = model_profile(train_rows, model.predict(test_rows))
+        answer, reasons = model.answer(test_rows), [warning["reason"] for warning in model.warnings]
+        profile = model_profile(train_rows, answer[PRICE], expected_errors(answer, test_prices, reasons))
         (artifacts.PROFILES / f"{name}.json").write_text(profile_to_json(profile), encoding="utf-8")

@@ -9,6 +9,7 @@ from google.protobuf import json_format
 
 from housing.v1.model_service_pb2 import Model
 from housing_server.control.messages import (
+    CanaryServing,
     ConfigureWorker,
     ControlMessage,
     LoadFailed,
@@ -17,9 +18,11 @@ from housing_server.control.messages import (
     PrepareModel,
     ReportStatus,
     Serving,
+    SetCanary,
 )
 from housing_server.errors import ModelRejected
 from housing_server.model_store.files import DESCRIPTION_FILE
+from housing_server.model_store.lookup import WantedCanary
 from housing_server.model_store.trials import TrialReport
 from housing_server.settings import ServerSettings
 from housing_server.supervision.process_configs import ProcessConfigs
@@ -56,6 +59,29 @@ class OneModel:
         """Fetch nothing."""
 
 
+class OneCanary:
+    """A registry whose canary a test sets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.wanted: WantedCanary | None = None
+        self.ended: asyncio.Queue[str] = asyncio.Queue()
+        """The reason of each end that was recorded."""
+
+    async def look_up(self) -> WantedCanary | None:
+        """Return it."""
+        return self.wanted
+
+    async def find(self) -> Path:
+        """Return its folder."""
+        assert self.wanted is not None
+        return self.folder / self.wanted.name
+
+    async def end(self, version: str, reason: str) -> None:
+        """Record an end."""
+        self.ended.put_nowait(f"{version} {reason}")
+
+
 class Running:
     """A supervisor of two fake workers."""
 
@@ -73,7 +99,11 @@ class Running:
         configs = ProcessConfigs(settings, 0, folder)
         self.supervisor = Supervisor(settings, configs, self.around.starter, self.around.log)
         self.stopping = asyncio.Event()
-        self.task = asyncio.create_task(self.supervisor.run(OneModel(self.model("1")), self.stopping, asyncio.Event()))
+        self.canaries = OneCanary(folder)
+        self.check_now = asyncio.Event()
+        self.task = asyncio.create_task(
+            self.supervisor.run(OneModel(self.model("1")), self.stopping, self.check_now, self.canaries)
+        )
 
     def model(self, version: str) -> Path:
         """Make the folder of a version."""
@@ -187,3 +217,23 @@ async def test_model_that_a_worker_cannot_prepare_is_refused(running: Running) -
         await adopting
     assert running.supervisor.state.model is not None
     assert running.supervisor.state.model.version == "1"
+
+
+async def test_worker_that_ends_with_a_canary_ends_the_canary(running: Running) -> None:
+    """Whatever has ended it, its successor does not load the canary again, nor do the others keep it."""
+    running.model("2")
+    running.canaries.wanted = WantedCanary("2-a", "0.5")
+    first, second = await serving(running)
+    for worker in (first, second):
+        message = await until(worker, SetCanary)
+        assert message == SetCanary(folder=str(running.folder / "2-a"), share=0.5)
+        worker.send(CanaryServing(folder=str(running.folder / "2-a")))
+    while running.supervisor.state.canary is None:  # noqa: ASYNC110 - the state is no event
+        await asyncio.sleep(0)
+    first.exit(-11)
+    assert await running.canaries.ended.get() == "2 worker: worker-0 ended with exit code -11 while it had the canary"
+    assert await until(second, SetCanary) == SetCanary(folder="", share=0.0)
+    config = await (await running.started()).receive()
+    assert isinstance(config, ConfigureWorker)
+    assert config.canary_folder == ""
+    assert running.supervisor.state.withdrawals["worker"] == 1

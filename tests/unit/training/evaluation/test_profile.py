@@ -8,7 +8,7 @@ import pytest
 
 from housing.features import FEATURE_NAMES, FEATURES
 from housing.profile import profile_from_json, profile_to_json, tally
-from housing.v1.model_profile_pb2 import Distribution, ModelProfile
+from housing.v1.model_profile_pb2 import Distribution, ErrorMoments, ExpectedErrors, ModelProfile
 from housing_training.data.preparation import fill_ocean_proximity
 from housing_training.data.table import rows_from_frame
 from housing_training.evaluation.profile import BINS, model_profile
@@ -28,6 +28,13 @@ def rows(table: pd.DataFrame) -> np.ndarray:
 def profile(rows: np.ndarray) -> ModelProfile:
     """Their profile."""
     return model_profile(rows, ANSWERS)
+
+
+def test_expected_errors_survive_the_file(rows: np.ndarray) -> None:
+    """They are part of the profile, and unset where they are not known."""
+    known = ExpectedErrors(edges=[1.5], classes=[ErrorMoments(rows=3, absolute_mean=2.25)] * 2, warnings=["FAR"])
+    assert profile_from_json(profile_to_json(model_profile(rows, ANSWERS, known))).expected_errors == known
+    assert not model_profile(rows, ANSWERS).HasField("expected_errors")
 
 
 def test_every_row_is_counted_once(profile: ModelProfile, rows: np.ndarray) -> None:

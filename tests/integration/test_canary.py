@@ -1,0 +1,142 @@
+"""A canary in a real service: its share of the calls, who chooses it, and what happens when it fails."""
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+
+from housing.example import BERKELEY
+from housing.rows import message_from_mapping
+from housing.v1.block_group_pb2 import BlockGroup
+from housing.v1.model_service_pb2 import GetModelRequest
+from housing.v1.model_service_pb2_grpc import ModelServiceStub
+from housing.v1.prediction_log_service_pb2 import ListPredictionsRequest
+from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
+from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
+from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
+from model_versions import FAULTY, FAULTY_FROM, SLOPES, counted, move_alias
+from registries import NAME, copied, point_alias
+from running import TRANSPORTS, Service, running_service, transport_or_skip, wait_for
+
+CALLS = 1_000
+CHOICE = "housing-canary"
+
+
+def tag(folder: Path, version: str, key: str) -> str | None:
+    """Read a tag of a version."""
+    import mlflow  # noqa: PLC0415 - takes seconds
+
+    return mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db").get_model_version(NAME, version).tags.get(key)
+
+
+def set_canary(service: Service, folder: Path, version: str, share: str) -> None:
+    """Make a version the canary in the registry, with a share, and wait until the service follows."""
+    import mlflow  # noqa: PLC0415
+
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    client.set_model_version_tag(NAME, version, "canary_share", share)
+    client.set_registered_model_alias(NAME, "canary", version)
+    event = "canary" if float(share) else "canary ended"
+    count = len(service.command.events(event)) + 1
+    service.command.send(signal.SIGHUP)
+    service.command.wait_for(event, count)
+
+
+@pytest.fixture(scope="module")
+def folder(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder with a registry of its own."""
+    return copied(versions, tmp_path_factory.mktemp("canary"))
+
+
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def service(request: pytest.FixtureRequest, folder: Path) -> Iterator[Service]:
+    """A service with two workers, which looks at the registry only when asked to."""
+    transport = transport_or_skip(request.param)
+    point_alias(folder, "1")
+    with running_service(folder, workers=2, model_poll_seconds=0, transport=transport) as running:
+        running.command.wait_for("serving")
+        yield running
+
+
+@pytest.fixture
+def channel(service: Service) -> Iterator[grpc.Channel]:
+    """A connection to the service."""
+    with grpc.insecure_channel(service.target) as opened:
+        yield opened
+
+
+def versions_of(channel: grpc.Channel, block_group: BlockGroup, count: int, prefix: str) -> list[str]:
+    """Call with ids of their own; return the version that has answered each."""
+    stub = PredictionServiceStub(channel)
+    request = PredictRequest(block_group=block_group)
+    calls = [
+        stub.Predict.future(request, metadata=(("x-request-id", f"{prefix}-{number}"),), timeout=120)
+        for number in range(count)
+    ]
+    return [call.result().model_version for call in calls]
+
+
+def test_canary_answers_its_share_and_whoever_asks_for_it(
+    service: Service, channel: grpc.Channel, folder: Path, block_group: BlockGroup
+) -> None:
+    """Counted in the answers, in the metrics and on record alike; without a restart, and gone the same way."""
+    set_canary(service, folder, "2", "0.1")
+    answered = Counter(versions_of(channel, block_group, CALLS, "share"))
+    assert sum(answered.values()) == CALLS
+    assert 62 <= answered["2"] <= 138  # a tenth, within four standard deviations
+    assert versions_of(channel, block_group, 20, "share") == versions_of(channel, block_group, 20, "share")
+
+    stub, request = PredictionServiceStub(channel), PredictRequest(block_group=block_group)
+    forced = {
+        choice: {stub.Predict(request, metadata=((CHOICE, choice),)).model_version for _ in range(20)}
+        for choice in ("always", "never")
+    }
+    assert forced == {"always": {"2"}, "never": {"1"}}
+    answer = stub.Predict(request, metadata=((CHOICE, "always"),))
+    assert answer.median_house_value == pytest.approx(50_000 + SLOPES["2"] * block_group.median_income)
+    batch = BatchPredictRequest(block_groups=[block_group] * 20)
+    assert stub.BatchPredict(batch, metadata=((CHOICE, "always"),)).model_version == "2"
+    messages = (StreamPredictRequest(block_group=block_group) for _ in range(20))
+    stream = stub.StreamPredict(messages, metadata=((CHOICE, "always"),))
+    assert {each.prediction.model_version for each in stream} == {"2"}
+    if service.gateway_port:
+        url = f"http://127.0.0.1:{service.gateway_port}/api/predict"
+        response = httpx.post(url, json=dict(BERKELEY), headers={CHOICE: "always"}, timeout=120)
+        assert response.json()["model_version"] == "2"
+
+    assert ModelServiceStub(channel).GetModel(GetModelRequest()).model.version == "1"
+    assert counted(service, 'housing_canary_share_ratio{model_version="2"}') == 0.1
+    assert counted(service, 'housing_predictions_total{model_version="2"}') >= answered["2"] + 40
+    log, wanted = PredictionLogServiceStub(channel), ListPredictionsRequest(model_version="2", page_size=1)
+    on_record = wait_for(lambda: list(log.ListPredictions(wanted, timeout=120).predictions) or None, "the record")
+    assert on_record[0].median_house_value == answer.median_house_value
+
+    set_canary(service, folder, "2", "0")
+    assert set(versions_of(channel, block_group, 50, "after")) == {"1"}
+
+
+def test_canary_that_fails_is_withdrawn_without_a_failed_call(
+    service: Service, channel: grpc.Channel, folder: Path
+) -> None:
+    """The served model answers instead, and the registry records why; a promotion ends a canary, too."""
+    set_canary(service, folder, FAULTY, "1")
+    rich = message_from_mapping({**BERKELEY, "median_income": FAULTY_FROM + 1})
+    answered = Counter(versions_of(channel, rich, 100, "faulty"))
+    assert answered == {"1": 100}
+    withdrawn = service.command.wait_for("canary withdrawn")
+    assert (withdrawn["model_version"], withdrawn["cause"]) == (FAULTY, "failed")
+    assert wait_for(lambda: tag(folder, FAULTY, "canary_share") == "0" or None, "the end in the registry")
+    assert "not finite" in str(tag(folder, FAULTY, "canary_ended"))
+    assert counted(service, f'housing_canary_failures_total{{model_version="{FAULTY}"}}') >= 1
+    assert counted(service, 'housing_canary_withdrawals_total{cause="failed"}') == 1
+    assert counted(service, "housing_model_failures_total") == 0
+
+    set_canary(service, folder, "2", "0.5")
+    ended = len(service.command.events("canary ended"))
+    move_alias(service, folder, "2")
+    service.command.wait_for("canary ended", ended + 1)
+    assert set(versions_of(channel, message_from_mapping(BERKELEY), 20, "promoted")) == {"2"}

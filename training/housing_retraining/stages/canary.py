@@ -1,0 +1,119 @@
+"""The stage *canary*: the challenger answers a share of the calls, and is sent back at the first sign of trouble."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from housing_retraining.errors import LeaseLost
+from housing_retraining.stages.canary_evidence import CanaryEvidence, CanaryPolicy, Look, gather
+from housing_retraining.stages.stage import StageContext, StageResult
+from housing_server.model_store.lookup import CANARY, ENDED_TAG, SHARE_TAG
+from housing_server.prediction_log.records import now_us
+
+_LOOK_SECONDS = 2.0
+_SECOND_US = 1_000_000
+
+
+class CanaryRegistry(Protocol):
+    """The model registry, as far as a canary is set there."""
+
+    def point(self, alias: str, version: str) -> None:
+        """Point an alias at a version."""
+
+    def drop_alias(self, alias: str) -> None:
+        """Remove an alias."""
+
+    def tag_version(self, version: str, name: str, value: str) -> None:
+        """Set a tag of a version."""
+
+    def version_tags(self, version: str) -> dict[str, str]:
+        """Return the tags of a version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Times, and waiting."""
+
+    now_us: Callable[[], int] = now_us
+    """Returns the time, in microseconds since the epoch."""
+    wait: Callable[[float], object] = time.sleep
+    """Waits so many seconds."""
+
+
+class Canary:
+    """Sets a challenger's share of the calls, follows its answers, and ends the share whatever comes of it."""
+
+    name = "canary"
+
+    def __init__(self, registry: CanaryRegistry, look: Look, policy: CanaryPolicy, *, pace: Pace | None = None) -> None:
+        """Set nothing yet.
+
+        Args:
+            registry: where servers find alias and share.
+            look: reads the answers of a version from the service.
+            policy: how large, how long, and what ends it.
+            pace: times, and waiting.
+        """
+        self._registry, self._look, self._policy = registry, look, policy
+        self._pace = pace or Pace()
+
+    def run(self, context: StageContext) -> StageResult:
+        """Let the challenger answer its share, then judge it; after a crash, for the rest of the time.
+
+        Raises:
+            LeaseLost: another process may retrain now, and goes on with the canary.
+            RegistryFailed: the registry does not accept the canary.
+        """
+        if context.champion is None:
+            return StageResult(state="skipped", reason="there is no champion whose calls it could share")
+        version = context.candidate.version
+        self._begin(version)
+        try:
+            result = self._follow(context, context.champion.version)
+        except LeaseLost:
+            raise
+        except BaseException:
+            self._end(version, "the stage was stopped")
+            raise
+        self._end(version, f"{result.state}: {result.reason}")
+        return result
+
+    def _begin(self, version: str) -> None:
+        self._registry.tag_version(version, ENDED_TAG, "")
+        self._registry.tag_version(version, SHARE_TAG, f"{self._policy.share:g}")
+        self._registry.point(CANARY, version)
+
+    def _end(self, version: str, reason: str) -> None:
+        if not self._registry.version_tags(version).get(ENDED_TAG):  # by the service itself
+            self._registry.tag_version(version, ENDED_TAG, reason)
+        self._registry.tag_version(version, SHARE_TAG, "0")
+        self._registry.drop_alias(CANARY)
+
+    def _follow(self, context: StageContext, champion: str) -> StageResult:
+        policy, pace, version = self._policy, self._pace, context.candidate.version
+        ends = context.started_at_us + round(policy.seconds * _SECOND_US)
+        while True:
+            context.check()
+            seen = gather(self._look, version, champion, context.started_at_us, policy.rows)
+            if ended := self._registry.version_tags(version).get(ENDED_TAG):
+                return StageResult(state="refused", reason=f"the service has ended it, {ended}", figures=_figures(seen))
+            if seen is not None and (len(seen.canary) >= policy.minimum_rows) and (against := seen.objections(policy)):
+                return StageResult(state="refused", reason="; ".join(against), figures=seen.figures())
+            if pace.now_us() >= ends or (seen is not None and len(seen.canary) >= policy.rows):
+                return self._judge(seen)
+            pace.wait(_LOOK_SECONDS)
+
+    def _judge(self, seen: CanaryEvidence | None) -> StageResult:
+        least = self._policy.minimum_rows
+        if seen is None:
+            return StageResult(state="skipped", reason="the service does not answer questions about its log")
+        if len(seen.canary) < least:
+            reason = f"it answered only {len(seen.canary):,} rows, at least {least:,} are asked for"
+            return StageResult(state="skipped", reason=reason, figures=seen.figures())
+        reason = f"it answered {len(seen.canary):,} rows, none of which speaks against it"
+        return StageResult(state="passed", reason=reason, figures=seen.figures())
+
+
+def _figures(seen: CanaryEvidence | None) -> dict[str, float]:
+    return {} if seen is None else seen.figures()
