@@ -17,6 +17,9 @@ INTERVAL_UPPER_OPEN = "interval_upper_open"
 WARNINGS = "warnings"
 """Which of the warnings that `WARNINGS_PROPERTY` describes apply, if the graph has any: bool, shape (N, warnings)."""
 
+DIGEST_TAG = "graph_sha256"
+"""The tag of a model's MLflow run that has the SHA-256 of its graph's file, as it was registered."""
+
 FEATURES_PROPERTY = "features"
 """The names of the input's columns, joined by commas."""
 COVERAGE_PROPERTY = "interval_coverage"

@@ -1,4 +1,4 @@
-"""Secrets of a running service are in none of its output."""
+"""What a running service shows: secrets in none of its output, and no port to other machines."""
 
 from pathlib import Path
 
@@ -21,6 +21,7 @@ def test_secrets_are_in_no_output(state_dir: Path, tmp_path: Path) -> None:
         with running_service(tmp_path, state_dir, **settings) as service:
             shown = _answers(service.gateway_port, service.metrics_port, list(keys.texts.values()))
             shown += _arguments(service.command.pid)
+            assert _listening(service.command.pid) == {"127.0.0.1"}
             wait_for(lambda: service.command.events("rpc") or None, "calls that are logged")
             service.command.wait_for("the prediction log's store is not writable; answers wait in the journals")
         shown += service.command.output + service.command.errors
@@ -53,3 +54,10 @@ def _arguments(pid: int) -> str:
     """Return the command lines of a process and its children."""
     process = psutil.Process(pid)
     return str([each.cmdline() for each in (process, *process.children(recursive=True))])
+
+
+def _listening(pid: int) -> set[str]:
+    """Return the addresses that a process and its children listen on."""
+    process = psutil.Process(pid)
+    found = [each.net_connections("tcp") for each in (process, *process.children(recursive=True))]
+    return {each.laddr.ip for connections in found for each in connections if each.status == psutil.CONN_LISTEN}

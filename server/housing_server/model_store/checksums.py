@@ -1,6 +1,7 @@
 """Checksums of a folder's files."""
 
 import hashlib
+import hmac
 from pathlib import Path
 
 FILE = "SHA256SUMS"
@@ -31,6 +32,14 @@ def is_complete(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return bool(lines) and all((folder / line.split("  ", 1)[-1]).exists() for line in lines)
+
+
+def has_digest(path: Path, digest: str) -> bool:
+    """Return whether a file is there and has this SHA-256, in hexadecimal."""
+    try:
+        return hmac.compare_digest(_digest(path), digest)
+    except OSError:
+        return False
 
 
 def _digest(path: Path) -> str:

@@ -17,11 +17,12 @@ from google.protobuf import json_format
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from housing.features import FEATURES
+from housing.graph import DIGEST_TAG
 from housing.sqlite_uris import sqlite_path
 from housing.v1.model_service_pb2 import Feature, Model
-from housing_server.errors import ModelNotFound, RegistryUnavailable, StartError
+from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable, StartError
 from housing_server.model_store.cache import FETCHING, cache_folder
-from housing_server.model_store.checksums import is_whole, write_checksums
+from housing_server.model_store.checksums import has_digest, is_whole, write_checksums
 from housing_server.model_store.fetching import registry_uri, tracking_uri
 from housing_server.model_store.files import DESCRIPTION_FILE, GRAPH_FILE
 from housing_server.model_store.local_files import not_fetched
@@ -42,7 +43,7 @@ def fetch(model_uri: str, state_dir: Path) -> Path:
     Raises:
         RegistryUnavailable: the registry is not available.
         ModelNotFound: the registry has no such model.
-        ModelRejected: the version's files are not available.
+        ModelRejected: the version's files are not available, or its graph is not the one that was registered.
     """
     models, runs = registry_uri(state_dir), tracking_uri(state_dir)
     for database in filter(None, map(sqlite_path, (models, runs))):
@@ -52,9 +53,10 @@ def fetch(model_uri: str, state_dir: Path) -> Path:
     model = ModelUri.parse(model_uri)
     version = _find(registry, model)
     folder = cache_folder(state_dir, version.name) / cached_name(version.version, version.run_id)
-    if not is_whole(folder):
-        _download(registry if _reaches(models, version) else MlflowRegistry(runs), version, folder)
     run = (_open(runs, runs) if models != runs else registry).run(version.run_id)
+    if not is_whole(folder):
+        store = registry if _reaches(models, version) else MlflowRegistry(runs)
+        _download(store, version, folder, run.tags.get(DIGEST_TAG))
     _write(folder / DESCRIPTION_FILE, json_format.MessageToJson(_describe(version, run, model.alias, folder)))
     return folder
 
@@ -80,7 +82,7 @@ def _reaches(uri: str, version: RegisteredVersion) -> bool:
     return not is_direct(uri, os.environ) or proxied or local_path(version.location) is not None
 
 
-def _download(registry: Registry, version: RegisteredVersion, folder: Path) -> None:
+def _download(registry: Registry, version: RegisteredVersion, folder: Path, digest: str | None) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Beside its final place, so that the last step is one rename: no other process sees an incomplete folder.
     with TemporaryDirectory(prefix=FETCHING, dir=folder.parent) as scratch:
@@ -89,6 +91,11 @@ def _download(registry: Registry, version: RegisteredVersion, folder: Path) -> N
         files = registry.download(version, destination)
         if not (files / "MLmodel").exists():  # a missing folder downloads as an empty one
             raise not_fetched(version, f"its artifacts hold no MLmodel; {_TRAIN} again")
+        if digest is not None and not has_digest(files / GRAPH_FILE, digest):
+            raise ModelRejected(
+                f"version {version.version}: its graph is not the one that was registered; find out who can write "
+                "to the artifacts of the registry"
+            )
         write_checksums(files)
         shutil.rmtree(folder, ignore_errors=True)  # a version that was damaged since it was fetched
         files.chmod(0o755)  # whatever the umask is: the cache is readable for whoever runs the server

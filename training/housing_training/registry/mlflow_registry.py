@@ -1,5 +1,6 @@
 """Recording the pipeline's files in MLflow: a run for each candidate, and the best one registered."""
 
+import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from housing import card as model_card
 from housing import golden as golden_requests
 from housing import profile as model_profile
 from housing.background import FOLDER
-from housing.graph import INPUT
+from housing.graph import DIGEST_TAG, INPUT
 from housing_training.errors import RegistryError
 from housing_training.graph.model import GraphModel
 from housing_training.params.schema import RegisterParams
@@ -163,6 +164,8 @@ def _log_candidate(record: CandidateRecord, provenance: Provenance, experiment_i
             save_as_external_data=False,
             extra_files=list(map(str, files)),
         )
+        # As MLflow has written it: a server compares the file that it fetches.
+        mlflow.set_tag(DIGEST_TAG, hashlib.sha256(model.SerializeToString()).hexdigest())
     return str(logged.model_uri)
 
 

@@ -1,5 +1,6 @@
 """Fetching a model from a tracking server, without MLflow."""
 
+import hashlib
 import json
 import threading
 import urllib.parse
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from housing.graph import DIGEST_TAG
 from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable
 from housing_server.model_store.files import read_description
 from housing_server.model_store.mlflow_fetch import fetch
@@ -99,6 +101,19 @@ def test_files_and_description_of_a_model_are_fetched(tmp_path: Path) -> None:
         {"test_rmse": 39_000.5},
     )
     assert described.trained_at.ToMilliseconds() == 1_700_000_000_000
+
+
+def test_graph_that_was_exchanged_is_refused(server: TrackingServer, tmp_path: Path) -> None:
+    """Whoever can write artifacts but not the registry exchanges no model: its digest is a tag of the run."""
+    run = server.pages[f"{_MLFLOW}/runs/get?run_id=abc"]
+    assert isinstance(run, dict)
+    run["run"]["data"]["tags"].append({"key": DIGEST_TAG, "value": hashlib.sha256(b"graph").hexdigest()})
+    graph = f"{_FILES}/1/models/m-1/artifacts/model.onnx"
+    server.pages[graph] = b"other"
+    with pytest.raises(ModelRejected, match="not the one that was registered"):
+        fetch(URI, tmp_path)
+    server.pages[graph] = b"graph"
+    assert (fetch(URI, tmp_path) / "model.onnx").read_bytes() == b"graph"
 
 
 def test_fetched_model_is_not_downloaded_again(server: TrackingServer, tmp_path: Path) -> None:
