@@ -12,7 +12,7 @@ const HEALTH_SECONDS = 5;
 const METRICS_SECONDS = 10;
 
 function keyBox() {
-  const field = el("input", { id: "key", type: "password", autocomplete: "off", value: key(), oninput: () => setKey(field.value.trim()) });
+  const field = el("input", { id: "key", type: "password", autocomplete: "off", value: key(), oninput: () => setKey(field.value.trim()), onchange: () => location.pathname === "/ops" && location.reload() });
   return el("details", { class: "key" }, el("summary", {}, "API key"),
     el("form", { class: "box", onsubmit: (event) => event.preventDefault() }, el("label", { for: "key" }, "Sent as authorization: Bearer"),
       field, el("p", { class: "note" }, "Only where the service asks for one. It stays in this tab and is forgotten with it.")));
