@@ -60,7 +60,8 @@ def commands(text: str) -> Iterator[str]:
         for line in block.splitlines():
             waiting += f"{line}\n"
             if not line.endswith("\\") and _quotes_are_closed(waiting):
-                yield waiting.strip()
+                if waiting.strip():  # a block within a list ends in blanks
+                    yield waiting.strip()
                 waiting = ""
         assert not waiting, f"a command that does not end: {waiting}"
 

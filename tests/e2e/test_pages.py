@@ -138,8 +138,8 @@ def test_the_request_is_shown_as_commands_that_work(page: Page, tmp_path: Path) 
     for language in ("curl", "grpcurl", "Python", "ghz"):
         page.click(f"#tab-{language}")
         page.click("text=Copy")
-        text = page.evaluate("navigator.clipboard.readText()")
-        assert page.locator("#snippet").inner_text() == text
+        text = page.locator("#snippet").inner_text()
+        page.wait_for_function("async text => (await navigator.clipboard.readText()) === text", arg=text)
         if language == "ghz":
             assert text.startswith("ghz --insecure --call housing.v1.PredictionService/Predict ")
             continue
@@ -280,7 +280,7 @@ def test_ops_promotes_a_version_with_a_reason(browser: Browser, address: str, ht
             ]
         },
     }
-    with opened(browser, f"{address}/docs") as page:
+    with opened(browser, f"{address}/web/icon.svg") as page:
         page.route("**/openapi.json", lambda route: route.fulfill(json=contract))
         page.route("**/api/**", answer_with(answers))
         page.goto(f"{address}/ops")

@@ -10,9 +10,10 @@ const PAGES = [["/", "Predict"], ["/docs", "API"], ["/ops", "Operations"]];
 const STATES = { SERVICE_STATUS_SERVING: ["good", "serving"], SERVICE_STATUS_DEGRADED: ["fair", "degraded"], SERVICE_STATUS_NOT_SERVING: ["poor", "not serving"] };
 const HEALTH_SECONDS = 5;
 const METRICS_SECONDS = 10;
+const SECOND_READING_SECONDS = 2;
 
 function keyBox() {
-  const field = el("input", { id: "key", type: "password", autocomplete: "off", value: key(), oninput: () => setKey(field.value.trim()) });
+  const field = el("input", { id: "key", type: "password", autocomplete: "off", value: key(), oninput: () => setKey(field.value.trim()), onchange: () => location.pathname === "/ops" && location.reload() });
   return el("details", { class: "key" }, el("summary", {}, "API key"),
     el("form", { class: "box", onsubmit: (event) => event.preventDefault() }, el("label", { for: "key" }, "Sent as authorization: Bearer"),
       field, el("p", { class: "note" }, "Only where the service asks for one. It stays in this tab and is forgotten with it.")));
@@ -74,4 +75,5 @@ export function dress() {
   const rates = new Rates();
   repeat(HEALTH_SECONDS, () => showHealth(shown));
   repeat(METRICS_SECONDS, () => showRates(rates, shown.rate));
+  setTimeout(() => showRates(rates, shown.rate), SECOND_READING_SECONDS * 1000);
 }
