@@ -30,4 +30,4 @@ def key_metadata(api_key: str | None, channel: object) -> Metadata:
 def _key_of_environment() -> str | None:
     key = os.environ.get(KEY_VARIABLE)
     path = os.environ.get(f"{KEY_VARIABLE}_FILE")
-    return key or (Path(path).read_text("utf-8").strip() if path else None)
+    return (key or "").strip() or (Path(path).read_text("utf-8").strip() if path else None)

@@ -5,6 +5,7 @@ Needs only Python. Prints a line per check; exits with 1 at the first failure.
 
 import argparse
 import json
+import os
 import sys
 import time
 import urllib.error
@@ -41,7 +42,10 @@ class CheckFailedError(Exception):
 def fetch(url: str, body: object = None) -> str:
     """Get a page, or post JSON to it, and return the text of a 200 response."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - an http URL
+    headers = {"Content-Type": "application/json"}
+    if key := os.environ.get("HOUSING_API_KEY", "").strip():
+        headers["Authorization"] = f"Bearer {key}"
+    request = urllib.request.Request(url, data, headers)  # noqa: S310 - an http URL
     try:
         with ASK(request, timeout=10) as answer:
             return str(answer.read().decode())

@@ -37,8 +37,8 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "monitor": MonitorSettings,
     "retrainer": RetrainingSettings,
 }
-REFERENCES = {"housing-database", "housing-registry"}
-"""Secrets that whoever deploys makes: docs/kubernetes.md."""
+REFERENCES = {"housing-clients", "housing-database", "housing-registry"}
+"""Secrets that whoever deploys makes: docs/kubernetes.md and docs/security.md."""
 
 
 @cache
@@ -165,7 +165,7 @@ def test_variables_are_settings(resources: list[Resource]) -> None:
         for source in container["envFrom"]:
             names |= set(maps[source["configMapRef"]["name"]])
         known = {f"HOUSING_{field.upper()}" for field in SETTINGS[container["name"]].model_fields}
-        assert {name for name in names if not name.startswith("MLFLOW_TRACKING_")} <= known
+        assert {name for name in names if not name.startswith("MLFLOW_TRACKING_")} <= known | {"HOUSING_API_KEY"}
         secrets = {each["valueFrom"]["secretKeyRef"]["name"] for each in container.get("env", [])}
         assert secrets <= REFERENCES
 

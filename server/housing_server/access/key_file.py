@@ -18,7 +18,8 @@ DEFAULT_NAME = "keys.json"
 """Name of the file in the state folder."""
 
 _VERSION = 1
-_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OPEN_TO_OTHERS = stat.S_IRWXO | stat.S_IWGRP
+"""A group may read: in Kubernetes a secret belongs to root and the pod's group."""
 _PRIVATE = 0o600
 
 

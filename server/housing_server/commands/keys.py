@@ -56,7 +56,7 @@ def _name(_context: click.Context, _parameter: click.Parameter, text: str) -> st
 @click.option("--calls-per-second", type=click.IntRange(0, 1_000_000), default=0, help="Rate limit; 0 for none.")
 @click.option("--calls-per-day", type=click.IntRange(0, 10**12), default=0, help="Quota by day of UTC; 0 for none.")
 @_file_option
-def create(  # noqa: PLR0913, PLR0917 - the options of a command
+def create(  # noqa: PLR0913, PLR0917  # pylint: disable=too-many-positional-arguments  # the options of a command
     name: str, role: str, lifetime: float | None, calls_per_second: int, calls_per_day: int, file: Path | None
 ) -> None:
     """Create the key of a caller, and write it to standard output: it cannot be shown again.

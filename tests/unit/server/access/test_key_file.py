@@ -77,6 +77,8 @@ def test_file_that_others_may_read_is_refused(path: Path) -> None:
     """The error says what to do."""
     run(path, "create", "shop")
     path.chmod(0o640)
+    assert read_keys(path), "a group may read: so does a pod"
+    path.chmod(0o644)
     with pytest.raises(InvalidKeys, match="chmod 600"):
         read_keys(path)
 
