@@ -103,7 +103,7 @@ class Search:
         Raises:
             TuningError: another search is using the database.
         """
-        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would log each trial
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # it would log each trial, and where an interrupted one was
         with _alone(database):
             study = optuna.create_study(
                 storage=sqlite_uri(database),
