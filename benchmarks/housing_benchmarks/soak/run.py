@@ -86,12 +86,11 @@ def soak(minutes: float, transport: Transport) -> Soak:
 def _soak(minutes: float, transport: Transport) -> Soak:
     registry, block_groups = find_registry(), read_block_groups(_ROWS)
     date, load = datetime.now(UTC).isoformat(timespec="seconds"), load_average()
-    with tempfile.TemporaryDirectory(prefix="housing-soak-") as name:
-        folder = Path(name)
-        first = _first_start(registry, folder, transport)
-        with _running(registry, folder, transport) as (service, gateway, json_port):
-            target, gateway_url = f"127.0.0.1:{service.grpc_port}", f"http://127.0.0.1:{json_port}"
-            with kinds_of_calls(target, gateway_url, block_groups) as kinds, MixedLoad(kinds) as running:
+    with tempfile.TemporaryDirectory(prefix="housing-soak-") as folder:
+        first = _first_start(registry, Path(folder), transport)
+        with _running(registry, Path(folder), transport) as (service, gateway, json_url):
+            target = f"127.0.0.1:{service.grpc_port}"
+            with kinds_of_calls(target, json_url, block_groups) as kinds, MixedLoad(kinds) as running:
                 samples = list(_watch(service, gateway, running, minutes * 60))
             return Soak(
                 date=date,
@@ -109,14 +108,14 @@ def _soak(minutes: float, transport: Transport) -> Soak:
 
 
 @contextmanager
-def _running(registry: Registry, folder: Path, transport: Transport) -> Iterator[tuple[Service, Gateway | None, int]]:
-    """Run the service, and a gateway if it needs one; yield them, and the port of JSON."""
+def _running(registry: Registry, folder: Path, transport: Transport) -> Iterator[tuple[Service, Gateway | None, str]]:
+    """Run the service, and a gateway if it needs one; yield them, and the URL of JSON."""
     with running_service(registry, folder, cores(), transport=transport) as service:
         if service.json_port is not None:
-            yield service, None, service.json_port
+            yield service, None, f"http://127.0.0.1:{service.json_port}"
         else:
             with running_gateway(service, folder) as gateway:
-                yield service, gateway, gateway.port
+                yield service, gateway, f"http://127.0.0.1:{gateway.port}"
 
 
 def _first_start(registry: Registry, folder: Path, transport: Transport) -> float:

@@ -14,6 +14,7 @@ from housing_server.asgi_transport.headers import (
     TOO_MUCH_METADATA,
     credentials,
     failure,
+    has_bad_request_id,
     is_grpc,
     metadata,
     peer,
@@ -23,7 +24,7 @@ from housing_server.asgi_transport.headers import (
 )
 from housing_server.asgi_transport.queued_calls import QueuedCall
 from housing_server.asgi_transport.requests import Requests, read_only_message
-from housing_server.asgi_transport.response import Response
+from housing_server.asgi_transport.response import Response, trailers_apart
 from housing_server.core.byte_budget import HELD_FROM, UNSENT_BYTES, ByteBudget
 from housing_server.core.calls import Calls, CallScope, Method
 from housing_server.core.deadlines import Deadlines
@@ -81,6 +82,8 @@ class Application:
             return _refuse(send, 415, (b"accept-post", b"application/grpc"))
         if size(headers) > MAX_METADATA_BYTES:
             return Response(send).end(TOO_MUCH_METADATA)
+        if has_bad_request_id(headers):
+            send = trailers_apart(send)
         return self._handlers.get(scope["path"], self._unknown)(headers, scope, receive, send)
 
     def _handler(self, endpoint: Endpoint, calls: Calls) -> _Handler:

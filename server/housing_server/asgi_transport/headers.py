@@ -10,7 +10,7 @@ from google.rpc.code_pb2 import RESOURCE_EXHAUSTED
 from google.rpc.status_pb2 import Status
 
 from housing_server.asgi_transport.events import Scope
-from housing_server.core.calls import CANARY, CREDENTIALS, REQUEST_ID
+from housing_server.core.calls import CANARY, CREDENTIALS, REQUEST_ID, is_request_id
 from housing_server.limits import MAX_METADATA_BYTES
 
 Headers = list[tuple[bytes, bytes]]
@@ -59,6 +59,12 @@ def metadata(headers: Mapping[bytes, bytes]) -> list[tuple[str, str]]:
 def credentials(headers: Mapping[bytes, bytes]) -> list[tuple[str, str]]:
     """Return the request metadata that shows who calls."""
     return [(name, headers[key].decode("latin-1")) for key, name in _CREDENTIALS.items() if key in headers]
+
+
+def has_bad_request_id(headers: Mapping[bytes, bytes]) -> bool:
+    """Return whether a request has an id that is replaced."""
+    given = headers.get(_REQUEST_ID)
+    return given is not None and not is_request_id(given.decode("latin-1"))
 
 
 def peer(scope: Scope) -> str:

@@ -39,6 +39,25 @@ def _pass_at_once(send: Send, event: Event) -> None:
         raise CallerGone from None
 
 
+def trailers_apart(send: Send) -> Send:
+    """Return a `send` that turns a trailers-only response into headers and trailers.
+
+    Envoy returns the caller's request id in the headers. Where it was replaced, the new one needs trailers of its own.
+    """
+    trailers: Headers = []
+
+    async def pass_on(event: Event) -> None:
+        if event["type"] == "http.response.start" and not event.get("trailers", False):
+            trailers.extend(header for header in event["headers"] if header not in _HEADERS)
+            await send(_START)
+            return
+        await send(event)
+        if trailers and event["type"] == "http.response.body":
+            await send({"type": "http.response.trailers", "headers": trailers})
+
+    return pass_on
+
+
 class Response:
     """Sends the response of one call."""
 

@@ -205,7 +205,7 @@ class Calls:
                 identity = str(value)
             elif key == CANARY:
                 canary = str(value)
-        if request_id is None or not _REQUEST_ID.fullmatch(request_id):
+        if request_id is None or not is_request_id(request_id):
             request_id = str(self._new_id())
         if traceparent is not None:
             trace_id = _trace_id(traceparent)
@@ -379,6 +379,11 @@ def background_calls(
 def relayed_calls(log: CallLog) -> Calls:
     """Create scopes for calls that a worker has relayed here: the worker counts and logs them, but for exceptions."""
     return Calls(gate=DrainGate(), observer=Uncounted(), log=FailuresLogged(log, unforeseen_only=True), relayed=True)
+
+
+def is_request_id(text: str) -> bool:
+    """Return whether a request may have this id."""
+    return _REQUEST_ID.fullmatch(text) is not None
 
 
 def _trace_id(traceparent: str) -> str | None:

@@ -189,6 +189,16 @@ async def test_refusal_has_its_text_encoded_and_its_details(served: Served) -> N
     assert b"secret" not in b"".join(request.trailers.values())
 
 
+@pytest.mark.parametrize("path", [PREDICT, STREAM, BATCH, "/foo"])
+async def test_refused_call_returns_a_replaced_request_id_in_trailers(served: Served, path: str) -> None:
+    """Its headers hold the one that the caller has sent, if Envoy adds it."""
+    request = Request(path, headers=[(b"x-request-id", b"two words")]).feed(framed(b"\xff\xff\xff"))
+    await request.answer(served.application)
+    assert [event["type"].rpartition(".")[2] for event in request.sent] == ["start", "body", "trailers"]
+    assert request.refusal[0] in {code_pb2.INVALID_ARGUMENT, code_pb2.UNIMPLEMENTED}
+    assert request.trailers[b"x-request-id"] != b"two words"
+
+
 async def test_invalid_request_lists_its_violations(served: Served) -> None:
     """The same status as over any other transport."""
     request = await Request(PREDICT).feed(framed(b"")).answer(served.application)
