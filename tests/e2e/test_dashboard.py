@@ -23,6 +23,19 @@ QUERIES = {
 NONE_YET = {"ALERTS"}
 """What a service that is well has no series of."""
 
+NEVER_RETRAINED = {
+    "housing_champion_last_rollback_timestamp_seconds",
+    "housing_retraining_error_difference_high_usd",
+    "housing_retraining_error_difference_low_usd",
+    "housing_retraining_error_difference_usd",
+    "housing_retraining_last_duration_seconds",
+    "housing_retraining_last_finished_timestamp_seconds",
+    "housing_retraining_root_mean_squared_error_usd",
+    "housing_retraining_stage_figure",
+    "housing_retrainings_on_record",
+}
+"""What a service has no series of that was never retrained; test_retraining_gauges.py has one that was."""
+
 Row = dict[str, float | str]
 
 
@@ -79,7 +92,7 @@ def wait_until_scraped(server: Prometheus, service: RunningService) -> None:
     wait_for(lambda: True if sum(server.ask(f"sum({name})")) >= counted else None, "a scrape")
 
 
-@pytest.mark.parametrize("name", QUERIES)
+@pytest.mark.parametrize("name", [name for name in QUERIES if not names_in(QUERIES[name]) <= NEVER_RETRAINED])
 def test_query_has_data(name: str, prometheus: Prometheus) -> None:
     """Each query of each panel finds something once the service has been called, and so does each part of it."""
     prometheus.wait_for(as_sent(QUERIES[name]))

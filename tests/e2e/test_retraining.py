@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,37 +106,43 @@ def test_new_rows_lead_to_a_better_champion(repository: Repository) -> None:
 
 
 def test_retraining_that_a_call_started_survives_the_death_of_its_watcher(repository: Repository) -> None:
-    """A call puts it on record; a kill in the middle is seen there, and the next watcher goes on to a verdict."""
-    environment = repository.environment() | {"HOUSING_RETRAINING_SHADOW": "off"}
-    with (
-        running_service(repository.root / "var") as service,
-        PredictionClient(service.target) as client,
-    ):
+    """A kill in the middle is on record, and the next watcher goes on; after a second one it has failed."""
+    with running_service(repository.root / "var") as service, PredictionClient(service.target) as client:
         started = client.start_retraining(reason="a test", requested_by="somebody")
         assert (started.stage, started.attempts) == ("waiting", 0)
+        assert started.requested_by.startswith("somebody (ipv4:127.0.0.1")
 
-        def stage(*wanted: str) -> RetrainingStatus | None:
+        def running(attempt: int) -> RetrainingStatus | None:
             status = client.retraining_status()
-            return status if status.running is not None and status.running.stage in wanted else None
+            found = status.running
+            begun = found is not None and found.attempts == attempt and found.stage not in {"waiting", "data"}
+            return status if begun else None
 
-        with HousingCommand("retrain", "watch", environment=environment, folder=repository.root) as watcher:
-            wait_for(lambda: stage("fetch", "prepare", "train", "evaluate"), "the pipeline", 500)
-            watcher.send(signal.SIGKILL)
-        crashed = wait_for(lambda: status if not (status := client.retraining_status()).lease_held else None, "its end")
-        assert crashed.running is not None
-        assert (crashed.running.retraining_id, crashed.running.attempts) == (started.retraining_id, 1)
+        def abandoned() -> RetrainingStatus | None:
+            status = client.retraining_status()
+            return None if status.lease_held else status
 
-        def ended() -> Retraining | None:
+        def verdict() -> Retraining | None:
             found = client.retraining(started.retraining_id)
             return found if found.verdict else None
 
-        with HousingCommand("retrain", "watch", environment=environment, folder=repository.root):
-            found = wait_for(ended, "a verdict", 500)
-            assert [each.alive for each in client.retraining_status().watchers] == [True]
-    assert (found.attempts, found.verdict) == (2, "refused"), found
-    assert found.comparison is not None
-    assert found.comparison.slices
-    assert found.requested_by.startswith("somebody (ipv4:127.0.0.1")
+        for attempt in (1, 2):
+            with watching(repository) as watcher:
+                wait_for(partial(running, attempt), "the pipeline", 500)
+                watcher.send(signal.SIGKILL)
+            crashed = wait_for(abandoned, "its end").running
+            assert crashed is not None
+            assert (crashed.retraining_id, crashed.attempts) == (started.retraining_id, attempt)
+
+        with watching(repository):
+            ended = wait_for(verdict, "a verdict", 500)
+        assert (ended.verdict, ended.attempts) == ("failed", 2)
+        assert "in attempt 2 of 2" in ended.verdict_reason
+
+
+def watching(repository: Repository) -> HousingCommand:
+    """Run a watcher."""
+    return HousingCommand("retrain", "watch", environment=repository.environment(), folder=repository.root)
 
 
 def retrainings(repository: Repository) -> list[dict[str, Any]]:

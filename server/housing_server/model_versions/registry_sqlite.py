@@ -54,9 +54,10 @@ class SqliteVersions:
     def point(self, name: str, alias: str, version: str) -> None:
         """Point an alias at a version."""
         values = (version, name, alias)
-        with self._opened("rw") as database, database:
+        with self._opened("rw") as database:
             if database.execute(_MOVE, values).rowcount == 0:
                 database.execute(_ADD, values)
+            database.commit()
 
     @contextmanager
     def _opened(self, mode: str = "ro") -> Iterator[sqlite3.Connection]:

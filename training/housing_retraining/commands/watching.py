@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from pathlib import Path
 
 from housing_retraining.commands.files import folders_of
 from housing_retraining.data_versions.row_table import ROWS, RowTable
@@ -24,11 +25,12 @@ from housing_server.prediction_log.retraining_lease import Lease, this_process
 from housing_server.prediction_log.retrainings import RetrainingRecords
 from housing_server.prediction_log.store import PredictionStore
 from housing_server.prediction_log.watchers import Watchers
-from housing_training.files import artifacts
 from housing_training.params.schema import Params
 
 _LONGEST_PAUSE_SECONDS = 1.0
 """How long a file that has just come may wait for its second look, beside the time that it takes to settle."""
+_PARAMS = Path("training/params.yaml")
+"""As in `housing_training.files.artifacts`, which imports pandas: 60 MB for weeks."""
 _REPORT_SECONDS = 20.0
 """Pause between two reports to the store."""
 
@@ -72,7 +74,7 @@ def run_watcher(settings: RetrainingSettings, store: PredictionStore) -> None:
 def _guard(settings: RetrainingSettings, store: PredictionStore) -> PromotionGuard | None:
     if settings.retraining_rollback == "off":
         return None
-    name = Params.read(artifacts.PARAMS).register_.model_name
+    name = Params.read(_PARAMS).register_.model_name
     return PromotionGuard(store, name, rollback_policy(settings))
 
 

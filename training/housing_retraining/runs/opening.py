@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from housing_retraining.champions import Champions
 from housing_retraining.data_versions.row_table import ROWS, RowTable
-from housing_retraining.runs.queue import RetrainingQueue
 from housing_retraining.settings import RetrainingSettings
 from housing_server.model_store.fetching import tracking_uri
 from housing_server.prediction_log.model_changes import ModelChanges
@@ -16,11 +15,16 @@ from housing_server.prediction_log.retrainings import RetrainingRecords
 from housing_server.prediction_log.store import PredictionStore
 
 if TYPE_CHECKING:
+    from housing_retraining.runs.queue import RetrainingQueue
     from housing_retraining.runs.retraining import RetrainingRun
 
 
-def open_queue(settings: RetrainingSettings, store: PredictionStore, echo: Callable[[str], object]) -> RetrainingQueue:
+def open_queue(
+    settings: RetrainingSettings, store: PredictionStore, echo: Callable[[str], object]
+) -> "RetrainingQueue":
     """Make what works off retrainings, in the repository that is the working directory."""
+    # The watcher imports this module, and must not carry pandas, scikit-learn and ONNX Runtime for weeks.
+    from housing_retraining.runs.queue import RetrainingQueue  # noqa: PLC0415
 
     def make_run() -> "RetrainingRun":
         from housing_retraining.registry import ModelRegistry, absolute  # noqa: PLC0415 - imports MLflow
