@@ -3,8 +3,9 @@
 import subprocess
 import sys
 
-HEAVY = ("matplotlib", "mlflow", "onnxruntime", "pandas", "pandera", "sklearn", "xgboost")
-LOADED = "import sys, housing_retraining.commands.watching; print(*sorted(set(sys.argv[1:]) & sys.modules.keys()))"
+HEAVY = ("jinja2", "matplotlib", "mlflow", "onnxruntime", "pandas", "pandera", "pyarrow", "sklearn", "xgboost")
+MODULES = "housing_retraining.commands.retrain, housing_retraining.commands.watching"
+LOADED = f"import sys, {MODULES}; print(*sorted(set(sys.argv[1:]) & sys.modules.keys()))"
 
 
 def test_watcher_imports_nothing_heavy() -> None:

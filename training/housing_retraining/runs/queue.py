@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from housing_retraining.data_versions.row_table import TABLE
 from housing_retraining.errors import LeaseLost
 from housing_retraining.runs.heartbeat import Heartbeat
-from housing_retraining.runs.retraining import RetrainingRun
-from housing_retraining.runs.work_directory import remove_old
 from housing_retraining.settings import RetrainingSettings
 from housing_server.prediction_log.retraining_lease import Lease
 from housing_server.prediction_log.retrainings import Retraining, RetrainingRecords
+
+if TYPE_CHECKING:
+    from housing_retraining.runs.retraining import RetrainingRun
 
 
 class RetrainingQueue:
@@ -21,7 +23,7 @@ class RetrainingQueue:
         settings: RetrainingSettings,
         records: RetrainingRecords,
         lease: Lease,
-        make_run: Callable[[], RetrainingRun],
+        make_run: "Callable[[], RetrainingRun]",
         *,
         tables: Collection[str] = (),
     ) -> None:
@@ -69,6 +71,8 @@ class RetrainingQueue:
         return ""
 
     def _carry_out(self, retraining: Retraining) -> None:
+        from housing_retraining.runs.work_directory import remove_old  # noqa: PLC0415 - scikit-learn: not in the watcher
+
         run = self._make_run()
         with Heartbeat(self._lease, seconds=self._settings.retraining_lease_seconds, on_lost=run.stop) as heartbeat:
             run.run(retraining)
