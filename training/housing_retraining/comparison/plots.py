@@ -14,6 +14,8 @@ from housing_training.geography.landmarks import BAY, COAST
 
 _POINTS = 20_000
 """Points on a map: more would only cover each other."""
+_MOST_USD = 1e9
+"""An interval that reaches further is drawn as far as this."""
 _CANDIDATE, _CHAMPION = "tab:blue", "tab:gray"
 
 
@@ -51,7 +53,7 @@ def slice_differences(slices: Sequence[Slice]) -> Figure:
     places = np.arange(len(slices))
     values = np.array([each.difference.rmse for each in slices])
     ends = np.array([(each.difference.low, each.difference.high) for each in slices]).reshape(-1, 2)
-    reach = np.clip(np.abs(ends.T - values), 0, np.finfo(np.float32).max)
+    reach = np.clip(np.abs(ends.T - values), 0, _MOST_USD)
     axes.errorbar(values, places, xerr=reach, fmt="o", color=_CANDIDATE, capsize=3)
     axes.axvline(0, color="tab:red", linewidth=1)
     axes.set_yticks(places, labels=[f"{each.by} {each.name} ({each.rows:,})" for each in slices], fontsize=8)
