@@ -104,7 +104,7 @@ def _run(replayed: Iterable[Replayed], tally: Tally, output: Path | None) -> Non
 
 def _draw(tally: Tally, title: str, output: Path | None) -> list[Path]:
     sample = tally.sample.rows()
-    return [] if output is None or not len(sample) else [output / "replay.parquet", *draw(sample, title, output)]
+    return [] if output is None or sample.size == 0 else [output / "replay.parquet", *draw(sample, title, output)]
 
 
 def _text(found: Differences, title: str) -> str:
