@@ -36,8 +36,9 @@ def set_version_tags(
 
 def _write(path: Path, rows: list[tuple[str, str, str, int]]) -> None:
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    with closing(sqlite3.connect(uri, uri=True, timeout=TIMEOUT_SECONDS)) as database, database:
+    with closing(sqlite3.connect(uri, uri=True, timeout=TIMEOUT_SECONDS)) as database:
         database.executemany(_SET, rows)
+        database.commit()
 
 
 def _post(url: str, environment: Mapping[str, str], body: Mapping[str, str]) -> None:

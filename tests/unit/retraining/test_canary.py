@@ -207,7 +207,7 @@ def test_first_model_is_no_canary() -> None:
     policy = CanaryPolicy(share=0.1, seconds=60, rows=100, minimum_rows=40, latency_ratio=2, confidence=0.95)
     result = Canary(service.registry, service.look, policy).run(service.context(champion=None))
     assert result.state == "skipped"
-    assert service.registry.aliases == {}
+    assert not service.registry.aliases
 
 
 def test_another_process_goes_on_with_the_canary() -> None:
