@@ -13,6 +13,7 @@ from housing_server.errors import ScoringError, UnreadableTable
 from housing_server.scoring.parts import PartialOutput, write_csv
 from housing_server.scoring.reading import STANDARD_STREAM, Source, chunks
 from housing_server.scoring.scoring import RESULT_FIELDS, BadRows, ScoredChunk, Scorer
+from housing_server.system.memory import release_freed_memory
 
 _EXAMPLES = 10
 
@@ -96,6 +97,9 @@ class Job:
         for table in chunks(self.source, self.chunk_rows):
             empty = False
             yield table
+            # Allocators keep what a chunk has freed, in more and more pieces.
+            pa.default_memory_pool().release_unused()
+            release_freed_memory()
         if empty:  # the output has a header all the same
             yield self.source.schema.empty_table()
 
