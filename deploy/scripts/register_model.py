@@ -1,10 +1,11 @@
-"""Registers a fetched model, a folder of `var/models`, as the champion: a stand-in for training in quick checks of the images.
+"""Registers a fetched model, a folder of `var/models`, as the champion, in place of training in quick checks of images.
 
 Runs in the trainer's image with the folder at /model, and reads what the model is from its model.json.
 """
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import mlflow
@@ -23,10 +24,8 @@ def main() -> None:
         mlflow.log_metrics(description.get("metrics", {}))
         mlflow.log_artifacts(str(MODEL), "model")
     name = description["name"]
-    try:
+    with suppress(MlflowException):  # there is one from an earlier run
         client.create_registered_model(name)
-    except MlflowException:  # there is one from an earlier run
-        pass
     version = client.create_model_version(name, f"{run.info.artifact_uri}/model", run.info.run_id)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while client.get_model_version(name, version.version).status != "READY" and time.monotonic() < deadline:
