@@ -117,7 +117,7 @@ check_retrainer() {
     container=$(compose ps --quiet retrainer)
     printf 'longitude,latitude\n-122.23,37.88\n' |
         docker exec --interactive "$container" sh -c 'mkdir -p var/incoming && cat >var/incoming/.part && mv var/incoming/.part var/incoming/two-columns.csv'
-    until docker exec "$container" test -e var/rejected/two-columns.csv.report.json; do
+    until docker exec "$container" sh -c 'test -e var/rejected/*two-columns.csv.report.json'; do
         [ "$SECONDS" -lt "$deadline" ] || fail "the watcher did not read a file within 180 s"
         sleep 1
     done

@@ -88,12 +88,16 @@ def _parquet(name: str) -> Source:
     return Source(schema=file.schema_arrow, batches=batches, rows=file.metadata.num_rows)
 
 
+def _opened(name: str) -> IO[bytes]:
+    return Path(name).open("rb")  # the reader closes it
+
+
 def _csv(name: str, stdin: IO[bytes], malformed: Callable[[str], None]) -> Source:
     def left_out(row: pyarrow.csv.InvalidRow) -> str:
         malformed(f"{row.actual_columns} cells, where the header has {row.expected_columns}: {row.text[:60]!r}")
         return "skip"
 
-    file = stdin if name == STANDARD_STREAM else Path(name).open("rb")  # noqa: SIM115 - the reader closes it
+    file = stdin if name == STANDARD_STREAM else _opened(name)
     header = [cell.strip() for cell in next(csv.reader([file.readline().decode("utf-8-sig", "replace")]), [])]
     schema = pa.schema([(column, pa.string()) for column in header])
     try:
