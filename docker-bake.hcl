@@ -1,12 +1,12 @@
 # All images at once, for both kinds of processor:
 #
 #   docker buildx bake                                      every target, for this machine
-#   REGISTRY=docker.io/you TAG=1.2.3 docker buildx bake --push multi
+#   PREFIX=docker.io/you/california-housing- TAG=1.2.3 docker buildx bake --push multi
 #
 # A multi-platform image is pushed as it is built: an engine's own store holds one platform.
 
-variable "REGISTRY" {
-  default = "docker.io/library"
+variable "PREFIX" {
+  default = "california-housing/"
 }
 
 variable "TAG" {
@@ -31,7 +31,7 @@ group "multi" {
 
 target "image" {
   matrix = {
-    name = ["server", "gateway", "monitor", "trainer"]
+    name = ["server", "server-envoy", "gateway", "monitor", "trainer"]
   }
   name    = name
   target  = name
@@ -42,12 +42,12 @@ target "image" {
   }
   # Secrets of builds behind a mirror or a proxy; absent ones are skipped.
   secret = ["type=file,id=pip_conf,src=/etc/pip.conf", "type=file,id=ca_bundle,src=/etc/ssl/certs/ca-certificates.crt"]
-  tags   = ["${REGISTRY}/california-housing-${name}:${TAG}"]
+  tags   = ["${PREFIX}${name}:${TAG}"]
 }
 
 target "multi-platform" {
   matrix = {
-    name = ["server", "gateway", "monitor", "trainer"]
+    name = ["server", "server-envoy", "gateway", "monitor", "trainer"]
   }
   name      = "${name}-multi"
   inherits  = [name]

@@ -4,6 +4,8 @@
 #   deploy/scripts/containers.sh                build, run, check, stop
 #   deploy/scripts/containers.sh --stand-ins    do not try to pull images: make them from Debian packages
 #   deploy/scripts/containers.sh --keep         run on after the checks, until Ctrl-C
+#   HOUSING_CONTAINERS_MODEL=$PWD/var/models/california-housing/4-... deploy/scripts/containers.sh
+#                                               register that model, as the server has fetched it, instead of training
 #
 # Needs docker with BuildKit, and `docker compose` or docker-compose. Root gets an engine for the time of the run when
 # none answers. The service takes free ports of the loopback address unless HOUSING_*_PORT names others. Only what was
@@ -13,7 +15,8 @@ cd "$(dirname "$0")/../.."
 . deploy/scripts/engine.sh
 . deploy/scripts/stand_ins.sh
 
-services=(mlflow trainer server gateway monitor prometheus alertmanager)
+services=(secrets postgres mlflow trainer server gateway monitor retrainer prometheus alertmanager)
+images=(server server-envoy gateway monitor trainer)
 state=${HOUSING_CONTAINERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/california-housing}
 ca_bundle=${HOUSING_CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
 started=
@@ -68,7 +71,7 @@ build_images() {
     local target options=(--network host --build-arg "GIT_COMMIT=$(git rev-parse HEAD 2>/dev/null || true)")
     [ ! -f /etc/pip.conf ] || options+=(--secret "id=pip_conf,src=/etc/pip.conf")
     [ ! -f "$ca_bundle" ] || options+=(--secret "id=ca_bundle,src=$ca_bundle")
-    for target in server gateway monitor trainer; do
+    for target in "${images[@]}"; do
         say "building california-housing/$target"
         docker build "${options[@]}" --target "$target" --tag "california-housing/$target" .
     done
@@ -89,14 +92,76 @@ health() {
 
 # Compose returns when the containers have started; their own health checks say when they are ready.
 wait_until_healthy() {
-    local service deadline=$((SECONDS + 120))
+    local service deadline=$((SECONDS + 240))
     for service in "$@"; do
         until [ "$(health "$service")" = healthy ]; do
-            [ "$SECONDS" -lt "$deadline" ] || fail "$service is not healthy after 120 s"
+            [ "$SECONDS" -lt "$deadline" ] || fail "$service is not healthy after 240 s"
             sleep 1
         done
         say "$service is healthy"
     done
+}
+
+# What is served comes from MLflow on PostgreSQL, and what was answered is on record there.
+check_record() {
+    local rows
+    rows=$(compose exec -T postgres psql --username=housing --dbname=housing --tuples-only --no-align \
+        --command='SELECT count(*) FROM predictions') || fail "the prediction log cannot be read"
+    [ "$rows" -ge 1 ] || fail "no prediction is on record"
+    say "$rows predictions on record in PostgreSQL"
+}
+
+# A file that is dropped is taken in by the watcher, and moved with a report beside it.
+check_retrainer() {
+    local container deadline=$((SECONDS + 180))
+    container=$(compose ps --quiet retrainer)
+    printf 'longitude,latitude\n-122.23,37.88\n' |
+        docker exec --interactive "$container" sh -c 'mkdir -p var/incoming && cat >var/incoming/.part && mv var/incoming/.part var/incoming/two-columns.csv'
+    until docker exec "$container" sh -c 'test -e var/rejected/*two-columns.csv.report.json'; do
+        [ "$SECONDS" -lt "$deadline" ] || fail "the watcher did not read a file within 180 s"
+        sleep 1
+    done
+    compose exec -T retrainer housing retrain list >/dev/null || fail "the record of retrainings cannot be read"
+    say "the watcher reads what is dropped, and rejects what lacks columns"
+}
+
+# The other image of the server runs its transport, as far as a container without a registry can.
+check_envoy_image() {
+    local reason
+    reason=$(docker run --rm --network none --entrypoint python california-housing/server-envoy -c \
+        'from housing_server.asgi_transport.envoy import why_not; print(why_not() or "")') || fail "server-envoy does not start"
+    [ -z "$reason" ] || fail "server-envoy cannot run workers inside Envoy: $reason"
+    say "server-envoy can run workers inside Envoy"
+}
+
+report_sizes() {
+    local target
+    for target in "${images[@]}"; do
+        say "california-housing/$target: $(($(docker image inspect --format '{{.Size}}' "california-housing/$target") / 1000000)) MB"
+    done
+}
+
+# The deployment script on this engine: an upgrade, and one that does not serve and is rolled back.
+check_deployment() {
+    local target image
+    for target in server gateway monitor trainer; do
+        docker tag "california-housing/$target" "california-housing/$target:next"
+        docker tag "california-housing/$target" "california-housing/$target:broken"
+    done
+    printf 'FROM california-housing/server\nENTRYPOINT ["false"]\n' | docker build --quiet --tag california-housing/server:broken - >/dev/null
+    deploy next || fail "an upgrade failed"
+    ! deploy broken || fail "an image that ends at once was deployed"
+    image=$(docker inspect --format '{{.Config.Image}}' "$(compose ps --quiet server)")
+    [ "$image" = california-housing/server:next ] || fail "the deployment was not rolled back: $image runs"
+    say "an upgrade was deployed, and a broken one rolled back"
+}
+
+deploy() {
+    local files
+    files=$(printf ':%s' "${compose_files[@]}")
+    files=${files//:--file:/:}
+    COMPOSE_PROJECT_NAME=california-housing-check COMPOSE_FILE=${files#:} HOUSING_PULL=no HOUSING_DEPLOY_SECONDS=${HOUSING_DEPLOY_SECONDS:-120} \
+        deploy/deploy.sh "$1"
 }
 
 # A process that is killed, or dies of a signal it does not handle, ends with another code than 0.
@@ -141,6 +206,10 @@ if [ -f "$ca_bundle" ]; then
     compose_files+=(--file deploy/scripts/compose.ca-bundle.yml)
 fi
 
+if [ -n "${HOUSING_CONTAINERS_MODEL:-}" ]; then
+    compose_files+=(--file deploy/scripts/compose.model.yml)
+fi
+
 find_docker
 trap leave EXIT
 mkdir -p "$state"
@@ -150,17 +219,23 @@ provide_image python:3.11-slim-bookworm python_stand_in
 for program in prometheus alertmanager; do
     provide_image "$(sed -n "s/^ *image: *\(prom\/$program:.*\)/\1/p" docker-compose.yml)" "${program}_stand_in"
 done
+provide_image "$(sed -n 's/^ *image: *\(postgres:.*\)/\1/p' docker-compose.yml)" postgres_stand_in
 build_images
+report_sizes
+check_envoy_image
 choose_ports
 say "Grafana is left out: its image comes from a registry only"
-say "starting ${services[*]}; training takes a few minutes"
+say "starting ${services[*]}; training, if it is to, takes a few minutes"
 started=yes
 follow_training &
 follower=$!
 compose up --detach "${services[@]}"
-wait_until_healthy mlflow server gateway monitor prometheus alertmanager
+wait_until_healthy postgres mlflow server gateway monitor prometheus alertmanager
 python3 deploy/scripts/check_service.py --gateway "http://127.0.0.1:$HOUSING_GATEWAY_PORT" \
     --prometheus "http://127.0.0.1:$HOUSING_PROMETHEUS_PORT"
+check_record
+check_retrainer
+check_deployment
 if [ -n "$keep" ]; then
     say "running at http://127.0.0.1:$HOUSING_GATEWAY_PORT until Ctrl-C"
     sleep infinity &
@@ -168,4 +243,4 @@ if [ -n "$keep" ]; then
     wait || true
     trap - INT TERM
 fi
-stop_cleanly monitor gateway server
+stop_cleanly retrainer monitor gateway server

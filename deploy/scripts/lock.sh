@@ -24,11 +24,12 @@ compile() {
 compile_all() {
     compile "$locks/build.txt" requirements/build.in
     compile "$locks/dev.txt" pyproject.toml --extra dev
-    compile "$locks/server.txt" pyproject.toml --extra server --extra tracing --extra embedded \
-        --constraint "$locks/dev.txt"
+    compile "$locks/server.txt" pyproject.toml --extra server --extra tracing --constraint "$locks/dev.txt"
+    compile "$locks/embedded.txt" pyproject.toml --extra embedded --constraint "$locks/dev.txt"
     compile "$locks/gateway.txt" pyproject.toml --extra gateway --constraint "$locks/dev.txt"
     compile "$locks/monitor.txt" pyproject.toml --extra monitoring --constraint "$locks/dev.txt"
-    compile "$locks/trainer.txt" pyproject.toml --extra training --extra retraining --constraint "$locks/dev.txt"
+    compile "$locks/trainer.txt" pyproject.toml --extra training --extra retraining --extra s3 \
+        --constraint "$locks/dev.txt" --override requirements/overrides.in
 }
 
 case "${1:-}" in

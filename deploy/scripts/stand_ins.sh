@@ -25,10 +25,14 @@ debian_image() {
     if [ ! -s "$tar" ]; then
         command -v mmdebstrap >/dev/null || fail "$name cannot be pulled, and mmdebstrap is not installed"
         # shellcheck disable=SC2016 # mmdebstrap expands it: $1 is the new file system
-        mmdebstrap --quiet --variant=minbase --include="$packages" \
+        mmdebstrap --quiet --variant=minbase --include="usr-is-merged,$packages" \
+            --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
             --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
             --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
             --customize-hook='install --directory --owner=65534 --group=65534 "$1/prometheus" "$1/alertmanager"' \
+            --customize-hook='chroot "$1" id postgres >/dev/null 2>&1 || exit 0;
+                chroot "$1" install --directory --owner=postgres --group=postgres --mode=700 /var/lib/postgresql/data' \
+            --customize-hook='copy-in deploy/scripts/postgres_stand_in.sh /usr/local/bin' \
             --format=tar bookworm "$tar.part"
         mv "$tar.part" "$tar"
     fi
@@ -46,6 +50,11 @@ prometheus_stand_in() {
 
 alertmanager_stand_in() {
     debian_image "$1" prometheus-alertmanager --change 'USER 65534:65534'
+}
+
+postgres_stand_in() {
+    debian_image "$1" postgresql-15 --change 'ENTRYPOINT ["/bin/sh", "/usr/local/bin/postgres_stand_in.sh"]' \
+        --change 'ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin'
 }
 
 # A later pull is to get the real images.

@@ -3,13 +3,16 @@
 import math
 import re
 
-_MISSING_MARKS = frozenset({"", "?", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "null", "none"})
+MISSING_MARKS = frozenset({"", "?", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "null", "none"})
 """Marks of a missing value, in lower case."""
 
 _SHOWN_CHARACTERS = 60
 """Longer cells are shortened in error messages."""
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+"""A plain number, as a regular expression."""
+
+_NUMBER = re.compile(NUMBER, re.ASCII)
 
 _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[$€£¥]|usd|eur", re.IGNORECASE), "leave out the currency"),
@@ -23,7 +26,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
 
 def is_missing(cell: str) -> bool:
     """Return whether a stripped cell is a missing value: empty, `NA`, `NaN`, `?` and others."""
-    return cell.casefold() in _MISSING_MARKS
+    return cell.casefold() in MISSING_MARKS
 
 
 def parse_number(text: str) -> float:

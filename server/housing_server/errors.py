@@ -9,6 +9,9 @@ ServingError
 │   ├── ModelNotFound
 │   └── ModelRejected
 │       └── ModelNotAllowed
+├── ScoringError             a file cannot be scored: one line for its owner, non-zero exit
+│   ├── UnreadableTable
+│   └── UnwritableOutput
 └── RequestError             one call cannot be answered: a status for the caller
     ├── CredentialsMissing
     ├── CredentialsInvalid
@@ -60,6 +63,18 @@ class ServingError(Exception):
 
 class StartError(ServingError):
     """The service cannot start; the message says what to do, in one line."""
+
+
+class ScoringError(ServingError):
+    """A file cannot be scored; the message says what to do, in one line."""
+
+
+class UnreadableTable(ScoringError):
+    """The input is not a table of block groups, or cannot be read to its end."""
+
+
+class UnwritableOutput(ScoringError):
+    """The output cannot be written, or what is there is of another run."""
 
 
 class InvalidSettings(StartError):

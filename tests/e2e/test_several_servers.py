@@ -76,7 +76,7 @@ class Server:
     def predictions(self) -> float:
         """The predictions that it has counted since it started."""
         assert self.service is not None
-        text = http_get(f"http://{self.host}:{self.service.metrics_port}/metrics").text
+        text = http_get(f"http://127.0.0.1:{self.service.metrics_port}/metrics").text
         return sum(map(float, re.findall(r"^housing_predictions_total{.*} (\S+)$", text, re.MULTILINE)))
 
 
@@ -199,7 +199,7 @@ def test_no_call_fails_while_servers_come_and_go(servers: list[Server], tmp_path
         grpc_port = servers[0].port
         metrics_port = servers[0].service.metrics_port if servers[0].service else 0
 
-    settings = {"grpc_host": ",".join(HOSTS), "gateway_threads": 1}
+    settings = {"grpc_host": ",".join(HOSTS), "gateway_threads": 1, "gateway_metrics": "on"}
     with gateway_command(Upstream(), tmp_path / "gateway", **settings) as gateway:
         wait_until_healthy(gateway, len(HOSTS))
         with Load(f"127.0.0.1:{gateway.port}") as load:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.external
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 FOLDER = ROOT / "deploy/kubernetes"
+ROUTES = FOLDER / "components/routes/routes.yaml"
 Resource = dict[str, Any]
 
 PORTS = {
@@ -87,7 +88,7 @@ def selects(selector: Resource, labels: Resource) -> bool:
 
 def test_manifests_are_valid(tmp_path: Path) -> None:
     """Strictly: a field that Kubernetes does not know is an error, of extensions as well."""
-    built = "---\n".join(map(build, ENVIRONMENTS))
+    built = "---\n".join([*map(build, ENVIRONMENTS), ROUTES.read_text("utf-8")])
     kinds = {(each["apiVersion"], each["kind"]) for each in yaml.safe_load_all(built)}
     kubeconform = tool("kubeconform", "make tools")
     location = write_schemas(tmp_path, kinds)
@@ -217,14 +218,21 @@ def test_rollouts_never_take_a_server_away(resources: list[Resource]) -> None:
             assert each["spec"]["replicas"] >= 2
 
 
-def test_routes_name_the_services_of_the_contract(resources: list[Resource]) -> None:
-    """All of them, and health."""
-    (route,) = of_kind(resources, "GRPCRoute")
+def test_routes_name_the_services_of_the_contract() -> None:
+    """All of them, and health; metrics are not reached."""
+    routes = list(yaml.safe_load_all(ROUTES.read_text("utf-8")))
+    (route,) = of_kind(routes, "GRPCRoute")
     (rule,) = route["spec"]["rules"]
     assert {match["method"]["service"] for match in rule["matches"]} == {*SERVICES, SERVICE_NAME}
-    for each in of_kind(resources, "GRPCRoute", "HTTPRoute"):
+    for each in routes:
         for rule in each["spec"]["rules"]:
             assert rule["backendRefs"] == [{"name": "gateway", "port": ports.GATEWAY_PORT}]
+
+
+def test_callers_from_outside_are_not_let_in_without_keys(resources: list[Resource]) -> None:
+    """No overlay has a route, an ingress or a load balancer."""
+    assert not of_kind(resources, "GRPCRoute", "HTTPRoute", "Ingress")
+    assert {each["spec"].get("type", "ClusterIP") for each in of_kind(resources, "Service")} == {"ClusterIP"}
 
 
 KUBECTL = """#!/bin/sh

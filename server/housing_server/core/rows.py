@@ -16,8 +16,8 @@ from housing.rules import ORDER_RULES
 from housing.v1.block_group_pb2 import BlockGroup
 from housing_server.core.model import Rows
 
-_BROKEN = math.inf
-"""Stands for a string that is not one of the field's choices."""
+BROKEN = math.inf
+"""Stands for a string that is not one of the field's choices, or no number: it is out of every range."""
 
 _LOWEST = np.array([0.0 if feature.minimum is None else feature.minimum for feature in FEATURES])
 _HIGHEST = np.array([len(feature.choices) - 1 if feature.maximum is None else feature.maximum for feature in FEATURES])
@@ -65,7 +65,7 @@ def read_row(block_group: BlockGroup) -> list[float] | None:
     for field, value in block_group.ListFields():
         column = field.index
         codes, low, high = _BOUNDS[column]
-        number = codes.get(value, _BROKEN) if codes else value
+        number = codes.get(value, BROKEN) if codes else value
         if not low <= number <= high:
             return None
         row[column] = number
@@ -79,7 +79,18 @@ def read_rows(block_groups: Sequence[BlockGroup]) -> CheckedRows:
     """Convert many block groups to rows, column by column."""
     messages = list(block_groups)  # each access to the repeated field would wrap its items anew
     absent = np.zeros((len(messages), len(FEATURES)), dtype=np.bool_)
-    rows = np.column_stack([_read_column(messages, column, absent) for column in range(len(FEATURES))])
+    return check_rows(
+        np.column_stack([_read_column(messages, column, absent) for column in range(len(FEATURES))]), absent
+    )
+
+
+def check_rows(rows: Rows, absent: NDArray[np.bool_]) -> CheckedRows:
+    """Check rows against the contract's rules.
+
+    Args:
+        rows: float64, shape (n, 9), NaN where a value is missing, and `BROKEN` for text that is not allowed.
+        absent: which values are missing, shape (n, 9).
+    """
     in_range = (rows >= _LOWEST) & (rows <= _HIGHEST)
     good = (in_range | (absent & _OPTIONAL)).all(axis=1)
     for rule in ORDER_RULES:
@@ -93,8 +104,8 @@ def _read_column(messages: list[BlockGroup], column: int, absent: NDArray[np.boo
     codes = _CODES[column]
     given = map(attrgetter(name), messages)
     if codes:
-        values = np.fromiter((codes.get(text, _BROKEN) for text in given), np.float64, len(messages))
-        maybe_absent = values == _BROKEN
+        values = np.fromiter((codes.get(text, BROKEN) for text in given), np.float64, len(messages))
+        maybe_absent = values == BROKEN
     else:
         values = np.fromiter(given, np.float64, len(messages))
         maybe_absent = values == 0.0
