@@ -92,7 +92,7 @@ RUN --mount=type=cache,target=/root/.cache \
     install-lock requirements/trainer.txt
 
 # The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics) and `tracing`. There is no MLflow: SQLite
-# registries and tracking servers that hand out files are read directly (docs/adr/0025). The trainer's image serves what
+# registries and tracking servers that hand out files are read directly (docs/adr/0019). The trainer's image serves what
 # needs more: pyfunc models, other registries.
 FROM base AS server
 ENV HOUSING_METRICS_HOST=0.0.0.0

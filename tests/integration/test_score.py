@@ -15,7 +15,7 @@ def test_file_is_scored_with_the_champion(state_dir: Path, tmp_path: Path) -> No
     with (tmp_path / "in.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(BERKELEY))
         writer.writeheader()
-        writer.writerows([BERKELEY | {"median_income": 2}, BERKELEY | {"median_income": 600}])
+        writer.writerows([{**BERKELEY, "median_income": income} for income in (2, 600)])
     done = subprocess.run(
         [sys.executable, "-m", "housing_cli", "score", str(tmp_path / "in.csv"), str(tmp_path / "out.csv")],
         cwd=ROOT,

@@ -67,7 +67,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def row(income: object, **changed: object) -> list[str]:
     """Cells of a block group, and of a column that the contract does not know."""
-    return [str(value) for value in (BERKELEY | {"median_income": income} | changed).values()] + [f"no {income}"]
+    return [str(value) for value in {**BERKELEY, "median_income": income, **changed}.values()] + [f"no {income}"]
 
 
 def write(path: Path, rows: list[list[str]]) -> str:
