@@ -5,7 +5,7 @@ Some thousand requests in any test run; `make fuzz` tries a hundred thousand.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ import pytest
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
-from google.rpc.code_pb2 import FAILED_PRECONDITION, INVALID_ARGUMENT, NOT_FOUND
+from google.rpc.code_pb2 import ABORTED, FAILED_PRECONDITION, INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED
 from google.rpc.status_pb2 import Status
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,6 +25,7 @@ from buf.validate import validate_pb2
 from housing.features import FEATURE_NAMES, FEATURES
 from housing.services import SERVICES
 from housing.v1.explanation_service_pb2 import ExplainRequest
+from housing.v1.model_service_pb2 import ListModelChangesRequest, PromoteModelVersionRequest, RollbackModelRequest
 from housing.v1.outcome_service_pb2 import RecordOutcomesRequest
 from housing.v1.prediction_log_service_pb2 import (
     GetPredictionRequest,
@@ -32,6 +33,7 @@ from housing.v1.prediction_log_service_pb2 import (
     ListPredictionsRequest,
 )
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
+from housing.v1.retraining_service_pb2 import GetRetrainingRequest, ListRetrainingsRequest, StartRetrainingRequest
 from housing_server.core.admission import Admission
 from housing_server.core.callers import Caller
 from housing_server.core.endpoints import UnaryEndpoint
@@ -43,7 +45,11 @@ from housing_server.errors import RequestError
 from housing_server.explanation.attribution import Attribution
 from housing_server.explanation.core import ExplanationCore
 from housing_server.explanation.model import Explained
+from housing_server.model_store.uri import ModelUri
+from housing_server.model_versions.endpoints import version_endpoints
+from housing_server.model_versions.version import RegisteredVersion
 from housing_server.prediction_log.endpoints import log_endpoints
+from housing_server.prediction_log.retraining_endpoints import retraining_endpoints
 from housing_server.prediction_log.store import PredictionStore
 from predictions_on_record import START, add, prediction_id, record
 from serving_fakes import CALLER, IncomeModel, ListLog, Notes, predict
@@ -51,8 +57,8 @@ from serving_fakes import CALLER, IncomeModel, ListLog, Notes, predict
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2400"))
 MARK = "Zx9Secret"
 """Begins every text that is sent; no text of the service holds it."""
-CALLERS_OWN = {INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION}
-"""The codes of what is nobody's fault but the caller's, or the model's."""
+CALLERS_OWN = {INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION, ABORTED, RESOURCE_EXHAUSTED}
+"""The codes of what is nobody's fault but the caller's, or the model's: retrainings asked for without end, too."""
 METHODS = {
     "Predict": PredictRequest,
     "BatchPredict": BatchPredictRequest,
@@ -62,6 +68,12 @@ METHODS = {
     "GetPrediction": GetPredictionRequest,
     "GetPredictionStats": GetPredictionStatsRequest,
     "RecordOutcomes": RecordOutcomesRequest,
+    "StartRetraining": StartRetrainingRequest,
+    "ListRetrainings": ListRetrainingsRequest,
+    "GetRetraining": GetRetrainingRequest,
+    "ListModelChanges": ListModelChangesRequest,
+    "PromoteModelVersion": PromoteModelVersionRequest,
+    "RollbackModel": RollbackModelRequest,
 }
 KNOWN_TEXTS = [*FEATURES[-1].choices, prediction_id(START), prediction_id(START, 99), prediction_id(START).upper(), "3"]
 
@@ -89,6 +101,33 @@ class PickyExplainer:
         return Explained(model=model, rows=rows, estimates=model.estimate(rows), attribution=attribution)  # type: ignore[arg-type]
 
 
+class FiveVersions:
+    """A registry with five versions of a model."""
+
+    def __init__(self) -> None:
+        self._aliases = {"champion": "1"}
+
+    def versions(self, _name: str, count: int) -> Sequence[RegisteredVersion]:
+        """Return the newest versions."""
+        numbers = range(5, 0, -1)[:count]
+        return [
+            RegisteredVersion(version=str(number), run_id="", registered_at_us=START, test_rmse=None)
+            for number in numbers
+        ]
+
+    def aliases(self, _name: str) -> Mapping[str, str]:
+        """Return the version that each alias names."""
+        return self._aliases
+
+    def exists(self, _name: str, version: str) -> bool:
+        """Return whether the model has a version."""
+        return version in {"1", "2", "3", "4", "5"}
+
+    def point(self, _name: str, alias: str, version: str) -> None:
+        """Point an alias at a version."""
+        self._aliases[alias] = version
+
+
 class Service(NamedTuple):
     """All methods that take a request of any content."""
 
@@ -107,8 +146,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     core.model = LoadedModel(predictor=PickyModel())
     store = PredictionStore.open(f"sqlite:///{tmp_path_factory.mktemp('fuzz') / 'predictions.db'}")
     add(store, *(record(number) for number in range(5)))
+    model, registry = ModelUri.parse("models:/prices@champion"), FiveVersions()
+    recorder = [
+        *log_endpoints(store),
+        *retraining_endpoints(store, model.name),
+        *version_endpoints(model, lambda: registry, store),
+    ]
     with asyncio.Runner() as runner:
-        yield Service(runner, dict(_methods(core, _explanations(notes, admission), log_endpoints(store))))
+        yield Service(runner, dict(_methods(core, _explanations(notes, admission), recorder)))
     store.close()
 
 
@@ -119,7 +164,7 @@ def _explanations(notes: Notes, admission: Admission) -> ExplanationCore:
 
 
 def _methods(
-    core: PredictionCore, explanations: ExplanationCore, log: Sequence[UnaryEndpoint[Any, Any]]
+    core: PredictionCore, explanations: ExplanationCore, recorder: Sequence[UnaryEndpoint[Any, Any]]
 ) -> Iterator[tuple[str, Callable[[Any], Awaitable[list[Status]]]]]:
     async def batch_predict(request: BatchPredictRequest) -> list[Status]:
         answer = await core.batch_predict(request, CALLER)
@@ -145,7 +190,7 @@ def _methods(
     yield "BatchPredict", batch_predict
     yield "StreamPredict", stream_predict
     yield "Explain", unary(explanations.explain)
-    for endpoint in log:
+    for endpoint in recorder:
         yield endpoint.method.name, unary(endpoint.handler)
 
 
