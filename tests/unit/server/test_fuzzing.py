@@ -111,8 +111,7 @@ class FiveVersions:
         """Return the newest versions."""
         numbers = range(5, 0, -1)[:count]
         return [
-            RegisteredVersion(version=str(number), run_id="", registered_at_us=START, test_rmse=None)
-            for number in numbers
+            RegisteredVersion(version=str(number), run_id="", registered_at_us=0, test_rmse=None) for number in numbers
         ]
 
     def aliases(self, _name: str) -> Mapping[str, str]:

@@ -99,7 +99,8 @@ def test_an_output_that_should_rise_with_a_column_hardly_falls() -> None:
         rows = np.repeat(task.columns[:100, None], len(steps), axis=1)
         rows[..., rising.column] = steps
         prices, *_ = np.moveaxis(network(rows), -1, 0)
-        return np.maximum(-np.diff(prices, axis=1), 0)
+        fallen: np.ndarray = np.maximum(-np.diff(prices, axis=1), 0)
+        return fallen
 
     assert falls(held).mean() < 0.2 * falls(free).mean()
     assert np.corrcoef(held(task.columns)[:, 0], task.columns[:, 1])[0, 1] > 0.7
