@@ -225,4 +225,4 @@ def test_no_call_fails_while_servers_come_and_go(servers: list[Server], tmp_path
 
             with slowed(servers[2]):
                 load.wait_for_all(50)
-        assert load.failures == []
+        assert not load.failures

@@ -16,7 +16,7 @@ from housing.v1.model_service_pb2 import GetModelRequest
 from housing.v1.model_service_pb2_grpc import ModelServiceStub
 from housing.v1.prediction_log_service_pb2 import ListPredictionsRequest
 from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
-from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, StreamPredictRequest
+from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, PredictResponse, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from model_versions import FAULTY, FAULTY_FROM, SLOPES, counted, move_alias
 from registries import NAME, copied, point_alias
@@ -90,19 +90,7 @@ def test_canary_answers_its_share_and_whoever_asks_for_it(
     assert 62 <= answered["2"] <= 138  # a tenth, within four standard deviations
     assert versions_of(channel, block_group, 20, "share") == versions_of(channel, block_group, 20, "share")
 
-    stub, request = PredictionServiceStub(channel), PredictRequest(block_group=block_group)
-    forced = {
-        choice: {stub.Predict(request, metadata=((CHOICE, choice),)).model_version for _ in range(20)}
-        for choice in ("always", "never")
-    }
-    assert forced == {"always": {"2"}, "never": {"1"}}
-    answer = stub.Predict(request, metadata=((CHOICE, "always"),))
-    assert answer.median_house_value == pytest.approx(50_000 + SLOPES["2"] * block_group.median_income)
-    batch = BatchPredictRequest(block_groups=[block_group] * 20)
-    assert stub.BatchPredict(batch, metadata=((CHOICE, "always"),)).model_version == "2"
-    messages = (StreamPredictRequest(block_group=block_group) for _ in range(20))
-    stream = stub.StreamPredict(messages, metadata=((CHOICE, "always"),))
-    assert {each.prediction.model_version for each in stream} == {"2"}
+    answer = assert_asked_for(channel, block_group)
     if service.gateway_port:
         url = f"http://127.0.0.1:{service.gateway_port}/api/predict"
         response = httpx.post(url, json=dict(BERKELEY), headers={CHOICE: "always"}, timeout=120)
@@ -117,6 +105,24 @@ def test_canary_answers_its_share_and_whoever_asks_for_it(
 
     set_canary(service, folder, "2", "0")
     assert set(versions_of(channel, block_group, 50, "after")) == {"1"}
+
+
+def assert_asked_for(channel: grpc.Channel, block_group: BlockGroup) -> PredictResponse:
+    """Check that callers have the version that they ask for, by every method; return the last answer to one row."""
+    stub, request = PredictionServiceStub(channel), PredictRequest(block_group=block_group)
+    forced = {
+        choice: {stub.Predict(request, metadata=((CHOICE, choice),)).model_version for _ in range(20)}
+        for choice in ("always", "never")
+    }
+    assert forced == {"always": {"2"}, "never": {"1"}}
+    answer = stub.Predict(request, metadata=((CHOICE, "always"),))
+    assert answer.median_house_value == pytest.approx(50_000 + SLOPES["2"] * block_group.median_income)
+    batch = BatchPredictRequest(block_groups=[block_group] * 20)
+    assert stub.BatchPredict(batch, metadata=((CHOICE, "always"),)).model_version == "2"
+    messages = (StreamPredictRequest(block_group=block_group) for _ in range(20))
+    stream = stub.StreamPredict(messages, metadata=((CHOICE, "always"),))
+    assert {each.prediction.model_version for each in stream} == {"2"}
+    return answer
 
 
 def test_canary_that_fails_is_withdrawn_without_a_failed_call(

@@ -322,14 +322,10 @@ class PredictionCore:
         answers, failures = self._runs.answer(model, rows, [caller], whole=not partial)
         if canary is not None and fault is not None and not failures:
             canary.failed(fault, len(rows))
-        failed = {}
-        for position, failure in failures.items():
-            index = int(good[position])
-            error = ModelFailed(failure.reason, path_of(index))
-            if not partial:
-                raise error
-            failed[index] = status_from_error(error).SerializeToString()
-        return answers, failed
+        errors = {int(good[row]): ModelFailed(each.reason, path_of(int(good[row]))) for row, each in failures.items()}
+        if errors and not partial:
+            raise next(iter(errors.values()))
+        return answers, {row: status_from_error(error).SerializeToString() for row, error in errors.items()}
 
     def _refused_rows(self, checked: CheckedRows) -> dict[int, bytes]:
         """Refuse the invalid rows of a batch; return their serialized statuses by index."""

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from copy import copy
 from typing import Self
 
 import numpy as np
@@ -60,9 +59,14 @@ class Runs:
 
     def sparing_failures(self) -> Self:
         """Return a runner that does the same, except that it counts no failures."""
-        runs = copy(self)
-        runs._observer = _SparingFailures(self._observer)
-        return runs
+        return type(self)(
+            _SparingFailures(self._observer),
+            self._log,
+            now=self._now,
+            new_id=self._new_id,
+            report=self._report,
+            clock=self._clock,
+        )
 
     def answer(
         self, model: PriceModel, rows: Rows | Sequence[list[float]], callers: Sequence[Caller], *, whole: bool = False

@@ -29,7 +29,7 @@ class ShadowPredictions:
 
         What was pruned meanwhile is left out, and what is on record stays as it is.
         """
-        if not len(logged):
+        if len(logged) == 0:
             return 0
         rows = [each | self._model | {"retraining_id": retraining_id} for each in _rows(logged, answers)]
         with self._store.writing() as connection:

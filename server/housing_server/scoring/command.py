@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from housing_server.core.model import PriceModel
 from housing_server.errors import ScoringError, StartError
 from housing_server.model_store.source import ModelSource
 from housing_server.models.loading import load_model
@@ -64,9 +65,7 @@ def score(  # noqa: PLR0913 - keyword-only arguments are clear in any number
 
 
 def _score(source: str, destination: str, threads: int, options: dict[str, Any], restart: bool) -> Tally:
-    settings = read_settings(ServerSettings)
-    registered = ModelSource(settings.model_uri, settings.state_dir, allow_pyfunc=settings.allow_pyfunc)
-    model = load_model(asyncio.run(registered.find()), allow_pyfunc=settings.allow_pyfunc).predictor
+    model = _registered_model()
     bad_rows = BadRows(options["bad_rows"])
     report = _Report()
     stdin, stdout = standard_streams()
@@ -87,6 +86,12 @@ def _score(source: str, destination: str, threads: int, options: dict[str, Any],
             tally = job.to_file(PartialOutput(Path(destination), run, restart=restart or source == STANDARD_STREAM))
     report.finish(tally)
     return tally
+
+
+def _registered_model() -> PriceModel:
+    settings = read_settings(ServerSettings)
+    registered = ModelSource(settings.model_uri, settings.state_dir, allow_pyfunc=settings.allow_pyfunc)
+    return load_model(asyncio.run(registered.find()), allow_pyfunc=settings.allow_pyfunc).predictor
 
 
 class _Report:
