@@ -76,7 +76,8 @@ def fetched(state_dir: Path, version: str = "*") -> Path:
 
 def forget_fetched(state_dir: Path, version: str) -> None:
     """Make the server fetch a version from the registry, through MLflow, when it is to serve it."""
-    shutil.rmtree(fetched(state_dir, version))
+    for folder in cache_folder(state_dir, NAME).glob(f"{version}-*"):
+        shutil.rmtree(folder)
 
 
 def add_version(state_dir: Path, log_model: Callable[[], object]) -> str:

@@ -37,6 +37,9 @@ ELSEWHERE = {
     "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317": "tests/e2e/test_tracing.py runs the service with a collector",
     ".venv/bin/housing score ": "tests/integration/test_score.py runs it with a real registry",
     ".venv/bin/housing train": "tests/unit/training and tests/model run the pipeline",
+    ".venv/bin/housing replay ": "tests/integration/test_replay_command.py runs it",
+    "HOUSING_TLS_CERTIFICATE=tls/certificate.pem": "tests/integration/test_encryption.py serves with certificates",
+    "HOUSING_API_KEY_FILE=shop.key": "the same",
     ".venv/bin/housing retrain ": "tests/e2e/test_retraining.py runs the watcher, which runs the others",
     ".venv/bin/housing model list ": "tests/unit/retraining/test_champions.py moves aliases of a registry",
     ".venv/bin/housing model promote ": "the same",
@@ -158,7 +161,7 @@ def test_command_works_as_shown(name: str, product: Product, folder: Path, envir
         check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    written = re.search(r"--output (\S+)", command)
+    written = re.search(r"(?:--output|>) (\w\S*)", command)
     assert done.stdout.strip() or (written and (folder / written[1]).stat().st_size > 0), command
 
 

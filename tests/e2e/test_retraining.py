@@ -98,7 +98,7 @@ def test_new_rows_lead_to_a_better_champion(repository: Repository) -> None:
     assert client.get_model_version_by_alias(NAME, "champion").run_id == found["run_id"]
     assert {"retraining.json", "comparison.html"} <= {file.path for file in client.list_artifacts(found["run_id"])}
     stages = [(stage["name"], stage["state"]) for stage in found["evidence"]["stages"]]
-    assert stages == [("gates", "passed"), ("shadow", "skipped"), ("promote", "passed")]
+    assert stages == [("gates", "passed"), ("shadow", "skipped"), ("canary", "skipped"), ("promote", "passed")]
     assert (repository.root / found["evidence"]["report"]).exists()
     # The repository itself was left alone: what was made is in the work directory, under DVC.
     assert not (repository.root / artifacts.RAW).exists()

@@ -255,8 +255,9 @@ def test_store_of_the_first_release_is_brought_up_to_date(store_url: str) -> Non
     add(store, record(0))
     with store.writing() as connection:
         connection.execute(text("DROP INDEX predictions_by_version"))
-        for table in ("retrainings", "retraining_lease", "model_changes"):
-            connection.execute(text(f"DROP TABLE {table}"))
+        for table in reversed(METADATA.sorted_tables):
+            if table.name not in {"predictions", "outcomes"}:
+                table.drop(connection)
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     store.close()
     store = PredictionStore.open(store_url)

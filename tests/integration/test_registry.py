@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mlflow as mlflow_client
 import pytest
 
 from housing_server.model_store.registry_mlflow import MlflowRegistry
@@ -16,6 +17,7 @@ def test_sqlite_registry_reads_what_mlflow_reads(
     """Version, run and files are the same, by alias and by number."""
     address = f"sqlite:///{state_dir}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    mlflow_client.set_tracking_uri(address)
     direct, mlflow = SqliteRegistry(state_dir / "mlflow.db"), MlflowRegistry(address)
     for model in (ModelUri(name=NAME, alias="champion", version=""), ModelUri(name=NAME, alias="", version="1")):
         ours, theirs = direct.find(model), mlflow.find(model)

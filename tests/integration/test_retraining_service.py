@@ -81,7 +81,7 @@ def served(
 def test_versions_are_listed_and_one_is_promoted_and_rolled_back(served: Served) -> None:
     """The served model follows each change, and the trail has who, from, to and why."""
     listed = served.models.ListModelVersions(model_pb.ListModelVersionsRequest())
-    assert [each.version for each in listed.versions] == ["4", "3", "2", "1"]
+    assert [each.version for each in listed.versions] == ["5", "4", "3", "2", "1"]
     assert (listed.alias, listed.champion_version, listed.versions[-1].test_rmse) == ("champion", "1", 50_000)
 
     status, answer = served.post("/api/models/2:promote", {"reason": "it is steeper", "changed_by": "a test"})
@@ -97,7 +97,7 @@ def test_versions_are_listed_and_one_is_promoted_and_rolled_back(served: Served)
     assert [each["reason"] for each in served.changes[:2]] == ["too steep", "it is steeper"]
 
     assert served.post("/api/models/2:promote", {"reason": "again"}) == (400, "MODEL_VERSION_REFUSED")
-    assert "rolled back" in served.http.get("/api/models").json()["versions"][2]["objection"]
+    assert "rolled back" in served.http.get("/api/models").json()["versions"][3]["objection"]
 
 
 def test_change_that_cannot_be_made_says_why(served: Served) -> None:

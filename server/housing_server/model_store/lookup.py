@@ -169,7 +169,9 @@ def _version(address: str, headers: dict[str, str], model: ModelUri) -> tuple[st
             raise ModelNotFound(f"the registry has no {model}") from error
         raise RegistryUnavailable(f"the model registry at {address} responds with {error}") from error
     except (OSError, ValueError, KeyError) as error:
-        raise RegistryUnavailable(f"the model registry at {address} does not answer: {error}") from error
+        raise RegistryUnavailable(
+            f"the model registry at {address} does not answer: {error}; check MLFLOW_TRACKING_URI"
+        ) from error
 
 
 def authorization(environment: Mapping[str, str]) -> dict[str, str]:

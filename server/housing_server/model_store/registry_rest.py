@@ -107,4 +107,6 @@ class RestRegistry:
         return urllib.request.urlopen(request, timeout=self._seconds)  # noqa: S310 - likewise
 
     def _unavailable(self, error: Exception) -> RegistryUnavailable:
-        return RegistryUnavailable(f"the model registry at {self._address} does not answer: {error}")
+        return RegistryUnavailable(
+            f"the model registry at {self._address} does not answer: {error}; check MLFLOW_TRACKING_URI"
+        )
