@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 from prometheus_client import CollectorRegistry, Counter
 
+from housing.logs import Log
 from housing_monitoring.drift import SHIFTED, Drift
 from housing_monitoring.errors import MonitoringError
 from housing_monitoring.gauges import ResultsCollector
-from housing_monitoring.logs import Log
 from housing_monitoring.results import Results, ResultsFile
 
 _RETRY_SECONDS = 1.0

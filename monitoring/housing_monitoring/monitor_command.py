@@ -10,11 +10,11 @@ import click
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from housing.http_server import BoundedServer
+from housing.logs import Log, configure_logging
 from housing_client import AsyncPredictionClient
 from housing_monitoring.errors import MonitoringError, PortInUse
 from housing_monitoring.grpc_service import DEADLINES, ONCE, GrpcService
 from housing_monitoring.inspection import Inspector
-from housing_monitoring.logs import Log, configure_logging
 from housing_monitoring.monitor import Monitor
 from housing_monitoring.results import ResultsFile
 from housing_monitoring.retraining_watch import RetrainingWatch
@@ -34,7 +34,7 @@ def monitor() -> None:
         settings = read_settings()
         settings.check_exposure()
         with suppress(asyncio.CancelledError):
-            asyncio.run(_monitor(settings, configure_logging(settings.log_level)))
+            asyncio.run(_monitor(settings, configure_logging("monitor", settings.log_level)))
     except MonitoringError as error:
         raise click.ClickException(str(error)) from error
 

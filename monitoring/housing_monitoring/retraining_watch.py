@@ -5,8 +5,8 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from housing.logs import Log
 from housing_client import HousingError, Model, RetrainingStatus
-from housing_monitoring.logs import Log
 from housing_monitoring.retraining_gauges import Records, RetrainingCollector
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
 from housing.addresses import join_address
+from housing.environment import EnvironmentSettings, settings_from_environment
 from housing.exposure import plaintext_refusal
 from housing.ports import GRPC_PORT, MONITOR_PORT
 from housing_monitoring.errors import InvalidSettings
@@ -14,10 +14,8 @@ from housing_monitoring.errors import InvalidSettings
 _SECONDS_PER_HOUR = 3600
 
 
-class MonitorSettings(BaseSettings):
+class MonitorSettings(EnvironmentSettings):
     """How `housing monitor` and `housing drift-report` run: each field is the variable `HOUSING_<FIELD>`."""
-
-    model_config = SettingsConfigDict(env_prefix="HOUSING_", frozen=True)
 
     grpc_host: str = "127.0.0.1"
     """Host of the gRPC services."""
@@ -69,8 +67,4 @@ def read_settings() -> MonitorSettings:
     Raises:
         InvalidSettings: a variable's value is not allowed; the message names each such variable.
     """
-    try:
-        return MonitorSettings()
-    except ValidationError as error:
-        problems = (f"HOUSING_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
-        raise InvalidSettings("; ".join(problems)) from error
+    return settings_from_environment(MonitorSettings, InvalidSettings)

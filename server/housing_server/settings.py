@@ -7,24 +7,21 @@ that counts milliseconds in 32 bits.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field
 
+from housing.environment import EnvironmentSettings, Settings, settings_from_environment
 from housing.exposure import is_local, plaintext_refusal
 from housing.ports import GATEWAY_PORT, GRPC_PORT, METRICS_PORT
 from housing.sqlite_uris import sqlite_uri
 from housing.transports import DEFAULT_TRANSPORT
-from housing.variable_files import values_from_files
 from housing_server.access.key_file import DEFAULT_NAME
 from housing_server.core.peer_addresses import PeerAddresses
 from housing_server.errors import InvalidSettings
 from housing_server.limits import MAX_STREAMS
 from housing_server.prediction_log.modes import LogMode
 from housing_server.system.tls import TlsFiles
-
-Settings = TypeVar("Settings", bound=BaseSettings)
 
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
@@ -62,23 +59,8 @@ def shows_metrics(setting: Literal["auto", "on", "off"], host: str) -> bool:
     return is_local(host) if setting == "auto" else setting == "on"
 
 
-class ListenerSettings(BaseSettings):
+class ListenerSettings(EnvironmentSettings):
     """How callers connect: what `housing serve` and `housing gateway` have in common."""
-
-    model_config = SettingsConfigDict(env_prefix="HOUSING_", protected_namespaces=(), frozen=True)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used here
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Add files: `HOUSING_NAME_FILE` names one with the value of `HOUSING_NAME`."""
-        files = InitSettingsSource(settings_cls, values_from_files(cls.model_fields, os.environ))
-        return init_settings, files, env_settings
 
     tls_certificate: Path | None = None
     """PEM file of the certificate that callers see, and of intermediate ones; without one, there is no encryption."""
@@ -280,15 +262,4 @@ def read_settings(kind: type[Settings]) -> Settings:
     Raises:
         InvalidSettings: a variable's value is not allowed; the message names each such variable and its limits.
     """
-    try:
-        return kind()
-    except ValidationError as error:
-        raise InvalidSettings("; ".join(_problems(error))) from None  # which quotes values, secrets among them
-    except ValueError as error:
-        raise InvalidSettings(str(error)) from None
-
-
-def _problems(error: ValidationError) -> list[str]:
-    # A default that is computed from other settings fails with them, and adds no information.
-    causes = [each for each in error.errors() if each["type"] != "default_factory_not_called"]
-    return [f"HOUSING_{str(each['loc'][0]).upper()}: {each['msg']}" for each in causes]
+    return settings_from_environment(kind, InvalidSettings)

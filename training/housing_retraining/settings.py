@@ -1,15 +1,13 @@
 """Settings, from the environment: read once at the entry point and passed down."""
 
-import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, field_validator
 
 from housing.addresses import join_address
+from housing.environment import EnvironmentSettings, settings_from_environment
 from housing.sqlite_uris import sqlite_uri
-from housing.variable_files import values_from_files
 from housing_retraining.errors import InvalidSettings
 
 Switch = Literal["on", "off"]
@@ -21,23 +19,8 @@ def _default_log(known: dict[str, Path]) -> str:
     return sqlite_uri(known.get("state_dir", Path()) / "predictions.db")
 
 
-class RetrainingSettings(BaseSettings):
+class RetrainingSettings(EnvironmentSettings):
     """How `housing retrain` runs: each field is the variable `HOUSING_<FIELD>`."""
-
-    model_config = SettingsConfigDict(env_prefix="HOUSING_", frozen=True)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used here
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Add files: `HOUSING_NAME_FILE` names one with the value of `HOUSING_NAME`."""
-        files = InitSettingsSource(settings_cls, values_from_files(cls.model_fields, os.environ))
-        return init_settings, files, env_settings
 
     state_dir: Path = Path("var")
     """Where rows and work directories are kept, in `retraining/`, and the registry when no other is named."""
@@ -184,10 +167,4 @@ def read_settings() -> RetrainingSettings:
     Raises:
         InvalidSettings: a variable's value is not allowed; the message names each such variable.
     """
-    try:
-        return RetrainingSettings()
-    except ValidationError as error:
-        problems = (f"HOUSING_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
-        raise InvalidSettings("; ".join(problems)) from None  # which quotes values, secrets among them
-    except ValueError as error:
-        raise InvalidSettings(str(error)) from None
+    return settings_from_environment(RetrainingSettings, InvalidSettings)

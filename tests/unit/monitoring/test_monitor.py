@@ -9,9 +9,9 @@ import pytest
 import structlog
 from prometheus_client import CollectorRegistry
 
+from housing.logs import Log
 from housing_monitoring.errors import ServiceFailed
 from housing_monitoring.inspection import Inspector
-from housing_monitoring.logs import Log
 from housing_monitoring.monitor import Monitor
 from housing_monitoring.results import Results, ResultsFile
 from housing_monitoring.window import Window

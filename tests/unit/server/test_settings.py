@@ -4,8 +4,8 @@ import traceback
 from pathlib import Path
 
 import pytest
-from pydantic_settings import BaseSettings
 
+from housing.environment import EnvironmentSettings
 from housing_server.errors import InvalidSettings
 from housing_server.settings import GatewaySettings, ServerSettings, read_settings
 
@@ -22,7 +22,7 @@ NUMBERS = [
 @pytest.mark.parametrize(("kind", "name"), NUMBERS)
 @pytest.mark.parametrize("value", ["-1", "3e18", "inf", "nan", "many"])
 def test_number_out_of_bounds_is_refused_by_name(
-    kind: type[BaseSettings], name: str, value: str, monkeypatch: pytest.MonkeyPatch
+    kind: type[EnvironmentSettings], name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No number reaches a worker that would overflow there."""
     variable = f"HOUSING_{name.upper()}"

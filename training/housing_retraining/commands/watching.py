@@ -4,10 +4,10 @@ import signal
 import threading
 from pathlib import Path
 
+from housing.logs import configure_logging
 from housing_retraining.commands.files import folders_of
 from housing_retraining.data_versions.row_table import ROWS, RowTable
 from housing_retraining.intake.folders import IncomingFolder
-from housing_retraining.logs import configure_logging
 from housing_retraining.rollback.guard import PromotionGuard
 from housing_retraining.rollback.opening import rollback_policy
 from housing_retraining.runs.opening import give_way
@@ -37,7 +37,7 @@ _REPORT_SECONDS = 20.0
 
 def run_watcher(settings: RetrainingSettings, store: PredictionStore) -> None:
     """Watch until a signal to stop arrives."""
-    stop, log = threading.Event(), configure_logging(settings.log_level)
+    stop, log = threading.Event(), configure_logging("retraining", settings.log_level)
     children = HousingChildren(log)
 
     def end(*_: object) -> None:

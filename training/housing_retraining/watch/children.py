@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from housing.logs import Log
 from housing.tether import tethered
-from housing_retraining.logs import Log
 
 
 class HousingChildren:

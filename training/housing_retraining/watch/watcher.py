@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from housing.logs import Log
 from housing_retraining.data_versions.row_table import TABLE
 from housing_retraining.intake.folders import IncomingFolder
-from housing_retraining.logs import Log
 from housing_retraining.rollback.guard import Seen
 from housing_retraining.triggers.trigger import RetrainingTrigger, ask
 from housing_server.errors import PredictionLogUnavailable, QueryTooSlow

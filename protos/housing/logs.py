@@ -1,4 +1,7 @@
-"""Logs: one JSON object per line on standard output."""
+"""Logs of the processes beside the server: one JSON object a line on standard output.
+
+The server's own processes log each call, and have quicker means.
+"""
 
 import logging
 import sys
@@ -10,8 +13,13 @@ Log = structlog.typing.FilteringBoundLogger
 """The type of the logger."""
 
 
-def configure_logging(level: str = "info") -> Log:
-    """Configure structlog for the monitor and return its logger; events below `level` are not logged."""
+def configure_logging(process: str, level: str = "info") -> Log:
+    """Configure structlog and return its logger.
+
+    Args:
+        process: name of the process, which is in every line.
+        level: events of lower levels are not logged.
+    """
     structlog.configure(
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -22,4 +30,4 @@ def configure_logging(level: str = "info") -> Log:
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
     )
-    return structlog.get_logger(process="monitor")  # type: ignore[no-any-return]  # get_logger is typed as Any
+    return structlog.get_logger(process=process)  # type: ignore[no-any-return]  # get_logger is typed as Any
