@@ -76,8 +76,7 @@ def fetched(state_dir: Path, version: str = "*") -> Path:
 
 def forget_fetched(state_dir: Path, version: str) -> None:
     """Make the server fetch a version from the registry, through MLflow, when it is to serve it."""
-    for folder in cache_folder(state_dir, NAME).glob(f"{version}-*"):
-        shutil.rmtree(folder)
+    shutil.rmtree(fetched(state_dir, version))
 
 
 def add_version(state_dir: Path, log_model: Callable[[], object]) -> str:
@@ -94,12 +93,17 @@ def add_version(state_dir: Path, log_model: Callable[[], object]) -> str:
         log_model()
     (version,) = client.search_model_versions(f"run_id='{run.info.run_id}'")
     point_alias(state_dir, str(version.version))
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setattr(os, "environ", os.environ.copy())
-        fetch(f"models:/{NAME}@champion", state_dir)
+    fetch_version(state_dir, str(version.version))
     # MLflow hands its setting on to child processes; those of later tests must not find this registry by accident.
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     return str(version.version)
+
+
+def fetch_version(state_dir: Path, version: str) -> None:
+    """Fetch a version, as a server would; of those fetched before, the oldest may go for it."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setattr(os, "environ", os.environ.copy())
+        fetch(f"models:/{NAME}/{version}", state_dir)
 
 
 def point_alias(state_dir: Path, version: str) -> None:

@@ -64,7 +64,7 @@ def served(
     versions: Path,  # noqa: F811 - the fixture
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Served]:
-    """A service with a registry of four versions, of which the first is the champion."""
+    """A service with a registry of five versions, of which the first is the champion."""
     transport = transport_or_skip(request.param)
     folder = copied(versions, tmp_path_factory.mktemp("served"))
     with ExitStack() as stack:
