@@ -19,7 +19,7 @@ from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, PredictResponse, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from model_versions import FAULTY, FAULTY_FROM, SLOPES, counted, move_alias
-from registries import NAME, copied, point_alias
+from registries import NAME, copied
 from running import TRANSPORTS, Service, running_service, transport_or_skip, wait_for
 
 CALLS = 1_000
@@ -46,17 +46,21 @@ def set_canary(service: Service, folder: Path, version: str, share: str) -> None
     service.command.wait_for(event, count)
 
 
-@pytest.fixture(scope="module")
-def folder(versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state folder with a registry of its own."""
-    return copied(versions, tmp_path_factory.mktemp("canary"))
-
-
 @pytest.fixture(scope="module", params=TRANSPORTS)
-def service(request: pytest.FixtureRequest, folder: Path) -> Iterator[Service]:
+def transport(request: pytest.FixtureRequest) -> str:
+    """Each transport."""
+    return transport_or_skip(request.param)
+
+
+@pytest.fixture(scope="module")
+def folder(transport: str, versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry for each service: a canary left behind by another would answer calls."""
+    return copied(versions, tmp_path_factory.mktemp(f"canary_{transport}"))
+
+
+@pytest.fixture(scope="module")
+def service(transport: str, folder: Path) -> Iterator[Service]:
     """A service with two workers, which looks at the registry only when asked to."""
-    transport = transport_or_skip(request.param)
-    point_alias(folder, "1")
     with running_service(folder, workers=2, model_poll_seconds=0, transport=transport) as running:
         running.command.wait_for("serving")
         yield running
