@@ -6,20 +6,18 @@ with SQL, a tracking server with the one REST call that MLflow's client would ma
 process.
 """
 
-import base64
-import json
 import sqlite3
 import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from housing.sqlite_uris import sqlite_path
 from housing_server.errors import ModelNotFound, ModelRejected, RegistryUnavailable
+from housing_server.model_store.registry_file import opened
+from housing_server.model_store.tracking_server import NOT_FOUND, TrackingServer
 from housing_server.model_store.uri import ModelUri
 
 CANARY = "canary"
@@ -44,9 +42,6 @@ CanaryLookup = Callable[[ModelUri], WantedCanary]
 """Returns the canary; blocks, and raises a `StartError`: ModelNotFound without one."""
 Lookup = Callable[[ModelUri], str]
 """Returns the name of the version in the cache of fetched models; blocks, and raises a `StartError`."""
-
-TIMEOUT_SECONDS = 10.0
-"""How long a tracking server may take to respond."""
 
 _NOT_HEEDED = frozenset({"MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_WORKSPACE"})
 """MLflow settings that are not reimplemented here: if one is set, MLflow itself does the lookup."""
@@ -89,14 +84,14 @@ def _direct(
     registry_uri: str,
     environment: Mapping[str, str],
     ask_database: Callable[[Path, ModelUri], Found],
-    ask_server: Callable[[str, dict[str, str], ModelUri], Found],
+    ask_server: Callable[[TrackingServer, ModelUri], Found],
 ) -> Callable[[ModelUri], Found] | None:
     if not is_direct(registry_uri, environment):
         return None
     database = sqlite_path(registry_uri)
     if database is not None:
         return partial(ask_database, database)
-    return partial(ask_server, registry_uri, authorization(environment))
+    return partial(ask_server, TrackingServer(registry_uri, environment))
 
 
 def is_direct(registry_uri: str, environment: Mapping[str, str]) -> bool:
@@ -133,7 +128,7 @@ def _ask_database_for_canary(path: Path, model: ModelUri) -> WantedCanary:
 
 def _row(path: Path, query: str, parameters: tuple[str, ...], model: ModelUri) -> tuple[Any, ...]:
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        with opened(path) as database:
             found: tuple[Any, ...] | None = database.execute(query, parameters).fetchone()
     except sqlite3.Error as error:
         raise RegistryUnavailable(f"the model registry at {path} cannot be read: {error}") from error
@@ -142,41 +137,29 @@ def _row(path: Path, query: str, parameters: tuple[str, ...], model: ModelUri) -
     return found
 
 
-def _ask_server(address: str, headers: dict[str, str], model: ModelUri) -> str:
-    return _version(address, headers, model)[0]
+def _ask_server(server: TrackingServer, model: ModelUri) -> str:
+    return _version(server, model)[0]
 
 
-def _ask_server_for_canary(address: str, headers: dict[str, str], model: ModelUri) -> WantedCanary:
-    name, tags = _version(address, headers, model)
+def _ask_server_for_canary(server: TrackingServer, model: ModelUri) -> WantedCanary:
+    name, tags = _version(server, model)
     return WantedCanary(name, tags.get(SHARE_TAG, ""))
 
 
-def _version(address: str, headers: dict[str, str], model: ModelUri) -> tuple[str, dict[str, str]]:
+def _version(server: TrackingServer, model: ModelUri) -> tuple[str, dict[str, str]]:
     """Return the name of a version in the cache, and its tags."""
     call, which = "model-versions/get", {"version": model.version}
     if model.alias:
         call, which = "registered-models/alias", {"alias": model.alias}
-    url = f"{address.rstrip('/')}/api/2.0/mlflow/{call}?{urllib.parse.urlencode({'name': model.name} | which)}"
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http or https, see direct_lookup
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - likewise
-            version = json.load(response)["model_version"]
-            tags = {tag["key"]: tag["value"] for tag in version.get("tags", ())}
-            return cached_name(version["version"], version.get("run_id")), tags
+        version = server.get(call, {"name": model.name} | which)["model_version"]
+        tags = {tag["key"]: tag["value"] for tag in version.get("tags", ())}
+        return cached_name(version["version"], version.get("run_id")), tags
     except urllib.error.HTTPError as error:
-        # MLflow's codes for an unknown model and an unknown alias.
-        if error.code in {400, 404}:
+        if error.code in NOT_FOUND:
             raise ModelNotFound(f"the registry has no {model}") from error
-        raise RegistryUnavailable(f"the model registry at {address} responds with {error}") from error
+        raise RegistryUnavailable(f"the model registry at {server.address} responds with {error}") from error
     except (OSError, ValueError, KeyError) as error:
         raise RegistryUnavailable(
-            f"the model registry at {address} does not answer: {error}; check MLFLOW_TRACKING_URI"
+            f"the model registry at {server.address} does not answer: {error}; check MLFLOW_TRACKING_URI"
         ) from error
-
-
-def authorization(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the header with the credentials that MLflow's variables hold, if they hold any."""
-    user, password, token = (environment.get(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD", "TOKEN"))
-    if user and password:
-        return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
-    return {"Authorization": f"Bearer {token}"} if token else {}

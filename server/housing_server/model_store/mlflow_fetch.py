@@ -26,12 +26,13 @@ from housing_server.model_store.checksums import has_digest, is_whole, write_che
 from housing_server.model_store.fetching import registry_uri, tracking_uri
 from housing_server.model_store.files import DESCRIPTION_FILE, GRAPH_FILE
 from housing_server.model_store.local_files import not_fetched
-from housing_server.model_store.lookup import TIMEOUT_SECONDS, authorization, cached_name, is_direct
+from housing_server.model_store.lookup import cached_name, is_direct
 from housing_server.model_store.registry import RegisteredVersion, Registry, Run
 from housing_server.model_store.registry_mlflow import MlflowRegistry
 from housing_server.model_store.registry_rest import PROXIED, RestRegistry
 from housing_server.model_store.registry_sqlite import SqliteRegistry
 from housing_server.model_store.relocation import local_path
+from housing_server.model_store.tracking_server import TrackingServer
 from housing_server.model_store.uri import ModelUri
 
 _TRAIN = "train one with `housing train`"
@@ -65,7 +66,7 @@ def _open(uri: str, tracking: str) -> Registry:
     if not is_direct(uri, os.environ):
         return MlflowRegistry(tracking)
     database = sqlite_path(uri)
-    return SqliteRegistry(database) if database else RestRegistry(uri, authorization(os.environ), TIMEOUT_SECONDS)
+    return SqliteRegistry(database) if database else RestRegistry(TrackingServer(uri, os.environ))
 
 
 def _find(registry: Registry, model: ModelUri) -> RegisteredVersion:

@@ -2,13 +2,13 @@
 
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from housing_server.errors import ModelNotFound, RegistryUnavailable
 from housing_server.model_store.local_files import copy_local
 from housing_server.model_store.registry import RegisteredVersion, Run
+from housing_server.model_store.registry_file import opened
 from housing_server.model_store.uri import ModelUri
 
 _VERSION = (
@@ -60,7 +60,7 @@ class SqliteRegistry:
 
     def _read(self, query: str, *values: str) -> Sequence[tuple[Any, ...]]:
         try:
-            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            with opened(self._path) as database:
                 return database.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise RegistryUnavailable(f"the model registry at {self._path} cannot be read: {error}") from error

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from housing.sqlite_uris import sqlite_path
 from housing_server.errors import ModelRegistryUnavailable
-from housing_server.model_store.lookup import authorization, direct_lookup
+from housing_server.model_store.lookup import is_direct
+from housing_server.model_store.tracking_server import TrackingServer
 from housing_server.model_versions.registry_rest import RestVersions
 from housing_server.model_versions.registry_sqlite import SqliteVersions
 from housing_server.model_versions.version import RegisteredVersion
@@ -46,9 +47,9 @@ def open_registry(registry_uri: str, tracking_uri: str, environment: Mapping[str
     Raises:
         ModelRegistryUnavailable: only MLflow supports it.
     """
-    if registry_uri != tracking_uri or direct_lookup(registry_uri, environment) is None:
+    if registry_uri != tracking_uri or not is_direct(registry_uri, environment):
         raise ModelRegistryUnavailable("only MLflow supports this registry or its settings: use `housing model`")
     database = sqlite_path(registry_uri)
     if database is not None:
         return SqliteVersions(database)
-    return RestVersions(registry_uri, authorization(environment))
+    return RestVersions(TrackingServer(registry_uri, environment))

@@ -1,17 +1,13 @@
 """A registry behind MLflow's REST API."""
 
-import json
 import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from housing_server.errors import ModelRegistryUnavailable
+from housing_server.model_store.tracking_server import TrackingServer
 from housing_server.model_versions.version import RegisteredVersion
 
-_API = "api/2.0/mlflow"
-_TIMEOUT_SECONDS = 10.0
 _NOT_FOUND = 404
 _AT_ONCE = 200
 """Versions and runs read by one call."""
@@ -20,14 +16,9 @@ _AT_ONCE = 200
 class RestVersions:
     """See `VersionRegistry`."""
 
-    def __init__(self, address: str, headers: Mapping[str, str]) -> None:
-        """Set how to reach the tracking server; nothing is sent yet.
-
-        Args:
-            address: its URL.
-            headers: sent with each request; these hold the credentials.
-        """
-        self._address, self._headers = address.rstrip("/"), dict(headers)
+    def __init__(self, server: TrackingServer) -> None:
+        """Set the tracking server; nothing is sent yet."""
+        self._server = server
 
     def versions(self, name: str, count: int) -> Sequence[RegisteredVersion]:
         """Return the newest versions of a model, the newest first."""
@@ -56,7 +47,10 @@ class RestVersions:
 
     def point(self, name: str, alias: str, version: str) -> None:
         """Point an alias at a version."""
-        self._call("registered-models/alias", body={"name": name, "alias": alias, "version": version})
+        try:
+            self._server.post("registered-models/alias", {"name": name, "alias": alias, "version": version})
+        except (OSError, ValueError) as error:
+            raise self._unavailable(error) from error
 
     def _errors(self, run_ids: Sequence[str]) -> dict[str, float]:
         """Return the errors on test rows that runs have on record, by run."""
@@ -80,24 +74,15 @@ class RestVersions:
 
     def _get(self, call: str, query: Mapping[str, str]) -> dict[str, Any] | None:
         """Return a response; None when what is asked for does not exist."""
-        return self._call(f"{call}?{urllib.parse.urlencode(query)}")
-
-    def _call(self, path: str, body: Mapping[str, str] | None = None) -> dict[str, Any] | None:
-        headers, data = self._headers, None
-        if body is not None:
-            headers, data = headers | {"Content-Type": "application/json"}, json.dumps(body).encode()
-        # http or https, see direct_lookup.
-        request = urllib.request.Request(f"{self._address}/{_API}/{path}", data, headers)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
-                answer: dict[str, Any] = json.load(response)
-                return answer
+            answer: dict[str, Any] = self._server.get(call, query)
         except urllib.error.HTTPError as error:
-            if error.code == _NOT_FOUND and body is None:
+            if error.code == _NOT_FOUND:
                 return None
             raise self._unavailable(error) from error
         except (OSError, ValueError) as error:
             raise self._unavailable(error) from error
+        return answer
 
     def _unavailable(self, error: Exception) -> ModelRegistryUnavailable:
-        return ModelRegistryUnavailable(f"the model registry at {self._address} does not answer: {error}")
+        return ModelRegistryUnavailable(f"the model registry at {self._server.address} does not answer: {error}")

@@ -2,14 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from housing_server.errors import ModelRegistryUnavailable
+from housing_server.model_store.registry_file import opened
 from housing_server.model_versions.version import RegisteredVersion
 
-_PATIENCE_SECONDS = 10.0
-"""How long a write waits for others."""
 _VERSIONS = (
     "SELECT version, run_id, creation_time, metrics.value FROM model_versions "
     "LEFT JOIN latest_metrics AS metrics "
@@ -60,10 +60,9 @@ class SqliteVersions:
             database.commit()
 
     @contextmanager
-    def _opened(self, mode: str = "ro") -> Iterator[sqlite3.Connection]:
-        uri = f"{self._path.absolute().as_uri()}?mode={mode}"  # neither creates a file
+    def _opened(self, mode: Literal["ro", "rw"] = "ro") -> Iterator[sqlite3.Connection]:
         try:
-            with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as database:
+            with opened(self._path, mode) as database:
                 yield database
         except sqlite3.Error as error:
             raise ModelRegistryUnavailable(f"the model registry at {self._path} cannot be used: {error}") from error

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from housing_server.errors import ModelRegistryUnavailable
+from housing_server.model_store.tracking_server import TrackingServer
 from housing_server.model_versions.registry import open_registry
 from housing_server.model_versions.registry_rest import RestVersions
 from housing_server.model_versions.registry_sqlite import SqliteVersions
@@ -103,7 +104,7 @@ def test_versions_are_read_over_all_pages(tracking: Tracking) -> None:
 
 def test_alias_is_moved_by_one_call(tracking: Tracking) -> None:
     """To a version that exists."""
-    registry = RestVersions(tracking.address, {})
+    registry = RestVersions(TrackingServer(tracking.address, {}))
     assert registry.exists("model", "10")
     assert not registry.exists("model", "2")
     registry.point("model", "champion", "1")
@@ -112,14 +113,14 @@ def test_alias_is_moved_by_one_call(tracking: Tracking) -> None:
 
 def test_server_that_fails_is_unavailable(tracking: Tracking) -> None:
     """Whether it answers with an error, or not at all; and its answer to a change is never taken for success."""
-    registry = RestVersions(tracking.address, {})
+    registry = RestVersions(TrackingServer(tracking.address, {}))
     tracking.status = 500
     with pytest.raises(ModelRegistryUnavailable):
         registry.aliases("model")
     with pytest.raises(ModelRegistryUnavailable):
         registry.point("model", "champion", "1")
     with pytest.raises(ModelRegistryUnavailable):
-        RestVersions("http://127.0.0.1:9", {}).versions("model", 5)
+        RestVersions(TrackingServer("http://127.0.0.1:9", {})).versions("model", 5)
 
 
 @pytest.mark.parametrize("uri", ["postgresql://localhost/mlflow", "file:///somewhere", "https://user@example.org"])
