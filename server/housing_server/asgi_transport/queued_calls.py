@@ -24,19 +24,20 @@ class QueuedCall:
     """
 
     __slots__ = (
-        *(
-            "_call",
-            "_deadlines",
-            "_encoding",
-            "_ended",
-            "_endpoint",
-            "_expected",
-            "_frames",
-            "_hangups",
-            "_messages",
-            "_queued",
-        ),
-        *("_receive", "_send", "_waiter", "_watching"),
+        "_call",
+        "_deadlines",
+        "_encoding",
+        "_ended",
+        "_endpoint",
+        "_expected",
+        "_frames",
+        "_hangups",
+        "_messages",
+        "_queued",
+        "_receive",
+        "_send",
+        "_waiter",
+        "_watching",
     )
 
     def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number

@@ -47,9 +47,8 @@ class Presence:
 
     def _run(self) -> None:
         while True:
-            with suppress(
-                PredictionLogUnavailable
-            ):  # the watcher logs it; whoever reads the reports sees that they stop
+            # The watcher logs that the store is not available; whoever reads the reports sees that they stop.
+            with suppress(PredictionLogUnavailable):
                 self._reports.report(
                     self._row_table,
                     process=self._process,
