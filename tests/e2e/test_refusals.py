@@ -24,7 +24,7 @@ BATCH_LIMIT = 10_000
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
 def product(request: pytest.FixtureRequest, products: Callable[[str], Any]) -> Any:
-    """Server and gateway, over each transport."""
+    """The product over each transport."""
     return products(request.param)
 
 

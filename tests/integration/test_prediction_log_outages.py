@@ -74,16 +74,17 @@ def test_plain_load_puts_every_answer_on_record(
     assert not (tmp_path / "journal" / DAMAGED_FILE).exists()
 
 
-@pytest.mark.parametrize("victim", ["housing_server.processes.worker", "housing_server.processes.recorder"])
+@pytest.mark.parametrize("victim", ["--config-path", "housing_server.processes.recorder"])
 def test_killed_process_loses_no_answer(serve: Serve, store: str, block_group: BlockGroup, victim: str) -> None:
-    """Kill -9 of a worker, or of the recorder, again and again while all kinds of calls are made."""
-    assert_kills_lose_no_answer(serve, store, block_group, victim)
+    """Kill -9 of a worker inside Envoy, or of the recorder, again and again while all kinds of calls are made."""
+    assert_kills_lose_no_answer(partial(serve, transport=transport_or_skip("envoy")), store, block_group, victim)
 
 
-def test_killed_envoy_loses_no_answer(serve: Serve, tmp_path: Path, block_group: BlockGroup) -> None:
-    """What a worker inside Envoy has answered is in its journal before it is sent, too."""
-    serve = partial(serve, transport=transport_or_skip("envoy"))
-    assert_kills_lose_no_answer(serve, f"sqlite:///{tmp_path / 'predictions.db'}", block_group, "--config-path")
+def test_killed_worker_of_grpcs_library_loses_no_answer(serve: Serve, tmp_path: Path, block_group: BlockGroup) -> None:
+    """What it has answered is in its journal before it is sent, too."""
+    serve = partial(serve, transport="grpc")
+    store = f"sqlite:///{tmp_path / 'predictions.db'}"
+    assert_kills_lose_no_answer(serve, store, block_group, "housing_server.processes.worker")
 
 
 def assert_kills_lose_no_answer(serve: Serve, store: str, block_group: BlockGroup, victim: str) -> None:

@@ -167,7 +167,7 @@ def test_ctrl_c_stops_it_like_sigterm(state_dir: Path) -> None:
 
 def failure(tracking_uri: str = "", **settings: object) -> str:
     """Start a service that cannot start; return what it says, which must be one line."""
-    chosen = {"grpc_port": 0, "metrics_port": 0, "workers": 1} | settings
+    chosen = {"grpc_port": 0, "gateway_port": 0, "metrics_port": 0, "workers": 1} | settings
     environment = {f"HOUSING_{name.upper()}": str(value) for name, value in chosen.items()}
     environment["MLFLOW_TRACKING_URI"] = tracking_uri
     with HousingCommand("serve", environment=environment) as command:
@@ -198,12 +198,12 @@ def test_unreachable_registry_is_said_in_one_line(tmp_path: Path) -> None:
         assert "MLFLOW_TRACKING_URI" in failure(tracking_uri=f"http://127.0.0.1:{port}", state_dir=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["grpc_port", "metrics_port"])
+@pytest.mark.parametrize("name", ["grpc_port", "gateway_port", "metrics_port"])
 def test_taken_port_is_said_in_one_line(state_dir: Path, name: str) -> None:
     """A port that somebody listens on is named, with the setting that moves it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        line = failure(state_dir=state_dir, **{name: port})
+        line = failure(state_dir=state_dir, transport=transport_or_skip("envoy"), **{name: port})
     assert str(port) in line
     assert f"HOUSING_{name.upper()}" in line
 

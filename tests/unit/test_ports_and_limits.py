@@ -47,15 +47,15 @@ def test_prometheus_scrapes_the_ports_of_the_service() -> None:
     """And those that the compose file gives to the other programs."""
     known = published()
     expected = {
-        "server": ports.METRICS_PORT,
-        "monitor": ports.MONITOR_PORT,
-        "gateway": ports.GATEWAY_PORT,
-        "alertmanager": known["ALERTMANAGER"],
-        "localhost": known["PROMETHEUS"],
+        ("server", ports.METRICS_PORT),
+        ("server", ports.GATEWAY_PORT),
+        ("monitor", ports.MONITOR_PORT),
+        ("alertmanager", known["ALERTMANAGER"]),
+        ("localhost", known["PROMETHEUS"]),
     }
     jobs = [*PROMETHEUS["scrape_configs"], *PROMETHEUS["alerting"]["alertmanagers"]]
     targets = {target for job in jobs for config in job["static_configs"] for target in config["targets"]}
-    assert targets == {f"{host}:{port}" for host, port in expected.items()}
+    assert targets == {f"{host}:{port}" for host, port in expected}
     source = yaml.safe_load((ROOT / "monitoring/grafana/provisioning/datasources/prometheus.yaml").read_text("utf-8"))
     assert source["datasources"][0]["url"] == f"http://prometheus:{known['PROMETHEUS']}"
 

@@ -62,9 +62,10 @@ def up(train: bool, retrain: bool | None, ready_timeout: float, **chosen_ports: 
     """Train if anything changed, then serve, monitor and watch for what calls for a retraining, until Ctrl-C.
 
     On Ctrl-C the watcher stops first, then the monitor, then the server: it finishes the calls it has accepted, whose
-    responses the gateway still forwards. With HOUSING_TRANSPORT=envoy there is no gateway, since the server listens on
-    its port. The exit code is 0 after Ctrl-C, and 1 when the server or the gateway exits on its own; a monitor or a
-    watcher that exits is restarted. Warnings and errors are logged; with HOUSING_LOG_LEVEL=info, every call.
+    responses the gateway still forwards. There is a gateway only where workers do not run inside Envoy: otherwise the
+    server listens on its port. The exit code is 0 after Ctrl-C, and 1 when the server or the gateway exits on its own;
+    a monitor or a watcher that exits is restarted. Warnings and errors are logged; with HOUSING_LOG_LEVEL=info, every
+    call.
     """
     ports = {name.removesuffix("_port"): port for name, port in chosen_ports.items()}
     _check_ports(ports)

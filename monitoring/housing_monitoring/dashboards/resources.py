@@ -91,14 +91,14 @@ _GATEWAY = Row(
     panels=(
         Figure(
             title="Gateways",
-            description="Number of gateways that Prometheus can scrape.",
+            description="Number of gateways, or of servers with Envoys of their own, that Prometheus can scrape.",
             decimals=0,
             limits=Limits(orange=1, red=0),
             query='sum(up{job="housing-gateway"})',
         ),
         Figure(
             title="Servers behind the gateway",
-            description="Number of servers that the gateway finds healthy.",
+            description="Number of servers that a gateway in front of them finds healthy; none without a gateway.",
             decimals=0,
             limits=Limits(orange=1, red=0),
             query='min(envoy_cluster_membership_healthy{envoy_cluster_name="prediction"})',

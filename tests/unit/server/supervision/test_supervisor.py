@@ -90,6 +90,7 @@ class Running:
         self.folder = folder
         settings = ServerSettings(
             workers=2,
+            transport="grpc",
             state_dir=folder,
             prediction_log_mode="off",
             explainer="off",
