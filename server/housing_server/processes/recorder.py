@@ -42,6 +42,7 @@ from housing_server.prediction_log.journal import PRIVATE_FILE, PRIVATE_FOLDER
 from housing_server.prediction_log.retraining_endpoints import retraining_endpoints
 from housing_server.prediction_log.store import PredictionStore
 from housing_server.processes.helper_calls import helper_calls
+from housing_server.system.memory import collect_garbage_rarely
 
 _IDLE_SECONDS = 0.1
 """Interval of draining. Calls that read the log drain first, so that they see every answer."""
@@ -235,6 +236,7 @@ async def record(control_end: socket.socket) -> None:
     config = await control.receive()
     if not isinstance(config, ConfigureRecorder):
         return
+    collect_garbage_rarely()
     count_as("recorder")
     lines = LineBuffer(sys.stdout.buffer, "recorder")
     count_dropped_lines(lines, "recorder", CollectorRegistry())

@@ -60,7 +60,7 @@ from housing_server.processes.helpers import HelperLink
 from housing_server.processes.log_watch import LogWatch
 from housing_server.processes.tracers import open_tracer
 from housing_server.system.confinement import gain_no_rights
-from housing_server.system.memory import release_freed_memory
+from housing_server.system.memory import collect_garbage_rarely, release_freed_memory
 
 if TYPE_CHECKING:
     from housing_server.observability.tracing import SpanTracer
@@ -311,6 +311,7 @@ async def follow(control: ControlChannel, config: ConfigureWorker, make_transpor
         ModelRejected: the first model cannot be loaded; the supervisor has been informed.
     """
     sys.setswitchinterval(_GIL_SECONDS)
+    collect_garbage_rarely()
     count_as(config.name)
     lines = LineBuffer(sys.stdout.buffer, config.name)
     count_dropped_lines(lines, config.name, CollectorRegistry())
