@@ -9,6 +9,7 @@ import grpc
 from housing.v1.prediction_service_pb2 import StreamPredictRequest, StreamPredictResponse
 from housing_client.credentials import Metadata
 from housing_client.errors import HousingError
+from housing_client.request_ids import with_request_id
 from housing_client.results import Prediction
 from housing_client.unanswered import Unanswered
 
@@ -28,7 +29,7 @@ class AsyncStream:
 
     def __init__(self, method: Method, unanswered: Unanswered, metadata: Metadata = ()) -> None:
         self._method = method
-        self._metadata = metadata or None
+        self._metadata = with_request_id(metadata)
         self._unanswered = unanswered
         self._open()
 

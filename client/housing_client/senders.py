@@ -10,6 +10,7 @@ from housing_client.calls import BatchCall, Call, ReadRpc
 from housing_client.credentials import Metadata
 from housing_client.errors import housing_errors
 from housing_client.policies import Deadlines
+from housing_client.request_ids import with_request_id
 
 _Given = ParamSpec("_Given")
 _Request = TypeVar("_Request", bound=Message)
@@ -31,7 +32,7 @@ class Sender:
     def __init__(self, channel: grpc.Channel, deadlines: Deadlines, metadata: Metadata = ()) -> None:
         self._channel = channel
         self._deadlines = deadlines
-        self._metadata = metadata or None
+        self._metadata = metadata
 
     def call(
         self,
@@ -50,10 +51,11 @@ class Sender:
         *given: _Given.args,
         **named: _Given.kwargs,
     ) -> list[_Result]:
-        """Send the requests of a batch call one after the other, and concatenate the results."""
+        """Send the requests of a batch call one after the other, with one request id, and concatenate the results."""
         results: list[_Result] = []
+        metadata = with_request_id(self._metadata)
         for answered, request in call.requests(*given, **named):
-            found: Sequence[_Result] = self.send(call, request, deadline, answered=answered)
+            found: Sequence[_Result] = self.send(call, request, deadline, answered=answered, metadata=metadata)
             results += found
         return results
 
@@ -64,11 +66,21 @@ class Sender:
         deadline: float | None,
         *,
         answered: int = 0,
+        metadata: Metadata = (),
     ) -> _Result:
-        """Send a request and return its result; `answered` is the number of items answered by earlier requests."""
+        """Send a request and return its result.
+
+        Args:
+            rpc: the method.
+            request: the request.
+            deadline: in seconds; None for the method's own.
+            answered: the number of items answered by earlier requests.
+            metadata: that of earlier requests of the same call; empty for a request with an id of its own.
+        """
         method = self._channel.unary_unary(rpc.path, rpc.encode, rpc.decode)
+        metadata = metadata or with_request_id(self._metadata)
         with housing_errors(answered=answered):
-            response = method(request, timeout=rpc.seconds(deadline, self._deadlines), metadata=self._metadata)
+            response = method(request, timeout=rpc.seconds(deadline, self._deadlines), metadata=metadata)
         return rpc.result(response)
 
 
@@ -86,7 +98,7 @@ class AsyncSender:
     def __init__(self, channel: grpc.aio.Channel, deadlines: Deadlines, metadata: Metadata = ()) -> None:
         self._channel = channel
         self._deadlines = deadlines
-        self._metadata = metadata or None
+        self._metadata = metadata
 
     async def call(
         self,
@@ -105,10 +117,11 @@ class AsyncSender:
         *given: _Given.args,
         **named: _Given.kwargs,
     ) -> list[_Result]:
-        """Send the requests of a batch call one after the other, and concatenate the results."""
+        """Send the requests of a batch call one after the other, with one request id, and concatenate the results."""
         results: list[_Result] = []
+        metadata = with_request_id(self._metadata)
         for answered, request in call.requests(*given, **named):
-            found: Sequence[_Result] = await self.send(call, request, deadline, answered=answered)
+            found: Sequence[_Result] = await self.send(call, request, deadline, answered=answered, metadata=metadata)
             results += found
         return results
 
@@ -119,9 +132,19 @@ class AsyncSender:
         deadline: float | None,
         *,
         answered: int = 0,
+        metadata: Metadata = (),
     ) -> _Result:
-        """Send a request and return its result; `answered` is the number of items answered by earlier requests."""
+        """Send a request and return its result.
+
+        Args:
+            rpc: the method.
+            request: the request.
+            deadline: in seconds; None for the method's own.
+            answered: the number of items answered by earlier requests.
+            metadata: that of earlier requests of the same call; empty for a request with an id of its own.
+        """
         method = self._channel.unary_unary(rpc.path, rpc.encode, rpc.decode)
+        metadata = metadata or with_request_id(self._metadata)
         with housing_errors(answered=answered):
-            response = await method(request, timeout=rpc.seconds(deadline, self._deadlines), metadata=self._metadata)
+            response = await method(request, timeout=rpc.seconds(deadline, self._deadlines), metadata=metadata)
         return rpc.result(response)

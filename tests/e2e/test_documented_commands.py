@@ -44,6 +44,7 @@ ELSEWHERE = {
     ".venv/bin/housing model list ": "tests/unit/retraining/test_champions.py moves aliases of a registry",
     ".venv/bin/housing model promote ": "the same",
     ".venv/bin/housing model rollback ": "the same",
+    ".venv/bin/housing model canary": "tests/integration/test_canary.py runs it beside a service",
     "curl http://127.0.0.1:8080/api/models/7:promote": "tests/integration/test_retraining_service.py does",
     "curl http://127.0.0.1:8080/api/models:rollback": "the same",
     ".venv/bin/python -c": "tests/integration/test_swap.py moves the alias",

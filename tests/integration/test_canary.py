@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from housing.example import BERKELEY
 from housing.rows import message_from_mapping
@@ -18,9 +19,10 @@ from housing.v1.prediction_log_service_pb2 import ListPredictionsRequest
 from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, PredictResponse, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
+from housing_retraining.commands.model import canary
 from model_versions import FAULTY, FAULTY_FROM, SLOPES, counted, move_alias
 from registries import NAME, copied
-from running import TRANSPORTS, Service, running_service, transport_or_skip, wait_for
+from running import ROOT, TRANSPORTS, Service, running_service, transport_or_skip, wait_for
 
 CALLS = 1_000
 CHOICE = "housing-canary"
@@ -33,17 +35,25 @@ def tag(folder: Path, version: str, key: str) -> str | None:
     return mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db").get_model_version(NAME, version).tags.get(key)
 
 
-def set_canary(service: Service, folder: Path, version: str, share: str) -> None:
-    """Make a version the canary in the registry, with a share, and wait until the service follows."""
-    import mlflow  # noqa: PLC0415
+def command(folder: Path, *arguments: str) -> str:
+    """Run `housing model canary`, and return what it prints."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOUSING_STATE_DIR", str(folder))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.chdir(ROOT)
+        result = CliRunner().invoke(canary, arguments)
+    return result.output.strip()
 
-    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    client.set_model_version_tag(NAME, version, "canary_share", share)
-    client.set_registered_model_alias(NAME, "canary", version)
-    event = "canary" if float(share) else "canary ended"
-    count = len(service.command.events(event)) + 1
+
+def set_canary(service: Service, folder: Path, version: str, share: str) -> None:
+    """Make a version the canary with a share, or end it if that is 0, and wait until the service follows."""
+    begins = float(share) > 0
+    event = "canary" if begins else "canary ended"
+    seen = len(service.command.events(event))
+    printed = command(folder, version, *(["--share", share] if begins else ["--end", "--reason", "a test"]))
+    assert f"version {version} " in printed, printed
     service.command.send(signal.SIGHUP)
-    service.command.wait_for(event, count)
+    service.command.wait_for(event, seen + 1)
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
@@ -107,8 +117,23 @@ def test_canary_answers_its_share_and_whoever_asks_for_it(
     on_record = wait_for(lambda: list(log.ListPredictions(wanted, timeout=120).predictions) or None, "the record")
     assert on_record[0].median_house_value == answer.median_house_value
 
+    assert command(folder) == "version 2 answers 10.0% of the calls"
     set_canary(service, folder, "2", "0")
+    assert str(tag(folder, "2", "canary_ended")).endswith(": a test")
     assert set(versions_of(channel, block_group, 50, "after")) == {"1"}
+
+
+def test_canary_that_makes_no_sense_is_refused(folder: Path) -> None:
+    """The champion, a version that does not exist, an end without a canary; the registry stays as it is."""
+    assert "version 1 is the champion" in command(folder, "1")
+    assert "there is no version 77" in command(folder, "77")
+    assert "there is no canary" in command(folder, "--end")
+    assert "there is no canary" in command(folder)
+    assert "is not in the range" in command(folder, "2", "--share", "0")
+    assert "version 2 answers 10.0% of the calls" in command(folder, "2")
+    assert "version 2 is the canary: end it first" in command(folder, "5", "--share", "0.5")
+    assert "version 2 is the canary" in command(folder, "5", "--end")
+    assert "version 2 is no longer the canary" in command(folder, "--end")
 
 
 def assert_asked_for(channel: grpc.Channel, block_group: BlockGroup) -> PredictResponse:

@@ -21,6 +21,7 @@ from housing_server.errors import (
 from housing_server.model_store.uri import ModelUri
 from housing_server.model_versions.changing import ChampionChanger, Wish
 from housing_server.model_versions.version import RegisteredVersion
+from housing_server.prediction_log.champion_lease import ChampionLease
 from housing_server.prediction_log.model_changes import ModelChanges
 from housing_server.prediction_log.retraining_endpoints import MAX_WAITING, start_retraining
 from housing_server.prediction_log.retraining_lease import CHAMPION, Lease
@@ -237,12 +238,11 @@ def test_one_process_changes_the_champion_at_a_time(store: PredictionStore, regi
     other = Lease(store, "elsewhere:1:2.00", seconds=60, row=CHAMPION)
     assert other.acquire()
     clock = iter([0.0, 99.0])
-    impatient = ChampionChanger(
-        ModelUri.parse("models:/model@champion"), lambda: registry, store, clock=lambda: next(clock)
-    )
+    model, lease = ModelUri.parse("models:/model@champion"), ChampionLease(store, clock=lambda: next(clock))
+    impatient = ChampionChanger(model, lambda: registry, store, lease=lease)
     with pytest.raises(ModelRegistryUnavailable):
         impatient.promote("2", WISH, force=False)
-    patient = ChampionChanger(ModelUri.parse("models:/model@champion"), lambda: registry, store, clock=lambda: 0.0)
+    patient = ChampionChanger(model, lambda: registry, store, lease=ChampionLease(store, clock=lambda: 0.0))
     threading.Timer(0.1, other.release).start()
     assert patient.promote("2", WISH, force=False) is not None
 

@@ -1,10 +1,12 @@
 """Changing the champion on purpose: each change is on record before it is made, with who, from, to and why."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from housing_retraining.errors import NotPromoted, RegistryFailed
 from housing_retraining.registry import CHAMPION, RegisteredVersion
 from housing_server.prediction_log.champion_history import ChampionHistory
+from housing_server.prediction_log.champion_lease import ChampionLease
 from housing_server.prediction_log.model_changes import ChangeKind, ModelChange, ModelChanges
 from housing_server.prediction_log.retrainings import RetrainingRecords
 
@@ -20,10 +22,16 @@ class AliasRegistry(Protocol):
 
 
 class Champions:
-    """The champions of a registered model: which there is, and which there were."""
+    """The champions of a registered model: which there is, and which there were.
 
-    def __init__(self, name: str, registry: AliasRegistry, changes: ModelChanges) -> None:
+    A change waits until no other process is changing the champion, be it a command, a watcher or the service.
+    """
+
+    def __init__(
+        self, name: str, registry: AliasRegistry, changes: ModelChanges, *, lease: ChampionLease | None = None
+    ) -> None:
         self._name, self._registry, self._changes = name, registry, changes
+        self._lease = lease or ChampionLease(changes.store)
         self._history = ChampionHistory(name, changes)
 
     def now(self) -> RegisteredVersion | None:
@@ -42,64 +50,90 @@ class Champions:
         changed_by: str,
         reason: str,
         retraining_id: str | None = None,
-        after: ModelChange | None = None,
+        instead_of: str | None = None,
     ) -> ModelChange:
         """Make a version the champion, and return what is on record of that.
 
         Args:
-            kind: what it is.
+            kind: the kind of change.
             version: the new champion.
             changed_by: who or what changes it.
             reason: why.
             retraining_id: the retraining that has led to it, if one has.
-            after: the change that it answers to; None makes it in any case.
+            instead_of: the version that must be the champion before; None for any.
 
         Raises:
-            NotPromoted: another change has followed `after`.
-            RegistryFailed: the registry does not take it.
+            NotPromoted: the champion is not the one that it must be.
+            RegistryFailed: the registry does not accept the change.
+            ModelRegistryUnavailable: another process has been changing the champion for too long.
         """
-        before = self._registry.named(CHAMPION)
-        change = ModelChange(
-            model_name=self._name,
-            kind=kind,
-            from_version=before.version if before else None,
-            to_version=version,
-            changed_by=changed_by,
-            reason=reason,
-            retraining_id=retraining_id,
-        )
-        if after is None:
-            change = self._changes.add(change)
-        elif (added := self._changes.add_after(after, change)) is None:
-            raise NotPromoted("the champion was changed meanwhile")
-        else:
-            change = added
-        try:
-            self._registry.point(CHAMPION, version)
-        except RegistryFailed as error:
-            self._changes.fail(change, str(error))
-            raise
-        return change
+        with self._lease.held():
+            now = self._registry.named(CHAMPION)
+            if instead_of is not None and (now is None or now.version != instead_of):
+                raise NotPromoted(f"the champion was changed meanwhile, to version {now.version if now else 'none'}")
+            change = self._planned(kind, now, version, changed_by=changed_by, reason=reason)
+            return self._make(replace(change, retraining_id=retraining_id))
 
     def roll_back(self, *, changed_by: str, reason: str, after: ModelChange | None = None) -> ModelChange:
-        """Make the version the champion that was it before this one came; rolling back twice does not come back.
+        """Make the version the champion that was it before this one; a second rollback goes further back.
 
         Args:
             changed_by: who or what does.
             reason: why.
-            after: the promotion that is taken back; None takes the last one back, whichever it is.
+            after: the promotion that is rolled back; None for the last one, whichever it is.
 
         Raises:
             NotPromoted: nothing is on record of how the champion became it, or another change has followed `after`.
-            RegistryFailed: the registry does not take it.
+            RegistryFailed: the registry does not accept the change.
+            ModelRegistryUnavailable: another process has been changing the champion for too long.
         """
-        now = self._registry.named(CHAMPION)
-        if now is not None and (back := self._history.before(now.version)) is not None:
-            return self.change("rollback", back, changed_by=changed_by, reason=reason, after=after)
-        raise NotPromoted(
-            f"nothing is on record of a champion before {now.version if now else 'none'}: name a version with "
-            "`housing model promote`"
+        with self._lease.held():
+            now = self._registry.named(CHAMPION)
+            back = None if now is None else self._history.before(now.version)
+            if back is None:
+                raise NotPromoted(
+                    f"nothing is on record of a champion before {now.version if now else 'none'}: name a version with "
+                    "`housing model promote`"
+                )
+            return self._make(self._planned("rollback", now, back, changed_by=changed_by, reason=reason), after)
+
+    def finish(self, change: ModelChange) -> bool:
+        """Move the alias if the process that recorded a change has not, and return whether that was due.
+
+        Raises:
+            RegistryFailed: the registry does not accept the change.
+            ModelRegistryUnavailable: another process has been changing the champion for too long.
+        """
+        with self._lease.held():
+            now = self._registry.named(CHAMPION)
+            if now is None or now.version != change.from_version:
+                return False
+            self._registry.point(CHAMPION, change.to_version)
+            return True
+
+    def _planned(
+        self, kind: ChangeKind, now: RegisteredVersion | None, version: str, *, changed_by: str, reason: str
+    ) -> ModelChange:
+        return ModelChange(
+            model_name=self._name,
+            kind=kind,
+            from_version=now.version if now else None,
+            to_version=version,
+            changed_by=changed_by,
+            reason=reason,
         )
+
+    def _make(self, planned: ModelChange, after: ModelChange | None = None) -> ModelChange:
+        """Record a change, then make it."""
+        change = self._changes.add(planned) if after is None else self._changes.add_after(after, planned)
+        if change is None:
+            raise NotPromoted("the champion was changed meanwhile")
+        try:
+            self._registry.point(CHAMPION, change.to_version)
+        except RegistryFailed as error:
+            self._changes.fail(change, str(error))
+            raise
+        return change
 
     def objection(self, version: str, records: RetrainingRecords) -> str:
         """Return what on record speaks against a version; empty when nothing does."""

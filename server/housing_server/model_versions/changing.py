@@ -1,7 +1,6 @@
 """Changing the champion: each change is on record before it is made, and one process makes one at a time."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,15 +15,10 @@ from housing_server.errors import (
 from housing_server.model_store.uri import ModelUri
 from housing_server.model_versions.registry import OpenRegistry, VersionRegistry
 from housing_server.prediction_log.champion_history import ChampionHistory
+from housing_server.prediction_log.champion_lease import ChampionLease
 from housing_server.prediction_log.model_changes import ChangeKind, ModelChange, ModelChanges
-from housing_server.prediction_log.retraining_lease import CHAMPION, Lease, this_process
 from housing_server.prediction_log.retrainings import RetrainingRecords
 from housing_server.prediction_log.store import PredictionStore
-
-_LEASE_SECONDS = 60.0
-"""A change takes less, or its process has been stopped in the middle."""
-_PATIENCE_SECONDS = 15.0
-_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +46,12 @@ class ChampionChanger:
         open_registry: OpenRegistry,
         store: PredictionStore,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        lease: ChampionLease | None = None,
     ) -> None:
-        self._model, self._open_registry, self._clock = model, open_registry, clock
+        self._model, self._open_registry = model, open_registry
         self._changes, self._records = ModelChanges(store), RetrainingRecords(store)
         self._history = ChampionHistory(model.name, self._changes)
-        self._lease = Lease(store, this_process(), seconds=_LEASE_SECONDS, row=CHAMPION)
+        self._lease = lease or ChampionLease(store)
 
     @property
     def _registry(self) -> VersionRegistry:
@@ -133,10 +127,5 @@ class ChampionChanger:
         """
         if not self._model.alias:
             raise ModelPinned
-        deadline = self._clock() + _PATIENCE_SECONDS
-        while not self._lease.acquire():
-            if self._clock() > deadline:
-                raise ModelRegistryUnavailable("another process is changing the champion")
-            time.sleep(_LOOK_SECONDS)
-        with self._lease:
+        with self._lease.held():
             yield

@@ -78,6 +78,7 @@ class FakePredictionService(
         super().__init__()
         self.failures: list[status_pb2.Status] = []
         self.attempts = 0
+        self.request_ids: list[str] = []
         self.batch_sizes: list[int] = []
         self.stream_ends_after: int | None = None
         self.stream_ended = threading.Event()
@@ -226,6 +227,7 @@ class FakePredictionService(
 
     def _fail_or_hold(self, context: grpc.ServicerContext) -> None:
         self.attempts += 1
+        self.request_ids += [str(value) for key, value in context.invocation_metadata() if key == "x-request-id"]
         if self.hold:
             self.hold.wait()
         if self.failures:

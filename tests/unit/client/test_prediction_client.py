@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError
 from typing import Any
@@ -150,10 +151,13 @@ def test_violations_are_named(ask: Ask, target: str) -> None:
 
 
 def test_an_unavailable_service_is_tried_again(ask: Ask, target: str, service: FakePredictionService) -> None:
-    """Four refusals and an answer are an answer."""
+    """Four refusals and an answer are an answer; all attempts have one request id, and the next call has another."""
     service.failures = [failed(code_pb2.UNAVAILABLE, "wait")] * 4
     assert ask(target, "predict", BERKELEY).model_name == "fake"
-    assert service.attempts == 5
+    ask(target, "model")
+    assert service.attempts == 6
+    (repeated, once), times = zip(*Counter(service.request_ids).items(), strict=True)
+    assert (times, repeated != once) == ((5, 1), True)
 
 
 def test_trying_again_comes_to_an_end(ask: Ask, target: str, service: FakePredictionService) -> None:
@@ -204,10 +208,11 @@ def test_nothing_at_the_target_is_unavailable(ask: Ask) -> None:
 
 
 def test_batches_are_as_large_as_the_contract_allows(ask: Ask, target: str, service: FakePredictionService) -> None:
-    """One block group too many makes a second batch, and the order is that of the request."""
+    """One block group too many makes a second batch of the same request id, and the order is that of the request."""
     limit = BATCH_SIZES[-1]
     predictions = ask(target, "predict_batch", _block_groups(limit + 1))
     assert service.batch_sizes == [limit, 1]
+    assert (len(service.request_ids), len(set(service.request_ids))) == (2, 1)
     assert [found.prediction_id for found in predictions] == [f"id-{n:g}" for n in range(1, limit + 2)]
     assert predictions[-1].predicted_at == PREDICTED_AT
 

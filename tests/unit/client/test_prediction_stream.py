@@ -149,13 +149,15 @@ async def test_a_stream_that_fails_says_why(target: str, service: FakePrediction
 
 
 async def test_a_stream_is_tried_again_before_its_first_answer(target: str, service: FakePredictionService) -> None:
-    """A restarting service costs a stream nothing."""
+    """A restarting service costs a stream nothing, and both attempts have one request id."""
     service.failures = [failed(code_pb2.UNAVAILABLE, "wait")]
     assert len(_collected(target, _block_groups(3))) == 3
     assert service.attempts == 2
     service.failures = [failed(code_pb2.UNAVAILABLE, "wait")]
     assert len(await _gathered(target, _block_groups(3))) == 3
     assert service.attempts == 4
+    first, second, third, fourth = service.request_ids
+    assert (first == second, third == fourth, first != third) == (True, True, True)
 
 
 def _until(service: FakePredictionService, calls: int) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Promotion and rollback, with what is on record of them."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from housing_retraining.champions import Champions
 from housing_retraining.errors import NotPromoted
 from housing_retraining.registry import RegisteredVersion
+from housing_server.errors import ModelRegistryUnavailable
+from housing_server.prediction_log.champion_lease import ChampionLease
 from housing_server.prediction_log.model_changes import ModelChanges
 from housing_server.prediction_log.retrainings import RetrainingRecords
 from housing_server.prediction_log.store import PredictionStore
@@ -107,3 +110,21 @@ def test_what_speaks_against_a_version_is_known(champions: Champions, store: Pre
     records.add(asked.retraining_id, model_version="5")
     records.finish(asked.retraining_id, "refused", "not better")
     assert champions.objection("5", records) == "version 5 was refused: not better"
+
+
+def test_a_change_waits_for_the_one_that_another_process_makes(
+    champions: Champions, registry: Registry, store: PredictionStore
+) -> None:
+    """Then it goes by what that one has left: nothing is put on record of what another has decided."""
+    with ChampionLease(store, holder="elsewhere:1:2.00").held():
+        impatient = Champions(
+            "model", registry, ModelChanges(store), lease=ChampionLease(store, clock=count(0, 99).__next__)
+        )
+        with pytest.raises(ModelRegistryUnavailable):
+            impatient.roll_back(changed_by="a test", reason="worse")
+        registry.point("champion", "3")
+    with pytest.raises(NotPromoted, match="changed meanwhile, to version 3"):
+        champions.change("promotion", "2", changed_by="a test", reason="better", instead_of="1")
+    assert ModelChanges(store).newest("model", 5) == []
+    champions.change("promotion", "2", changed_by="a test", reason="better", instead_of="3")
+    assert registry.champion == "2"

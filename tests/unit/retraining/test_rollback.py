@@ -84,7 +84,7 @@ class Service:
 
     def act(self, **options: Any) -> bool:
         """Roll the last promotion back if that is due; return whether it was."""
-        return act(self.guard(**options), self.champions, self.registry).rolled_back
+        return act(self.guard(**options), self.champions).rolled_back
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_of_two_watchers_one_rolls_back(service: Service) -> None:
             assert service.act()
             return seen
 
-    acted = act(Late(service.store, MODEL, POLICY, now=service.now), service.champions, service.registry)
+    acted = act(Late(service.store, MODEL, POLICY, now=service.now), service.champions)
     assert not acted.rolled_back
     assert len(service.changes.newest(MODEL, 5)) == 2
 

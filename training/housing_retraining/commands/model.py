@@ -1,4 +1,4 @@
-"""The commands `housing model list`, `promote` and `rollback`."""
+"""The commands `housing model list`, `promote`, `rollback` and `canary`."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import click
 
+from housing_retraining.canaries import CANARY, Canaries
 from housing_retraining.champions import Champions
 from housing_retraining.commands.surroundings import check_pipeline, json_option, opened_store, user
 from housing_retraining.commands.text import moment
@@ -48,11 +49,7 @@ def promote(version: str, reason: str, force: bool) -> None:
     One that a retraining has refused, or that was rolled back, needs --force. The server tries it before it serves it.
     """
     with _opened() as opened:
-        if version not in {each.version for each in opened.registry.versions()}:
-            raise click.ClickException(f"there is no version {version} of {opened.name}")
-        objection = opened.champions.objection(version, RetrainingRecords(opened.changes.store))
-        if objection and not force:
-            raise click.ClickException(f"{objection}; --force promotes it all the same")
+        opened.check(version, force=force)
         click.echo(_change(opened.champions.change("promotion", version, changed_by=user(), reason=reason)))
 
 
@@ -62,6 +59,33 @@ def rollback(reason: str) -> None:
     """Make the version the champion again that was it before the last promotion."""
     with _opened() as opened:
         click.echo(_change(opened.champions.roll_back(changed_by=user(), reason=reason)))
+
+
+@click.command()
+@click.argument("version", required=False)
+@click.option("--share", type=click.FloatRange(0, 1, min_open=True), default=0.1, show_default=True, help="Its share.")
+@click.option("--end", is_flag=True, help="End the present canary.")
+@click.option("--reason", default="by hand", show_default=True, help="Why it ends: it goes into the registry.")
+@click.option("--force", is_flag=True, help="Even if it was refused or rolled back, or another version is the canary.")
+def canary(version: str | None, share: float, end: bool, reason: str, force: bool) -> None:
+    """Let a version answer a share of the calls beside the champion, until --end; without a version, show the canary.
+
+    A running server follows, and ends it at its first failure.
+    """
+    with _opened() as opened:
+        canaries = Canaries(opened.registry)
+        if end:
+            ended = opened.canary(canaries, version)
+            canaries.end(ended, f"{user()}: {reason}")
+            click.echo(f"version {ended} is no longer the canary")
+        elif version is None:
+            now = opened.canary(canaries)
+            click.echo(f"version {now} answers {canaries.share(now) or 0:.1%} of the calls")
+        else:
+            opened.check(version, force=force)
+            opened.check_canary(canaries, version, force=force)
+            canaries.begin(version, share)
+            click.echo(f"version {version} answers {share:.1%} of the calls")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +100,43 @@ class _Opened:
     """The audit trail."""
     champions: Champions
     """The champions."""
+
+    def check(self, version: str, *, force: bool) -> None:
+        """Refuse a version that does not exist or, unless forced, one that something on record speaks against.
+
+        Raises:
+            ClickException: it must not answer calls.
+        """
+        if version not in {each.version for each in self.registry.versions()}:
+            raise click.ClickException(f"there is no version {version} of {self.name}")
+        objection = self.champions.objection(version, RetrainingRecords(self.changes.store))
+        if objection and not force:
+            raise click.ClickException(f"{objection}; --force overrides that")
+
+    def check_canary(self, canaries: Canaries, version: str, *, force: bool) -> None:
+        """Refuse the champion as a canary and, unless forced, a second canary.
+
+        Raises:
+            ClickException: the version must not become the canary.
+        """
+        champion, other = self.champions.now(), self.registry.named(CANARY)
+        if champion is not None and champion.version == version:
+            raise click.ClickException(f"version {version} is the champion")
+        if other is not None and other.version != version and canaries.share(other.version) and not force:
+            raise click.ClickException(f"version {other.version} is the canary: end it first; --force replaces it")
+
+    def canary(self, canaries: Canaries, version: str | None = None) -> str:
+        """Return the version that is the canary.
+
+        Raises:
+            ClickException: none is, or not the expected one.
+        """
+        found = self.registry.named(CANARY)
+        if found is None or not canaries.share(found.version):
+            raise click.ClickException("there is no canary")
+        if version not in (None, found.version):
+            raise click.ClickException(f"version {found.version} is the canary")
+        return found.version
 
 
 @contextmanager

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from housing_retraining.champions import AliasRegistry, Champions
+from housing_retraining.champions import Champions
 from housing_retraining.errors import NotPromoted
-from housing_retraining.registry import CHAMPION
 from housing_retraining.rollback.guard import MACHINE, PromotionGuard
 from housing_server.prediction_log.model_changes import ModelChange
 
@@ -23,28 +22,28 @@ class Acted:
     """The champion since."""
 
 
-def act(guard: PromotionGuard, champions: Champions, registry: AliasRegistry) -> Acted:
-    """Judge the last promotion, and take it back if live errors got worse with it.
+def act(guard: PromotionGuard, champions: Champions) -> Acted:
+    """Judge the last promotion, and roll it back if live errors got worse with it.
 
     Raises:
-        RegistryFailed: the registry does not take it; the next call tries again.
+        RegistryFailed: the registry does not accept the change; the next call tries again.
+        ModelRegistryUnavailable: another process has been changing the champion for too long.
     """
     seen = guard.look()
     if seen is None:
         return Acted(rolled_back=False, reason="live errors did not get worse beyond chance")
     if seen.change.kind == "rollback":
-        return _finish(seen.change, champions, registry)
+        return _finish(seen.change, champions)
     if seen.worse is None:
         return Acted(rolled_back=False, reason="nothing is on record of the version before")
     return _roll_back(seen.change, seen.worse.reason, champions)
 
 
-def _finish(rollback: ModelChange, champions: Champions, registry: AliasRegistry) -> Acted:
-    """Move the alias, if the process that put the rollback on record has not."""
-    now, before, back = champions.now(), str(rollback.from_version), rollback.to_version
-    if now is None or now.version != before:
+def _finish(rollback: ModelChange, champions: Champions) -> Acted:
+    """Move the alias, if the process that recorded the rollback has not."""
+    if not champions.finish(rollback):
         return Acted(rolled_back=False, reason="the last rollback is complete")
-    registry.point(CHAMPION, back)
+    before, back = str(rollback.from_version), rollback.to_version
     return Acted(rolled_back=True, reason=rollback.reason, from_version=before, to_version=back)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def rollback_policy(settings: RetrainingSettings) -> RollbackPolicy:
-    """Return when a promotion is taken back."""
+    """Return when a promotion is rolled back."""
     return RollbackPolicy(
         outcomes=settings.retraining_rollback_outcomes,
         days=settings.retraining_rollback_days,
@@ -29,7 +29,7 @@ def rollback_policy(settings: RetrainingSettings) -> RollbackPolicy:
 
 
 def guard_promotion(settings: RetrainingSettings, store: PredictionStore) -> "Acted":
-    """Judge the last promotion, and take it back if live errors got worse with it.
+    """Judge the last promotion, and roll it back if live errors got worse with it.
 
     Raises:
         RegistryFailed: the registry does not answer.
@@ -45,7 +45,7 @@ def guard_promotion(settings: RetrainingSettings, store: PredictionStore) -> "Ac
     os.environ["MLFLOW_TRACKING_URI"] = uri = absolute(tracking_uri(settings.state_dir))
     registry = ModelRegistry(uri, name)
     guard = PromotionGuard(store, name, rollback_policy(settings), replay=lambda version: _replay(name, version))
-    return act(guard, Champions(name, registry, ModelChanges(store)), registry)
+    return act(guard, Champions(name, registry, ModelChanges(store)))
 
 
 def _replay(name: str, version: str) -> "Replay":

@@ -1,11 +1,10 @@
 """Holding the lease while a retraining runs."""
 
-import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
+from housing_retraining.repeating import Repeating
 from housing_server.errors import PredictionLogUnavailable
 
 
@@ -13,45 +12,33 @@ class Renewable(Protocol):
     """A lease, as far as it is held on to."""
 
     def renew(self) -> bool:
-        """Hold it for as long again; return False when another process has got it since."""
+        """Hold it for as long again; return False when another process has acquired it since."""
 
 
-class Heartbeat:
-    """Renews a lease on a thread of its own: `with Heartbeat(...)`."""
+class Heartbeat(Repeating):
+    """Renews a lease: `with Heartbeat(...)`."""
 
     def __init__(self, lease: Renewable, *, seconds: float, on_lost: Callable[[], object]) -> None:
-        """Begin nothing yet.
+        """Renew nothing yet.
 
         Args:
-            lease: what is renewed, three times in its life.
+            lease: the lease, renewed three times in its life.
             seconds: how long it is held without being renewed.
-            on_lost: called, once, when another process has it, or nobody may know for longer than it is held.
+            on_lost: called, once, when another process has it, or the store does not respond for longer than it is held.
         """
-        self._lease, self._seconds, self._on_lost = lease, seconds, on_lost
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+        super().__init__(self._beat, seconds=seconds / 3, name="lease")
+        self._lease, self._length, self._on_lost = lease, seconds, on_lost
+        self._renewed = time.monotonic()
         self.lost = False
 
-    def _beat(self) -> None:
-        renewed = time.monotonic()
-        while not self._ended.wait(self._seconds / 3):
-            try:
-                held = self._lease.renew()
-            except PredictionLogUnavailable:
-                held = time.monotonic() - renewed < self._seconds
-            else:
-                renewed = time.monotonic() if held else renewed
-            if not held:
-                self.lost = True
-                self._on_lost()
-                return
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
+    def _beat(self) -> bool:
+        try:
+            held = self._lease.renew()
+        except PredictionLogUnavailable:
+            held = time.monotonic() - self._renewed < self._length
+        else:
+            self._renewed = time.monotonic() if held else self._renewed
+        if not held:
+            self.lost = True
+            self._on_lost()
+        return held

@@ -3,32 +3,15 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
+from housing_retraining.canaries import Canaries, CanaryRegistry
 from housing_retraining.errors import LeaseLost
 from housing_retraining.stages.canary_evidence import CanaryEvidence, CanaryPolicy, Look, gather
 from housing_retraining.stages.stage import StageContext, StageResult
-from housing_server.model_store.lookup import CANARY, ENDED_TAG, SHARE_TAG
 from housing_server.prediction_log.records import now_us
 
 _LOOK_SECONDS = 2.0
 _SECOND_US = 1_000_000
-
-
-class CanaryRegistry(Protocol):
-    """The model registry, as far as a canary is set there."""
-
-    def point(self, alias: str, version: str) -> None:
-        """Point an alias at a version."""
-
-    def drop_alias(self, alias: str) -> None:
-        """Remove an alias."""
-
-    def tag_version(self, version: str, name: str, value: str) -> None:
-        """Set a tag of a version."""
-
-    def version_tags(self, version: str) -> dict[str, str]:
-        """Return the tags of a version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +38,7 @@ class Canary:
             policy: how large, how long, and what ends it.
             pace: times, and waiting.
         """
-        self._registry, self._look, self._policy = registry, look, policy
+        self._canaries, self._look, self._policy = Canaries(registry), look, policy
         self._pace = pace or Pace()
 
     def run(self, context: StageContext) -> StageResult:
@@ -68,27 +51,16 @@ class Canary:
         if context.champion is None:
             return StageResult(state="skipped", reason="there is no champion whose calls it could share")
         version = context.candidate.version
-        self._begin(version)
+        self._canaries.begin(version, self._policy.share)
         try:
             result = self._follow(context, context.champion.version)
         except LeaseLost:
             raise
         except BaseException:
-            self._end(version, "the stage was stopped")
+            self._canaries.end(version, "the stage was stopped")
             raise
-        self._end(version, f"{result.state}: {result.reason}")
+        self._canaries.end(version, f"{result.state}: {result.reason}")
         return result
-
-    def _begin(self, version: str) -> None:
-        self._registry.tag_version(version, ENDED_TAG, "")
-        self._registry.tag_version(version, SHARE_TAG, f"{self._policy.share:g}")
-        self._registry.point(CANARY, version)
-
-    def _end(self, version: str, reason: str) -> None:
-        if not self._registry.version_tags(version).get(ENDED_TAG):  # by the service itself
-            self._registry.tag_version(version, ENDED_TAG, reason)
-        self._registry.tag_version(version, SHARE_TAG, "0")
-        self._registry.drop_alias(CANARY)
 
     def _follow(self, context: StageContext, champion: str) -> StageResult:
         policy, pace, version = self._policy, self._pace, context.candidate.version
@@ -96,7 +68,7 @@ class Canary:
         while True:
             context.check()
             seen = gather(self._look, version, champion, context.started_at_us, policy.rows)
-            if ended := self._registry.version_tags(version).get(ENDED_TAG):
+            if ended := self._canaries.ended(version):
                 return StageResult(state="refused", reason=f"the service has ended it, {ended}", figures=_figures(seen))
             if seen is not None and (len(seen.canary) >= policy.minimum_rows) and (against := seen.objections(policy)):
                 return StageResult(state="refused", reason="; ".join(against), figures=seen.figures())

@@ -1,6 +1,7 @@
 """The stage *promote*: the challenger becomes the champion, unless something on record speaks against it."""
 
 from housing_retraining.champions import Champions
+from housing_retraining.errors import NotPromoted
 from housing_retraining.stages.stage import StageContext, StageResult
 from housing_server.prediction_log.retrainings import RetrainingRecords
 
@@ -23,20 +24,25 @@ class Promotion:
         """Promote the challenger.
 
         Raises:
-            RegistryFailed: the registry does not take it.
+            RegistryFailed: the registry does not accept the change.
+            ModelRegistryUnavailable: another process has been changing the champion for too long.
         """
         objection = self._changed(context) or self._rolled_back(context)
         if objection:
             return StageResult(state="refused", reason=objection)
-        before = context.champion.version if context.champion else "none"
-        reason = f"version {context.candidate.version} passed its stages beside version {before}"
-        self._champions.change(
-            "promotion",
-            context.candidate.version,
-            changed_by=f"retraining, asked for by {context.requested_by}",
-            reason=reason,
-            retraining_id=context.retraining_id,
-        )
+        before = context.champion.version if context.champion else None
+        reason = f"version {context.candidate.version} passed its stages beside version {before or 'none'}"
+        try:
+            self._champions.change(
+                "promotion",
+                context.candidate.version,
+                changed_by=f"retraining, asked for by {context.requested_by}",
+                reason=reason,
+                retraining_id=context.retraining_id,
+                instead_of=before,
+            )
+        except NotPromoted as error:
+            return StageResult(state="refused", reason=str(error))
         return StageResult(state="passed", reason=reason)
 
     def _changed(self, context: StageContext) -> str:
