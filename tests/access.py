@@ -23,12 +23,19 @@ class Keys:
         change_keys(self.path, lambda known, _number: [key for key in known if key.name != name])
 
 
-_ROLES = {"predict": "predict", "operate": "operate", "admin": "admin", "expired": "admin", "doomed": "admin"}
+_ROLES = {
+    "predict": "predict",
+    "operate": "operate",
+    "admin": "admin",
+    "expired": "admin",
+    "revoked": "admin",
+    "doomed": "admin",
+}
 """The role of each key by its name."""
 
 
 def make_keys(path: Path) -> Keys:
-    """Create a key of each role, named for it, and two with the role `admin`: `expired`, and `doomed` to be revoked."""
+    """Create a key of each role, named for it, and three for admins: `expired`, `revoked`, and `doomed` to be so."""
     now = time.time()
     secrets = {name: new_secret() for name in _ROLES}
     made = [
@@ -44,4 +51,6 @@ def make_keys(path: Path) -> Keys:
         for number, (name, role) in enumerate(_ROLES.items())
     ]
     change_keys(path, lambda _known, _number: made)
-    return Keys(path=path, texts={name: secret.text for name, secret in secrets.items()})
+    keys = Keys(path=path, texts={name: secret.text for name, secret in secrets.items()})
+    keys.revoke("revoked")
+    return keys

@@ -14,9 +14,11 @@ from pydantic import Field
 from housing.environment import EnvironmentSettings, Settings, settings_from_environment
 from housing.exposure import is_local, plaintext_refusal
 from housing.ports import GATEWAY_PORT, GRPC_PORT, METRICS_PORT
+from housing.roles import GRANTED
 from housing.sqlite_uris import sqlite_uri
 from housing.transports import DEFAULT_TRANSPORT
 from housing_server.access.key_file import DEFAULT_NAME
+from housing_server.access.token_rules import TokenRules
 from housing_server.core.peer_addresses import PeerAddresses
 from housing_server.errors import InvalidSettings
 from housing_server.limits import MAX_STREAMS
@@ -29,6 +31,10 @@ _DAY = 24 * _HOUR
 _ORIGIN = r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
 _ORIGINS = rf"^(?:{_ORIGIN}(?:,{_ORIGIN})*)?$"
 """Origins as browsers send them, without a path: a pattern of origins would sooner or later match somebody else's."""
+
+_ROLE = f"[^,=\\s]+=(?:{'|'.join(GRANTED)})"
+_ROLES = rf"^(?:{_ROLE}(?:,{_ROLE})*)?$"
+"""Roles of this service by the provider's names of them: `NAME=ROLE,NAME=ROLE`."""
 
 _ListeningPort = Annotated[int, Field(ge=0, le=65535)]
 _Port = Annotated[int, Field(gt=0, le=65535)]
@@ -74,7 +80,6 @@ class ListenerSettings(EnvironmentSettings):
     """How much of callers' addresses is logged and recorded: `full`, `truncated` to their network, or `none`."""
     cors_origins: str = Field(default="", pattern=_ORIGINS)
     """Origins of web pages that may call, with commas between: `https://shop.example`; empty for none."""
-
     gateway_metrics: Literal["auto", "on", "off"] = "auto"
     """Whether metrics can be read on the port of JSON, without credentials; `auto` is `on` for loopback only."""
 
@@ -116,7 +121,36 @@ class ListenerSettings(EnvironmentSettings):
                 raise InvalidSettings(refusal)
 
 
-class ServerSettings(ListenerSettings):
+class TokenSettings(EnvironmentSettings):
+    """Which tokens of an OpenID provider are accepted."""
+
+    token_jwks: Path | None = None
+    """File of an OpenID provider's public keys (JWKS), whose tokens are accepted beside API keys; without one, none."""
+    token_issuer: str = ""
+    """The claim `iss` of these tokens."""
+    token_audiences: str = ""
+    """Values of the claim `aud`, with commas between; a token needs one of them."""
+    token_role_claim: str = Field(default="role", min_length=1)
+    """The claim with the caller's roles; `realm_access.roles` is a claim within another."""
+    token_roles: str = Field(default="", pattern=_ROLES)
+    """Roles by the provider's names of them, `sellers=predict,owners=admin`; by default the names are the roles."""
+
+    @property
+    def tokens(self) -> TokenRules | None:
+        """Which tokens of an OpenID provider are accepted; None for none."""
+        if self.token_jwks is None:
+            return None
+        pairs = (pair.partition("=") for pair in self.token_roles.split(",") if pair)
+        return TokenRules(
+            keys_file=str(self.token_jwks.absolute()),
+            issuer=self.token_issuer,
+            audiences=[name.strip() for name in self.token_audiences.split(",") if name.strip()],
+            role_claim=self.token_role_claim,
+            roles={name: role for name, _, role in pairs} or {name: name for name in GRANTED},
+        )
+
+
+class ServerSettings(ListenerSettings, TokenSettings):
     """How `housing serve` runs: each field is the variable `HOUSING_<FIELD>`."""
 
     host: str = "127.0.0.1"
@@ -199,6 +233,8 @@ class ServerSettings(ListenerSettings):
         if self.transport == "envoy":
             callers["HOUSING_GATEWAY_HOST"] = self.gateway_host
         self.check_encryption(callers, {"HOUSING_METRICS_HOST": self.metrics_host})
+        if (tokens := self.tokens) is not None:
+            tokens.check()
 
     @property
     def authenticates(self) -> bool:

@@ -40,6 +40,7 @@ ELSEWHERE = {
     ".venv/bin/housing replay ": "tests/integration/test_replay_command.py runs it",
     "HOUSING_TLS_CERTIFICATE=tls/certificate.pem": "tests/integration/test_encryption.py serves with certificates",
     "HOUSING_API_KEY_FILE=shop.key": "the same",
+    "HOUSING_TOKEN_JWKS=jwks.json": "tests/integration/test_access.py serves with a provider's keys",
     ".venv/bin/housing retrain ": "tests/e2e/test_retraining.py runs the watcher, which runs the others",
     ".venv/bin/housing model list ": "tests/unit/retraining/test_champions.py moves aliases of a registry",
     ".venv/bin/housing model promote ": "the same",

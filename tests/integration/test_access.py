@@ -1,8 +1,9 @@
 """Every method with every kind of key, over every transport: who is let in is decided by the contract alone."""
 
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from housing.v1.annotations_pb2 import ROLE_ANYONE
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import StreamPredictRequest, StreamPredictResponse
 from running import TRANSPORTS, Service, running_gateway, running_service, transport_or_skip, wait_for
+from tokens import Provider
 
 CODEC = (Empty.SerializeToString, Empty.FromString)
 METHODS = tuple(methods_of())
@@ -31,9 +33,16 @@ CALLERS = {
     "none": ("", "CREDENTIALS_MISSING"),
     "wrong": ("hk_000000000000_" + "A" * 43, "CREDENTIALS_INVALID"),
     "expired": ("expired", "CREDENTIALS_EXPIRED"),
+    "revoked": ("revoked", "CREDENTIALS_INVALID"),
     "predict": ("predict", ""),
     "operate": ("operate", ""),
     "admin": ("admin", ""),
+    "token of predict": ("", ""),
+    "token of admin": ("", ""),
+    "token without a role": ("", ""),
+    "token that has expired": ("", "CREDENTIALS_EXPIRED"),
+    "token for another service": ("", "CREDENTIALS_INVALID"),
+    "token of another provider": ("", "CREDENTIALS_INVALID"),
 }
 """The key of each kind of caller, and the reason for which it is refused whatever it calls."""
 
@@ -45,11 +54,15 @@ class Guarded:
     service: Service
     keys: Keys
     gateway_port: int
+    provider: Provider
+    """Whose tokens it accepts."""
+    tokens: Mapping[str, str]
+    """The tokens of some kinds of callers."""
 
     def key(self, caller: str) -> str:
         """The key of a kind of caller."""
         name, _ = CALLERS[caller]
-        return self.keys.texts.get(name, name)
+        return self.tokens.get(caller) or self.keys.texts.get(name, name)
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
@@ -60,12 +73,27 @@ def guarded(
     transport = transport_or_skip(request.param)
     own = tmp_path_factory.mktemp("guarded")
     keys = make_keys(own / "keys.json")
-    settings = {"transport": transport, "authentication": "on", "workers": 2}
+    provider = Provider.make(own / "jwks.json")
+    settings = {"transport": transport, "authentication": "on", "workers": 2} | provider.settings()
     with ExitStack() as stack:
         service = stack.enter_context(running_service(own, state_dir, **settings))
         service.command.wait_for("serving")
         port = service.gateway_port or stack.enter_context(running_gateway(service, own))
-        yield Guarded(service=service, keys=keys, gateway_port=port)
+        yield Guarded(
+            service=service, keys=keys, gateway_port=port, provider=provider, tokens=make_tokens(own, provider)
+        )
+
+
+def make_tokens(folder: Path, provider: Provider) -> dict[str, str]:
+    """Make the token of each kind of caller."""
+    return {
+        "token of predict": provider.token("predict"),
+        "token of admin": provider.token(["other", "admin"]),
+        "token without a role": provider.token("other"),
+        "token that has expired": provider.token("admin", exp=int(time.time()) - 600),
+        "token for another service": provider.token("admin", aud="shop"),
+        "token of another provider": Provider.make(folder / "others.json").token("admin"),
+    }
 
 
 def expected(method: MethodDescriptor, caller: str) -> str:
@@ -73,7 +101,8 @@ def expected(method: MethodDescriptor, caller: str) -> str:
     role, (_, refusal) = role_of(method), CALLERS[caller]
     if role == ROLE_ANYONE:
         return ""
-    return refusal or ("" if GRANTED[caller] >= role else "ROLE_REQUIRED")
+    granted = GRANTED.get(caller.removeprefix("token of "), ROLE_ANYONE)
+    return refusal or ("" if granted >= role else "ROLE_REQUIRED")
 
 
 def reason_of(status: Status | None) -> str:
@@ -85,47 +114,50 @@ def reason_of(status: Status | None) -> str:
     return str(info.reason)
 
 
-def over_grpc(port: int) -> Callable[[MethodDescriptor, str], str]:
-    """Call a method with an empty message over gRPC; return the reason of the denial."""
+@contextmanager
+def over_grpc(port: int) -> Iterator[Callable[[MethodDescriptor, str], str]]:
+    """Call a method with an empty message over gRPC; what is yielded returns the reason of the denial."""
 
     def call(method: MethodDescriptor, key: str) -> str:
         path, request = f"/{method.containing_service.full_name}/{method.name}", Empty()
         metadata = (("authorization", f"Bearer {key}"),) if key else ()
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            try:
-                if method.client_streaming:
-                    list(channel.stream_stream(path, *CODEC)(iter([request]), metadata=metadata, timeout=60))
-                else:
-                    channel.unary_unary(path, *CODEC)(request, metadata=metadata, timeout=60)
-            except grpc.RpcError as error:
-                return reason_of(from_call(error))  # type: ignore[arg-type]  # every error of a call is a call
+        try:
+            if method.client_streaming:
+                list(channel.stream_stream(path, *CODEC)(iter([request]), metadata=metadata, timeout=60))
+            else:
+                channel.unary_unary(path, *CODEC)(request, metadata=metadata, timeout=60)
+        except grpc.RpcError as error:
+            return reason_of(from_call(error))  # type: ignore[arg-type]  # every error of a call is a call
         return ""
 
-    return call
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield call
 
 
-def over_grpc_web(port: int) -> Callable[[MethodDescriptor, str], str]:
+@contextmanager
+def over_grpc_web(port: int) -> Iterator[Callable[[MethodDescriptor, str], str]]:
     """The same over gRPC-Web, of which denials are headers alone."""
 
     def call(method: MethodDescriptor, key: str) -> str:
         path = f"/{method.containing_service.full_name}/{method.name}"
         headers = {"content-type": "application/grpc-web+proto"} | ({"x-api-key": key} if key else {})
         content = struct.pack(">BI", 0, 0)
-        answer = httpx.post(f"http://127.0.0.1:{port}{path}", content=content, headers=headers, timeout=60)
+        answer = http.post(path, content=content, headers=headers)
         code = int(answer.headers.get("grpc-status", OK))
         denied = code in {UNAUTHENTICATED, PERMISSION_DENIED}
         assert denied or Code.Name(code)
         return Code.Name(code) if denied else ""
 
-    return call
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+        yield call
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_methods_over_grpc_are_for_the_roles_of_the_contract(guarded: Guarded, caller: str) -> None:
     """On the port of gRPC, and through the gateway."""
     for port in (guarded.service.grpc_port, guarded.gateway_port):
-        call = over_grpc(port)
-        found = {method.full_name: call(method, guarded.key(caller)) for method in METHODS}
+        with over_grpc(port) as call:
+            found = {method.full_name: call(method, guarded.key(caller)) for method in METHODS}
         assert found == {method.full_name: expected(method, caller) for method in METHODS}
 
 
@@ -133,8 +165,8 @@ def test_methods_over_grpc_are_for_the_roles_of_the_contract(guarded: Guarded, c
 def test_methods_over_grpc_web_are_for_the_roles_of_the_contract(guarded: Guarded, caller: str) -> None:
     """With the key in a header of its own, as browsers send it."""
     codes = {"": "", "ROLE_REQUIRED": "PERMISSION_DENIED"}
-    call = over_grpc_web(guarded.gateway_port)
-    found = {method.full_name: call(method, guarded.key(caller)) for method in METHODS}
+    with over_grpc_web(guarded.gateway_port) as call:
+        found = {method.full_name: call(method, guarded.key(caller)) for method in METHODS}
     assert found == {method.full_name: codes.get(expected(method, caller), "UNAUTHENTICATED") for method in METHODS}
 
 
@@ -202,3 +234,17 @@ def test_denials_are_counted_and_logged_without_the_key(guarded: Guarded) -> Non
     assert counted in metrics
     logged = str(guarded.service.command.events("rpc")) + guarded.service.command.errors + metrics
     assert not [name for name, text in guarded.keys.texts.items() if text[-43:] in logged]
+
+
+def test_providers_keys_are_followed(guarded: Guarded) -> None:
+    """A token of its new key is accepted, and one of the last key refused, by a service that runs on."""
+    old = guarded.provider.token("predict")
+    method = next(each for each in METHODS if each.name == "GetModel")
+    with over_grpc(guarded.service.grpc_port) as call:
+        assert call(method, old) == ""
+        guarded.provider.rotate()
+        assert (
+            wait_for(lambda: call(method, old) or None, "a token of the last key to be refused")
+            == "CREDENTIALS_INVALID"
+        )
+        assert wait_for(lambda: call(method, guarded.provider.token("predict")) == "" or None, "one of the new key")

@@ -123,9 +123,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CREDENTIALS_MISSING: _ErrorReason.ValueType  # 40
     """The method needs credentials, and the call has none. Send an API key as `authorization: Bearer KEY`."""
     ERROR_REASON_CREDENTIALS_INVALID: _ErrorReason.ValueType  # 41
-    """The credentials are unknown or revoked. Ask the service's operator for others."""
+    """The credentials are unknown, revoked, or not for this service. Ask the service's operator for others."""
     ERROR_REASON_CREDENTIALS_EXPIRED: _ErrorReason.ValueType  # 42
-    """The API key has expired. Ask the service's operator for another."""
+    """The API key or token has expired. Get another."""
     ERROR_REASON_ROLE_REQUIRED: _ErrorReason.ValueType  # 43
     """The credentials are valid, and their role does not allow this method; `role` in the metadata of the ErrorInfo is the
     role that it needs.
@@ -243,9 +243,9 @@ ERROR_REASON_MODEL_REGISTRY_UNAVAILABLE: ErrorReason.ValueType  # 39
 ERROR_REASON_CREDENTIALS_MISSING: ErrorReason.ValueType  # 40
 """The method needs credentials, and the call has none. Send an API key as `authorization: Bearer KEY`."""
 ERROR_REASON_CREDENTIALS_INVALID: ErrorReason.ValueType  # 41
-"""The credentials are unknown or revoked. Ask the service's operator for others."""
+"""The credentials are unknown, revoked, or not for this service. Ask the service's operator for others."""
 ERROR_REASON_CREDENTIALS_EXPIRED: ErrorReason.ValueType  # 42
-"""The API key has expired. Ask the service's operator for another."""
+"""The API key or token has expired. Get another."""
 ERROR_REASON_ROLE_REQUIRED: ErrorReason.ValueType  # 43
 """The credentials are valid, and their role does not allow this method; `role` in the metadata of the ErrorInfo is the
 role that it needs.

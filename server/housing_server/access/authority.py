@@ -12,6 +12,8 @@ from housing_server.access.followed import Followed
 from housing_server.access.identities import forwarded_names, read_identities
 from housing_server.access.key_file import read_keys
 from housing_server.access.keys import ApiKey, bearer, matches, parse
+from housing_server.access.token_rules import TokenRules
+from housing_server.access.tokens import Tokens, is_token
 from housing_server.access.usage import Usage
 from housing_server.core.calls import API_KEY, AUTHORIZATION, CERTIFICATE, CREDENTIALS, CallLog, Credentials, Method
 from housing_server.errors import (
@@ -39,6 +41,8 @@ class AccessFiles:
     """File of the roles of certificates; None where callers' certificates count for nothing."""
     forwarded: bool = False
     """Whether an Envoy before this process ends TLS, and reports the certificate in a header of its own."""
+    tokens: TokenRules | None = None
+    """Which tokens of an OpenID provider are accepted; None for none."""
 
 
 class DenialObserver(Protocol):
@@ -57,7 +61,7 @@ class _Caller(NamedTuple):
 
 
 class Authority:
-    """Admits calls by API keys and certificates, from files that it reads again when they have changed."""
+    """Admits calls by API keys, tokens and certificates, from files that it reads again when they have changed."""
 
     def __init__(  # noqa: PLR0913 - what it is wired from
         self,
@@ -72,7 +76,7 @@ class Authority:
         """Set where keys and identities are; they are read at the first call.
 
         Args:
-            files: the files of keys and identities.
+            files: the files of keys and identities, and which tokens are accepted.
             usage: counts calls of keys with limits.
             observer: counts denials.
             log: logs a file that cannot be read.
@@ -83,6 +87,7 @@ class Authority:
         self._identities: Followed[Mapping[str, str]] | None = None
         if files.identities is not None:
             self._identities = Followed(files.identities, read_identities, {}, log)
+        self._tokens = None if files.tokens is None else Tokens(files.tokens, log, now)
         self._forwarded = files.forwarded
         self._usage = usage
         self._observer = observer
@@ -107,8 +112,8 @@ class Authority:
 
         Raises:
             CredentialsMissing: the method needs credentials, and the call has none.
-            CredentialsInvalid: the key is unknown or revoked.
-            CredentialsExpired: the key has expired.
+            CredentialsInvalid: the key is unknown or revoked, or the token is not one of the provider.
+            CredentialsExpired: the key or the token has expired.
             RoleRequired: the method needs a higher role.
             RateExceeded: the key has used up its calls of this second.
             QuotaExceeded: the key has used up its calls of this day.
@@ -132,7 +137,10 @@ class Authority:
         return caller.name
 
     def _caller(self, credentials: Credentials) -> _Caller:
-        """Identify a caller: by its key, or else by its certificate."""
+        """Identify a caller: by its key or token, or else by its certificate."""
+        if credentials.token is not None and self._tokens is not None and is_token(credentials.token):
+            found = self._tokens.identify(credentials.token)
+            return _Caller(found.name, found.role, None)
         if credentials.token is not None:
             key = self._identify(credentials.token)
             return _Caller(key.name, key.granted, key)
@@ -160,6 +168,8 @@ class Authority:
         self._next_look = clock + _LOOK_SECONDS
         self._usage.look_around()
         self._keys.look()
+        if self._tokens is not None:
+            self._tokens.look()
         if self._identities is not None:
             self._identities.look()
 

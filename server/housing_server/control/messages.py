@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import get_args
+from typing import Any, get_args
 
+from housing_server.access.token_rules import TokenRules
 from housing_server.core.peer_addresses import PeerAddresses
 from housing_server.prediction_log.modes import LogMode
 from housing_server.system.tls import TlsFiles
@@ -24,6 +25,8 @@ class ConfigureAccess:
     """File of the roles of certificates; empty where callers' certificates count for nothing."""
     forwarded: bool = False
     """Whether an Envoy reports callers' certificates."""
+    tokens: TokenRules | None = None
+    """Which tokens of an OpenID provider are accepted; None for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +293,12 @@ ControlMessage = (
 _KINDS: dict[str, type[ControlMessage]] = {kind.__name__: kind for kind in get_args(ControlMessage)}
 
 
-_PARTS = {"access": ConfigureAccess, "inside_envoy": ConfigureEnvoy, "tls": TlsFiles}
+_PARTS: dict[str, type[Any]] = {
+    "access": ConfigureAccess,
+    "inside_envoy": ConfigureEnvoy,
+    "tls": TlsFiles,
+    "tokens": TokenRules,
+}
 
 
 def encode(message: ControlMessage) -> bytes:
@@ -300,8 +308,9 @@ def encode(message: ControlMessage) -> bytes:
 
 def decode(line: bytes) -> ControlMessage:
     """Decode a line made by `encode`."""
-    fields = json.loads(line)
-    for name, part in _PARTS.items():
-        if fields.get(name):
-            fields[name] = part(**fields[name])
+    fields = _with_parts(json.loads(line))
     return _KINDS[fields.pop("kind")](**fields)
+
+
+def _with_parts(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields | {name: part(**_with_parts(fields[name])) for name, part in _PARTS.items() if fields.get(name)}

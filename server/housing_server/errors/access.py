@@ -11,17 +11,17 @@ class CredentialsMissing(RequestError):
 
 
 class CredentialsInvalid(RequestError):
-    """The credentials of a call are unknown or revoked."""
+    """The credentials of a call are unknown, revoked, or not for this service."""
 
     def __init__(self) -> None:
         super().__init__("the credentials are not valid")
 
 
 class CredentialsExpired(RequestError):
-    """The API key of a call has expired."""
+    """The API key or token of a call has expired."""
 
     def __init__(self) -> None:
-        super().__init__("the API key has expired: ask the service's operator for another")
+        super().__init__("the API key or token has expired: get another")
 
 
 class RoleRequired(RequestError):

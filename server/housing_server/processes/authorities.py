@@ -29,5 +29,6 @@ def open_authority(
         keys=Path(config.keys_file),
         identities=Path(config.identities_file) if config.identities_file else None,
         forwarded=config.forwarded,
+        tokens=config.tokens,
     )
     return Authority(files, usage, AccessMetrics(CollectorRegistry()), log)

@@ -123,6 +123,7 @@ class ProcessConfigs:
             usage_dir=str((settings.state_dir / "usage").absolute()),
             identities_file=str(settings.identities_file.absolute()) if certificates else "",
             forwarded=self.embedded,
+            tokens=settings.tokens,
         )
 
     @property
