@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from housing.features import FEATURES
 from housing_client import LoggedPrediction
@@ -67,12 +67,17 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-def write_csv(path: Path, predictions: Iterable[LoggedPrediction]) -> None:
-    """Write a CSV file with a header; times are ISO 8601, in UTC."""
+def write_csv(file: IO[str], predictions: Iterable[LoggedPrediction]) -> None:
+    """Write CSV with a header; times are ISO 8601, in UTC."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(column.name for column in COLUMNS)
+    writer.writerows([_text(column, found) for column in COLUMNS] for found in predictions)
+
+
+def write_csv_file(path: Path, predictions: Iterable[LoggedPrediction]) -> None:
+    """Write a CSV file."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(column.name for column in COLUMNS)
-        writer.writerows([_text(column, found) for column in COLUMNS] for found in predictions)
+        write_csv(file, predictions)
 
 
 def write_parquet(path: Path, predictions: Iterable[LoggedPrediction]) -> None:

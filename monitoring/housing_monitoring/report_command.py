@@ -18,10 +18,10 @@ from housing_monitoring.window import Window
 @click.command("drift-report")
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
     default="drift-report.html",
     show_default=True,
-    help="File to write.",
+    help="File to write; - is stdout.",
 )
 def drift_report(output: Path) -> None:
     """Write a page that compares the last predictions on record with the model's training data.
@@ -33,11 +33,12 @@ def drift_report(output: Path) -> None:
     except MonitoringError as error:
         raise click.ClickException(str(error)) from error
     try:
-        output.write_text(render(report), encoding="utf-8")
+        with click.open_file(str(output), "w", encoding="utf-8") as file:
+            file.write(render(report))
     except OSError as error:
         raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
     shifted = ", ".join(report.shifted) or "nothing"
-    click.echo(f"{output}: {len(report.window):,} predictions compared; shifted: {shifted}")
+    click.echo(f"{output}: {len(report.window):,} predictions compared; shifted: {shifted}", err=str(output) == "-")
 
 
 async def _gather(settings: MonitorSettings) -> Report:

@@ -10,17 +10,19 @@ from typing import Any
 
 import click
 
+from housing.terminal import fitted
+from housing_cli.commands.files import STANDARD_STREAM
 from housing_cli.commands.log_filters import filter_options, wanted
 from housing_cli.commands.service import connected, json_option, target_option, to_json
-from housing_cli.log_table import write_csv, write_parquet
+from housing_cli.log_table import write_csv, write_csv_file, write_parquet
 from housing_cli.log_tail import LogTail
 from housing_client import PAGE_SIZE, LoggedPrediction, PredictionClient, PredictionFilter
 
 _SHOWN_ROWS = 20
 _MOST_ROWS = 10**9
 _SECONDS_BETWEEN_LOOKS = 1.0
-_FORMATS = {".csv": write_csv, ".parquet": write_parquet}
-_LINE = "{:<23}  {:<36}  {:>7}  {:>9}  {:>19}  {:>9}  {:>8}  {:>9}  {}"
+_FORMATS = {".csv": write_csv_file, ".parquet": write_parquet}
+_LINE = "{:<19}  {:<36}  {:>7}  {:>9}  {:>19}  {:>9}  {:>8}  {:>9}  {}"
 _HEADER = _LINE.format(
     *("predicted at (UTC)", "prediction id", "version", "USD", "interval", "longitude", "latitude", "true USD"),
     "warnings",
@@ -35,8 +37,8 @@ _HEADER = _LINE.format(
 @click.option("--follow", "-f", is_flag=True, help="Keep showing new predictions until Ctrl-C.")
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write to a .csv or .parquet file instead, newest first.",
+    type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path),
+    help="Write to a .csv or .parquet file instead, newest first; - is CSV on stdout.",
 )
 @target_option
 @json_option
@@ -58,6 +60,9 @@ def logs(
             _show(client, wanted(filters), limit or _SHOWN_ROWS, as_json=as_json, follow=follow)
     elif follow or as_json:
         raise click.UsageError("--output cannot be combined with --follow or --json")
+    elif str(output) == STANDARD_STREAM:
+        with connected(target) as client:
+            write_csv(sys.stdout, islice(client.logged_predictions(wanted(filters)), limit))
     elif output.suffix not in _FORMATS:
         raise click.UsageError(f"--output must end in {' or '.join(_FORMATS)}: the suffix chooses the format")
     else:
@@ -69,7 +74,7 @@ def _show(client: PredictionClient, which: PredictionFilter, limit: int, *, as_j
     with suppress(KeyboardInterrupt):  # ends --follow
         newest = list(islice(client.logged_predictions(which, page_size=min(limit, PAGE_SIZE)), limit))
         if not as_json:
-            click.echo(_HEADER)
+            click.echo(fitted(_HEADER))
         _write(reversed(newest), as_json)
         tail = LogTail(client, which, newest)
         while follow:
@@ -79,13 +84,13 @@ def _show(client: PredictionClient, which: PredictionFilter, limit: int, *, as_j
 
 def _write(predictions: Iterable[LoggedPrediction], as_json: bool) -> None:
     for found in predictions:
-        click.echo(to_json(found) if as_json else _line(found))
+        click.echo(to_json(found) if as_json else fitted(_line(found)))
 
 
 def _line(found: LoggedPrediction) -> str:
     interval, place = found.interval, found.block_group
     return _LINE.format(
-        found.predicted_at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
+        found.predicted_at.strftime("%Y-%m-%d %H:%M:%S"),
         found.prediction_id,
         found.model_version,
         f"{found.median_house_value:,.0f}",

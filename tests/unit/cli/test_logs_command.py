@@ -41,7 +41,7 @@ def test_newest_are_shown_last(log: FakePredictionLog, log_target: str) -> None:
     assert header.startswith("predicted at (UTC)")
     assert [line.split()[2] for line in lines] == [f"id-{number}" for number in range(10, 30)]
     assert lines[-1].split() == [
-        *("2026-03-01", "00:00:29.000", "id-29", "7", "100,030", "90,000", "-", "110,000", "-122.23", "37.88"),
+        *("2026-03-01", "00:00:29", "id-29", "7", "100,030", "90,000", "-", "110,000", "-122.23", "37.88"),
         *("95,000", "CROWDED", "FAR_FROM_DATA"),
     ]
     assert len(run(log_target, "--limit", "3").stdout.splitlines()) == 4

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import click
 
+from housing.terminal import fitted
 from housing_retraining.canaries import CANARY, Canaries
 from housing_retraining.champions import Champions
 from housing_retraining.commands.surroundings import check_pipeline, json_option, opened_store, user
@@ -32,11 +33,10 @@ def list_versions(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"versions": [*map(asdict, versions)], "changes": [*map(asdict, changes)]}, indent=2))
         return
-    click.echo(
-        "\n".join([f"{'VERSION':>7}  {'REGISTERED (UTC)':19}  {'TEST RMSE':>9}  ALIASES", *map(_version, versions)])
-    )
+    lines = [f"{'VERSION':>7}  {'REGISTERED (UTC)':19}  {'TEST RMSE':>9}  ALIASES", *map(_version, versions)]
     if changes:
-        click.echo("\n".join(["", "changes of the champion, the newest first", *map(_change, changes)]))
+        lines += ["", "changes of the champion, the newest first", *map(_change, changes)]
+    click.echo(fitted("\n".join(lines)))
 
 
 @click.command()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from housing.terminal import fitted
 from housing_retraining.commands.files import file_line, take_files
 from housing_retraining.commands.surroundings import check_pipeline, json_option, one_line_errors, opened_store, user
 from housing_retraining.commands.text import details, line, title
@@ -103,7 +104,7 @@ def list_(count: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
         return
-    click.echo("\n".join([title(), *map(line, found)]) if found else "there was none yet")
+    click.echo(fitted("\n".join([title(), *map(line, found)])) if found else "there was none yet")
 
 
 @retrain.command()
