@@ -11,10 +11,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from numpy.typing import NDArray
 
 from housing.rules import UNUSUAL_RULES
-from housing.v1.prediction_service_pb2 import Prediction, PredictionInterval, PredictResponse
+from housing.v1.prediction_service_pb2 import BatchPredictResponse, Prediction, PredictionInterval, PredictResponse
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.callers import Caller
 from housing_server.core.model import Estimates, Intervals, PriceModel, Rows
+from housing_server.core.packed_predictions import pack_predictions
 
 if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
@@ -85,8 +86,24 @@ class Answers:
         self._write_interval(index, response)
         return response
 
-    def fill(self, predictions: RepeatedCompositeFieldContainer[Prediction]) -> None:
-        """Add the answers to a BatchPredictResponse in place: copying messages into it would cost twice as much."""
+    def fill(self, response: BatchPredictResponse) -> None:
+        """Add the answers to the response to a batch."""
+        packed = self._packed() if len(self.prediction_ids) > _FEW_ROWS else None
+        if packed is None:
+            self._fill_each(response.predictions)
+            return
+        response.MergeFromString(packed)
+        for index, found in self.warnings.items():
+            response.predictions[index].warnings.extend(found)
+
+    def _packed(self) -> bytes | None:
+        estimates = self.estimates
+        return pack_predictions(
+            self.prediction_ids, estimates.median_house_value, estimates.interval, self.model.interval_coverage
+        )
+
+    def _fill_each(self, predictions: RepeatedCompositeFieldContainer[Prediction]) -> None:
+        """Add the answers in place: copying messages would cost twice as much."""
         prices = self.estimates.median_house_value.tolist()
         for index, (prediction_id, price) in enumerate(zip(self.prediction_ids, prices, strict=True)):
             prediction = predictions.add(

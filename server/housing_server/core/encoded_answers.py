@@ -12,23 +12,21 @@ from google.protobuf.descriptor import Descriptor
 
 from housing.v1.prediction_service_pb2 import PredictionInterval, PredictResponse
 from housing_server.core.answers import Answers, timestamp
-
-_VARINT, _FIXED_64, _LENGTH = range(3)
-"""Wire types: a number of variable length; eight bytes; a length and as many bytes."""
+from housing_server.core.encoded_rows import FIXED_64, LENGTH, VARINT, key_of
 
 
 def _key(message: Descriptor, field: str, wire_type: int) -> int:
-    return message.fields_by_name[field].number << 3 | wire_type
+    return key_of(message.fields_by_name[field], wire_type)
 
 
 _RESPONSE, _OF_INTERVAL = PredictResponse.DESCRIPTOR, PredictionInterval.DESCRIPTOR
-_ID = _key(_RESPONSE, "prediction_id", _LENGTH)
-_PRICE = _key(_RESPONSE, "median_house_value", _FIXED_64)
-_INTERVAL = _key(_RESPONSE, "interval", _LENGTH)
-_LOWER = _key(_OF_INTERVAL, "lower", _FIXED_64)
-_UPPER = _key(_OF_INTERVAL, "upper", _FIXED_64)
-_COVERAGE = _key(_OF_INTERVAL, "coverage", _FIXED_64)
-_UPPER_OPEN = _key(_OF_INTERVAL, "upper_open", _VARINT)
+_ID = _key(_RESPONSE, "prediction_id", LENGTH)
+_PRICE = _key(_RESPONSE, "median_house_value", FIXED_64)
+_INTERVAL = _key(_RESPONSE, "interval", LENGTH)
+_LOWER = _key(_OF_INTERVAL, "lower", FIXED_64)
+_UPPER = _key(_OF_INTERVAL, "upper", FIXED_64)
+_COVERAGE = _key(_OF_INTERVAL, "coverage", FIXED_64)
+_UPPER_OPEN = _key(_OF_INTERVAL, "upper_open", VARINT)
 _pack_interval = Struct("<BBBdBdBdBB").pack
 _INTERVAL_SIZE = Struct("<BdBdBdBB").size
 

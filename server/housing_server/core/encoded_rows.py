@@ -7,6 +7,7 @@ the parser and `read_row`; a property test holds both to the same rows.
 
 import math
 from collections.abc import Callable
+from functools import cache
 from struct import Struct
 from typing import Any
 
@@ -16,8 +17,8 @@ from housing.features import FEATURES, Feature
 from housing.rules import ORDER_RULES
 from housing.v1.block_group_pb2 import BlockGroup
 
-_FIXED_64, _LENGTH = 1, 2
-"""Wire types: eight bytes; a length and as many bytes."""
+VARINT, FIXED_64, LENGTH = range(3)
+"""Wire types: a number of variable length; eight bytes; a length and as many bytes."""
 _ONE_BYTE = 0x80
 """Keys and lengths below take one byte."""
 _ORDERED = [(rule.field, rule.limit) for rule in ORDER_RULES]
@@ -37,9 +38,9 @@ def row_reader(request: type[Message]) -> ReadRow:
         raise ValueError("the rows of this contract cannot be read from bytes")
     layout = Struct("<BB" + "Bd" * len(numbers))
     unpack, size = layout.unpack_from, layout.size
-    keys = tuple(_key(field, _FIXED_64) for field in numbers)
-    begin = _key(request.DESCRIPTOR.fields_by_name["block_group"], _LENGTH)
-    codes = _codes(text)
+    keys = tuple(key_of(field, FIXED_64) for field in numbers)
+    begin = key_of(request.DESCRIPTOR.fields_by_name["block_group"], LENGTH)
+    codes = text_codes(text)
     bounds = [_bounds(FEATURES[field.index]) for field in numbers]
 
     def read(data: bytes) -> list[float] | None:
@@ -68,17 +69,23 @@ def _bounds(number: Feature) -> tuple[float, float]:
     return number.minimum, number.maximum
 
 
-def _key(field: Any, wire_type: int) -> int:
+def key_of(field: Any, wire_type: int) -> int:
+    """Return the key of a field in an encoded message.
+
+    Raises:
+        ValueError: it takes more than a byte.
+    """
     key: int = field.number << 3 | wire_type
     if key >= _ONE_BYTE:
         raise ValueError(f"the key of {field.full_name} takes more than a byte")
     return key
 
 
-def _codes(text: Any) -> dict[bytes, float]:
+@cache
+def text_codes(text: Any) -> dict[bytes, float]:
     """Return the codes of a text field by its encoding; NaN where it is missing."""
     found = {b"": math.nan}
     for code, choice in enumerate(FEATURES[text.index].choices):
         encoded = choice.encode()
-        found[bytes([_key(text, _LENGTH), len(encoded)]) + encoded] = float(code)
+        found[bytes([key_of(text, LENGTH), len(encoded)]) + encoded] = float(code)
     return found

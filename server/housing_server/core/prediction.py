@@ -33,7 +33,7 @@ from housing_server.core.model import LoadedModel, PriceModel
 from housing_server.core.pipelining import Pipeline
 from housing_server.core.queued_prediction import Encoder, QueuedPrediction
 from housing_server.core.refusals import RowRefusals, path_of
-from housing_server.core.rows import CheckedRows, read_row, read_rows
+from housing_server.core.rows import CheckedRows, read_batch, read_row
 from housing_server.core.run_clock import RunClock
 from housing_server.core.runs import Runs
 from housing_server.core.status import status_from_error
@@ -278,7 +278,7 @@ class PredictionCore:
         raise RuntimeError(f"the compiled rules refuse a {type(message).__name__} that the contract allows")
 
     def _batch_predict(self, request: BatchPredictRequest, caller: Caller) -> BatchPredictResponse:
-        model, checked = self._loaded_model(), read_rows(request.block_groups)
+        model, checked = self._loaded_model(), read_batch(request)
         partial = request.partial_results
         if not (partial or checked.good.all()):
             error = self._refusals.first(checked)
@@ -294,7 +294,7 @@ class PredictionCore:
             predicted_at=timestamp(answers.predicted_at if answers else self._now()),
         )
         if answers is not None:
-            answers.fill(response.predictions)
+            answers.fill(response)
         for index in sorted(refused):
             response.refusals.add(index=index).status.MergeFromString(refused[index])
         return response

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from housing.features import FEATURES
 from housing.rules import ORDER_RULES
 from housing.v1.block_group_pb2 import BlockGroup
+from housing.v1.prediction_service_pb2 import BatchPredictRequest
 from housing_server.core.model import Rows
+from housing_server.core.packed_rows import read_packed
 
 BROKEN = math.inf
 """Stands for a string that is not one of the field's choices, or no number: it is out of every range."""
@@ -26,6 +28,9 @@ _CODES = [{choice: float(code) for code, choice in enumerate(feature.choices)} f
 _BOUNDS = list(zip(_CODES, _LOWEST.tolist(), _HIGHEST.tolist(), strict=True))
 _REQUIRED_COUNT = sum(feature.required for feature in FEATURES)
 _IS_REQUIRED = [feature.required for feature in FEATURES]
+_TEXTS = np.array([bool(feature.choices) for feature in FEATURES])
+_FEW_ROWS = 16
+"""Up to this many rows are read from their messages."""
 _NOTHING = [math.nan] * len(FEATURES)
 
 
@@ -73,6 +78,19 @@ def read_row(block_group: BlockGroup) -> list[float] | None:
     if missing or any(row[rule.field] > row[rule.limit] for rule in ORDER_RULES):
         return None
     return row
+
+
+def read_batch(request: BatchPredictRequest) -> CheckedRows:
+    """Convert the block groups of a batch to rows."""
+    packed = read_packed(request) if len(request.block_groups) > _FEW_ROWS else None
+    if packed is None or not packed.complete.any():
+        return read_rows(request.block_groups)
+    rows, others = packed.rows, np.flatnonzero(~packed.complete)
+    absent = np.isnan(rows) & _TEXTS
+    if others.size:
+        read = read_rows([request.block_groups[index] for index in others.tolist()])
+        rows[others], absent[others] = read.rows, read.absent
+    return check_rows(rows, absent)
 
 
 def read_rows(block_groups: Sequence[BlockGroup]) -> CheckedRows:

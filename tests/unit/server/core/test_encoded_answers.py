@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from housing.v1.prediction_service_pb2 import PredictResponse
+from housing.v1.prediction_service_pb2 import BatchPredictResponse, Prediction, PredictResponse
 from housing_server.core.answers import Answers
 from housing_server.core.encoded_answers import EncodedAnswers
 from housing_server.core.model import Estimates
@@ -39,3 +39,28 @@ def test_encoded_answer_is_the_message_of_the_answer(with_interval: bool) -> Non
     assert messages == [made.response(index) for index in range(4)]
     assert [len(message.warnings) for message in messages] == [1, 1, 0, 1]
     assert all(message.HasField("interval") == with_interval for message in messages)
+
+
+@pytest.mark.parametrize("with_interval", [True, False])
+@pytest.mark.parametrize("id_size", [5, 36, 200])
+def test_answers_to_a_batch_are_those_to_its_rows(id_size: int, with_interval: bool) -> None:
+    """Encoded at once or one by one, with warnings and without."""
+    rows = np.tile([-120.0, 37.0, 20.0, 100.0, 20.0, 50.0, 20.0, 5.0, 1.0], (40, 1))
+    rows[:, 7] = np.linspace(0.0, 15.0, 40)
+    estimates = IncomeModel().estimate(rows)
+    made = answers(estimates if with_interval else replace(estimates, interval=None), 40)
+    made = replace(made, prediction_ids=[f"{row:0{id_size}}" for row in range(40)])
+    response = BatchPredictResponse(model_name="houses")
+    made.fill(response)
+    expected = [made.response(index) for index in range(40)]
+    assert response.model_name == "houses"
+    assert list(response.predictions) == [
+        Prediction(
+            prediction_id=each.prediction_id,
+            median_house_value=each.median_house_value,
+            interval=each.interval if with_interval else None,
+            warnings=each.warnings,
+        )
+        for each in expected
+    ]
+    assert any(each.warnings for each in response.predictions)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from housing.features import FEATURES, Feature
 from housing.rows import row_from_message
 from housing.v1.block_group_pb2 import BlockGroup
-from housing_server.core.rows import read_row, read_rows
+from housing.v1.prediction_service_pb2 import BatchPredictRequest
+from housing_server.core.rows import CheckedRows, read_batch, read_row, read_rows
 
 VALIDATOR = protovalidate.Validator()
 
@@ -67,3 +68,31 @@ def test_many_rows_are_judged_as_one_by_one(messages: list[BlockGroup]) -> None:
     assert checked.good.tolist() == [single is not None for single in singles]
     expected = np.array([single for single in singles if single is not None]).reshape(-1, len(FEATURES))
     np.testing.assert_array_equal(checked.rows[checked.good], expected)
+
+
+def of_a_later_contract(message: BlockGroup) -> BlockGroup:
+    """A block group with a field that this contract does not know."""
+    return BlockGroup.FromString(message.SerializeToString() + bytes([15 << 3 | 2, 3]) + b"abc")
+
+
+SPECIAL_BLOCK_GROUP = ANY_BLOCK_GROUP.map(of_a_later_contract) | st.just(BlockGroup(ocean_proximity="x" * 100))
+
+
+def facts(rows: CheckedRows) -> list[Any]:
+    """Everything that is known of rows, comparable bit by bit."""
+    return [rows.rows.tobytes(), rows.absent.tolist(), rows.good.tolist()]
+
+
+@given(
+    st.lists(ANY_BLOCK_GROUP | GOOD_BLOCK_GROUP, min_size=1, max_size=8),
+    st.lists(SPECIAL_BLOCK_GROUP, max_size=1),
+    st.sampled_from([b"", bytes([2 << 3, 1]), bytes([15 << 3, 7])]),
+)
+def test_rows_of_a_batch_are_read_from_its_encoding_as_from_its_messages(
+    messages: list[BlockGroup], special: list[BlockGroup], further: bytes
+) -> None:
+    """With missing fields, special numbers, unknown texts and fields of a later contract, in any batch of some size."""
+    rows = [*messages * 20, *special]
+    request = BatchPredictRequest(block_groups=rows)
+    request.MergeFromString(further)
+    assert facts(read_batch(request)) == facts(read_rows(rows))
