@@ -177,6 +177,7 @@ class QueuedCall:
         self._hangups.remove(self)
         if self._queued is not None:
             self._queued.cancel()
+            self._queued = None  # it refers to this call: without the cycle both are freed at once
         if self._watching is not None:
             self._watching.cancel()
         if self._waiter is not None and not self._waiter.done():

@@ -44,8 +44,12 @@ from housing_server.prediction_log.store import PredictionStore
 from housing_server.processes.helper_calls import helper_calls
 from housing_server.system.memory import collect_garbage_rarely
 
+_DRAIN_SECONDS = 0.5
+"""Interval of draining: each transaction costs milliseconds, however few answers it writes. Calls that read the log
+drain first, so that they see every answer."""
+_NICENESS = 5
+"""How far its priority is below the workers': callers wait for them, while answers are safe in the journals."""
 _IDLE_SECONDS = 0.1
-"""Interval of draining. Calls that read the log drain first, so that they see every answer."""
 _REPORT_SECONDS = 0.5
 _PROBE_SECONDS = 5.0
 _PATIENCE_SECONDS = 3.0
@@ -132,7 +136,7 @@ class Recorder:
     async def _keep_draining(self) -> None:
         while True:
             await self.freshen()
-            await asyncio.sleep(_DOWN_SECONDS if self._problem else _IDLE_SECONDS)
+            await asyncio.sleep(_DOWN_SECONDS if self._problem else _DRAIN_SECONDS)
 
     async def _keep_reporting(self) -> None:
         """Report independently of draining, which would never end on a store that hangs."""
@@ -237,6 +241,7 @@ async def record(control_end: socket.socket) -> None:
     if not isinstance(config, ConfigureRecorder):
         return
     collect_garbage_rarely()
+    os.nice(_NICENESS)
     count_as("recorder")
     lines = LineBuffer(sys.stdout.buffer, "recorder")
     count_dropped_lines(lines, "recorder", CollectorRegistry())

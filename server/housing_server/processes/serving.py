@@ -177,6 +177,7 @@ class Worker:
         await self._log_watch.check()
         if self._config.model_folder is not None:
             await self._serve(self._config.model_folder)
+        collect_garbage_rarely()
         await self._transport.listen()
         self._announce()
         self._watching = [asyncio.create_task(self._watch(link)) for link in self._links]
@@ -311,7 +312,6 @@ async def follow(control: ControlChannel, config: ConfigureWorker, make_transpor
         ModelRejected: the first model cannot be loaded; the supervisor has been informed.
     """
     sys.setswitchinterval(_GIL_SECONDS)
-    collect_garbage_rarely()
     count_as(config.name)
     lines = LineBuffer(sys.stdout.buffer, config.name)
     count_dropped_lines(lines, config.name, CollectorRegistry())

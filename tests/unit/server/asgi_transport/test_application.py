@@ -1,6 +1,7 @@
 """Calls over ASGI, by a server that the test plays: answered, refused in words, counted, cancelled, held back."""
 
 import asyncio
+import gc
 import gzip
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,14 +23,15 @@ from housing.v1.prediction_service_pb2 import (
 )
 from housing_server.asgi_transport.application import Application
 from housing_server.asgi_transport.hangups import Hangups
-from housing_server.asgi_transport.queued_calls import task_factory
+from housing_server.asgi_transport.queued_calls import QueuedCall, task_factory
 from housing_server.core.arrivals import Arrivals
 from housing_server.core.byte_budget import ByteBudget
 from housing_server.core.callers import Caller
-from housing_server.core.calls import Calls
+from housing_server.core.calls import Calls, CallScope
 from housing_server.core.deadlines import Deadlines
 from housing_server.core.endpoints import Endpoint, Recipient, queued, stream, unary
 from housing_server.core.gate import DrainGate
+from housing_server.core.queued_prediction import QueuedPrediction
 from housing_server.core.services import prediction_endpoints
 from housing_server.limits import MAX_REQUEST_BYTES
 from served import Counts, until
@@ -80,6 +82,18 @@ async def test_unary_call_is_answered_with_headers_a_message_and_trailers(served
     assert dict(request.sent[0]["headers"])[b"content-type"] == b"application/grpc"
     assert request.trailers == {b"grpc-status": b"0", b"x-request-id": b"mine"}
     assert served.counts.ended == {("Predict", "OK"): 1}
+
+
+@pytest.mark.parametrize("message", [GOOD, b"\xff\xff\xff"], ids=["answered", "refused"])
+async def test_a_call_is_freed_when_it_has_ended(served: Served, message: bytes) -> None:
+    """Cycles of references would leave every call to the garbage collector, whose runs delay other calls."""
+    gc.collect()
+    gc.disable()
+    try:
+        await Request(PREDICT).feed(framed(message)).answer(served.application)
+        assert not [each for each in gc.get_objects() if isinstance(each, QueuedCall | QueuedPrediction | CallScope)]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("path", [PREDICT, STREAM])
