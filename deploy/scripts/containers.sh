@@ -102,6 +102,21 @@ wait_until_healthy() {
     done
 }
 
+# Key and certificate, from where the first start has put them; without a key nobody is admitted, and nothing is plaintext.
+check_door() {
+    local gateway=127.0.0.1:$HOUSING_GATEWAY_PORT code name
+    for name in keys/admin.key tls/ca.pem; do
+        compose exec -T server cat "/app/$name" >"$state/$(basename "$name")"
+    done
+    chmod 600 "$state/admin.key"
+    export HOUSING_CA_FILE=$state/ca.pem HOUSING_API_KEY_FILE=$state/admin.key
+    code=$(curl --silent --noproxy '*' --cacert "$HOUSING_CA_FILE" --output /dev/null --write-out '%{http_code}' "https://$gateway/api/model") || true
+    [ "$code" = 401 ] || fail "the gateway answers $code without a key"
+    ! curl --silent --noproxy '*' --output /dev/null "http://$gateway/health" || fail "the gateway answers without TLS"
+    ! compose exec -T monitor cat /app/keys/keys.json >/dev/null 2>&1 || fail "the monitor can read the file of keys"
+    say "callers need TLS and a key"
+}
+
 # What is served comes from MLflow on PostgreSQL, and what was answered is on record there.
 check_record() {
     local rows
@@ -231,13 +246,14 @@ follow_training &
 follower=$!
 compose up --detach "${services[@]}"
 wait_until_healthy postgres mlflow server gateway monitor prometheus alertmanager
-python3 deploy/scripts/check_service.py --gateway "http://127.0.0.1:$HOUSING_GATEWAY_PORT" \
+check_door
+python3 deploy/scripts/check_service.py --gateway "https://127.0.0.1:$HOUSING_GATEWAY_PORT" \
     --prometheus "http://127.0.0.1:$HOUSING_PROMETHEUS_PORT"
 check_record
 check_retrainer
 check_deployment
 if [ -n "$keep" ]; then
-    say "running at http://127.0.0.1:$HOUSING_GATEWAY_PORT until Ctrl-C"
+    say "running at https://127.0.0.1:$HOUSING_GATEWAY_PORT until Ctrl-C; the key is in $state/admin.key"
     sleep infinity &
     trap 'kill $!' INT TERM
     wait || true
