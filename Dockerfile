@@ -11,7 +11,8 @@ FROM python:3.11-slim-bookworm AS base
 # The account has a number of its own, so that an orchestrator can see that it is not root.
 RUN groupadd --gid 10001 housing \
     && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /app housing \
-    && install --directory --owner=housing --group=housing /app /app/var
+    # The others are volumes of the compose file: what the first start makes.
+    && install --directory --owner=housing --group=housing /app /app/var /app/secrets /app/tls /app/keys /app/clients
 WORKDIR /app
 ENV PATH=/opt/housing/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -19,7 +20,7 @@ ENV PATH=/opt/housing/bin:$PATH \
     HOUSING_HOST=0.0.0.0 \
     MLFLOW_DISABLE_TELEMETRY=true \
     ORT_DISABLE_TELEMETRY=1
-COPY deploy/scripts/healthcheck.py /opt/healthcheck.py
+COPY deploy/scripts/healthcheck.py deploy/scripts/first_start.py /opt/
 # Every command that runs here handles SIGTERM itself, as process 1 must.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["housing"]
@@ -134,7 +135,7 @@ LABEL org.opencontainers.image.title="california-housing-gateway" \
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
-    CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_GATEWAY_PORT", "8080", "/health"]
+    CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_GATEWAY_PORT", "8080", "/health", "HOUSING_TLS_CERTIFICATE"]
 CMD ["gateway"]
 
 # The monitor: the extra `monitoring`, that is SciPy for the comparison, and Matplotlib and Jinja for `drift-report`.

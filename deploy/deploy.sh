@@ -70,9 +70,15 @@ healthy() {
     done
 }
 
-# From inside the server's container: its port is on the loopback address of the machine that it runs on.
+# From inside the server's container, which has the key and the certificate that callers need.
 answers() {
-    docker exec --interactive "$(container server)" python - <deploy/scripts/check_service.py
+    docker exec --interactive --env HOUSING_CA_FILE=/app/tls/ca.pem --env HOUSING_API_KEY_FILE=/app/keys/admin.key \
+        "$(container server)" python - --gateway https://localhost:8080 <deploy/scripts/check_service.py
+}
+
+# Makes what a new version trusts callers by and the last one did not know; keeps the rest.
+first_start() {
+    compose up --no-build --no-deps secrets >/dev/null
 }
 
 # put TAG SERVICES...: replaces containers one service after the other, and nothing that they depend on.
@@ -80,6 +86,7 @@ put() {
     local service
     export HOUSING_TAG=$1
     shift
+    first_start || return 1
     for service in "$@"; do
         compose up --detach --no-build --no-deps "$service" || return 1
         healthy "$service" || return 1

@@ -132,13 +132,18 @@ def _configuration(targets: dict[str, int], alertmanager: Alertmanager | None) -
     (label,) = config["global"]["external_labels"]
     config["global"]["external_labels"] = {label: RUNBOOK}  # older versions put in no variables by themselves
     config["scrape_configs"] = [
-        job | {"static_configs": [{"targets": [f"127.0.0.1:{targets[job['job_name']]}"]}]}
+        without_tls(job) | {"static_configs": [{"targets": [f"127.0.0.1:{targets[job['job_name']]}"]}]}
         for job in config["scrape_configs"]
         if job["job_name"] in targets
     ]
     told = [alertmanager.address] if alertmanager else []
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = told
     return yaml.safe_dump(config)
+
+
+def without_tls(job: dict[str, Any]) -> dict[str, Any]:
+    """Return a job of Prometheus for services without certificates."""
+    return {name: value for name, value in job.items() if name not in {"scheme", "tls_config"}}
 
 
 @contextmanager

@@ -1,17 +1,20 @@
 """Checks a running service from outside: a price, its health, model and metrics, and that Prometheus scrapes it.
 
-Needs only Python. Prints a line per check; exits with 1 at the first failure.
+Needs only Python. Prints a line per check; exits with 1 at the first failure. The key is in HOUSING_API_KEY, or in the
+file HOUSING_API_KEY_FILE; HOUSING_CA_FILE names the authorities of the certificate.
 """
 
 import argparse
 import json
 import os
+import ssl
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 BLOCK_GROUP = {
@@ -31,8 +34,16 @@ LOWEST_PRICE, HIGHEST_PRICE = 300_000, 520_000
 """Bounds of any sound model's price for it, in USD."""
 
 
-ASK = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-"""Opens a URL without the environment's proxies: the service is local."""
+def opener() -> urllib.request.OpenerDirector:
+    """Return what opens a URL without the environment's proxies: the service is local."""
+    context = ssl.create_default_context(cafile=os.environ.get("HOUSING_CA_FILE"))
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+
+
+def api_key() -> str:
+    """Return the key to send; empty for none."""
+    file = os.environ.get("HOUSING_API_KEY_FILE")
+    return (Path(file).read_text("utf-8") if file else os.environ.get("HOUSING_API_KEY", "")).strip()
 
 
 class CheckFailedError(Exception):
@@ -43,11 +54,11 @@ def fetch(url: str, body: object = None) -> str:
     """Get a page, or post JSON to it, and return the text of a 200 response."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
-    if key := os.environ.get("HOUSING_API_KEY", "").strip():
+    if key := api_key():
         headers["Authorization"] = f"Bearer {key}"
     request = urllib.request.Request(url, data, headers)  # noqa: S310 - an http URL
     try:
-        with ASK(request, timeout=10) as answer:
+        with opener().open(request, timeout=10) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         raise CheckFailedError(f"{url} responded {error.code}: {error.read().decode(errors='replace')}") from error

@@ -102,6 +102,21 @@ wait_until_healthy() {
     done
 }
 
+# Key and certificate, from where the first start has put them; without a key nobody is admitted, and nothing is plaintext.
+check_door() {
+    local gateway=127.0.0.1:$HOUSING_GATEWAY_PORT code name
+    for name in keys/admin.key tls/ca.pem; do
+        compose exec -T server cat "/app/$name" >"$state/$(basename "$name")"
+    done
+    chmod 600 "$state/admin.key"
+    export HOUSING_CA_FILE=$state/ca.pem HOUSING_API_KEY_FILE=$state/admin.key
+    code=$(curl --silent --noproxy '*' --cacert "$HOUSING_CA_FILE" --output /dev/null --write-out '%{http_code}' "https://$gateway/api/model") || true
+    [ "$code" = 401 ] || fail "the gateway answers $code without a key"
+    ! curl --silent --noproxy '*' --output /dev/null "http://$gateway/health" || fail "the gateway answers without TLS"
+    ! compose exec -T monitor cat /app/keys/keys.json >/dev/null 2>&1 || fail "the monitor can read the file of keys"
+    say "callers need TLS and a key"
+}
+
 # What is served comes from MLflow on PostgreSQL, and what was answered is on record there.
 check_record() {
     local rows
@@ -129,13 +144,16 @@ check_retrainer() {
 check_gateway_image() {
     local container deadline=$((SECONDS + 60))
     container=$(docker run --detach --rm --read-only --tmpfs /tmp --cap-drop ALL --network california-housing-check_default \
-        --env HOUSING_GRPC_HOST=server --env HOUSING_METRICS_HOST=server --env HOUSING_INSECURE=1 \
+        --volume california-housing-check_tls:/app/tls:ro --env HOUSING_CA_FILE=/app/tls/ca.pem \
+        --env HOUSING_TLS_CERTIFICATE=/app/tls/certificate.pem --env HOUSING_TLS_KEY=/app/tls/key.pem \
+        --env HOUSING_GRPC_HOST=server --env HOUSING_METRICS_HOST=server \
         --env HOUSING_GATEWAY_METRICS=on --env HOUSING_STATE_DIR=/tmp/housing california-housing/gateway)
     until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; do
         [ "$SECONDS" -lt "$deadline" ] || fail "the gateway is not healthy after 60 s"
         sleep 1
     done
-    docker exec --interactive "$container" python - <deploy/scripts/check_service.py || fail "the gateway does not answer"
+    HOUSING_API_KEY=$(cat "$HOUSING_API_KEY_FILE") docker exec --interactive --env HOUSING_API_KEY "$container" \
+        python - --gateway https://localhost:8080 <deploy/scripts/check_service.py || fail "the gateway does not answer"
     docker stop --time 40 "$container" >/dev/null
     say "the gateway forwards to the server"
 }
@@ -236,14 +254,15 @@ follow_training &
 follower=$!
 compose up --detach "${services[@]}"
 wait_until_healthy postgres mlflow server monitor prometheus alertmanager
-python3 deploy/scripts/check_service.py --gateway "http://127.0.0.1:$HOUSING_GATEWAY_PORT" \
+check_door
+python3 deploy/scripts/check_service.py --gateway "https://127.0.0.1:$HOUSING_GATEWAY_PORT" \
     --prometheus "http://127.0.0.1:$HOUSING_PROMETHEUS_PORT"
 check_gateway_image
 check_record
 check_retrainer
 check_deployment
 if [ -n "$keep" ]; then
-    say "running at http://127.0.0.1:$HOUSING_GATEWAY_PORT until Ctrl-C"
+    say "running at https://127.0.0.1:$HOUSING_GATEWAY_PORT until Ctrl-C; the key is in $state/admin.key"
     sleep infinity &
     trap 'kill $!' INT TERM
     wait || true

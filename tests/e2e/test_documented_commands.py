@@ -40,6 +40,8 @@ ELSEWHERE = {
     ".venv/bin/housing replay ": "tests/integration/test_replay_command.py runs it",
     "HOUSING_TLS_CERTIFICATE=tls/certificate.pem": "tests/integration/test_encryption.py serves with certificates",
     "HOUSING_API_KEY_FILE=shop.key": "the same",
+    "curl --cacert ca.pem https://localhost:8080": "`make containers` calls with key and certificate",
+    "HOUSING_CA_FILE=ca.pem": "tests/integration/test_encryption.py calls with certificates",
     "HOUSING_TOKEN_JWKS=jwks.json": "tests/integration/test_access.py serves with a provider's keys",
     ".venv/bin/housing retrain ": "tests/e2e/test_retraining.py runs the watcher, which runs the others",
     ".venv/bin/housing model list ": "tests/unit/retraining/test_champions.py moves aliases of a registry",

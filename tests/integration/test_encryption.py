@@ -1,7 +1,10 @@
 """TLS of the whole service: by gRPC's own library with a gateway before it, and by an Envoy around each worker."""
 
+import os
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,9 +21,10 @@ from housing.v1.prediction_log_service_pb2 import ListPredictionsRequest
 from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
 from housing.v1.prediction_service_pb2 import PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from running import TRANSPORTS, Service, gateway_command, running_service, transport_or_skip, wait_for
+from running import ROOT, TRANSPORTS, Service, gateway_command, running_service, transport_or_skip, wait_for
 
 SHOP = "shop.example"
+HEALTH_CHECK = ROOT / "deploy/scripts/healthcheck.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +111,11 @@ def test_json_is_encrypted(encrypted: Encrypted) -> None:
         forged = {"x-forwarded-client-cert": f"DNS={SHOP}"}
         answer = http.post(f"{url}/api/predict", json=dict(BERKELEY), headers=forged)
         assert answer.status_code == (200 if embedded else 401), answer.text
+    if not embedded:  # whose certificate is required of callers of JSON, too
+        port, variable = str(encrypted.gateway_port), "HOUSING_TLS_CERTIFICATE"
+        for certificate, code in (("certificate.pem", 0), ("", 1)):
+            check = [sys.executable, str(HEALTH_CHECK), "HOUSING_NO_PORT", port, "/health", variable]
+            assert subprocess.run(check, env=os.environ | {variable: certificate}, check=False).returncode == code
     with pytest.raises(httpx.HTTPError):
         httpx.get(url.replace("https", "http"), timeout=60)
 
