@@ -11,7 +11,9 @@ ServingError
 │       └── ModelNotAllowed
 ├── ScoringError             a file cannot be scored: one line for its owner, non-zero exit
 │   ├── UnreadableTable
-│   └── UnwritableOutput
+│   ├── UnwritableOutput
+│   ├── ClusterUnavailable
+│   └── ScoringFailed
 └── RequestError             one call cannot be answered: a status for the caller
     ├── CredentialsMissing
     ├── CredentialsInvalid
@@ -90,6 +92,7 @@ from housing_server.errors.requests import (
 )
 from housing_server.errors.service import InternalError, Overloaded, RelayedError, ServiceUnavailable, ShuttingDown
 from housing_server.errors.starting import (
+    ClusterUnavailable,
     InvalidKeys,
     InvalidSettings,
     ModelNotAllowed,
@@ -98,6 +101,7 @@ from housing_server.errors.starting import (
     PortInUse,
     RegistryUnavailable,
     ScoringError,
+    ScoringFailed,
     StartError,
     UnreadableTable,
     UnwritableOutput,
@@ -105,6 +109,7 @@ from housing_server.errors.starting import (
 
 __all__ = [
     "ChampionChanged",
+    "ClusterUnavailable",
     "CredentialsExpired",
     "CredentialsInvalid",
     "CredentialsMissing",
@@ -143,6 +148,7 @@ __all__ = [
     "RetrainingNotFound",
     "RoleRequired",
     "ScoringError",
+    "ScoringFailed",
     "ServiceNotFound",
     "ServiceUnavailable",
     "ServingError",

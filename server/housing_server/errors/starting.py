@@ -55,3 +55,11 @@ class UnreadableTable(ScoringError):
 
 class UnwritableOutput(ScoringError):
     """The output cannot be written, or what is there is of another run."""
+
+
+class ClusterUnavailable(ScoringError):
+    """The machines that are to score it cannot be reached."""
+
+
+class ScoringFailed(ScoringError):
+    """They have failed."""

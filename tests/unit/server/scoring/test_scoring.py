@@ -17,6 +17,7 @@ from housing.features import COLUMNS
 from housing.v1.model_service_pb2 import Model
 from housing_server.core.model import Estimates, Intervals, Rows, given_labels
 from housing_server.errors import ScoringError, UnreadableTable, UnwritableOutput
+from housing_server.scoring.engine import LocalEngine
 from housing_server.scoring.job import Job, Tally, identity
 from housing_server.scoring.parts import PartialOutput
 from housing_server.scoring.reading import open_source
@@ -82,7 +83,7 @@ def job(name: str, model: IncomeModel, pool: ThreadPoolExecutor, bad_rows: BadRo
     left_out: list[str] = []
     return Job(
         source=open_source(name, io.BytesIO(), left_out.append),
-        scorer=Scorer(model, pool, bad_rows),
+        engine=LocalEngine(Scorer(model, pool, bad_rows)),
         chunk_rows=2,
         bad_rows=bad_rows,
         progress=lambda _: None,
@@ -219,9 +220,9 @@ def test_stream_is_scored_as_csv(model: IncomeModel, pool: ThreadPoolExecutor) -
     csv.writer(text).writerows([HEADER, row(1), row(2)[:5], row(3), row(4)])
     left_out: list[str] = []
     source = open_source("-", io.BytesIO(text.getvalue().encode()), left_out.append)
-    scorer = Scorer(model, pool, BadRows.KEEP)
+    engine = LocalEngine(Scorer(model, pool, BadRows.KEEP))
     output = io.BytesIO()
-    streamed = Job(source=source, scorer=scorer, chunk_rows=2, bad_rows=BadRows.KEEP, progress=lambda _: None)
+    streamed = Job(source=source, engine=engine, chunk_rows=2, bad_rows=BadRows.KEEP, progress=lambda _: None)
     assert streamed.to_stream(output).rows == 3
     found = list(csv.DictReader(io.StringIO(output.getvalue().decode())))
     assert [each["name"] for each in found] == ["no 1", "no 3", "no 4"]
