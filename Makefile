@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install train test unit coverage pictures fuzz tools lint style pylint types imports contract format proto descriptors released kubernetes lock bench bench-quick soak extremes rehearse containers clean distclean
+.PHONY: help up install train test unit coverage pictures fuzz tools lint style pylint types imports contract docs summary format proto descriptors released kubernetes lock bench bench-quick soak extremes rehearse containers clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -53,7 +53,7 @@ fuzz: $(INSTALLED) ## Try EXAMPLES=100000 requests of any content on every metho
 tools: ## Install the programs that tests need, where this machine lets us
 	@tests/tools.sh
 
-lint: style pylint types imports contract ## Check formatting, style, types, contract and import rules; -j2 for two at a time
+lint: style pylint types imports contract docs ## Check formatting, style, types, contract, import rules and documents; -j2 for two at a time
 
 style: $(INSTALLED)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -72,6 +72,12 @@ contract: $(INSTALLED)
 	$(BIN)/buf lint protos
 	$(BIN)/buf build protos --path protos/housing --output .venv/contract.binpb
 	$(BIN)/buf breaking .venv/contract.binpb --against protos/released.binpb.gz
+
+docs: $(INSTALLED) ## Build the site of the documents, into site/; a link that leads nowhere is an error
+	PYTHONPATH=deploy/site NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+summary: $(INSTALLED) ## Print docs/overview.md on one page, into dist/overview.pdf
+	PYTHONPATH=deploy/site $(BIN)/python -m housing_site.summary dist/overview.pdf
 
 format: $(INSTALLED) ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix $(SOURCES)
@@ -116,7 +122,7 @@ containers: ## Build the images, run the compose file and check that it answers
 	deploy/scripts/containers.sh
 
 clean: ## Remove caches and what was built; what was installed, trained, registered and recorded stays
-	rm -rf dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf dist site .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
 
 # What `distclean` removes that no command can make again is named, and is to be confirmed.

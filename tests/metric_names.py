@@ -88,6 +88,13 @@ def known_names(scratch: Path) -> set[str]:
     return _exported(_service(scratch)) | _exported(_monitor(scratch)) | recorded | FROM_PROMETHEUS | FROM_ENVOY
 
 
+def kinds_of_metrics(scratch: Path) -> Iterator[tuple[str, str]]:
+    """Name the metrics of service and monitor, each with its kind."""
+    for registry in (_service(scratch), _monitor(scratch)):
+        for family in registry.collect():
+            yield family.name + {"counter": "_total", "info": "_info"}.get(family.type, ""), family.type
+
+
 def _exported(registry: CollectorRegistry) -> set[str]:
     return {family.name + suffix for family in registry.collect() for suffix in _SUFFIXES[family.type]}
 

@@ -19,7 +19,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "data/README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 
 ELSEWHERE = {
@@ -59,6 +59,7 @@ ELSEWHERE = {
     "npx ": "the same",
     "pip install grpcio-tools": "`make install` does",
     "python -m grpc_tools.protoc": "tests/unit/housing/test_released_contract.py runs it",
+    "HOUSING_GRPC_HOST=10.0.0.1,10.0.0.2,10.0.0.3": "tests/e2e/test_several_servers.py has three servers",
     "kill -HUP": "tests/integration/test_swap.py sends the signal",
 }
 """Commands that are not run here, by how they begin, and what runs them instead."""

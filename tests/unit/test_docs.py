@@ -16,10 +16,12 @@ from housing_cli.main import main
 from housing_monitoring.settings import MonitorSettings
 from housing_retraining.settings import RetrainingSettings
 from housing_server.settings import GatewaySettings, ServerSettings
+from metric_names import kinds_of_metrics
 from running import ROOT
 
 REFERENCE = (ROOT / "docs/reference.md").read_text("utf-8")
 SETTINGS = "\n".join((ROOT / f"docs/{name}.md").read_text("utf-8") for name in ("settings", "retraining"))
+DECISIONS = sorted((ROOT / "docs/adr").glob("0*.md"))
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data/README.md", *(ROOT / "docs").rglob("*.md")]
 
 
@@ -104,3 +106,28 @@ def test_table_of_roles_is_that_of_the_contract() -> None:
     documented = {method: role for role, methods in rows for method in re.findall(r"`(\w+/\w+)`", methods)}
     names = {**NAMES, ROLE_ANYONE: "anyone"}
     assert documented == {f"{each.containing_service.name}/{each.name}": names[role_of(each)] for each in methods_of()}
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.name[:4])
+def test_decision_has_status_date_and_alternatives(path: Path) -> None:
+    """Each has the header and the sections that its table promises, and a row there."""
+    text = path.read_text("utf-8")
+    head = re.match(r"# (\d+)\. (.+)\n\n- Status: (accepted|replaced)\b.*\n- Date: (\d{4}-\d\d-\d\d)\n\n", text)
+    assert head
+    sections = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert sections in (
+        ["Context", "Decision", "Alternatives", "Consequences"],
+        ["Decision", "Why", "Alternatives", "Consequences"],
+    )
+    number, title, status, date = head.groups()
+    assert int(path.name[:4]) == int(number)
+    row = f"| [{number}]({path.name}) | {title} | {status} | {date} |"
+    assert row in (path.parent / "README.md").read_text("utf-8").splitlines()
+
+
+def test_table_of_metrics_is_complete(tmp_path: Path) -> None:
+    """Every metric of service and monitor is in docs/metrics.md with its kind, and no other."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\w+) \| .*\| .+ \|$", (ROOT / "docs/metrics.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted(rows) == sorted(kinds_of_metrics(tmp_path))
