@@ -5,11 +5,13 @@ hundreds. Such a message is truncated after the first item too many; the contrac
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from housing_server.core.validation import list_limits
+from buf.validate import validate_pb2
 
 Request = TypeVar("Request", bound=Message)
 
@@ -19,6 +21,22 @@ _MORE = 0x80
 """The continuation bit of a varint."""
 _LONGEST_SHIFT = 63
 """Shift of the tenth byte, the last that a varint may have."""
+
+
+@cache
+def list_limits(message: Descriptor) -> dict[str, int]:
+    """Return the maximum number of items of each list of messages in a message, by field name.
+
+    Raises:
+        ValueError: the contract does not bound one of them.
+    """
+    found = {}
+    for field in message.fields:
+        if field.is_repeated and field.message_type is not None:
+            found[field.name] = field.GetOptions().Extensions[validate_pb2.field].repeated.max_items
+            if not found[field.name]:
+                raise ValueError(f"{field.full_name} is not bounded by the contract")
+    return found
 
 
 def request_parser(kind: type[Request]) -> Callable[[bytes], Request]:

@@ -17,28 +17,20 @@ from housing.example import BERKELEY
 from housing.features import FEATURES
 from housing.rows import message_from_mapping
 from housing.rules import ORDER_RULES
-from housing_server.core.rows import CheckedRows
+from housing_server.core.rows import CheckedRows, path_of
 from housing_server.core.status import status_from_error
 from housing_server.core.validation import MAX_VIOLATIONS, RequestValidator
 from housing_server.errors import FieldViolation, InvalidRequest
 
-_LIST = "block_groups"
-
-
-def path_of(index: int) -> str:
-    """Return the path of a block group in a batch."""
-    return f"{_LIST}[{index}]"
-
 
 class RowRefusals:
-    """Describes the violations of a batch's block groups."""
+    """Describes the violations of requests, and of a batch's block groups."""
 
-    def __init__(self, validator: RequestValidator) -> None:
-        """Look up the violation of every kind of fault.
-
-        Args:
-            validator: applies the contract's rules.
-        """
+    def __init__(self) -> None:
+        """Look up the violation of every kind of fault."""
+        validator = RequestValidator()
+        self.check = validator.check
+        """Checks a message against the contract's rules; see `RequestValidator`."""
         self._wording = [_wording(validator, message) for message in _faulty_messages()]
 
     def first(self, checked: CheckedRows) -> InvalidRequest:

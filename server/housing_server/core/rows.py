@@ -63,6 +63,11 @@ class CheckedRows:
         return np.column_stack([*disordered, of_fields])
 
 
+def path_of(index: int) -> str:
+    """Return the path of a block group in a batch."""
+    return f"block_groups[{index}]"
+
+
 def read_row(block_group: BlockGroup) -> list[float] | None:
     """Convert a block group to a row; None when it breaks a rule."""
     row = _NOTHING.copy()

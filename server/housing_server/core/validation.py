@@ -1,15 +1,13 @@
 """The contract's rules applied to a request; stops after the first violations, whatever the size of the request."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from itertools import islice
 from typing import Any
 
 import protovalidate
-from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from buf.validate import validate_pb2
+from housing_server.core.parsing import list_limits
 from housing_server.errors import FieldViolation, InvalidRequest
 
 MAX_VIOLATIONS = 25
@@ -96,22 +94,6 @@ class RequestValidator:
             base = f"{path}.{name}".lstrip(".")
             for index, item in enumerate(getattr(message, name)):
                 yield from self.violations(item, f"{base}[{index}]")
-
-
-@cache
-def list_limits(message: Descriptor) -> dict[str, int]:
-    """Return the maximum number of items of each list of messages in a message, by field name.
-
-    Raises:
-        ValueError: the contract does not bound one of them.
-    """
-    found = {}
-    for field in message.fields:
-        if field.is_repeated and field.message_type is not None:
-            found[field.name] = field.GetOptions().Extensions[validate_pb2.field].repeated.max_items
-            if not found[field.name]:
-                raise ValueError(f"{field.full_name} is not bounded by the contract")
-    return found
 
 
 def _field_violation(message: Message, violation: protovalidate.Violation, base: str) -> FieldViolation:

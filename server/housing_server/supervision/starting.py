@@ -88,6 +88,8 @@ class ProcessStarter:
         return {
             # glibc would keep freed memory in eight arenas per processor, although only two threads run at a time.
             "MALLOC_ARENA_MAX": "2",
+            # The buffers of large messages are returned when they are freed; glibc would keep them once some have been.
+            "MALLOC_MMAP_THRESHOLD_": "131072",
             **environment,
             "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_dir),
             "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime would send usage data

@@ -15,7 +15,7 @@ from housing_server.errors import FieldViolation, InvalidRequest
 from unit.server.core.test_rows import ANY_BLOCK_GROUP, GOOD_BLOCK_GROUP
 
 VALIDATOR = RequestValidator()
-REFUSALS = RowRefusals(VALIDATOR)
+REFUSALS = RowRefusals()
 
 
 def violations(block_group: BlockGroup, index: int) -> list[FieldViolation]:
