@@ -22,7 +22,7 @@ from housing_server.asgi_transport.headers import (
     size,
     success,
 )
-from housing_server.asgi_transport.queued_calls import QueuedCall
+from housing_server.asgi_transport.queued_calls import Endings, QueuedCall
 from housing_server.asgi_transport.requests import Requests, read_only_message
 from housing_server.asgi_transport.response import Response, trailers_apart
 from housing_server.core.byte_budget import HELD_FROM, UNSENT_BYTES, ByteBudget
@@ -129,12 +129,19 @@ def _unary(
 
 
 def _queued(endpoint: QueuedEndpoint[Any, Any], calls: Calls, *, deadlines: Deadlines, hangups: Hangups) -> _Handler:
-    method = endpoint.method
+    method, endings = endpoint.method, Endings()
 
     def handle(headers: _Headers, scope: Scope, receive: Receive, send: Send) -> QueuedCall:
         call = _begin(calls, method, headers, scope)
         return QueuedCall(
-            endpoint, call, headers=headers, receive=receive, send=send, deadlines=deadlines, hangups=hangups
+            endpoint,
+            call,
+            headers=headers,
+            receive=receive,
+            send=send,
+            deadlines=deadlines,
+            hangups=hangups,
+            endings=endings,
         )
 
     return handle
