@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, TypeVar
 
 import httpx
+import psutil
 import pytest
 
 from housing_server.asgi_transport.envoy import why_not
@@ -188,6 +189,16 @@ class Service:
     def target(self) -> str:
         """Where gRPC clients connect."""
         return f"127.0.0.1:{self.grpc_port}"
+
+
+def serving_workers(service: Service) -> list[psutil.Process]:
+    """The service's worker processes."""
+    return [
+        process
+        for process in psutil.Process(service.command.pid).children()
+        # A worker inside Envoy has become one.
+        if not {"housing_server.processes.worker", "--config-path"}.isdisjoint(process.cmdline())
+    ]
 
 
 _FEW_PROCESSES = {"spare_worker": "off", "explainer": "off"}

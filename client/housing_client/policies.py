@@ -15,14 +15,15 @@ SHORTEST_KEEPALIVE = 5.0
 class Deadlines:
     """Deadlines of calls, in seconds, retries included; None for no limit."""
 
-    predict: float | None = 5.0
-    """One block group."""
+    predict: float | None = 15.0
+    """One block group: usually milliseconds, but a server takes ten seconds to replace a worker that hangs. The call is
+    repeated then."""
     batch: float | None = 60.0
     """One batch: the contract's largest takes about a second."""
     stream: float | None = 3600.0
     """A whole stream, for as long as the caller sends."""
-    describe: float | None = 5.0
-    """The model and the state of the service."""
+    describe: float | None = 15.0
+    """The model and the state of the service; likewise."""
     log: float | None = 60.0
     """A page of the prediction log, its statistics, or the contract's largest request of outcomes."""
 

@@ -14,11 +14,12 @@ from housing.v1.prediction_service_pb2 import PredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from otlp_collector import Collected, Collector, running_collector
 from registries import make_income_registry, shared_registry
-from running import Service, running_gateway, running_service, wait_for
+from running import Service, running_gateway, running_service, transport_or_skip, wait_for
 
 BlockGroup = dict[str, float | str]
 
 PREDICT = "housing.v1.PredictionService/Predict"
+GET_PREDICTION = "housing.v1.PredictionLogService/GetPrediction"
 CALLER_SPAN = "cd" * 8
 
 
@@ -41,17 +42,34 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def traced(state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
-    """Server and gateway, told by the environment to send their spans to a collector."""
-    with pytest.MonkeyPatch.context() as environment, running_collector() as collector:
-        environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+def collector() -> Iterator[Collector]:
+    """Gets the spans of all processes that are started from now on."""
+    with pytest.MonkeyPatch.context() as environment, running_collector() as running:
+        environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.endpoint)
         environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-        with (
-            running_service(state) as service,
-            running_gateway(service, tmp_path_factory.mktemp("gateway")) as port,
-            httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
-        ):
-            yield Traced(collector=collector, service=service, http=http)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def traced(state: Path, collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
+    """A server on gRPC's own library, and the gateway that it needs."""
+    with (
+        running_service(state, transport="grpc") as service,
+        running_gateway(service, tmp_path_factory.mktemp("gateway")) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
+    ):
+        yield Traced(collector=collector, service=service, http=http)
+
+
+@pytest.fixture(scope="module")
+def embedded(state: Path, collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
+    """A server whose worker runs inside Envoy, without a gateway."""
+    transport = transport_or_skip("envoy")
+    with (
+        running_service(tmp_path_factory.mktemp("embedded"), registry=state, transport=transport) as service,
+        httpx.Client(base_url=f"http://127.0.0.1:{service.gateway_port}", timeout=60) as http,
+    ):
+        yield Traced(collector=collector, service=service, http=http)
 
 
 def traceparent(trace_id: str, *, kept: bool = True) -> dict[str, str]:
@@ -105,8 +123,26 @@ def test_request_without_a_trace_begins_one_at_the_gateway(traced: Traced, berke
     assert not found["housing-gateway"].span.parent_span_id
 
 
-def test_call_without_a_trace_begins_one_at_the_server(traced: Traced, berkeley: BlockGroup) -> None:
+def test_trace_of_a_caller_goes_on_inside_envoy(embedded: Traced, berkeley: BlockGroup) -> None:
+    """In the worker, with the stages of the call; a call about the log goes on in the process that answers it."""
+    trace_id, looking = "6" * 32, "7" * 32
+    answer = embedded.http.post("/api/predict", json=berkeley, headers=traceparent(trace_id)).raise_for_status().json()
+    server = whole(embedded.collector, trace_id, "housing-server")["housing-server"].span
+    assert (server.name, server.parent_span_id.hex()) == (PREDICT, CALLER_SPAN)
+    assert {"queue", "inference", "append"} <= {each.span.name for each in embedded.collector.trace(trace_id)}
+    assert on_record(embedded.http, answer["prediction_id"])["trace_id"] == trace_id
+    path = f"/api/logs/predictions/{answer['prediction_id']}"
+    embedded.http.get(path, headers=traceparent(looking)).raise_for_status()
+    found = whole(embedded.collector, looking, "housing-server")["housing-server"].span
+    assert (found.name, found.parent_span_id.hex()) == (GET_PREDICTION, CALLER_SPAN)
+
+
+@pytest.mark.parametrize("transport", ["traced", "embedded"])
+def test_call_without_a_trace_begins_one_at_the_server(
+    request: pytest.FixtureRequest, transport: str, berkeley: BlockGroup
+) -> None:
     """With queue, inference and append in it; its id is on record, and in the line that is logged of the call."""
+    traced: Traced = request.getfixturevalue(transport)
     with grpc.insecure_channel(traced.service.target) as channel:
         request = PredictRequest(block_group=message_from_mapping(berkeley))
         answer = PredictionServiceStub(channel).Predict(request, metadata=(("x-request-id", "traced"),))

@@ -147,21 +147,6 @@ def test_missing_process_is_unavailable_in_the_words_of_a_relay(
     wait_for(lambda: serves_log(either) or None, "its health to be up again")
 
 
-def test_worker_that_is_frozen_is_replaced(state_dir: Path, tmp_path: Path, block_group: BlockGroup) -> None:
-    """It answers no ping, though its listener still accepts connections."""
-    settings = {"transport": transport_or_skip("envoy"), "prediction_log_mode": "off", "unresponsive_seconds": 5}
-    with running_service(tmp_path, state_dir, **settings) as service:
-        service.command.wait_for("serving")
-        children = psutil.Process(service.command.pid).children()
-        (worker,) = (each for each in children if "--config-path" in each.cmdline())
-        serving = len(service.command.events("worker serving"))
-        worker.send_signal(signal.SIGSTOP)
-        service.command.wait_for("process stopped responding; replacing it")
-        service.command.wait_for("worker serving", serving + 1)
-        with grpc.insecure_channel(service.target) as channel:
-            PredictionServiceStub(channel).Predict(PredictRequest(block_group=block_group), wait_for_ready=True)
-
-
 async def price(stream: grpc.aio.StreamStreamCall[StreamPredictRequest, StreamPredictResponse]) -> float:
     """Read the next answer of a stream."""
     answer = await stream.read()

@@ -21,8 +21,8 @@ PATH = "/api/logs/predictions"
 
 @pytest.fixture(scope="module")
 def service(state_dir: Path) -> Iterator[Service]:
-    """A service with a log of its own, which starts empty."""
-    with running_service(state_dir, prediction_log=f"sqlite:///{state_dir}/routes.db") as running:
+    """A service with a log of its own, which starts empty; its worker relays the calls of the gateway."""
+    with running_service(state_dir, transport="grpc", prediction_log=f"sqlite:///{state_dir}/routes.db") as running:
         yield running
 
 

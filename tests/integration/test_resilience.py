@@ -26,6 +26,7 @@ from running import (
     http_get,
     port_of_nobody,
     running_service,
+    serving_workers,
     transport_or_skip,
     wait_for,
 )
@@ -95,16 +96,6 @@ def test_no_accepted_call_fails_on_sigterm(stopped_under_load: tuple[Service, Lo
     assert set(load.outcomes) == {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
     assert load.outcomes[grpc.StatusCode.UNAVAILABLE] == CLIENTS
     assert code == 0
-
-
-def serving_workers(service: Service) -> list[psutil.Process]:
-    """The service's worker processes."""
-    return [
-        process
-        for process in psutil.Process(service.command.pid).children()
-        # A worker inside Envoy has become one.
-        if not {"housing_server.processes.worker", "--config-path"}.isdisjoint(process.cmdline())
-    ]
 
 
 def worker_status(target: str) -> WorkerStatus | None:

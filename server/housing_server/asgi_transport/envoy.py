@@ -8,7 +8,10 @@ from typing import Any
 from housing.transports import libpython
 from housing.transports import why_no_envoy as why_not
 
-__all__ = ["command", "environment", "python_filter", "why_not"]
+__all__ = ["FLUSH_SECONDS", "command", "environment", "python_filter", "why_not"]
+
+FLUSH_SECONDS = 0.2
+"""How long lines of the access log wait in Envoy."""
 
 
 def command(config: Path) -> list[str]:
@@ -21,7 +24,7 @@ def command(config: Path) -> list[str]:
         *("--component-log-level", "main:error"),  # otherwise it logs a warning when it is stopped
         # Several run on one host; draining asks clients to reconnect at once.
         *("--disable-hot-restart", "--drain-strategy", "immediate"),
-        *("--file-flush-interval-msec", "1000"),  # of the access log
+        *("--file-flush-interval-msec", f"{FLUSH_SECONDS * 1000:.0f}"),  # of the access log
     ]
 
 

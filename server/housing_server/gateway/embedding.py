@@ -38,6 +38,7 @@ _LOGGED = {
         ]
     }
 }
+_FILE_LOG = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
 _KEEP_PORT: _Data = {
     "name": "envoy.filters.network.set_filter_state",
     "typed_config": {
@@ -96,6 +97,8 @@ class Embedding:
     """How long a thread of Envoy may hang before the process ends; 0 for no limit."""
     upstreams: Sequence[Upstream]
     """Processes that answer the other methods."""
+    access_log: str = "/dev/stdout"
+    """File that Envoy appends the lines of its access log to."""
 
 
 def embed(gateway: Mapping[str, Any], embedding: Embedding, python_filter: Mapping[str, Any]) -> _Data:
@@ -137,7 +140,8 @@ def _change_manager(manager: _Data, embedding: Embedding, python_filter: Mapping
         "initial_connection_window_size": 4 * _WINDOW_BYTES,
     }
     for log in manager["access_log"]:
-        log["filter"] = _LOGGED
+        log |= {"name": "envoy.access_loggers.file", "filter": _LOGGED}
+        log["typed_config"] |= {"@type": _FILE_LOG, "path": embedding.access_log}
     manager["local_reply_config"] = local_replies([method for each in embedding.upstreams for method in each.methods])
     filters = manager["http_filters"]
     filters[-1:-1] = [_PLAIN_HEADERS, dict(python_filter)]  # before the router

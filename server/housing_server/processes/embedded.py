@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from housing_server.asgi_transport.application import Application
+from housing_server.asgi_transport.envoy import FLUSH_SECONDS
 from housing_server.asgi_transport.events import Receive, Scope, Send
 from housing_server.asgi_transport.queued_calls import task_factory
 from housing_server.control.channel import ControlChannel
@@ -22,7 +23,8 @@ from housing_server.core.calls import Calls
 from housing_server.core.endpoints import Endpoint
 from housing_server.errors import ModelRejected
 from housing_server.gateway.admin import Admin
-from housing_server.processes.embedded_settings import ADMIN_SOCKET, CONFIGURATION, CONTROL
+from housing_server.processes.access_lines import AccessLines
+from housing_server.processes.embedded_settings import ACCESS_LOG, ADMIN_SOCKET, CONFIGURATION, CONTROL
 from housing_server.processes.helpers import helpers
 from housing_server.processes.routed import Routed
 from housing_server.processes.serving import follow
@@ -127,10 +129,13 @@ class EmbeddedWorker:
             self._transport = EnvoyTransport(unknown, unsent, links=links, ready=ready, admin=admin)
             return self._transport
 
+        lines = AccessLines.to_standard_output(int(os.environ[ACCESS_LOG]))
         config = decode(os.environ[CONFIGURATION].encode())
         assert isinstance(config, ConfigureWorker)  # noqa: S101 - checked by envoy_worker
         control = await ControlChannel.open(socket.socket(fileno=int(os.environ[CONTROL])))
         await follow(control, config, make)
+        await asyncio.sleep(FLUSH_SECONDS)  # until Envoy has written of the last requests
+        lines.flush()
 
 
 application = EmbeddedWorker()

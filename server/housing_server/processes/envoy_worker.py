@@ -15,7 +15,7 @@ from housing_server.control.messages import ConfigureEnvoy, ConfigureWorker, dec
 from housing_server.gateway.config import Front, configuration, write
 from housing_server.gateway.embedding import Embedding, embed
 from housing_server.gateway.upstreams import Upstream
-from housing_server.processes.embedded_settings import ADMIN_SOCKET, CONFIGURATION, CONTROL
+from housing_server.processes.embedded_settings import ACCESS_LOG, ADMIN_SOCKET, CONFIGURATION, CONTROL
 from housing_server.processes.helpers import helpers
 
 _APPLICATION = "housing_server.processes.embedded:application"
@@ -32,13 +32,30 @@ def main(control: int) -> None:
     folder = Path(config.inside_envoy.run_dir)
     admin_socket = folder / f"{config.name}.sock"
     admin_socket.unlink(missing_ok=True)
-    path = write(_configuration(config, config.inside_envoy, admin_socket), folder / f"{config.name}-envoy.json")
-    parameters = {CONTROL: str(control), CONFIGURATION: line.decode(), ADMIN_SOCKET: str(admin_socket)}
+    log, log_writer = _inheritable_pipe()
+    made = _configuration(config, config.inside_envoy, admin_socket, log_writer)
+    path = write(made, folder / f"{config.name}-envoy.json")
+    parameters = {
+        CONTROL: str(control),
+        CONFIGURATION: line.decode(),
+        ADMIN_SOCKET: str(admin_socket),
+        ACCESS_LOG: str(log),
+    }
     arguments = command(path)
     os.execve(arguments[0], arguments, environment() | parameters)  # noqa: S606 - no shell is needed
 
 
-def _configuration(config: ConfigureWorker, around: ConfigureEnvoy, admin_socket: Path) -> dict[str, Any]:
+def _inheritable_pipe() -> tuple[int, int]:
+    """Return the file descriptors of a pipe, to read from and to write to, which outlive `exec`."""
+    ends = os.pipe()
+    for end in ends:
+        os.set_inheritable(end, True)
+    return ends
+
+
+def _configuration(
+    config: ConfigureWorker, around: ConfigureEnvoy, admin_socket: Path, log_writer: int
+) -> dict[str, Any]:
     """Return the configuration of the Envoy around a worker: the gateway's, with the worker in it."""
     front = Front(
         process=config.name,
@@ -59,6 +76,7 @@ def _configuration(config: ConfigureWorker, around: ConfigureEnvoy, admin_socket
         max_connection_age_seconds=config.max_connection_age_seconds,
         max_concurrent_streams=config.max_concurrent_streams,
         unresponsive_seconds=around.unresponsive_seconds,
+        access_log=f"/proc/self/fd/{log_writer}",
         upstreams=[Upstream(name=each.name, socket=each.socket, methods=each.methods) for each in helpers(config)],
     )
     # Whoever answers a call traces it.
