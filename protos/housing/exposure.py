@@ -1,7 +1,8 @@
 """What listens beyond this machine, and what that needs."""
 
 import ipaddress
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from housing.addresses import address_of
 
@@ -12,6 +13,30 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(address_of(host)).is_loopback
     except (OSError, ValueError):
         return False
+
+
+def names_on(host: str, more: Sequence[str]) -> Sequence[str] | None:
+    """Return the names by which requests may address what listens at a host; None for any.
+
+    A web page can resolve its own name to the loopback address, and would then read what only this machine may: what
+    listens there is addressed as `localhost`, by a number, or by a name of the settings.
+
+    Args:
+        host: where it listens.
+        more: names of the settings; `*` for any.
+    """
+    if "*" in more or not is_local(host):
+        return None
+    return ("localhost", host.lower(), *(name.lower() for name in more))
+
+
+def authority_patterns(names: Sequence[str]) -> Sequence[str]:
+    """Return regular expressions of which the authority of requests must match one: numbers and names, with any port.
+
+    Each is short, as Envoy's must be.
+    """
+    hosts = (r"[0-9.]+", r"\[[0-9a-fA-F:.]+\]", *(f"(?i){re.escape(name)}" for name in names))
+    return [f"{host}(:[0-9]+)?" for host in hosts]
 
 
 def plaintext_refusal(hosts: Mapping[str, str], *, insecure: bool, remedy: str) -> str | None:

@@ -5,17 +5,20 @@ bound on connections, and so on threads and file descriptors. When it is reached
 longest is closed, so that a scrape gets through a crowd of silent clients. No connection outlives its deadline.
 """
 
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from housing.addresses import address_family, address_of
+from housing.exposure import authority_patterns, names_on
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -113,6 +116,9 @@ class _Handler(WSGIRequestHandler):
         """Parse a request, and mark its connection as busy."""
         parsed = super().parse_request()
         self.server.connections.begin(self.connection)
+        if parsed and not self.server.is_addressed(self.headers.get("host")):
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "another host is addressed")
+            return False
         return parsed
 
 
@@ -149,6 +155,8 @@ class BoundedServer(ThreadingMixIn, WSGIServer):
         self.connections = connections or Connections(MAX_CONNECTIONS, REQUEST_SECONDS)
         """The open connections."""
         self._on_error = on_error
+        names = names_on(host, ())
+        self._authorities = None if names is None else [*map(re.compile, authority_patterns(names))]
         super().__init__((address_of(host), port), _Handler)
         self.set_app(application)
 
@@ -159,6 +167,12 @@ class BoundedServer(ThreadingMixIn, WSGIServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
+
+    def is_addressed(self, host: str | None) -> bool:
+        """Return whether a request for a host, if it names one, may be for this server; see `names_on`."""
+        if self._authorities is None or host is None:
+            return True
+        return any(each.fullmatch(host) for each in self._authorities)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; pause after an error, since the pending connection would fail again at once."""

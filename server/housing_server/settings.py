@@ -5,14 +5,14 @@ that counts milliseconds in 32 bits.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from housing.environment import EnvironmentSettings, Settings, settings_from_environment
-from housing.exposure import is_local, plaintext_refusal
+from housing.exposure import is_local, names_on, plaintext_refusal
 from housing.ports import GATEWAY_PORT, GRPC_PORT, METRICS_PORT
 from housing.roles import GRANTED
 from housing.sqlite_uris import sqlite_uri
@@ -31,6 +31,9 @@ _DAY = 24 * _HOUR
 _ORIGIN = r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
 _ORIGINS = rf"^(?:{_ORIGIN}(?:,{_ORIGIN})*)?$"
 """Origins as browsers send them, without a path: a pattern of origins would sooner or later match somebody else's."""
+
+_HOST = r"(?:\*|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)"
+_HOSTS = rf"^(?:{_HOST}(?:,{_HOST})*)?$"
 
 _ROLE = f"[^,=\\s]+=(?:{'|'.join(GRANTED)})"
 _ROLES = rf"^(?:{_ROLE}(?:,{_ROLE})*)?$"
@@ -80,6 +83,8 @@ class ListenerSettings(EnvironmentSettings):
     """How much of callers' addresses is logged and recorded: `full`, `truncated` to their network, or `none`."""
     cors_origins: str = Field(default="", pattern=_ORIGINS)
     """Origins of web pages that may call, with commas between: `https://shop.example`; empty for none."""
+    allowed_hosts: str = Field(default="", pattern=_HOSTS)
+    """More names by which requests may address what listens on loopback, with commas between; `*` for any."""
     gateway_metrics: Literal["auto", "on", "off"] = "auto"
     """Whether metrics can be read on the port of JSON, without credentials; `auto` is `on` for loopback only."""
 
@@ -87,6 +92,10 @@ class ListenerSettings(EnvironmentSettings):
     def origins(self) -> tuple[str, ...]:
         """The origins of web pages that may call."""
         return tuple(self.cors_origins.split(",")) if self.cors_origins else ()
+
+    def names_on(self, host: str) -> Sequence[str] | None:
+        """Return the names by which requests may address what listens at a host; None for any."""
+        return names_on(host, self.allowed_hosts.split(",") if self.allowed_hosts else ())
 
     @property
     def tls(self) -> TlsFiles | None:

@@ -10,6 +10,7 @@ import grpc
 import httpx
 import psutil
 import pytest
+from google.rpc.code_pb2 import INVALID_ARGUMENT, PERMISSION_DENIED
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -53,6 +54,24 @@ def either(request: pytest.FixtureRequest, service: Service) -> Iterator[grpc.Ch
     """A connection to each of the two ports."""
     with grpc.insecure_channel(f"127.0.0.1:{getattr(service, request.param)}") as channel:
         yield channel
+
+
+def test_pages_of_other_hosts_reach_neither_port(service: Service, block_group: BlockGroup) -> None:
+    """A browser sends HTTP/1.1 to the port of gRPC as well: only the name that it addresses gives a page away."""
+    content = PredictRequest(block_group=block_group).SerializeToString()
+    body = struct.pack(">BI", 0, len(content)) + content
+
+    def ask(port: int, host: str) -> httpx.Response:
+        headers = {"host": host, "content-type": "application/grpc"}
+        return httpx.post(f"http://127.0.0.1:{port}{PREDICT}", content=body, headers=headers, timeout=60)
+
+    for port, code in ((service.grpc_port, PERMISSION_DENIED), (service.gateway_port, INVALID_ARGUMENT)):
+        refused = ask(port, "rebound.example")
+        assert (refused.headers["grpc-status"], refused.content) == (str(code), b"")
+    for port in (service.grpc_port, service.gateway_port):
+        answer = ask(port, "localhost:80")
+        assert answer.status_code == 200
+        assert answer.content
 
 
 def test_json_is_answered_as_a_gateway_answers_it(http: httpx.Client) -> None:

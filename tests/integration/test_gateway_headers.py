@@ -131,3 +131,12 @@ def test_request_id_is_returned(front: Front, stub: PredictionServiceStub) -> No
     assert ("x-request-id", "order-67") in [tuple(entry) for entry in call.initial_metadata() or ()]
     assert reason(front.http.get("/nothing")) == (404, "NO_SUCH_ROUTE")
     assert "x-request-id" in front.http.get("/nothing").headers
+
+
+@pytest.mark.parametrize("path", ["/", "/api/model", "/metrics", "/health"])
+def test_pages_of_other_hosts_reach_nothing(path: str, front: Front) -> None:
+    """A name that a web page has had resolved to this machine is not one of it, whatever the page asks for."""
+    answer = front.http.get(path, headers={"host": "rebound.example:8080"})
+    assert reason(answer) == (400, "INVALID_HEADER")
+    for host in ("localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8080"):
+        assert front.http.get(path, headers={"host": host}).status_code != 400

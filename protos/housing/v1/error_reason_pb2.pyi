@@ -79,7 +79,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_INVALID_JSON: _ErrorReason.ValueType  # 21
     """From the gateway: the body is not JSON; the message names the place. Correct the body."""
     ERROR_REASON_INVALID_HEADER: _ErrorReason.ValueType  # 22
-    """From the gateway: a header of a gRPC call is malformed; the message names it. Correct the header."""
+    """From the gateway: a header of a gRPC call is malformed, and the message names it; or another host is addressed. Correct
+    the header.
+    """
     ERROR_REASON_UNSUPPORTED_ENCODING: _ErrorReason.ValueType  # 23
     """From the gateway: the messages of a gRPC call are compressed by something other than gzip or deflate."""
     ERROR_REASON_NO_SUCH_ROUTE: _ErrorReason.ValueType  # 24
@@ -199,7 +201,9 @@ ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 20
 ERROR_REASON_INVALID_JSON: ErrorReason.ValueType  # 21
 """From the gateway: the body is not JSON; the message names the place. Correct the body."""
 ERROR_REASON_INVALID_HEADER: ErrorReason.ValueType  # 22
-"""From the gateway: a header of a gRPC call is malformed; the message names it. Correct the header."""
+"""From the gateway: a header of a gRPC call is malformed, and the message names it; or another host is addressed. Correct
+the header.
+"""
 ERROR_REASON_UNSUPPORTED_ENCODING: ErrorReason.ValueType  # 23
 """From the gateway: the messages of a gRPC call are compressed by something other than gzip or deflate."""
 ERROR_REASON_NO_SUCH_ROUTE: ErrorReason.ValueType  # 24

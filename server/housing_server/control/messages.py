@@ -39,6 +39,10 @@ class ConfigureEnvoy:
     """Address to listen on for JSON, gRPC-Web and gRPC."""
     gateway_port: int
     """Port to listen on for these, shared with the other workers."""
+    gateway_names: Sequence[str] | None
+    """Names by which requests may address that port, beside numbers; None for any."""
+    grpc_names: Sequence[str] | None
+    """Likewise for the port of gRPC."""
     gateway_heap_mb: int
     """Memory limit of Envoy, beside its program."""
     metrics_host: str

@@ -73,6 +73,8 @@ class Front:
     """How much of callers' addresses is logged."""
     cors_origins: Sequence[str] = ()
     """Origins of web pages that may call, such as `https://shop.example`."""
+    names: Sequence[str] | None = None
+    """Names by which requests may address it, beside numbers; None for any."""
     shows_metrics: bool = True
     """Whether the metrics of service and gateway can be read here."""
     upstream_tls: dict[str, Any] | None = None
@@ -106,6 +108,7 @@ def render(settings: GatewaySettings, options: TracingOptions | None, folder: Pa
         tls=settings.tls,
         peer_addresses=settings.peer_addresses,
         cors_origins=settings.origins,
+        names=settings.names_on(settings.gateway_host),
         shows_metrics=settings.shows_metrics,
         upstream_tls=_upstream_tls(settings),
     )
@@ -204,7 +207,7 @@ def _values(front: Front, options: TracingOptions | None) -> dict[str, Any]:
         "streaming_paths": "|".join([*map(_escaped, streaming_paths()), r"/grpc\..*"]),
         "metrics_path": METRICS_PATH,
         "gateway_metrics_path": GATEWAY_METRICS_PATH,
-        "lua": source(*_SCRIPTS, max_bodies_bytes=bodies_bytes),
+        "lua": source(*_SCRIPTS, max_bodies_bytes=bodies_bytes, names=front.names),
         "strict_json": strict_json_source(bodies_by_route(SERVICES)),
         "heap_bytes": heap_bytes,
         "max_connections": front.max_connections,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from housing.exposure import authority_patterns
 from housing.routes import GATEWAY_METRICS_PATH
 from housing.services import PREDICTION_SERVICE
 from housing_server.gateway.upstreams import Upstream, grpc_matches, json_matches
@@ -40,6 +41,8 @@ class EmbeddedRoutes:
 
     grpc_port: int
     """The gRPC port."""
+    names: Sequence[str] | None
+    """Names by which requests may address the gRPC port, beside numbers; None for any."""
     upstreams: Sequence[Upstream]
     """Processes that answer the other methods."""
     filters: Sequence[str]
@@ -55,7 +58,8 @@ class EmbeddedRoutes:
         Args:
             gateway: the routes of a gateway.
         """
-        return [*map(self._on_grpc_port, self._plain()), *self._front(list(gateway))]
+        own = (*self._misdirected(), *self._plain())
+        return [*map(self._on_grpc_port, own), *self._front(list(gateway))]
 
     def _plain(self) -> Iterator[_Route]:
         """Yield the routes of the gRPC port: the worker's calls skip all other filters.
@@ -95,6 +99,14 @@ class EmbeddedRoutes:
     def _through(self, route: _Route, *filters: str) -> _Route:
         return _without(route, [name for name in self.filters if name not in filters])
 
+    def _misdirected(self) -> Iterator[_Route]:
+        """Yield the route of requests that may not address the gRPC port."""
+        if self.names is not None:
+            patterns = ({"safe_regex": {"regex": each}} for each in authority_patterns(self.names))
+            others = [{"name": ":authority", "string_match": each, "invert_match": True} for each in patterns]
+            refusal = {"status": 403, "body": {"inline_string": "another host is addressed"}}
+            yield self._through({"match": {"prefix": "/", "headers": others}, "direct_response": refusal})
+
     def _on_grpc_port(self, route: _Route) -> _Route:
         by_port = {"key": PORT, "string_match": {"exact": str(self.grpc_port)}}
         return {**route, "match": {**route["match"], "filter_state": [by_port]}}
@@ -117,7 +129,7 @@ def _from_side_port(route: _Route) -> _Route:
     """Route Envoy's metrics to the side port, which serves those of all workers."""
     if route["match"].get("path") != GATEWAY_METRICS_PATH:
         return route
-    return {**route, "route": {"cluster": "side_port", "timeout": "10s"}}
+    return {**route, "route": {"cluster": "side_port", "timeout": "10s", "host_rewrite_literal": "localhost"}}
 
 
 def _without(route: _Route, filters: Iterable[str]) -> _Route:

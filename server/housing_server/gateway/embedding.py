@@ -89,6 +89,8 @@ class Embedding:
     """Address to listen on for gRPC."""
     port: int
     """Port to listen on for gRPC, shared with other workers."""
+    names: Sequence[str] | None = None
+    """Names by which requests may address that port, beside numbers; None for any."""
     max_connection_age_seconds: float
     """Age at which a connection is asked to reconnect, so that load spreads over new workers."""
     max_concurrent_streams: int
@@ -148,6 +150,7 @@ def _change_manager(manager: _Data, embedding: Embedding, python_filter: Mapping
     (host,) = manager["route_config"]["virtual_hosts"]
     host["routes"] = EmbeddedRoutes(
         grpc_port=embedding.port,
+        names=embedding.names,
         upstreams=embedding.upstreams,
         filters=[each["name"] for each in filters[:-1]],
         python=str(python_filter["name"]),

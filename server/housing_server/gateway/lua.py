@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from google.protobuf.descriptor import EnumDescriptor
@@ -16,17 +16,22 @@ from housing_server.gateway.pages import files
 from housing_server.limits import LARGE_BODY_BYTES, MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_REQUEST_ID_BYTES
 
 _HERE = Path(__file__).parent
+_NAMELESS = "housing-gateway"
+"""What Envoy calls the host of a request that names none, in HTTP/1.0."""
 _MODEL_SERVICE = "housing.v1.ModelService"
 
 
-def source(*scripts: str, max_bodies_bytes: int) -> str:
+def source(*scripts: str, max_bodies_bytes: int, names: Sequence[str] | None = None) -> str:
     """Return the source of a Lua filter that checks requests and finishes responses.
 
     Args:
         scripts: the scripts of this folder to include, by the names that `require` gets.
         max_bodies_bytes: how much memory request bodies in flight may take, on each of Envoy's threads.
+        names: by which requests may address this Envoy, beside numbers; None for any.
     """
     values = contract_values() | {"max_bodies_bytes": max_bodies_bytes}
+    if names is not None:
+        values["names"] = dict.fromkeys([*names, _NAMELESS], True)
     return preloaded(scripts, {"contract": values}) + (
         'local requests, responses = require("requests"), require("responses")\n'
         "function envoy_on_request(handle) requests.check(handle) end\n"

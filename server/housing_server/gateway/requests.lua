@@ -249,6 +249,12 @@ local function clean(headers, dropped, is_grpc)
   end
 end
 
+-- Returns whether a request is addressed to this machine: a web page may have its own name resolved to it, but no number.
+local function is_addressed(authority)
+  local host = authority:lower():gsub(":%d+$", "")
+  return not contract.names or contract.names[host] or host:match("^%[[%x:.]+%]$") or host:match("^%d+%.%d+%.%d+%.%d+$")
+end
+
 -- Responds to a request that cannot be served; removes harmful headers from all others.
 local function check(handle)
   local headers = handle:headers()
@@ -264,6 +270,8 @@ local function check(handle)
   local reason, message, more
   if size > contract.max_header_bytes then
     reason, message = "HEADERS_TOO_LARGE", ("the headers are larger than %d bytes"):format(contract.max_header_bytes)
+  elseif not is_addressed(headers:get(":authority") or "") then
+    reason, message = "INVALID_HEADER", "another host is addressed; HOUSING_ALLOWED_HOSTS names those of this service"
   elseif not is_text(target) then
     reason, message = "INVALID_REQUEST", "the path or the query is not UTF-8 text"
   elseif is_grpc then

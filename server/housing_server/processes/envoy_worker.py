@@ -68,11 +68,13 @@ def _configuration(
         tls=config.tls,
         peer_addresses=config.peer_addresses,
         cors_origins=around.cors_origins,
+        names=around.gateway_names,
         shows_metrics=around.shows_metrics,
     )
     embedding = Embedding(
         host=config.host,
         port=config.port,
+        names=around.grpc_names,
         max_connection_age_seconds=config.max_connection_age_seconds,
         max_concurrent_streams=config.max_concurrent_streams,
         unresponsive_seconds=around.unresponsive_seconds,

@@ -72,6 +72,8 @@ class ProcessConfigs:
             run_dir=str(self.run_dir),
             gateway_host=address_of(settings.gateway_host),
             gateway_port=self.gateway_port,
+            gateway_names=settings.names_on(settings.gateway_host),
+            grpc_names=settings.names_on(settings.host),
             gateway_heap_mb=settings.gateway_heap_mb,
             metrics_host=reachable(address_of(settings.metrics_host)),
             metrics_port=self.metrics_port,

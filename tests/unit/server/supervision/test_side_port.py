@@ -41,6 +41,13 @@ def client(readiness: Readiness) -> Iterator[httpx.Client]:
         yield opened
 
 
+@pytest.mark.parametrize(("host", "status"), [("localhost:9", 200), ("[::1]", 200), ("rebound.example", 421)])
+def test_pages_of_other_hosts_read_no_metrics(client: httpx.Client, host: str, status: int) -> None:
+    """A name that a web page has had resolved to this machine is not one of it."""
+    answer = client.get("/metrics", headers={"host": host})
+    assert (answer.status_code, "things_total" in answer.text) == (status, status == 200)
+
+
 def test_readiness_follows_the_service(client: httpx.Client, readiness: Readiness) -> None:
     """Alive is not ready: /readyz is 503 until predictions are answered."""
     assert (client.get("/healthz").status_code, client.get("/readyz").status_code) == (200, 503)

@@ -1,0 +1,130 @@
+"""What listens where, of real processes: the ports that SECURITY.md lists; and the compose file's TLS and keys."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+import yaml
+
+from running import (
+    ROOT,
+    HousingCommand,
+    Service,
+    gateway_command,
+    http_get,
+    running_monitor,
+    running_service,
+    transport_or_skip,
+    wait_for,
+)
+
+SCRIPTS = ROOT / "deploy/scripts"
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+
+
+def listening(command: HousingCommand) -> set[tuple[str, int]]:
+    """Addresses and ports that a command and all its children listen on, over TCP and UDP."""
+    process = psutil.Process(command.pid)
+    found = [each for part in (process, *process.children(recursive=True)) for each in part.net_connections("inet")]
+    open_ones = [each.laddr for each in found if each.status in {psutil.CONN_LISTEN, psutil.CONN_NONE}]
+    return {(address.ip.removeprefix("::ffff:"), address.port) for address in open_ones}
+
+
+@pytest.mark.parametrize("transport", ["grpc", "envoy"])
+def test_service_listens_on_its_ports_only(transport: str, state_dir: Path, tmp_path: Path) -> None:
+    """With all its processes: workers, the spare one, recorder and explainer; on loopback unless that is set."""
+    settings = {"transport": transport_or_skip(transport), "explainer": "on", "spare_worker": "on"}
+    with running_service(tmp_path, state_dir, **settings) as service:
+        service.command.wait_for("serving")
+        ports = {service.grpc_port, service.metrics_port} | ({service.gateway_port} - {0})
+        assert len(ports) == (3 if transport == "envoy" else 2)
+        assert listening(service.command) == {("127.0.0.1", port) for port in ports}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """The services of the compose file, as processes of this machine."""
+
+    service: Service
+    gateway_port: int
+    folder: Path
+
+    @property
+    def trusting(self) -> dict[str, str]:
+        """The variables of a caller."""
+        key, authorities = self.folder / "keys/admin.key", self.folder / "tls/ca.pem"
+        return {"HOUSING_API_KEY_FILE": str(key), "HOUSING_CA_FILE": str(authorities)}
+
+
+def environment(service: str, folder: Path, *names: str) -> dict[str, object]:
+    """Settings of a service of the compose file, with the folders of its volumes elsewhere."""
+    found = COMPOSE[service]["environment"]
+    chosen = {name: found[name].replace("/app", str(folder)) for name in names}
+    return {name.removeprefix("HOUSING_").lower(): value for name, value in chosen.items()}
+
+
+@pytest.fixture(scope="module", name="composed")
+def composed_services(state_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
+    """Server and gateway with what the first start has made, and the compose file's settings for it."""
+    folder = tmp_path_factory.mktemp("composed")
+    for name in ("secrets", "tls", "keys", "clients"):
+        (folder / name).mkdir()
+    subprocess.run([sys.executable, SCRIPTS / "first_start.py", folder], check=True, capture_output=True)
+    tls = ("HOUSING_TLS_CERTIFICATE", "HOUSING_TLS_KEY")
+    served = environment("server", folder, *tls, "HOUSING_KEYS_FILE") | {"authentication": "on"}
+    shown = environment("gateway", folder, *tls, "HOUSING_CA_FILE", "HOUSING_GATEWAY_METRICS")
+    with ExitStack() as stack:
+        service = stack.enter_context(running_service(folder / "server", state_dir, **served))
+        service.command.wait_for("serving")
+        gateway = stack.enter_context(gateway_command(service, folder / "gateway", **shown))
+        assert listening(gateway.command) == {("127.0.0.1", gateway.port)}
+        checked = ["NOWHERE", str(gateway.port), "/health", "HOUSING_TLS_CERTIFICATE"]
+        command = [sys.executable, str(SCRIPTS / "healthcheck.py"), *checked]
+        variables = os.environ | {"HOUSING_TLS_CERTIFICATE": "set"}
+        wait_for(
+            lambda: not subprocess.run(command, env=variables, check=False).returncode or None, "a healthy gateway"
+        )
+        yield Composed(service=service, gateway_port=gateway.port, folder=folder)
+
+
+def test_composed_service_passes_the_check_with_its_key(composed: Composed) -> None:
+    """That of a deployment: a price, health, model and metrics; without the key it fails."""
+    command = [sys.executable, SCRIPTS / "check_service.py", "--gateway", f"https://localhost:{composed.gateway_port}"]
+    done = subprocess.run(command, env=os.environ | composed.trusting, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    keyless = os.environ | {"HOUSING_CA_FILE": composed.trusting["HOUSING_CA_FILE"]}
+    refused = subprocess.run(command, env=keyless, check=False, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "CREDENTIALS_MISSING" in refused.stderr
+
+
+def test_composed_service_answers_nobody_without_tls(composed: Composed) -> None:
+    """On neither port, and what trusts another authority connects to neither."""
+    for port in (composed.service.grpc_port, composed.gateway_port):
+        with pytest.raises(httpx.HTTPError):
+            http_get(f"http://127.0.0.1:{port}/health")
+        with pytest.raises(httpx.ConnectError):
+            http_get(f"https://127.0.0.1:{port}/health")
+
+
+def test_composed_monitor_reads_with_its_key(composed: Composed) -> None:
+    """Over TLS, with the role that it needs; it listens on one port."""
+    names = ("HOUSING_CA_FILE", "HOUSING_API_KEY_FILE")
+    settings = environment("monitor", composed.folder, *names) | {"grpc_host": "localhost"}
+    with running_monitor(composed.service.grpc_port, composed.folder / "monitor", **settings) as monitor:
+        assert listening(monitor.command) == {("127.0.0.1", monitor.port)}
+
+        def served() -> bool | None:
+            lines = composed.service.command.events("rpc")
+            read = [line for line in lines if line.get("caller") == "monitor"]
+            return True if read and {line["code"] for line in read} == {"OK"} else None
+
+        wait_for(served, "a call of the monitor that is answered")
