@@ -2,7 +2,7 @@
 #
 #   DOCKER_BUILDKIT=1 docker build --target server --tag california-housing/server .
 #
-# Where packages come through a mirror, or a proxy with a certificate of its own, hand in what pip uses on the host;
+# Where packages come through a mirror, or a proxy with a certificate of its own, pass what pip uses on the host;
 # neither file ends up in a layer:
 #
 #   --secret id=pip_conf,src=/etc/pip.conf --secret id=ca_bundle,src=/etc/ssl/certs/ca-certificates.crt
@@ -180,7 +180,7 @@ LABEL org.opencontainers.image.title="california-housing-trainer" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision=$GIT_COMMIT \
       org.opencontainers.image.version=$VERSION
-# There is no git here, so the commit that models are tagged with is handed in.
+# There is no git here, so the commit that models are tagged with is an argument.
 ENV GIT_COMMIT=$GIT_COMMIT
 USER 10001:10001
 CMD ["train"]
