@@ -142,7 +142,8 @@ def _change_manager(manager: _Data, embedding: Embedding, python_filter: Mapping
         "initial_connection_window_size": 4 * _WINDOW_BYTES,
     }
     for log in manager["access_log"]:
-        log |= {"name": "envoy.access_loggers.file", "filter": _LOGGED}
+        log["filter"] = {"and_filter": {"filters": [log["filter"], _LOGGED]}} if "filter" in log else _LOGGED
+        log["name"] = "envoy.access_loggers.file"
         log["typed_config"] |= {"@type": _FILE_LOG, "path": embedding.access_log}
     manager["local_reply_config"] = local_replies([method for each in embedding.upstreams for method in each.methods])
     filters = manager["http_filters"]
