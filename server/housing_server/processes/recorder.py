@@ -42,7 +42,7 @@ from housing_server.prediction_log.journal import PRIVATE_FILE, PRIVATE_FOLDER
 from housing_server.prediction_log.retraining_endpoints import retraining_endpoints
 from housing_server.prediction_log.store import PredictionStore
 from housing_server.processes.helper_calls import helper_calls
-from housing_server.system.memory import collect_garbage_rarely
+from housing_server.system.memory import VERY_RARE, collect_garbage_rarely
 
 _DRAIN_SECONDS = 0.5
 """Interval of draining: each transaction costs milliseconds, however few answers it writes. Calls that read the log
@@ -240,7 +240,7 @@ async def record(control_end: socket.socket) -> None:
     config = await control.receive()
     if not isinstance(config, ConfigureRecorder):
         return
-    collect_garbage_rarely()
+    collect_garbage_rarely(VERY_RARE)
     os.nice(_NICENESS)
     count_as("recorder")
     lines = LineBuffer(sys.stdout.buffer, "recorder")

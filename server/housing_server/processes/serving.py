@@ -60,7 +60,7 @@ from housing_server.processes.helpers import HelperLink
 from housing_server.processes.log_watch import LogWatch
 from housing_server.processes.tracers import open_tracer
 from housing_server.system.confinement import gain_no_rights
-from housing_server.system.memory import collect_garbage_rarely, release_freed_memory
+from housing_server.system.memory import RARE, collect_garbage_rarely, release_freed_memory
 
 if TYPE_CHECKING:
     from housing_server.observability.tracing import SpanTracer
@@ -177,7 +177,7 @@ class Worker:
         await self._log_watch.check()
         if self._config.model_folder is not None:
             await self._serve(self._config.model_folder)
-        collect_garbage_rarely()
+        collect_garbage_rarely(RARE)
         await self._transport.listen()
         self._announce()
         self._watching = [asyncio.create_task(self._watch(link)) for link in self._links]
