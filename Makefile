@@ -112,7 +112,8 @@ soak: $(INSTALLED) ## Call the service for MINUTES=10 over TRANSPORT=grpc and re
 		--transport $(or $(TRANSPORT),grpc)
 
 extremes: $(INSTALLED) ## Send a stream of MESSAGES=200000, open CONNECTIONS=20000, over TRANSPORT=grpc; report what is left
-	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks extremes --messages $(or $(MESSAGES),200000) \
+	@HOUSING_GATEWAY_HEAP_MB=$${HOUSING_GATEWAY_HEAP_MB:-512} PYTHONPATH=benchmarks \
+		$(BIN)/python -m housing_benchmarks extremes --messages $(or $(MESSAGES),200000) \
 		--connections $(or $(CONNECTIONS),20000) --transport $(or $(TRANSPORT),grpc)
 
 bench-score: $(INSTALLED) ## Score ROWS=2000000 rows of a file on this machine and on a Ray cluster of it, with one worker and with two

@@ -1,7 +1,6 @@
 """Extremes that a service has to stand: one stream of very many messages, and very many connections at a time."""
 
 import resource
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,14 +15,13 @@ from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import PredictRequest, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from housing_benchmarks.errors import BenchmarkError
+from housing_benchmarks.idle_connections import IdleConnections
 from housing_benchmarks.machine import cores
 from housing_benchmarks.payloads import read_block_groups
 from housing_benchmarks.programs import ROOT
 from housing_benchmarks.registry import find_registry
 from housing_benchmarks.service import Service, Transport, running_service
 
-_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
-"""What an HTTP/2 client sends first: the preface, and settings that change nothing."""
 _SPARE_FILES = 200
 """Files that this program needs beside the connections."""
 _SECONDS = 60.0
@@ -42,7 +40,7 @@ class Extreme:
     seconds: float
     """How long it took."""
     failed: int
-    """Messages or calls without an answer."""
+    """Messages or calls without an answer, and idle connections that were closed."""
     grown_bytes: Sequence[int]
     """By how much the resident memory of the workers had grown: meanwhile, and afterwards."""
     grown_files: Sequence[int]
@@ -119,10 +117,14 @@ def _stream(target: str, rows: Sequence[BlockGroup], messages: int) -> int:
 
 
 def _connect(stack: ExitStack, service: Service, rows: Sequence[BlockGroup], connections: int) -> int:
-    """Open connections, which stay open, and call over a hundred others; return how many calls failed."""
+    """Open connections, which stay open, and call over a hundred others.
+
+    Returns:
+        How many calls failed, and connections were closed by the service.
+    """
+    idle = stack.enter_context(IdleConnections())
     for _ in range(connections):
-        opened = stack.enter_context(socket.create_connection(("127.0.0.1", service.grpc_port), timeout=_SECONDS))
-        opened.sendall(_HELLO)
+        idle.open(service.grpc_port, _SECONDS)
     failed = 0
     for number in range(100):
         options = [("grpc.use_local_subchannel_pool", 1)]
@@ -132,7 +134,7 @@ def _connect(stack: ExitStack, service: Service, rows: Sequence[BlockGroup], con
                 PredictionServiceStub(channel).Predict(request, timeout=_SECONDS)
             except grpc.RpcError:
                 failed += 1
-    return failed
+    return failed + connections - idle.count
 
 
 def _allow(connections: int) -> None:

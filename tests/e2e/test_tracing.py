@@ -144,8 +144,8 @@ def test_call_without_a_trace_begins_one_at_the_server(
     """With queue, inference and append in it; its id is on record, and in the line that is logged of the call."""
     traced: Traced = request.getfixturevalue(transport)
     with grpc.insecure_channel(traced.service.target) as channel:
-        request = PredictRequest(block_group=message_from_mapping(berkeley))
-        answer = PredictionServiceStub(channel).Predict(request, metadata=(("x-request-id", "traced"),))
+        wanted = PredictRequest(block_group=message_from_mapping(berkeley))
+        answer = PredictionServiceStub(channel).Predict(wanted, metadata=(("x-request-id", "traced"),))
     trace_id = on_record(traced.http, answer.prediction_id)["trace_id"]
     server = whole(traced.collector, trace_id, "housing-server")["housing-server"].span
     stages = [each.span for each in traced.collector.trace(trace_id) if each.span.parent_span_id == server.span_id]

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import grpc
 import httpx
@@ -97,7 +98,11 @@ def test_no_call_fails_by_the_clients_defaults(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, transport: str
 ) -> None:
     """Two servers, as behind a name with two addresses: one is crashed, frozen, given another model, and stopped."""
-    settings = {"transport": transport_or_skip(transport), "model_poll_seconds": 0, "unresponsive_seconds": 3}
+    settings: dict[str, Any] = {
+        "transport": transport_or_skip(transport),
+        "model_poll_seconds": 0,
+        "unresponsive_seconds": 3,
+    }
     other = tmp_path_factory.mktemp("other")
     with (
         running_service(folder, workers=2, drain_seconds=0.5, **settings) as service,
