@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from housing_retraining.canaries import CanaryRegistry
 from housing_retraining.champions import Champions
 from housing_retraining.comparison.gates import Gate, Policy
 from housing_retraining.comparison.judging import Found
 from housing_retraining.replay.gate import LatelyAsked
 from housing_retraining.replay.verdict import TrafficPolicy
 from housing_retraining.settings import RetrainingSettings, Switch
-from housing_retraining.stages.canary import Canary, CanaryRegistry
+from housing_retraining.stages.canary import Canary
 from housing_retraining.stages.canary_evidence import CanaryPolicy, look_at_service
 from housing_retraining.stages.gates import Gates
 from housing_retraining.stages.promotion import Promotion
