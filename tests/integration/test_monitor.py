@@ -3,6 +3,7 @@
 import signal
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -22,6 +23,7 @@ from housing.v1.outcome_service_pb2 import RecordOutcomesRequest, TruePrice
 from housing.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, Prediction
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
+from housing_retraining.triggers.degradation import Degradation, Tolerance, inspect_service
 from housing_training.evaluation.expected_errors import expected_errors
 from housing_training.evaluation.profile import model_profile
 from registries import income_graph, log_graph, registry
@@ -216,6 +218,24 @@ def record(service: Service, outcomes: list[TruePrice]) -> bool:
     with grpc.insecure_channel(service.target) as channel:
         answer = OutcomeServiceStub(channel).RecordOutcomes(request, timeout=60)
     return all(each.result in {1, 2} for each in answer.outcomes)
+
+
+def test_bad_outcomes_are_a_reason_to_retrain(service: Service) -> None:
+    """As the watcher asks the service: few of them are none yet, then the live error is, with its figures."""
+    tolerance = Tolerance(error_factor=1.3, coverage_shortfall=0.9, drift_psi=99, minimum_outcomes=2 * ROWS)
+    trigger = Degradation(inspect_service(service.target), tolerance, cooldown_seconds=0)
+    assert trigger.look() is None
+    for seed in (13, 14):
+        outcomes = [
+            TruePrice(prediction_id=each.prediction_id, median_house_value=each.median_house_value + 200_000)
+            for each in ask(service, block_groups(ROWS, seed=seed))
+        ]
+        wait_for(partial(lambda known: record(service, known) or None, outcomes), "all outcomes recorded")
+    fired = trigger.look()
+    assert fired is not None
+    assert fired.reason.startswith("the live RMSE is ")
+    assert fired.figures["training_rmse"] == 50_000
+    assert fired.figures["outcomes"] >= 2 * ROWS
 
 
 def test_report_is_written(service: Service, tmp_path: Path) -> None:
