@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install train test unit coverage pictures fuzz tools lint style pylint types imports contract docs summary format proto descriptors released kubernetes lock bench bench-quick bench-score soak extremes rehearse control-plane containers clean distclean
+.PHONY: help up install train test unit coverage pictures fuzz tools lint style pylint types imports contract docs summary format proto descriptors released kubernetes lock bench bench-quick bench-score bench-retraining soak extremes rehearse control-plane containers clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -106,6 +106,9 @@ bench: $(INSTALLED) ## Measure the service and what people would use instead, in
 bench-quick: $(INSTALLED) ## The same without the peers, in about five minutes
 	@benchmarks/tools.sh
 	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks measure
+
+bench-retraining: $(INSTALLED) ## Call the service before and during a retraining, into benchmarks/retraining.md; QUICK=--quick tries it
+	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks retraining $(QUICK)
 
 soak: $(INSTALLED) ## Call the service for MINUTES=10 over TRANSPORT=grpc and report growth, into benchmarks/soak.md
 	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks soak --minutes $(or $(MINUTES),10) \

@@ -19,6 +19,8 @@ from housing_benchmarks.profile import profile as run_profile
 from housing_benchmarks.programs import ROOT, find_program
 from housing_benchmarks.report import render
 from housing_benchmarks.results import Results
+from housing_benchmarks.retraining import report as retraining_report
+from housing_benchmarks.retraining.run import measure as measure_retraining
 from housing_benchmarks.runs import run
 from housing_benchmarks.scoring import score as run_score
 from housing_benchmarks.service import Transport
@@ -160,6 +162,24 @@ def score(rows: int, engines: Sequence[str], workers: Sequence[int]) -> None:
     except BenchmarkError as error:
         raise click.ClickException(str(error)) from error
     click.echo(table(headings, shown))
+
+
+@main.command()
+@click.option("--seconds", default=60.0, show_default=True, help="Time before the retraining.")
+@click.option("--shadow", default=60.0, show_default=True, help="Duration of the shadow, in seconds.")
+@click.option("--rate", default=100.0, show_default=True, help="Calls a second.")
+@click.option("--quick", is_flag=True, help="Train a small model, to see that everything works.")
+@output_option
+def retraining(seconds: float, shadow: float, rate: float, quick: bool, output: Path) -> None:
+    """Call the service before and during a retraining, in a copy of this repository, and report the latencies."""
+    try:
+        made = measure_retraining(quiet_seconds=seconds, shadow_seconds=shadow, calls_per_second=rate, quick=quick)
+    except BenchmarkError as error:
+        raise click.ClickException(str(error)) from error
+    text = retraining_report.render(made)
+    if not quick:
+        (output / "retraining.md").write_text(text, encoding="utf-8")
+    click.echo(text)
 
 
 @main.command()

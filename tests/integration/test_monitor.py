@@ -3,21 +3,28 @@
 import signal
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import grpc
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 from prometheus_client.parser import text_string_to_metric_families
 
 from housing.features import FEATURE_NAMES, FEATURES
+from housing.graph import COVERAGE_PROPERTY, INTERVAL, INTERVAL_UPPER_OPEN, PRICE
 from housing.rows import message_from_row
+from housing.v1.model_profile_pb2 import ExpectedErrors
 from housing.v1.model_service_pb2 import GetModelProfileRequest
 from housing.v1.model_service_pb2_grpc import ModelServiceStub
 from housing.v1.outcome_service_pb2 import RecordOutcomesRequest, TruePrice
 from housing.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, Prediction
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
+from housing_retraining.triggers.degradation import Degradation, Tolerance, inspect_service
+from housing_training.evaluation.expected_errors import expected_errors
 from housing_training.evaluation.profile import model_profile
 from registries import income_graph, log_graph, registry
 from running import HousingCommand, Monitor, Service, port_of_nobody, running_monitor, running_service, wait_for
@@ -44,11 +51,46 @@ def prices(rows: np.ndarray) -> np.ndarray:
     return np.asarray(50_000 + 40_000 * rows[:, INCOME])
 
 
+def errors(rows: np.ndarray, *, seed: int) -> np.ndarray:
+    """Draw errors of the small graph's answers, in USD: a tenth of a price, as its intervals say."""
+    return np.asarray(np.random.default_rng(seed).normal(0, 0.1, len(rows)) * prices(rows))
+
+
+def graph_with_intervals() -> onnx.ModelProto:
+    """Make the small graph with intervals of a fifth of the price to both sides."""
+    model = income_graph()
+    constants = {"below": 0.8, "above": 1.2}
+    model.graph.initializer.extend(
+        helper.make_tensor(*(name, TensorProto.DOUBLE, [], [value])) for name, value in constants.items()
+    )
+    model.graph.node.extend(
+        [
+            helper.make_node("Mul", ["prices", "below"], ["lower"]),
+            helper.make_node("Mul", ["prices", "above"], ["upper"]),
+            helper.make_node("Concat", ["lower", "upper"], [INTERVAL], axis=1),
+            helper.make_node("Less", ["median_house_value", "zero"], [INTERVAL_UPPER_OPEN]),
+        ]
+    )
+    model.graph.output.append(helper.make_tensor_value_info(INTERVAL, TensorProto.DOUBLE, ["N", 2]))
+    model.graph.output.append(helper.make_tensor_value_info(INTERVAL_UPPER_OPEN, TensorProto.BOOL, ["N"]))
+    helper.set_model_props(model, {"features": ",".join(FEATURE_NAMES), COVERAGE_PROPERTY: "0.95"})
+    return model
+
+
+def measured_errors(rows: np.ndarray) -> ExpectedErrors | None:
+    """Measure the errors to expect, as training does on rows held out."""
+    predicted = prices(rows)
+    bounds, is_open = np.outer(predicted, [0.8, 1.2]), np.zeros(len(rows), dtype=bool)
+    answer = {PRICE: predicted, INTERVAL: bounds, INTERVAL_UPPER_OPEN: is_open}
+    return expected_errors(answer, predicted + errors(rows, seed=8), [])
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service whose small graph has a profile."""
-    profile = model_profile(block_groups(20_000), prices(block_groups(5_000, seed=1)))
-    state_dir = registry(tmp_path_factory.mktemp("state"), lambda: log_graph(income_graph(), profile=profile))
+    """A service whose small graph has intervals and a profile."""
+    held_out = block_groups(5_000, seed=1)
+    profile = model_profile(block_groups(20_000), prices(held_out), measured_errors(held_out))
+    state_dir = registry(tmp_path_factory.mktemp("state"), lambda: log_graph(graph_with_intervals(), profile=profile))
     with running_service(state_dir, workers=2) as running:
         yield running
 
@@ -98,7 +140,8 @@ def test_service_answers_with_the_profile_of_its_model(service: Service) -> None
     with grpc.insecure_channel(service.target) as channel:
         answer = ModelServiceStub(channel).GetModelProfile(GetModelProfileRequest(), timeout=60)
     assert (answer.model_name, answer.model_version) == ("california-housing", "1")
-    assert answer.profile == model_profile(block_groups(20_000), prices(block_groups(5_000, seed=1)))
+    held_out = block_groups(5_000, seed=1)
+    assert answer.profile == model_profile(block_groups(20_000), prices(held_out), measured_errors(held_out))
 
 
 def test_shifted_traffic_raises_drift_and_unshifted_does_not(service: Service, monitor: Monitor) -> None:
@@ -130,12 +173,69 @@ def test_outcomes_become_live_errors(service: Service, monitor: Monitor) -> None
     assert seen["housing_training_root_mean_squared_error_usd 1"] == 50_000
 
 
+def test_estimated_error_moves_with_the_inputs_and_holds_when_true_prices_come(
+    service: Service, monitor: Monitor
+) -> None:
+    """Dearer homes without a single true price raise it; once the prices are known it proves right within its band."""
+    estimate = "housing_estimated_mean_absolute_error"
+
+    def ask_window(rows: np.ndarray) -> tuple[list[Prediction], dict[str, float]]:
+        """Ask for a whole window; return the answers, and the figures once the estimate is about right."""
+        answers, size = ask(service, rows), float(np.abs(errors(rows, seed=12)).mean())
+
+        def look() -> dict[str, float] | None:
+            seen = metrics(monitor)
+            return seen if abs(seen.get(f"{estimate}_usd 1", 0) / size - 1) < 0.1 else None
+
+        return answers, wait_for(look, f"an estimate of about {size:,.0f} USD")
+
+    rows = block_groups(ROWS, seed=9)
+    rows[:, INCOME] = 1 + rows[:, INCOME] / 2.5  # the poorer half of what training knows
+    _, before = ask_window(rows)
+    rows[:, INCOME] += 4
+    answers, after = ask_window(rows)
+    assert after[f"{estimate}_lower_usd 1"] > 1.5 * before[f"{estimate}_upper_usd 1"]
+
+    outcomes = [
+        TruePrice(prediction_id=each.prediction_id, median_house_value=each.median_house_value + error)
+        for each, error in zip(answers, errors(rows, seed=11).tolist(), strict=True)
+    ]
+    wait_for(lambda: record(service, outcomes) or None, "all outcomes recorded")
+
+    def checked() -> dict[str, float] | None:
+        seen = metrics(monitor)
+        return seen if seen.get("housing_estimate_checked_rows 1", 0) >= ROWS else None
+
+    seen = wait_for(checked, "the estimate beside the true prices")
+    assert seen["housing_estimate_mean_absolute_error_in_band 1"] == 1
+    assert seen["housing_estimate_mean_absolute_error_ratio 1"] == pytest.approx(1, abs=0.1)
+    assert seen["housing_live_mean_absolute_error_usd 1"] > 0
+
+
 def record(service: Service, outcomes: list[TruePrice]) -> bool:
-    """Record outcomes; tell whether the log knew all of their predictions."""
+    """Record outcomes; return whether the log knew all of their predictions."""
     request = RecordOutcomesRequest(outcomes=outcomes)
     with grpc.insecure_channel(service.target) as channel:
         answer = OutcomeServiceStub(channel).RecordOutcomes(request, timeout=60)
     return all(each.result in {1, 2} for each in answer.outcomes)
+
+
+def test_bad_outcomes_are_a_reason_to_retrain(service: Service) -> None:
+    """As the watcher asks the service: few of them are none yet, then the live error is, with its figures."""
+    tolerance = Tolerance(error_factor=1.3, coverage_shortfall=0.9, drift_psi=99, minimum_outcomes=2 * ROWS)
+    trigger = Degradation(inspect_service(service.target), tolerance, cooldown_seconds=0)
+    assert trigger.look() is None
+    for seed in (13, 14):
+        outcomes = [
+            TruePrice(prediction_id=each.prediction_id, median_house_value=each.median_house_value + 200_000)
+            for each in ask(service, block_groups(ROWS, seed=seed))
+        ]
+        wait_for(partial(lambda known: record(service, known) or None, outcomes), "all outcomes recorded")
+    fired = trigger.look()
+    assert fired is not None
+    assert fired.reason.startswith("the live RMSE is ")
+    assert fired.figures["training_rmse"] == 50_000
+    assert fired.figures["outcomes"] >= 2 * ROWS
 
 
 def test_report_is_written(service: Service, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ class AliasRegistry(Protocol):
     """The model registry, as far as the champion is changed there."""
 
     def named(self, alias: str) -> RegisteredVersion | None:
-        """Return the version that an alias names; None when there is none."""
+        """Return the version that an alias names; None without one."""
 
     def point(self, alias: str, version: str) -> None:
         """Point an alias at a version."""
@@ -24,7 +24,7 @@ class AliasRegistry(Protocol):
 class Champions:
     """The champions of a registered model: which there is, and which there were.
 
-    A change waits until no other process is changing the champion, be it a command, a watcher or the service.
+    A change waits until no other process is changing the champion, whether a command, a watcher or the service.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Champions:
         self._history = ChampionHistory(name, changes)
 
     def now(self) -> RegisteredVersion | None:
-        """Return the champion; None when there is none.
+        """Return the champion; None without one.
 
         Raises:
             RegistryFailed: the registry does not answer.

@@ -39,14 +39,14 @@ class ModelRegistry:
 
     def __init__(self, uri: str, name: str) -> None:
         quieten(os.environ)
-        # Takes seconds and hundreds of megabytes: only who gets here pays.
+        # Takes seconds and hundreds of megabytes: only callers that use the registry pay.
         from mlflow import MlflowClient  # noqa: PLC0415
 
         self._uri, self._name = uri, name
         self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
 
     def named(self, alias: str) -> RegisteredVersion | None:
-        """Return the version that an alias names; None when there is none."""
+        """Return the version that an alias names; None without one."""
         from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
         with self._failures():
@@ -83,7 +83,7 @@ class ModelRegistry:
             self._client.set_registered_model_alias(self._name, alias, version)
 
     def drop_alias(self, alias: str) -> None:
-        """Remove an alias; without effect where there is none."""
+        """Remove an alias; without effect if it does not exist."""
         with self._failures():
             self._client.delete_registered_model_alias(self._name, alias)
 

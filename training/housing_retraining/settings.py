@@ -118,7 +118,7 @@ class RetrainingSettings(EnvironmentSettings):
     retraining_canary_latency_ratio: float = Field(default=2, ge=0, le=1e6, allow_inf_nan=False)
     """How many times the champion's median latency that of a canary may be; 0 for any."""
     retraining_rollback: Switch = "on"
-    """Whether a promotion is taken back when its live errors are worse than before, beyond chance."""
+    """Whether a promotion is rolled back when its live errors are worse than before, beyond chance."""
     retraining_rollback_outcomes: int = Field(default=100, ge=10, le=100_000_000)
     """With fewer true prices a promotion is not judged."""
     retraining_rollback_days: float = Field(default=14, gt=0, le=3650, allow_inf_nan=False)

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -177,6 +178,30 @@ def test_a_file_that_would_grow_the_table_too_far_is_rejected(
     """Before more memory or disk is used than was agreed."""
     found = take(folders, rows, drop(folders, "large.csv", new), max_rows=150)
     assert found.reason == "the table would have more than 150 rows (HOUSING_RETRAINING_MAX_ROWS)"
+
+
+def test_huge_files_are_rejected_after_their_first_pieces(
+    folders: Folders, rows: RowTable, block_groups: pd.DataFrame
+) -> None:
+    """Ten gigabytes without a line, and copies of a known row without end, in the memory of a piece."""
+    holes, copies = folders.incoming / "holes.csv", folders.incoming / "copies.csv.gz"
+    header, line, *_ = block_groups.to_csv(index=False).splitlines(keepends=True)
+    with holes.open("w") as file:
+        file.write(header)
+        file.truncate(10 << 30)
+    with gzip.open(copies, "wt", compresslevel=1) as packed:
+        packed.writelines([header, line * 3 * ROWS_AT_ONCE])
+    taker = FileTaker(folders, Limits(max_rows=1_000, bad_share=0.1))
+    tracemalloc.start()
+    found = [taker.take(path, rows) for path in (holes, copies)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [each.reason for each in found] == [
+        "line 2: a line is longer than 1,048,576 bytes, so this is no table",
+        "it has more than 1,000 rows (HOUSING_RETRAINING_MAX_ROWS)",
+    ]
+    assert (found[0].size_bytes, found[1].rows) == (10 << 30, ROWS_AT_ONCE)
+    assert peak < 200 << 20
 
 
 def test_a_report_lists_the_first_of_many_flaws(

@@ -129,7 +129,7 @@ class _Opened:
         """Return the version that is the canary.
 
         Raises:
-            ClickException: none is, or not the expected one.
+            ClickException: there is no canary, or not the expected one.
         """
         found = self.registry.named(CANARY)
         if found is None or not canaries.share(found.version):

@@ -73,8 +73,8 @@ def take(files: tuple[Path, ...], as_json: bool) -> None:
 def watch() -> None:
     """Watch for new data, and retrain when there is enough, until stopped.
 
-    Files are dropped in data/incoming. Stops on SIGTERM and Ctrl-C; a retraining that is under way is gone on with at
-    the next start.
+    Files are dropped in data/incoming. Stops on SIGTERM and Ctrl-C; a retraining that is under way is resumed at the
+    next start.
     """
     with opened_store() as (settings, store):
         check_pipeline()

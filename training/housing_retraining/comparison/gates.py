@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from housing_retraining.comparison.compare import Comparison, Quality, Slice
+from housing_retraining.comparison.holdout import KNOWN_BEFORE
 
 PARITY_USD = 1.0
 """The most that the registered graph may differ from the one that the pipeline has made, in USD."""
@@ -67,6 +68,7 @@ def calibration(candidate: Quality, champion: Quality | None, policy: Policy) ->
 def slices(comparison: Comparison, policy: Policy) -> Gate:
     """Check that no slice of the rows is answered worse by more than is tolerated, beyond chance."""
     worse = [each for each in comparison.slices if _is_worse(each, policy.slice_tolerance)]
+    worse.sort(key=lambda each: each.name != KNOWN_BEFORE)  # the reason for which rows are set aside comes first
     listed = "; ".join(
         f"{each.by} {each.name}: RMSE {each.candidate_rmse:,.0f} instead of {each.champion_rmse:,.0f} USD"
         for each in worse[:5]
@@ -75,7 +77,7 @@ def slices(comparison: Comparison, policy: Policy) -> Gate:
         name="slices",
         passed=not worse,
         detail=listed or f"none of {len(comparison.slices)} is worse by more than {policy.slice_tolerance:.0%}",
-        blames_data=any(each.name == "known before" for each in worse),
+        blames_data=any(each.name == KNOWN_BEFORE for each in worse),
     )
 
 

@@ -22,6 +22,9 @@ AREA_DEGREES = 0.5
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+KNOWN_BEFORE = "known before"
+"""The slice of the rows that were there before the new ones."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdout:
@@ -52,7 +55,7 @@ class Holdout:
     def slices(self) -> list[tuple[str, str, Mask]]:
         """Cut the rows: what they are cut by, what a slice's rows have in common, and which they are, shape (n,)."""
         income, age = self._column("median_income"), self._column("housing_median_age")
-        cuts = [("rows", "known before", ~self.new), ("rows", "new", self.new)]
+        cuts = [("rows", KNOWN_BEFORE, ~self.new), ("rows", "new", self.new)]
         cuts += [("ocean_proximity", str(label), self.labels == label) for label in np.unique(self.labels)]
         cuts += [
             ("median_income", name, mask) for name, mask in _bands(income, np.quantile(income, (0.2, 0.4, 0.6, 0.8)))

@@ -58,7 +58,7 @@ def judge_candidate(
     Args:
         name: the registered model.
         candidate: its new version.
-        champion: the version that is served; None when there is none.
+        champion: the version that is served; None without one.
         work: the work directory of the retraining.
         policy: how strict gates are.
 

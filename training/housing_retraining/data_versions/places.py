@@ -1,7 +1,7 @@
 """When two rows speak of the same block group: all that must be given of it agrees, whatever its price.
 
 Fields that may be left out do not count, so that a table without them is known for what it is. Numbers are compared at
-six digits, which is what every copy of the census's figures keeps, be it in single precision.
+six digits, which is what every copy of the census's figures keeps, also in single precision.
 """
 
 import hashlib

@@ -74,7 +74,7 @@ class RowTable:
             connection.executescript(_SCHEMA)
 
     def identity(self) -> str:
-        """Return the name of this table: no other one, be it on another machine, has it."""
+        """Return the name of this table, which is unique over all machines."""
         with self._connection() as connection:
             connection.execute("INSERT OR IGNORE INTO identity (id, name) VALUES (1, ?)", (str(uuid.uuid4()),))
             return str(connection.execute("SELECT name FROM identity").fetchone()[0])

@@ -72,7 +72,7 @@ def write_version(table: RowTable, folder: Path, params: PrepareParams) -> DataV
 
 
 def read_version(folder: Path) -> DataVersion | None:
-    """Return the table that a work directory was given before a crash; None when that had not got so far."""
+    """Return the table that a work directory had before a crash; None when it was not complete."""
     try:
         version = DataVersion(**json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8")))
         return version if file_sha256(folder / TABLE) == version.sha256 else None
@@ -106,7 +106,7 @@ def _split(rows: Sequence[StoredRow], params: PrepareParams) -> tuple[list[Store
 
 
 def _held_out_of(count: int, params: PrepareParams) -> int:
-    """Return how many of so many rows the pipeline holds out."""
+    """Return how many of `rows` rows the pipeline holds out."""
     return int(np.ceil(params.test_size * count))
 
 

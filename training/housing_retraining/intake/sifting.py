@@ -56,7 +56,7 @@ class Sifted:
     ratios: list[float] = field(default_factory=list)
     """Of some contradicting rows: their price divided by the one on record."""
 
-    def note(self, flaws: Iterable[Flaw]) -> None:
+    def count_bad(self, flaws: Iterable[Flaw]) -> None:
         """Count rows that are wrong, and list the first."""
         for flaw in flaws:
             self.bad += 1
@@ -90,10 +90,12 @@ def sift(pieces: Iterable[Piece], arrivals: Arrivals, limits: Limits, sifted: Si
     for piece in pieces:
         sifted.rows += len(piece.table) + len(piece.flaws)
         good, flaws = check(piece.table)
-        sifted.note(sorted([*piece.flaws, *flaws], key=lambda flaw: flaw.row))
+        sifted.count_bad(sorted([*piece.flaws, *flaws], key=lambda flaw: flaw.row))
         _take(good, arrivals, sifted)
         if sifted.new > room:
             raise FileRefused(f"the table would have more than {limits.max_rows:,} rows (HOUSING_RETRAINING_MAX_ROWS)")
+        if sifted.rows > limits.max_rows:  # copies and bad rows are no reason to read for hours
+            raise FileRefused(f"it has more than {limits.max_rows:,} rows (HOUSING_RETRAINING_MAX_ROWS)")
     _judge(sifted, limits)
     _check_units(arrivals, sifted)
 

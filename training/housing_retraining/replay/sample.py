@@ -6,7 +6,7 @@ from housing_server.prediction_log.logged_requests import Floats
 
 
 class Sample:
-    """Keeps up to so many rows, each row that was added with the same probability (Vitter, 1985, algorithm R)."""
+    """Keeps up to a number of rows, each added row with the same probability (Vitter, 1985, algorithm R)."""
 
     def __init__(self, size: int, columns: int) -> None:
         """Keep nothing yet.

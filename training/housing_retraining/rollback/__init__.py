@@ -1,1 +1,1 @@
-"""Taking a promotion back by itself when live answers got worse with it."""
+"""Rolling a promotion back automatically when live answers got worse with it."""

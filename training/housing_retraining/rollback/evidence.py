@@ -40,7 +40,7 @@ class Worse:
 
 
 def look_at(outcomes: int, minimum: int, confidence: float) -> Look | None:
-    """Return the look that is due with so many true prices; None when these are too few.
+    """Return the look that is due with this number of true prices; None when these are too few.
 
     Args:
         outcomes: how many there are.

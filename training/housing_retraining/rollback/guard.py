@@ -14,7 +14,7 @@ from housing_server.prediction_log.shadow_predictions import ShadowPredictions
 from housing_server.prediction_log.store import PredictionStore
 
 MACHINE = "machine"
-"""Who has changed the champion when no person did."""
+"""The author on record of changes that no person made."""
 _CHANGES_READ = 1_000
 _MOST_OUTCOMES = 10_000
 """More true prices make no difference to the verdict, only to the time it takes."""
@@ -24,7 +24,7 @@ _UNFINISHED_US = 3_600_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackPolicy:
-    """When a promotion is taken back."""
+    """When a promotion is rolled back."""
 
     outcomes: int
     """With fewer true prices nothing is judged."""
@@ -45,7 +45,7 @@ class Seen:
     look: Look | None = None
     """By what it was judged; None for a rollback that may be unfinished."""
     worse: Worse | None = None
-    """How much worse live errors got; None when they did not, or only a replay would tell."""
+    """How much worse live errors got; None when they did not, or only a replay would show it."""
 
 
 class PromotionGuard:
@@ -65,7 +65,7 @@ class PromotionGuard:
         Args:
             store: the prediction log, and the record of changes.
             model_name: the registered model.
-            policy: when a promotion is taken back.
+            policy: when a promotion is rolled back.
             replay: returns what replays a version, for promotions before which no true prices came; None where models
                 cannot be loaded.
             now: returns the time, in microseconds since the epoch.

@@ -24,7 +24,7 @@ class Heartbeat(Repeating):
         Args:
             lease: the lease, renewed three times in its life.
             seconds: how long it is held without being renewed.
-            on_lost: called, once, when another process has it, or the store does not respond for longer than that.
+            on_lost: called, once, when another process has it, or the store has not responded for as long.
         """
         super().__init__(self._beat, seconds=seconds / 3, name="lease")
         self._lease, self._length, self._on_lost = lease, seconds, on_lost

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def open_queue(
     settings: RetrainingSettings, store: PredictionStore, echo: Callable[[str], object]
 ) -> "RetrainingQueue":
-    """Make what works off retrainings, in the repository that is the working directory."""
+    """Return the queue of retrainings of the repository that is the working directory."""
     # The watcher imports this module, and must not carry pandas, scikit-learn and ONNX Runtime for weeks.
     from housing_retraining.runs.queue import RetrainingQueue  # noqa: PLC0415
 

@@ -40,7 +40,7 @@ class RetrainingQueue:
         self._tables = {*tables, None}
 
     def work_off(self) -> bool:
-        """Carry out all that is waiting, if no other process is at it; return whether none was.
+        """Run all waiting retrainings unless another process does; return whether this one did.
 
         Raises:
             LeaseLost: another process may retrain now.

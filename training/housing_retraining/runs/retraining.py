@@ -29,7 +29,7 @@ class Registry(Protocol):
     """The model registry."""
 
     def named(self, alias: str) -> RegisteredVersion | None:
-        """Return the version that an alias names; None when there is none."""
+        """Return the version that an alias names; None without one."""
 
     def log_json(self, run_id: str, content: dict[str, object], path: str) -> None:
         """Put a file on record with the run of a version."""
@@ -59,7 +59,7 @@ class RetrainingRun:
             registry: where candidates go.
             stages: what a candidate must pass; the last one promotes it.
             tracking_uri: its address, for the pipeline.
-            echo: called with what there is to read for people, line by line.
+            echo: called with lines for people to read.
         """
         self._settings, self._registry, self._stages = settings, registry, stages
         self._records = RetrainingRecords(store)
@@ -69,7 +69,7 @@ class RetrainingRun:
         self._lost = False
 
     def run(self, retraining: Retraining) -> Verdict:
-        """Carry one out, or go on with one that a crash has ended, and return its verdict; it goes on record, too.
+        """Run a retraining, or resume one that a crash has ended, and return its verdict; it goes on record, too.
 
         Raises:
             LeaseLost: another process may retrain now; nothing more is put on record.
@@ -194,7 +194,7 @@ class RetrainingRun:
 
 
 def _environment(settings: RetrainingSettings, tracking_uri: str) -> dict[str, str]:
-    """Make what the pipeline is told beside what this process was: its registry, and few threads."""
+    """Return the variables that the pipeline gets beside those of this process: its registry, and few threads."""
     threads = str(settings.retraining_threads)
     libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {"MLFLOW_TRACKING_URI": tracking_uri} | dict.fromkeys(libraries, threads)

@@ -21,7 +21,7 @@ class Pace:
     now_us: Callable[[], int] = now_us
     """Returns the time, in microseconds since the epoch."""
     wait: Callable[[float], object] = time.sleep
-    """Waits so many seconds."""
+    """Waits for a number of seconds."""
 
 
 class Canary:
@@ -45,7 +45,7 @@ class Canary:
         """Let the challenger answer its share, then judge it; after a crash, for the rest of the time.
 
         Raises:
-            LeaseLost: another process may retrain now, and goes on with the canary.
+            LeaseLost: another process may retrain now, and continues the canary.
             RegistryFailed: the registry does not accept the canary.
         """
         if context.champion is None:

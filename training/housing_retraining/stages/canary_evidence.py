@@ -17,7 +17,7 @@ _LEAST_OUTCOMES = 30
 """With fewer of either version, latencies and errors are not compared."""
 
 Look = Callable[[str, int, int], Sequence[LoggedPrediction]]
-"""Returns the newest answers of a version, since a time in microseconds since the epoch, at most so many."""
+"""Returns the newest answers of a version, since a time in microseconds since the epoch, up to a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class CanaryEvidence:
     """The champion's, at most as many as are looked at."""
 
     def objections(self, policy: CanaryPolicy) -> list[str]:
-        """Return what speaks against the canary; nothing where there is too little to tell."""
+        """Return what speaks against the canary; nothing where there is too little evidence."""
         return [each for each in (self._too_slow(policy), self._worse(policy)) if each]
 
     def figures(self) -> dict[str, float]:

@@ -52,7 +52,7 @@ class Clock:
     processor: Callable[[], float] = time.process_time
     """Returns the seconds of a processor that this process has used."""
     wait: Callable[[float], object] = time.sleep
-    """Waits so many seconds."""
+    """Waits for a number of seconds."""
 
 
 def load_candidate(context: StageContext) -> PriceModel:

@@ -31,7 +31,7 @@ class StageContext:
     check: Callable[[], object]
     """Raises LeaseLost once another process may retrain: to be called now and then by what takes long."""
     echo: Callable[[str], object]
-    """Called with what there is to read for people, line by line."""
+    """Called with lines for people to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

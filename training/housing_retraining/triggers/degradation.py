@@ -61,7 +61,7 @@ class Degradation:
 
 
 def judge(results: Results, tolerance: Tolerance) -> Fired | None:
-    """Return why what was seen is a reason to retrain; None when it is none."""
+    """Return why the results are a reason to retrain; None when they are not."""
     reasons = list(_estimate(results, tolerance))
     served = [live for live in results.live if live.model_version == results.training.model_version]
     if any(live.outcomes >= tolerance.minimum_outcomes for live in served):

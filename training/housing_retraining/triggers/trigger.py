@@ -26,7 +26,7 @@ class RetrainingTrigger(Protocol):
     """How long after it has asked it asks for nothing."""
 
     def look(self) -> Fired | None:
-        """Look whether there is a reason; None when there is none, or that cannot be told now."""
+        """Return the reason to retrain; None without one, or when that cannot be found out now."""
 
 
 def ask(triggers: Sequence[RetrainingTrigger], records: RetrainingRecords, now: Callable[[], int]) -> list[Retraining]:

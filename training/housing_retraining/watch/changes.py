@@ -8,7 +8,7 @@ from watchfiles import watch
 
 
 def changes(folder: Path, *, seconds: float, stop: threading.Event) -> Iterator[None]:
-    """Yield at once, then whenever something has changed, and after so many seconds in any case, until told to stop.
+    """Yield at once, then whenever something has changed, and after `seconds` in any case, until stopped.
 
     Args:
         folder: the folder; where the system cannot watch it, time alone counts.

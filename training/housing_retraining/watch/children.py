@@ -21,7 +21,7 @@ class HousingChildren:
         """Why the last child failed; empty when it did not."""
 
     def stop(self) -> None:
-        """End the one that runs, if any, and start no other; what it was doing is gone on with at the next start."""
+        """End the one that runs, if any, and start no other; its work is resumed at the next start."""
         self._stopped = True
         if self._running is not None:
             self._running.terminate()
@@ -39,7 +39,7 @@ class HousingChildren:
         self._run("work")
 
     def guard(self) -> bool:
-        """Judge the last promotion, and take it back if that is due; return whether that was done or not needed."""
+        """Judge the last promotion, and roll it back if that is due; return whether that was done or not needed."""
         output = self._run("guard", "--json")
         for line in output.splitlines():
             if line.startswith("{"):

@@ -41,7 +41,7 @@ class Children(Protocol):
         """Carry out what is waiting."""
 
     def guard(self) -> bool:
-        """Judge the last promotion, and take it back if that is due; return whether that was done or not needed."""
+        """Judge the last promotion, and roll it back if that is due; return whether that was done or not needed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Watcher:
                 self.log.warning("the store of the prediction log does not answer", reason=reason)
 
     def _watch_promotion(self) -> None:
-        """Start what takes the last promotion back if that is due, or can load models to judge it, once each time."""
+        """Start the child that judges the last promotion, once for each look that calls for it."""
         seen = self.guard.look() if self.guard is not None else None
         if seen is None:
             return

@@ -1,0 +1,1 @@
+"""What callers notice of a retraining beside the service, and of its shadow."""
