@@ -8,6 +8,7 @@ import psutil
 from access import make_keys
 from housing.example import BERKELEY
 from running import port_of_nobody, running_service, transport_or_skip, wait_for
+from tokens import Provider
 
 CANARY = "canary-7d02"
 
@@ -15,11 +16,14 @@ CANARY = "canary-7d02"
 def test_secrets_are_in_no_output(state_dir: Path, tmp_path: Path) -> None:
     """A store that is down, calls with good and bad keys: no log line, metric, answer or argument has a secret."""
     keys, file = make_keys(tmp_path / "keys.json"), tmp_path / "url"
+    provider = Provider.make(tmp_path / "jwks.json")
+    tokens = [provider.token("admin"), provider.token("admin", exp=1), provider.token("admin", aud="other")]
     with port_of_nobody() as port:
         file.write_text(f"postgresql://user:{CANARY}@127.0.0.1:{port}/log?password={CANARY}", "utf-8")
         settings = {"transport": transport_or_skip("envoy"), "authentication": "on", "prediction_log_file": file}
+        settings |= provider.settings()
         with running_service(tmp_path, state_dir, **settings) as service:
-            shown = _answers(service.gateway_port, service.metrics_port, list(keys.texts.values()))
+            shown = _answers(service.gateway_port, service.metrics_port, [*keys.texts.values(), *tokens])
             shown += _arguments(service.command.pid)
             assert _listening(service.command.pid) == {"127.0.0.1"}
             wait_for(lambda: service.command.events("rpc") or None, "calls that are logged")
@@ -27,7 +31,7 @@ def test_secrets_are_in_no_output(state_dir: Path, tmp_path: Path) -> None:
         shown += service.command.output + service.command.errors
     assert "not writable" in shown
     assert "the service's log says why" in shown
-    secrets = [CANARY, *(text[-43:] for text in keys.texts.values())]
+    secrets = [CANARY, *(text[-43:] for text in (*keys.texts.values(), *tokens))]
     assert not [secret for secret in secrets if secret in shown]
 
 

@@ -108,7 +108,6 @@ def test_services_mount_what_they_need_only() -> None:
         "postgres": {"secrets"},
         "mlflow": {"secrets"},
         "server": {"secrets", "tls", "keys"},
-        "gateway": {"tls"},
         "monitor": {"clients"},
         "retrainer": {"secrets", "clients"},
         "prometheus": {"clients"},
@@ -117,11 +116,9 @@ def test_services_mount_what_they_need_only() -> None:
 
 def test_callers_need_tls_and_keys_unless_that_is_turned_off() -> None:
     """By default, in every profile."""
-    server, gateway = (COMPOSE[name]["environment"] for name in ("server", "gateway"))
+    server = COMPOSE["server"]["environment"]
     assert server["HOUSING_AUTHENTICATION"] == "${HOUSING_AUTHENTICATION:-on}"
-    assert "HOUSING_INSECURE" not in gateway
     text = json.dumps(COMPOSE)
     assert "password" not in text.lower().replace("postgres_password", "")
     merged = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["x-encrypted"]
-    for environment in (server, gateway):
-        assert environment.items() >= merged.items()
+    assert server.items() >= merged.items()

@@ -43,6 +43,24 @@ def test_compose_file_publishes_the_ports_of_the_service() -> None:
     assert defaults == set(published().items())
 
 
+def test_manifests_for_kubernetes_expose_the_ports_of_the_service_to_the_cluster_only() -> None:
+    """No port of a node, none of a load balancer, and no pod in the network of its node."""
+    documents = [
+        each
+        for path in (ROOT / "deploy/kubernetes").rglob("*.yaml")
+        for each in yaml.safe_load_all(path.read_text("utf-8"))
+        if each
+    ]
+    text = str(documents)
+    assert not [
+        word for word in ("hostPort", "hostNetwork", "hostIP", "nodePort", "NodePort", "LoadBalancer") if word in text
+    ]
+    exposed = {int(port) for port in re.findall(r"'containerPort': (\d+)", text)}
+    services = [each for each in documents if each.get("kind") == "Service"]
+    assert exposed == set(PORTS.values())
+    assert {port["port"] for each in services for port in each["spec"]["ports"]} <= exposed
+
+
 def test_prometheus_scrapes_the_ports_of_the_service() -> None:
     """And those that the compose file gives to the other programs."""
     known = published()

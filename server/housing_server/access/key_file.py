@@ -71,9 +71,16 @@ def _read(path: Path) -> Mapping[str, Any]:
         return {"version": _VERSION, "next": 0, "keys": []}
     except (OSError, ValueError) as error:
         raise InvalidKeys(f"{path} cannot be read as a file of keys ({type(error).__name__})") from None
-    if not isinstance(content, dict) or content.get("version") != _VERSION:
+    if not isinstance(content, dict) or content.get("version") != _VERSION or not _has_keys(content):
         raise InvalidKeys(f"{path} is not a file of keys of this version")
     return content
+
+
+def _has_keys(content: Mapping[str, Any]) -> bool:
+    keys = content.get("keys")
+    return (
+        isinstance(keys, list) and all(isinstance(key, dict) for key in keys) and isinstance(content.get("next"), int)
+    )
 
 
 def _key(path: Path, fields: Any) -> ApiKey:
@@ -81,9 +88,18 @@ def _key(path: Path, fields: Any) -> ApiKey:
         key = ApiKey(**fields)
     except TypeError:
         raise InvalidKeys(f"{path} is not a file of keys of this version") from None
-    if key.role not in GRANTED or not NAME.fullmatch(key.name):
-        raise InvalidKeys(f"{path}: the key {key.key_id} has an unknown role or a malformed name")
+    if not _is_sound(key):
+        raise InvalidKeys(f"{path}: the key {key.key_id} has an unknown role, a malformed name or a malformed field")
     return key
+
+
+def _is_sound(key: ApiKey) -> bool:
+    """Return whether all fields are what calls are compared with: another would fail each of them."""
+    texts, counts = (key.key_id, key.name, key.role, key.digest), (key.calls_per_second, key.calls_per_day, key.number)
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(count, int) for count in counts):
+        return False
+    expires = key.expires_at is None or isinstance(key.expires_at, int | float)
+    return expires and key.role in GRANTED and NAME.fullmatch(key.name) is not None and key.digest.isascii()
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

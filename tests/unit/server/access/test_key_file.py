@@ -85,7 +85,17 @@ def test_file_that_others_may_read_is_refused(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "{}", '{"version": 2, "next": 0, "keys": []}', '{"version": 1, "next": 0, "keys": [{"secret": "x"}]}'],
+    [
+        "",
+        "[]",
+        "{}",
+        '{"version": 1}',
+        '{"version": 1, "next": 0, "keys": {}}',
+        '{"version": 1, "next": "0", "keys": []}',
+        '{"version": 1, "next": 0, "keys": ["x"]}',
+        '{"version": 2, "next": 0, "keys": []}',
+        '{"version": 1, "next": 0, "keys": [{"secret": "x"}]}',
+    ],
 )
 def test_malformed_file_is_refused_without_its_content(path: Path, content: str) -> None:
     """The error names the file, not what is in it."""
@@ -96,6 +106,28 @@ def test_malformed_file_is_refused_without_its_content(path: Path, content: str)
         read_keys(path)
     assert str(path) in str(refusal.value)
     assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"expires_at": "soon"},
+        {"digest": "\u00e9" * 64},
+        {"digest": None},
+        {"calls_per_day": "9"},
+        {"name": 3},
+        {"role": []},
+    ],
+    ids=str,
+)
+def test_field_of_another_kind_is_refused(path: Path, change: dict[str, object]) -> None:
+    """It would fail every call that is compared with it."""
+    run(path, "create", "shop")
+    content = json.loads(path.read_text("utf-8"))
+    content["keys"][0] |= change
+    path.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(InvalidKeys, match="malformed"):
+        read_keys(path)
 
 
 def test_unknown_role_is_refused(path: Path) -> None:
