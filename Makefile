@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install train test unit coverage pictures fuzz tools lint style pylint types imports contract docs summary format proto descriptors released kubernetes lock bench bench-quick soak extremes rehearse containers clean distclean
+.PHONY: help up install train test unit coverage pictures fuzz tools lint style pylint types imports contract docs summary format proto descriptors released kubernetes lock bench bench-quick bench-score soak extremes rehearse control-plane containers clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -115,8 +115,15 @@ extremes: $(INSTALLED) ## Send a stream of MESSAGES=200000, open CONNECTIONS=200
 	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks extremes --messages $(or $(MESSAGES),200000) \
 		--connections $(or $(CONNECTIONS),20000) --transport $(or $(TRANSPORT),grpc)
 
+bench-score: $(INSTALLED) ## Score ROWS=2000000 rows of a file on this machine and on a Ray cluster of it, with one worker and with two
+	@PYTHONPATH=benchmarks $(BIN)/python -m housing_benchmarks score --rows $(or $(ROWS),2000000)
+
 rehearse: $(INSTALLED) ## Restart, kill, freeze and slow down servers behind the gateway, under load: no call may fail
 	REHEARSE=1 $(BIN)/pytest -q tests/e2e/test_several_servers.py
+
+control-plane: $(INSTALLED) tools ## Apply the manifests to a control plane of Kubernetes, which this builds, and upgrade, scale and drain
+	@tests/kubernetes_tools.sh
+	CONTROL_PLANE=1 $(BIN)/pytest -q tests/e2e/test_control_plane.py
 
 containers: ## Build the images, run the compose file and check that it answers
 	deploy/scripts/containers.sh

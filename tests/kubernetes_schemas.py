@@ -6,6 +6,7 @@ operator hold theirs; `make tools` installs all three.
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,16 @@ def write_schemas(folder: Path, kinds: set[tuple[str, str]]) -> str:
             schema = json.loads(path.read_text("utf-8").replace("/api/_definitions.json#", "#"))
             local = json.loads(json.dumps(definitions).replace("/api/_definitions.json#", "#"))
             (folder / path.name).write_text(json.dumps({**schema, "$defs": local}), "utf-8")
+    for path in crds():
+        _write_crd(path, folder)
+    return f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+
+
+def crds() -> Iterator[Path]:
+    """Yield the files that define the extensions."""
     for module, pattern in _CRDS.items():
         for resource in _RESOURCES[module]:
-            _write_crd(_module(module) / pattern.format(resource), folder)
-    return f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+            yield _module(module) / pattern.format(resource)
 
 
 def _write_crd(path: Path, folder: Path) -> None:

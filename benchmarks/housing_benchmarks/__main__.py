@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +20,7 @@ from housing_benchmarks.programs import ROOT, find_program
 from housing_benchmarks.report import render
 from housing_benchmarks.results import Results
 from housing_benchmarks.runs import run
+from housing_benchmarks.scoring import score as run_score
 from housing_benchmarks.service import Transport
 from housing_benchmarks.soak import report as soak_report
 from housing_benchmarks.soak.run import soak as run_soak
@@ -129,6 +131,31 @@ def extremes(messages: int, connections: int, transport: Transport) -> None:
                 files(each.grown_files),
             ]
             for each in run_extremes(transport, messages=messages, connections=connections)
+        ]
+    except BenchmarkError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(table(headings, shown))
+
+
+@main.command()
+@click.option("--rows", default=2_000_000, show_default=True, help="Rows of the file.")
+@click.option("--engine", "engines", multiple=True, type=click.Choice(["local", "ray"]), default=["local", "ray"])
+@click.option("--workers", multiple=True, type=click.IntRange(1), default=[1, 2], show_default=True)
+def score(rows: int, engines: Sequence[str], workers: Sequence[int]) -> None:
+    """Score a Parquet file by each engine with each number of workers, and show rows a second and memory."""
+    headings = ["engine", "workers", "rows", "rows/s", "seconds", "processor seconds", "MiB in each half"]
+    try:
+        shown = [
+            [
+                each.engine,
+                str(each.workers),
+                f"{each.rows:,}",
+                f"{each.rows_a_second:,.0f}",
+                number(each.seconds),
+                number(each.cpu_seconds),
+                " / ".join(f"{held / 2**20:.0f}" for held in each.rss_bytes),
+            ]
+            for each in run_score(rows, engines, workers)
         ]
     except BenchmarkError as error:
         raise click.ClickException(str(error)) from error

@@ -87,7 +87,7 @@ def cluster() -> Iterator[ModuleType]:
         from housing_server.scoring.ray_engine import ray_cluster  # noqa: PLC0415 - imports it
 
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the cluster cannot import tests
-        with ray_cluster(None):
+        with ray_cluster(None, workers=2):
             yield ray
 
 

@@ -215,7 +215,17 @@ def test_rollouts_never_take_a_server_away(resources: list[Resource]) -> None:
     for each in of_kind(resources, "Deployment"):
         if each["metadata"]["name"] in {"server", "gateway"}:
             assert each["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
-            assert each["spec"]["replicas"] >= 2
+
+
+def test_number_of_pods_is_set_once(resources: list[Resource]) -> None:
+    """By the autoscaler where there is one: a deployment would take its pods away, in the middle of the load."""
+    scaled = {
+        each["spec"]["scaleTargetRef"]["name"]: each["spec"] for each in of_kind(resources, "HorizontalPodAutoscaler")
+    }
+    assert all(spec["minReplicas"] >= 2 for spec in scaled.values())
+    counts = {each["metadata"]["name"]: each["spec"].get("replicas") for each in of_kind(resources, "Deployment")}
+    assert {name for name, count in counts.items() if count is None} == set(scaled)
+    assert counts["gateway"] >= 2
 
 
 def test_routes_name_the_services_of_the_contract() -> None:

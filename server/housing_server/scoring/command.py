@@ -8,7 +8,7 @@ import click
 from housing.v1.model_service_pb2 import Model
 from housing_server.errors import ScoringError, StartError
 from housing_server.scoring.engine import Engine
-from housing_server.scoring.engines import EngineName, RegisteredModel, opened_engine
+from housing_server.scoring.engines import EngineChoice, EngineName, RegisteredModel, opened_engine
 from housing_server.scoring.job import Job, Tally, identity, standard_streams
 from housing_server.scoring.parts import PartialOutput
 from housing_server.scoring.reading import STANDARD_STREAM, open_source
@@ -42,6 +42,11 @@ _CHUNK_ROWS = 131_072
     help="HOST:PORT of the Ray cluster's head. [default: a cluster of this machine alone, for this run]",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Processes of the Ray cluster that is started for this run. [default: one per processor]",
+)
+@click.option(
     "--threads",
     type=click.IntRange(1, 256),
     help="Threads that run the model for a chunk. [default: one per processor; with Ray 1]",
@@ -61,6 +66,7 @@ def score(  # noqa: PLR0913 - keyword-only arguments are clear in any number
     bad_rows: str,
     engine: str,
     ray_address: str | None,
+    workers: int | None,
     threads: int | None,
     chunk_rows: int,
     restart: bool,
@@ -76,12 +82,13 @@ def score(  # noqa: PLR0913 - keyword-only arguments are clear in any number
     files = STANDARD_STREAM not in (source, destination)
     if files and Path(destination).exists() and Path(source).samefile(destination):
         raise click.UsageError("the input and the output are the same file")
+    choice = EngineChoice(name=EngineName(engine), threads=threads, ray_address=ray_address or None, workers=workers)
     run = _Run(
         source=source, destination=destination, bad_rows=BadRows(bad_rows), chunk_rows=chunk_rows, restart=restart
     )
     try:
         registered = RegisteredModel.find()
-        with opened_engine(EngineName(engine), registered, run.bad_rows, threads, ray_address) as opened:
+        with opened_engine(choice, registered, run.bad_rows) as opened:
             tally = run.score(opened, registered.description)
     except (StartError, ScoringError) as error:
         raise click.ClickException(str(error)) from error

@@ -56,25 +56,35 @@ class RegisteredModel:
         return read_allowed(self.folder, allow_pyfunc=self.allow_pyfunc)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineChoice:
+    """An engine and its options."""
+
+    name: EngineName
+    """Which one."""
+    threads: int | None
+    """Threads that score one chunk; None for the engine's own number."""
+    ray_address: str | None
+    """Of a Ray cluster's head; None starts one for this run."""
+    workers: int | None
+    """Processes of the Ray cluster that is started; None for one a processor."""
+
+
 @contextmanager
-def opened_engine(
-    name: EngineName, model: RegisteredModel, bad_rows: BadRows, threads: int | None, ray_address: str | None
-) -> Iterator[Engine]:
+def opened_engine(choice: EngineChoice, model: RegisteredModel, bad_rows: BadRows) -> Iterator[Engine]:
     """Open an engine.
 
     Args:
-        name: which one.
+        choice: which one.
         model: what it scores with.
         bad_rows: what becomes of bad rows.
-        threads: that score one chunk; None for the engine's own number.
-        ray_address: of a cluster's head; None starts one for this run. Not used on this machine.
 
     Raises:
         ScoringError: it is not available.
         StartError: the model cannot be loaded.
     """
-    opened = _ray(model, bad_rows, threads, ray_address) if name is EngineName.RAY else _local(model, bad_rows, threads)
-    with opened as engine:
+    opened = _ray if choice.name is EngineName.RAY else _local
+    with opened(choice, model, bad_rows) as engine:
         yield engine
 
 
@@ -89,15 +99,15 @@ def own_cluster() -> dict[str, str]:
 
 
 @contextmanager
-def _local(model: RegisteredModel, bad_rows: BadRows, threads: int | None) -> Iterator[Engine]:
+def _local(choice: EngineChoice, model: RegisteredModel, bad_rows: BadRows) -> Iterator[Engine]:
     loaded = load_model(model.folder, allow_pyfunc=model.allow_pyfunc).predictor
-    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(choice.threads or len(os.sched_getaffinity(0))) as pool:
         yield LocalEngine(Scorer(loaded, pool, bad_rows))
 
 
 @contextmanager
-def _ray(model: RegisteredModel, bad_rows: BadRows, threads: int | None, address: str | None) -> Iterator[Engine]:
-    if address is None:
+def _ray(choice: EngineChoice, model: RegisteredModel, bad_rows: BadRows) -> Iterator[Engine]:
+    if choice.ray_address is None:
         os.environ.update(own_cluster())  # Ray reads it when it is imported
     try:
         from housing_server.scoring.ray_engine import RayEngine, ray_cluster  # noqa: PLC0415 - an extra of its own
@@ -106,5 +116,5 @@ def _ray(model: RegisteredModel, bad_rows: BadRows, threads: int | None, address
             f"--engine ray requires the package {error.name}: pip install '.[server,parquet,ray]'"
         ) from error
     shipped = ShippedModel.of(model.folder, allow_pyfunc=model.allow_pyfunc)
-    with ray_cluster(address):
-        yield RayEngine(shipped, bad_rows, threads=threads or 1)
+    with ray_cluster(choice.ray_address, choice.workers):
+        yield RayEngine(shipped, bad_rows, threads=choice.threads or 1)

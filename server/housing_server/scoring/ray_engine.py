@@ -32,11 +32,12 @@ _LOOPBACK = "127.0.0.1"
 
 
 @contextmanager
-def ray_cluster(address: str | None) -> Iterator[None]:
+def ray_cluster(address: str | None, workers: int | None = None) -> Iterator[None]:
     """Connect to a Ray cluster.
 
     Args:
         address: host and port of its head; None starts one on this machine.
+        workers: how many processes score in one that is started here; None for one a processor.
 
     Raises:
         ClusterUnavailable: it does not answer, or is of another version.
@@ -44,9 +45,10 @@ def ray_cluster(address: str | None) -> Iterator[None]:
     if address:
         _reach(address)
     with TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        own = {} if address else {"_node_ip_address": _LOOPBACK, "include_dashboard": False, "_temp_dir": folder}
+        own = {"_node_ip_address": _LOOPBACK, "include_dashboard": False, "_temp_dir": folder, "num_cpus": workers}
+        options = {"address": address} if address else {"address": _THIS_MACHINE, **own}
         try:
-            ray.init(address=address or _THIS_MACHINE, log_to_driver=False, logging_level="ERROR", **own)
+            ray.init(log_to_driver=False, logging_level="ERROR", **options)
         except (OSError, RuntimeError, ValueError, exceptions.RayError) as error:
             place = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
             raise ClusterUnavailable(f"{place} cannot be used: {_first_line(error)}") from error
