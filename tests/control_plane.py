@@ -3,21 +3,25 @@
 import os
 import secrets
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kubernetes_schemas import crds
+from played_nodes import played_nodes
 from running import tool, wait_for
 
 ZONES = ("a", "b", "c")
 """A node for each."""
+_ZONE = "topology.kubernetes.io/zone"
 _HOW = "tests/kubernetes_tools.sh builds it"
 
 
@@ -77,12 +81,16 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
         start(
             *("kube-controller-manager", *clients, "--secure-port", "0", "--leader-elect=false"),
             *("--service-account-private-key-file", str(key), "--root-ca-file", str(certificate)),
+            *("--node-monitor-grace-period", "240h"),
         )
-        start("kwok", *clients, "--manage-all-nodes=true", "--server-address", "", "--config", os.devnull)
         running.do("apply", "--server-side", *(f"--filename={path}" for path in crds()))
         running.do("wait", "--for", "condition=established", "crd", "--all")
-        running.apply(*map(_node, ZONES), *map(_volume, range(3)))
-        running.do("wait", "--for", "condition=ready", "node", "--all")
+        running.apply(*map(_volume, range(3)))
+        address, headers = f"https://127.0.0.1:{port}", {"authorization": f"Bearer {token}"}
+        api = stack.enter_context(
+            httpx.Client(base_url=address, headers=headers, verify=ssl.create_default_context(cafile=certificate))
+        )
+        stack.enter_context(played_nodes(api, {f"node-{zone}": {_ZONE: zone} for zone in ZONES}))
         yield running
 
 
@@ -117,11 +125,6 @@ def _kubeconfig(port: int, certificate: Path, token: str) -> str:
             "current-context": "here",
         }
     )
-
-
-def _node(zone: str) -> Mapping[str, Any]:
-    labels = {"topology.kubernetes.io/zone": zone, "kubernetes.io/hostname": f"node-{zone}"}
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"node-{zone}", "labels": labels}}
 
 
 def _volume(number: int) -> Mapping[str, Any]:

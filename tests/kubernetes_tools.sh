@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the control plane of Kubernetes, and kwok, which plays the nodes of a cluster, into .tools/bin: `make
-# control-plane` needs them. It takes Go, and a quarter of an hour of two processors the first time.
+# Builds the control plane of Kubernetes into .tools/bin, for `make control-plane`. It takes Go, and a quarter of an hour
+# of two processors the first time.
 set -eu
 cd "$(dirname "$0")/.."
 version=1.34.4
@@ -11,7 +11,6 @@ if ! command -v etcd >/dev/null; then
     [ "$(id -u)" = 0 ] && RUNLEVEL=1 apt-get install -qq -y --no-install-recommends etcd-server >/dev/null ||
         { echo "etcd is missing: apt-get install etcd-server" >&2; exit 1; }
 fi
-[ -x "$bin/kwok" ] || (unset GOFLAGS; CGO_ENABLED=0 GOBIN=$bin go install sigs.k8s.io/kwok/cmd/kwok@v0.7.0)
 
 # The module of Kubernetes takes its parts from a folder that is not published with it; they are published one by one.
 cd .tools/kubernetes
