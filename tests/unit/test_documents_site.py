@@ -10,7 +10,8 @@ from housing_site import summary
 from housing_site.alerts import alerts_page
 from housing_site.command_line import command_line_page
 from housing_site.contract import contract_page
-from housing_site.places import Links, lists_without_a_blank_line
+from housing_site.places import Links
+from housing_site.rendering import loaded_from_elsewhere, plain_markdown, shallow_lists
 from metric_names import rules
 from running import tool
 
@@ -40,11 +41,24 @@ def test_links_to_sources_lead_to_the_repository_if_it_has_an_address(address: s
     assert Links(document="docs/models.md", source_address=address).rewritten("[a](../Makefile)") == shown
 
 
-def test_lists_and_tables_within_paragraphs_are_found() -> None:
-    """But not those after a blank line, a heading or another item, nor in code."""
-    assert lists_without_a_blank_line("a\n- b\n- c\n\n| a |\n") == [2]
-    assert lists_without_a_blank_line("# a\n- b\n  c\n- d\n\n```\na\n- b\n```\n") == []
-    assert lists_without_a_blank_line("a\n| b |\n") == [2]
+def test_markdown_that_is_not_rendered_is_found() -> None:
+    """But not in code, nor in headings, which may begin with a number."""
+    assert plain_markdown("<p>a\n- b\n2. c</p>") == ["- b", "2. c"]
+    assert plain_markdown("<p>see [a](b)</p>") == ["see [a](b)"]
+    assert plain_markdown("<h1>1. a</h1><ul><li>a - b</li></ul><pre>- a\n| b |</pre>") == []
+
+
+def test_nested_lists_that_are_not_nested_here_are_found() -> None:
+    """Four blanks nest an item, also within an item; code may be indented as it likes."""
+    assert shallow_lists("- a\n  - b\n    - c\n   1. d\n") == ["  - ", "   1. "]
+    assert shallow_lists("- a\n\n    - b\n\n```yaml\na:\n  - b\n```\n") == []
+
+
+def test_what_a_page_loads_from_elsewhere_is_found() -> None:
+    """Links for people, and the page's own address, load nothing."""
+    foreign = ['<script async src="https://example.org/a.js">', "<link href=//example.org/a.css rel=stylesheet>"]
+    own = ['<a href="https://example.org">', '<link rel="canonical" href="https://example.org">', '<img src="a.svg">']
+    assert loaded_from_elsewhere("".join(foreign + own)) == foreign
 
 
 def test_every_command_is_in_its_reference() -> None:

@@ -1,7 +1,6 @@
 """What MkDocs calls while it builds the site: see `hooks` in mkdocs.yml."""
 
 import os
-import re
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -9,13 +8,8 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from housing_site import diagrams, places
+from housing_site import diagrams, places, rendering
 from housing_site.made_pages import MADE_PAGES
-
-_LOADED = re.compile(
-    r"""<(?:script|img|iframe|source|link\s[^>]*rel="?(?:stylesheet|preconnect|icon|preload)"?)\s[^>]*"""
-    r"""(?:src|href)=["']?(?:https?:)?//[^\s"'>]+"""
-)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -46,18 +40,30 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if page.file.src_uri in MADE_PAGES:
         return markdown
     document = str(Path(page.file.abs_src_path or "").relative_to(places.ROOT))
-    if lines := places.lists_without_a_blank_line(markdown):
-        raise PluginError(f"{document}: a list or table needs a blank line before it: lines {lines}")
+    if rendering.shallow_lists(markdown):
+        raise PluginError(f"{document}: items of nested lists are indented by four blanks")
     return places.Links(document=document, source_address=os.environ.get("DOCS_SOURCES", "")).rewritten(markdown)
 
 
-def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Hold pages to what they promise.
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Hold pages to being rendered.
 
     Raises:
-        PluginError: a page loads something from elsewhere.
+        PluginError: a page shows Markdown.
+    """
+    del config, files
+    if lines := rendering.plain_markdown(html):
+        raise PluginError(f"{page.file.src_uri}: not rendered, for lack of a blank line before it: {lines[0]}")
+    return html
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Hold pages to loading nothing from elsewhere.
+
+    Raises:
+        PluginError: a page does.
     """
     del config
-    if found := _LOADED.search(output):
+    if found := rendering.loaded_from_elsewhere(output):
         raise PluginError(f"{page.file.src_uri} loads from elsewhere: {found[0]}")
     return output

@@ -2,9 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[3]
@@ -66,25 +64,3 @@ class Links:
     def _relative(self, place: str) -> str:
         here = on_site(self.document) or ""
         return posixpath.relpath(place, str(PurePosixPath(here).parent))
-
-
-def lists_without_a_blank_line(text: str) -> list[int]:
-    """Return the lines at which a list or table begins within a paragraph: Markdown of this site reads on there."""
-    return [line for line, before, after in _outside_of_code(text) if _begins_block(after) and _is_paragraph(before)]
-
-
-def _outside_of_code(text: str) -> list[tuple[int, str, str]]:
-    lines, fenced, found = text.splitlines(), False, []
-    for number, (before, after) in enumerate(pairwise(lines), start=2):
-        fenced ^= before.lstrip().startswith("```")
-        if not fenced:
-            found.append((number, before, after))
-    return found
-
-
-_BLOCK = re.compile(r"\s*(?:[-*] |\d+\. |\|)")
-_begins_block: Callable[[str], re.Match[str] | None] = _BLOCK.match
-
-
-def _is_paragraph(line: str) -> bool:
-    return bool(line.strip()) and not line.startswith((" ", "#", "<", "```")) and not _BLOCK.match(line)
