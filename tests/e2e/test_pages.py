@@ -13,12 +13,15 @@ from typing import Any, Protocol
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Response, Route, expect
 
 from browsing import opened, picture, running_browser
 from housing.features import FEATURE_NAMES
 from housing_openapi.examples import EXAMPLES
 from running import PATIENCE, Service, tool, wait_for
+
+MOST_BYTES, MOST_BYTES_SENT = 220_000, 150_000
+"""What a newcomer's browser loads for the page at `/`, at most."""
 
 READY = {"/": "#why svg", "/docs": "#messages", "/ops": "#found *"}
 """What a page shows last, by its path."""
@@ -187,6 +190,18 @@ def test_the_model_card_is_shown(page: Page) -> None:
     assert page.locator("dialog table").count() > 0
 
 
+def test_the_page_is_light(browser: Browser, address: str) -> None:
+    """All that it loads until it shows a price and its reasons, uncompressed and on the wire."""
+    loaded: list[Response] = []
+    with opened(browser, f"{address}/web/icon.svg") as page:
+        page.on("response", lambda response: loaded.append(response))  # noqa: PLW0108 - Playwright marks its handlers
+        page.goto(f"{address}/")
+        expect(page.locator("#why svg")).to_be_visible()
+        sizes = {each.url: (len(each.body()), each.request.sizes()["responseBodySize"]) for each in loaded}
+    assert sum(whole for whole, _ in sizes.values()) < MOST_BYTES, sizes
+    assert sum(sent for _, sent in sizes.values()) < MOST_BYTES_SENT, sizes
+
+
 def test_status_is_live(page: Page) -> None:
     """State and version at once, rate and latency from two readings of the metrics."""
     expect(page.locator("#state")).to_contain_text("serving")
@@ -221,7 +236,7 @@ def test_docs_show_every_operation_and_send_its_example(browser: Browser, addres
 def test_ops_finds_a_prediction_and_records_its_true_price(browser: Browser, address: str) -> None:
     """By price; its dialog has the request."""
     with opened(browser, f"{address}/ops") as page:
-        expect(page.locator("#conditions")).to_contain_text("Nothing needs attention")
+        expect(page.locator("#alerts p").first).to_be_visible()
         expect(page.locator("#drift figure")).to_have_count(len(FEATURE_NAMES) + 1)
         picture(page, "ops", height=1400)
         page.fill("#min_median_house_value", "cheap")
@@ -293,10 +308,41 @@ def test_ops_promotes_a_version_with_a_reason(browser: Browser, address: str, ht
         expect(page.locator("#models-said")).to_contain_text("Version 3 is the champion")
 
 
+def test_ops_shows_the_alerts_that_fire(browser: Browser, address: str, http: httpx.Client) -> None:
+    """By what the service's own calls answer, under the names of Prometheus' rules."""
+    health = http.get("/health").json()
+    health["prediction_log"] |= {"enabled": True, "store_up": False, "problem": "disk full"}
+    model = http.get("/api/model").json()["model"]
+    error = {"outcomes": 200, "root_mean_squared_error": 2 * model["metrics"]["test_rmse"], "interval_coverage": 0.8}
+    profile = http.get("/api/model/profile").json()
+    inland = {each["name"]: (each["edges"] or [0])[0] for each in profile["profile"]["inputs"]} | {
+        "ocean_proximity": "INLAND"
+    }
+    failed = {"verdict": "RETRAINING_VERDICT_FAILED", "verdict_reason": "no rows"}
+    answers = {
+        "logs/predictions/stats": {
+            "model_versions": [{"model_version": model["version"], "error": error}],
+            "periods": [],
+        },
+        "logs/predictions": {"predictions": [{"block_group": inland, "median_house_value": 1}] * 500},
+        "retraining/status": {"watchers": [{"alive": False}], "lease_held": False, "last_finished": failed},
+    }
+    with opened(browser, f"{address}/web/icon.svg") as page:
+        page.route("**/health", lambda route: route.fulfill(json=health))
+        page.route("**/api/**", answer_with(answers))
+        page.goto(f"{address}/ops")
+        expect(page.locator("#alerts")).to_contain_text("disk full")
+        assert page.locator("#alerts b").all_inner_texts() == [
+            *("PredictionLogStoreDown", "LiveErrorAboveTraining", "IntervalCoverageBelowTarget", "ModelDrift"),
+            *("RetrainingFailed", "RetrainingWatcherDown"),
+        ]
+
+
 def check_with_axe(page: Page, options: dict[str, Any] | None = None) -> None:
-    """Compare a page with axe's rules; of operations that look alike the first are enough."""
+    """Compare a page with axe's rules; of operations, rows and figures that look alike the first are enough."""
     page.evaluate(
-        "document.querySelectorAll('.list > :nth-child(n+4):nth-last-child(n+9)').forEach(each => each.remove())"
+        "document.querySelectorAll('.list > :nth-child(n+4):nth-last-child(n+9), tbody > :nth-child(n+4), "
+        "figure:nth-of-type(n+4)').forEach(each => each.remove())"
     )
     found = Axe().run(page, options=options)
     assert found.violations_count == 0, found.generate_report()

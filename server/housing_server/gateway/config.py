@@ -34,6 +34,12 @@ _SCRIPTS = ("status", "requests", "errors", "responses")
 _BODIES_SHARE = 0.25
 """Share of Envoy's heap for request bodies in flight; processing them takes twice as much again."""
 
+_FAILED = {
+    "status_code_filter": {
+        "comparison": {"op": "GE", "value": {"default_value": 500, "runtime_key": "housing.least_status_logged"}}
+    }
+}
+"""What the access log has where requests that went well are not logged."""
 
 _PEERS: dict[PeerAddresses, str] = {
     "full": "%DOWNSTREAM_REMOTE_ADDRESS%",
@@ -75,6 +81,8 @@ class Front:
     """Origins of web pages that may call, such as `https://shop.example`."""
     shows_metrics: bool = True
     """Whether the metrics of service and gateway can be read here."""
+    logs_all: bool = True
+    """Whether requests are logged that have not failed by the service's fault."""
     upstream_tls: dict[str, Any] | None = None
     """Transport socket for connections to the gRPC services; None for plaintext."""
 
@@ -107,6 +115,7 @@ def render(settings: GatewaySettings, options: TracingOptions | None, folder: Pa
         peer_addresses=settings.peer_addresses,
         cors_origins=settings.origins,
         shows_metrics=settings.shows_metrics,
+        logs_all=settings.log_level == "info",
         upstream_tls=_upstream_tls(settings),
     )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -137,7 +146,15 @@ def configuration(front: Front, options: TracingOptions | None, folder: Path, ad
     add_pages(filled)
     if not front.shows_metrics:
         _hide_metrics(filled["static_resources"])
+    if not front.logs_all:
+        _log_failures_only(filled["static_resources"])
     return filled
+
+
+def _log_failures_only(resources: dict[str, Any]) -> None:
+    manager = resources["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    for log in manager["access_log"]:
+        log["filter"] = _FAILED
 
 
 def _hide_metrics(resources: dict[str, Any]) -> None:

@@ -137,7 +137,7 @@ def _change_manager(manager: _Data, embedding: Embedding, python_filter: Mapping
         "initial_connection_window_size": 4 * _WINDOW_BYTES,
     }
     for log in manager["access_log"]:
-        log["filter"] = _LOGGED
+        log["filter"] = {"and_filter": {"filters": [log["filter"], _LOGGED]}} if "filter" in log else _LOGGED
     manager["local_reply_config"] = local_replies([method for each in embedding.upstreams for method in each.methods])
     filters = manager["http_filters"]
     filters[-1:-1] = [_PLAIN_HEADERS, dict(python_filter)]  # before the router

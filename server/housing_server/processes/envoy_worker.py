@@ -4,6 +4,7 @@ Started by the supervisor instead of `worker`. It reads its configuration, which
 end of the control socket on: the process that the supervisor watches is the one that serves.
 """
 
+import logging
 import os
 import socket
 import sys
@@ -15,6 +16,7 @@ from housing_server.control.messages import ConfigureEnvoy, ConfigureWorker, dec
 from housing_server.gateway.config import Front, configuration, write
 from housing_server.gateway.embedding import Embedding, embed
 from housing_server.gateway.upstreams import Upstream
+from housing_server.observability.logs import log_level
 from housing_server.processes.embedded_settings import ADMIN_SOCKET, CONFIGURATION, CONTROL
 from housing_server.processes.helpers import helpers
 
@@ -52,6 +54,7 @@ def _configuration(config: ConfigureWorker, around: ConfigureEnvoy, admin_socket
         peer_addresses=config.peer_addresses,
         cors_origins=around.cors_origins,
         shows_metrics=around.shows_metrics,
+        logs_all=log_level() <= logging.INFO,
     )
     embedding = Embedding(
         host=config.host,

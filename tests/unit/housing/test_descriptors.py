@@ -31,5 +31,5 @@ def test_committed_stubs_are_those_that_the_contract_gives(tmp_path: Path) -> No
     assert {path.relative_to(protos) for path in protos.rglob("*_pb2*")} == stubs
     for stub in stubs:
         assert (protos / stub).read_text("utf-8") == (committed / stub).read_text("utf-8"), stub
-    document = "server/housing_server/web/openapi.json"
-    assert (tmp_path / document).read_text("utf-8") == (ROOT / document).read_text("utf-8"), "run `make proto`"
+    for document in ("server/housing_server/web/openapi.json", "server/housing_server/web/form.json"):
+        assert (tmp_path / document).read_text("utf-8") == (ROOT / document).read_text("utf-8"), "run `make proto`"

@@ -47,8 +47,8 @@ async function showRates(rates, place) {
   }
 }
 
-// Repeats something while the page is visible.
-function repeat(seconds, work) {
+// Does something now and again while the page is visible.
+export function repeat(seconds, work) {
   const turn = () => (document.hidden ? null : work());
   turn();
   setInterval(turn, seconds * 1000);

@@ -12,7 +12,7 @@ import { state } from "./ops_state.js";
 import { stats } from "./ops_stats.js";
 
 const PANELS = [
-  ["State", "What the service says of itself, and what is wrong with it.", state],
+  ["State", "What the service says of itself, and the alerts that fire by its own answers. Prometheus has more, and pages people.", state],
   ["Predictions by version", "Counts, prices and errors of the last 30 days.", stats],
   ["Drift", "Recent predictions on record beside the rows that the model was trained on.", drift],
   ["Predictions on record", "Newest first. Open one to see its request, or to record its true price.", search],

