@@ -9,7 +9,6 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from housing_openapi.document import document
 
-
 FORM = "form.json"
 """Name of the file with the form's part, beside the document."""
 
