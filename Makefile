@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install train test unit coverage pictures fuzz tools lint style pylint types imports contract docs summary format proto descriptors released kubernetes lock bench bench-quick bench-score bench-retraining soak extremes rehearse control-plane containers clean distclean
+.PHONY: help up install train test unit coverage pictures demo fuzz tools lint style pylint types imports contract docs summary format proto descriptors released kubernetes lock bench bench-quick bench-score bench-retraining soak extremes rehearse control-plane containers clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -45,6 +45,10 @@ coverage: $(INSTALLED) ## Run the unit tests and list the lines that they do not
 
 pictures: $(INSTALLED) tools train ## Make the documents' screenshots of the pages anew, into docs/images
 	PICTURES=yes $(BIN)/pytest tests/e2e/test_pages.py
+
+demo: $(INSTALLED) tools train ## Walk through docs/demo.md for real, and record it anew, into docs/demo
+	@benchmarks/tools.sh
+	PYTHONPATH=tests $(BIN)/python -m demo.walk
 
 fuzz: $(INSTALLED) ## Try EXAMPLES=100000 requests of any content on every method, and damaged ones through the gateway
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/pytest -q --timeout=0 tests/unit/server/test_fuzzing.py \

@@ -47,6 +47,18 @@ def _divided(match: re.Match[str]) -> str:
     return f"{before}{int(amount) * _SECONDS[unit] * 1000 // PACE}ms"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A series that a query has found over a time."""
+
+    labels: dict[str, str]
+    """Its labels."""
+    times: list[float]
+    """When, in seconds since 1970."""
+    values: list[float]
+    """What, at these times; never NaN."""
+
+
 class Prometheus:
     """A running Prometheus to ask questions of."""
 
@@ -61,6 +73,15 @@ class Prometheus:
         """Evaluate a query now; NaN is no data."""
         values = [float(each["value"][1]) for each in self._ask(query)]
         return [value for value in values if not math.isnan(value)]
+
+    def ask_between(self, query: str, start: float, end: float, step: float) -> list[Found]:
+        """Evaluate a query at many times, in seconds since 1970; NaN is no data."""
+        series = self._get("query_range", query=query, start=str(start), end=str(end), step=str(step))["result"]
+        points = [[(at, float(value)) for at, value in each["values"] if value != "NaN"] for each in series]
+        return [
+            Found(labels=each["metric"], times=[at for at, _ in known], values=[value for _, value in known])
+            for each, known in zip(series, points, strict=True)
+        ]
 
     def wait_for(self, query: str) -> list[float]:
         """Wait until a query finds something."""

