@@ -61,19 +61,9 @@ def _score(engine: str, workers: int, source: Path, registry: Registry) -> Score
     option = "--workers" if engine == "ray" else "--threads"
     command = [*HOUSING, "score", str(source), str(output), "--engine", engine, option, str(workers), "--restart"]
     began = time.monotonic()
-    with (
-        log.open("wb") as errors,
-        subprocess.Popen(command, env=os.environ | registry.environment, stderr=errors) as process,
-    ):
-        server = Server(pid=process.pid, log=log, ready_seconds=0)
-        held, cpu_seconds = [0], 0.0
-        while process.poll() is None:
-            usage = usage_of([server])
-            held.append(usage.rss_bytes)
-            cpu_seconds = max(cpu_seconds, usage.cpu_seconds)
-            time.sleep(_LOOK_SECONDS)
+    held, cpu_seconds = _watched(command, registry, log)
     text = log.read_text("utf-8", "replace")
-    if process.returncode != 0 or (summary := _SUMMARY.search(text)) is None:
+    if (summary := _SUMMARY.search(text)) is None:
         raise BenchmarkError(f"housing score has failed: {last_lines(text)}")
     return Scored(
         engine=engine,
@@ -84,6 +74,22 @@ def _score(engine: str, workers: int, source: Path, registry: Registry) -> Score
         cpu_seconds=cpu_seconds,
         rss_bytes=[max(held[: len(held) // 2 + 1]), max(held[len(held) // 2 :])],
     )
+
+
+def _watched(command: Sequence[str], registry: Registry, log: Path) -> tuple[list[int], float]:
+    """Run a command; return the resident bytes of its processes at each look, and their processor seconds."""
+    held, cpu_seconds = [0], 0.0
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(command, env=os.environ | registry.environment, stderr=errors) as process,
+    ):
+        server = Server(pid=process.pid, log=log, ready_seconds=0)
+        while process.poll() is None:
+            usage = usage_of([server])
+            held.append(usage.rss_bytes)
+            cpu_seconds = max(cpu_seconds, usage.cpu_seconds)
+            time.sleep(_LOOK_SECONDS)
+    return held, cpu_seconds
 
 
 def _write(path: Path, rows: int) -> None:

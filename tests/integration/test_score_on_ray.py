@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +32,7 @@ from running import ROOT, missing
 
 ROWS = 2_000
 CHUNK = 100
+ATTEMPTS = 3
 INCOMES = np.linspace(1, 10, ROWS)
 
 
@@ -87,8 +89,18 @@ def cluster() -> Iterator[ModuleType]:
         from housing_server.scoring.ray_engine import ray_cluster  # noqa: PLC0415 - imports it
 
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the cluster cannot import tests
-        with ray_cluster(None, workers=2):
+        with ExitStack() as stack:
+            _start(lambda: stack.enter_context(ray_cluster(None, workers=2)))
             yield ray
+
+
+def _start(start: Callable[[], None]) -> None:
+    """Start a cluster. Ray gives up after 30 seconds, which no setting changes, and a busy machine may need more."""
+    for _ in range(ATTEMPTS):
+        with suppress(ClusterUnavailable):
+            start()
+            return
+    missing(f"this machine is too busy: Ray has not started in {ATTEMPTS} attempts")
 
 
 @pytest.fixture

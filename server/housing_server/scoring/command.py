@@ -87,9 +87,7 @@ def score(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         source=source, destination=destination, bad_rows=BadRows(bad_rows), chunk_rows=chunk_rows, restart=restart
     )
     try:
-        registered = RegisteredModel.find()
-        with opened_engine(choice, registered, run.bad_rows) as opened:
-            tally = run.score(opened, registered.description)
+        tally = run.score(choice)
     except (StartError, ScoringError) as error:
         raise click.ClickException(str(error)) from error
     if tally.bad:
@@ -106,7 +104,12 @@ class _Run:
     chunk_rows: int
     restart: bool
 
-    def score(self, engine: Engine, model: Model) -> Tally:
+    def score(self, choice: EngineChoice) -> Tally:
+        registered = RegisteredModel.find()
+        with opened_engine(choice, registered, self.bad_rows) as engine:
+            return self._score(engine, registered.description)
+
+    def _score(self, engine: Engine, model: Model) -> Tally:
         report = Report()
         stdin, stdout = standard_streams()
         job = Job(

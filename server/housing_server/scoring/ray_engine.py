@@ -49,7 +49,7 @@ def ray_cluster(address: str | None, workers: int | None = None) -> Iterator[Non
         options = {"address": address} if address else {"address": _THIS_MACHINE, **own}
         try:
             ray.init(log_to_driver=False, logging_level="ERROR", **options)
-        except (OSError, RuntimeError, ValueError, exceptions.RayError) as error:
+        except Exception as error:  # Ray raises just that when it has not started within its 30 seconds
             place = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
             raise ClusterUnavailable(f"{place} cannot be used: {_first_line(error)}") from error
         try:
