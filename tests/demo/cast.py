@@ -50,6 +50,12 @@ def shorten(events: Sequence[Event], longest: float) -> list[Event]:
     return shown
 
 
+def moved(events: Iterable[Event], folder: Path) -> list[Event]:
+    """Return events as they would be in a home folder: which temporary one it was interests nobody."""
+    home = f"/home/ann/{folder.name}"
+    return [Event(at=event.at, text=event.text.replace(str(folder), home)) for event in events]
+
+
 def write_cast(path: Path, title: str, events: Iterable[Event]) -> None:
     """Write events as an asciicast."""
     header = {"version": 2, "width": COLUMNS, "height": LINES, "title": title, "env": {"TERM": "xterm-256color"}}

@@ -15,10 +15,10 @@ from playwright.sync_api import Page, expect
 
 from browsing import opened, running_browser
 from demo.boards import Span, draw_boards
-from demo.cast import draw_cast, shorten, write_cast
+from demo.cast import draw_cast, moved, shorten, write_cast
 from demo.film import Film
 from demo.scene import ENVIRONMENT, make_scene
-from demo.shell import Shell
+from demo.shell import Event, Shell
 from housing.addresses import bypass_proxies
 from housing.ports import GATEWAY_PORT, METRICS_PORT, MONITOR_PORT
 from observability import running_prometheus
@@ -134,7 +134,7 @@ def main() -> None:
             with Shell(root, environment) as shell:
                 span = walk(shell, film)
             draw_boards(prometheus, span, DASHBOARDS)
-    write_films(shell, film)
+    write_films(moved(shell.events, root), film)
 
 
 def walk(shell: Shell, film: Film) -> Span:
@@ -153,9 +153,9 @@ def walk(shell: Shell, film: Film) -> Span:
     return Span(start=begun[FIRST_CALL], end=begun[LAST_LOOK])
 
 
-def write_films(shell: Shell, film: Film) -> None:
+def write_films(shown: list[Event], film: Film) -> None:
     """Write what was recorded beside the document."""
-    events = shorten(shell.events, LONGEST_SECONDS)
+    events = shorten(shown, LONGEST_SECONDS)
     RESULTS.mkdir(exist_ok=True)
     write_cast(RESULTS / "terminal.cast", "California house prices: train, serve, drift, retrain, roll back", events)
     draw_cast(RESULTS / "terminal.webp", events)

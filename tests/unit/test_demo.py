@@ -13,7 +13,7 @@ from demo.cast import draw_cast, read_cast, shorten, write_cast
 from demo.scene import CALLS, NEW, SOLD
 from demo.shell import CommandFailed, Event, Shell
 from demo.units import written
-from demo.walk import DOCUMENT, FILMED, FIRST_CALL, LAST_LOOK, RESULTS, UNTIL, sections
+from demo.walk import DASHBOARDS, DOCUMENT, FILMED, FIRST_CALL, LAST_LOOK, RESULTS, UNTIL, sections
 from observability import Found
 
 MOST_BYTES = 2_000_000
@@ -29,11 +29,12 @@ def test_what_is_recorded_is_in_the_document() -> None:
         assert any(name in command for below in walk.values() for command in below), name
 
 
-def test_films_are_small() -> None:
-    """Those that were made can be kept in a repository."""
+def test_films_and_pictures_are_there_and_small() -> None:
+    """What the documents show was made, and can be kept in a repository."""
     shown = [RESULTS / name for name in ("terminal.webp", "browser.webp", "terminal.cast")]
     assert all(path.name in DOCUMENT.read_text("utf-8") for path in shown)
-    assert sum(path.stat().st_size for path in shown if path.exists()) < MOST_BYTES
+    assert sum(path.stat().st_size for path in shown) < MOST_BYTES
+    assert {path.stem for path in DASHBOARDS.glob("*.webp")} == {path.stem for path in BOARDS.glob("*.json")}
 
 
 @pytest.fixture(name="shell")
