@@ -33,10 +33,10 @@ def names_on(host: str, more: Sequence[str]) -> Sequence[str] | None:
 def authority_patterns(names: Sequence[str]) -> Sequence[str]:
     """Return regular expressions of which the authority of requests must match one: numbers and names, with any port.
 
-    Each is short, as Envoy's must be.
+    gRPC sends the whole list for a target of several addresses. Each expression is short, as Envoy's must be.
     """
-    hosts = (r"[0-9.]+", r"\[[0-9a-fA-F:.]+\]", *(f"(?i){re.escape(name)}" for name in names))
-    return [f"{host}(:[0-9]+)?" for host in hosts]
+    numbers = (r"[0-9.:,]+", r"(\[[0-9a-fA-F:.]+\](:[0-9]+)?,?)+")
+    return [*numbers, *(f"(?i){re.escape(name)}(:[0-9]+)?" for name in names)]
 
 
 def plaintext_refusal(hosts: Mapping[str, str], *, insecure: bool, remedy: str) -> str | None:

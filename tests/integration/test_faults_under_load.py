@@ -64,8 +64,7 @@ class Load(ExitStack):
 def add_client(load: Load, *services: Service) -> None:
     """Start a caller that has all services as its target, and the client's defaults."""
     target = "ipv4:" + ",".join(service.target for service in services)
-    # The authority would be the whole list, which a service on loopback takes for the name of another host.
-    options = [*channel_options(), OWN_CONNECTION, ("grpc.default_authority", "localhost")]
+    options = [*channel_options(), OWN_CONNECTION]
     channel = load.enter_context(grpc.insecure_channel(target, options=options))
     client = load.enter_context(PredictionClient(channel=channel))
     load.add(lambda: client.predict(BERKELEY))

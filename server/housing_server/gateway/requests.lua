@@ -250,9 +250,11 @@ local function clean(headers, dropped, is_grpc)
 end
 
 -- Returns whether a request is addressed to this machine: a web page may have its own name resolved to it, but no number.
+-- gRPC sends the whole list for a target of several addresses.
 local function is_addressed(authority)
   local host = authority:lower():gsub(":%d+$", "")
-  return not contract.names or contract.names[host] or host:match("^%[[%x:.]+%]$") or host:match("^%d+%.%d+%.%d+%.%d+$")
+  local numbers = authority:gsub("%[[%x:.]+%]", "0")
+  return not contract.names or contract.names[host] or numbers:match("^[%d.:,]+$")
 end
 
 -- Responds to a request that cannot be served; removes harmful headers from all others.
