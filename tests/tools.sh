@@ -54,4 +54,14 @@ python_package() { # folder, package==version: into a folder of its own
 
 python_package kubernetes-validate kubernetes-validate==1.37.0
 python_package zizmor zizmor==1.32.0
+
+python_program() { # name, version: into an environment of its own
+    [ -x ".tools/$1/bin/$1" ] && return
+    echo "installing $1"
+    .venv/bin/python -m venv ".tools/$1" &&
+        ".tools/$1/bin/python" -m pip install --quiet --disable-pip-version-check "$1==$2" ||
+        echo "$1 cannot be installed here" >&2
+}
+
+python_program schemathesis 4.32.5
 exit 0
