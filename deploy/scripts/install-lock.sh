@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs a hash-pinned lock into the environment of an image, from the index that pip is configured for, if any.
+# Installs hash-pinned locks into the environment of an image, from the index that pip is configured for, if any.
 set -eu
 index=$(pip config get global.index-url 2>/dev/null || true)
 if [ -n "$index" ]; then
     export UV_DEFAULT_INDEX="$index"
 fi
-exec uv pip sync --require-hashes --compile-bytecode "$1"
+exec uv pip sync --require-hashes --compile-bytecode "$@"
