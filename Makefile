@@ -34,8 +34,9 @@ $(INSTALLED): pyproject.toml requirements/build.txt requirements/dev.txt
 train: $(INSTALLED) ## Train what is out of date, as `housing train` does; a moment when nothing is
 	@$(BIN)/housing train
 
+# Each file of tests stays in one process: its tests share services, and some need what those before them have made.
 test: $(INSTALLED) tools train ## Run all tests, in JOBS=2 processes; TESTS=tests/unit picks some
-	$(BIN)/pytest -n $(or $(JOBS),2) --dist loadgroup --no-loadscope-reorder $(TESTS)
+	$(BIN)/pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 unit: $(INSTALLED) ## Run the unit tests: nothing is trained, and no program but Python is needed
 	$(BIN)/pytest -n auto -m "not external" tests/unit

@@ -36,9 +36,6 @@ def own_registry() -> Iterator[None]:
 _SLOWEST_FIRST = ("e2e", "model", "integration", "unit")
 """The folders of tests: what takes longest begins first, so that the processes end at about the same time."""
 
-_SHARED = {"e2e", "model"}
-"""Folders whose tests share one service, or one champion."""
-
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name bytes by their number: compressed ones hold the time, and all processes must find the same ids."""
@@ -46,10 +43,6 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order tests, and keep those together that share fixtures; see pytest-xdist's `--dist loadgroup`."""
+    """Order tests by their folders."""
     here = Path(__file__).parent
     items.sort(key=lambda item: _SLOWEST_FIRST.index(item.path.relative_to(here).parts[0]))
-    for item in items:
-        path = item.path.relative_to(here)
-        group = path.parts[0] if path.parts[0] in _SHARED else str(path)
-        item.add_marker(pytest.mark.xdist_group(group))

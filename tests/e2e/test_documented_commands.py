@@ -16,9 +16,6 @@ import pytest
 from running import PATIENCE, ROOT, Service, tool
 from shell_blocks import commands
 
-pytestmark = pytest.mark.xdist_group("documented commands")
-"""In one process: a command may need what those before it have made."""
-
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",

@@ -20,7 +20,7 @@ def test_answers_are_as_documented(state_dir: Path, tmp_path: Path) -> None:
     """Whatever is sent: no operation fails, and status, content type and body are among the documented ones."""
     schemathesis = ROOT / ".tools/schemathesis/bin/schemathesis"
     if not schemathesis.exists():
-        tool("schemathesis", "make tools")
+        schemathesis = Path(tool("schemathesis", "make tools"))
     phases = ["--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES), "--seed", "1", "--no-color"]
     with running_service(tmp_path, state_dir, transport=transport_or_skip("envoy")) as service:
         address = f"http://127.0.0.1:{service.gateway_port}/openapi.json"
