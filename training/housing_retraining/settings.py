@@ -126,7 +126,8 @@ class RetrainingSettings(EnvironmentSettings):
     retraining_rollback_margin: float = Field(default=0.02, ge=0, le=10)
     """By which share of the RMSE before a promotion must be worse, beyond chance."""
     retraining_niceness: int = Field(default=10, ge=0, le=19)
-    """How far a retraining gives way to everything else on its machine."""
+    """How far a retraining gives way to everything else on its machine; with 0 the pipeline does not wait for idle
+    processors either."""
     retraining_threads: int = Field(default=1, ge=1, le=256)
     """Threads of linear algebra in each process of a retraining."""
     retraining_attempts: int = Field(default=2, ge=1, le=100)

@@ -1,5 +1,7 @@
 """Retrainings one at a time: the queue, the lease, the pipeline in its directory."""
 
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,14 +230,28 @@ def test_old_work_directories_go(tmp_path: Path) -> None:
     remove_old(tmp_path / "none", 2)
 
 
+def pipeline_of(folder: Path, program: str) -> None:
+    """Write a pipeline of one stage, which runs a program in Python."""
+    command = f'python -c "{program}"'
+    (folder / "training").mkdir()
+    (folder / "training/dvc.yaml").write_text(yaml.safe_dump({"stages": {"fetch": {"cmd": command}}}))
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs processes when it is idle")
+@pytest.mark.parametrize("when_idle", [False, True])
+def test_stages_run_when_processors_are_idle(tmp_path: Path, *, when_idle: bool) -> None:
+    """What DVC starts has the policy, too."""
+    pipeline_of(tmp_path, "import os; print('policy', os.sched_getscheduler(0), flush=True)")
+    lines: list[str] = []
+    PipelineProcess(tmp_path, {}, when_idle=when_idle).run(lambda _: None, lines.append)
+    assert f"policy {os.SCHED_IDLE if when_idle else os.SCHED_OTHER}\n" in lines
+
+
 def test_a_stage_that_fails_says_why(tmp_path: Path) -> None:
     """The reason is the stage's own, and not that of what ran it."""
-    program = "import sys; print('Error: own.csv: no such file', flush=True); sys.exit(1)"
-    command = f'python -c "{program}"'
-    (tmp_path / "training").mkdir()
-    (tmp_path / "training/dvc.yaml").write_text(yaml.safe_dump({"stages": {"fetch": {"cmd": command}}}))
-    (tmp_path / ".dvc").mkdir()
-    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    pipeline_of(tmp_path, "import sys; print('Error: own.csv: no such file', flush=True); sys.exit(1)")
     stages: list[str] = []
     with pytest.raises(PipelineFailed, match=r"\AError: own.csv: no such file\Z"):
         PipelineProcess(tmp_path, {}).run(stages.append, lambda _: None)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from housing.tether import tethered
@@ -18,14 +19,16 @@ _KEPT_LINES = 40
 class PipelineProcess:
     """A `dvc repro`, once."""
 
-    def __init__(self, work: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, work: Path, environment: Mapping[str, str], *, when_idle: bool = False) -> None:
         """Run nothing yet.
 
         Args:
             work: the work directory.
             environment: environment variables that it has beside those of this process.
+            when_idle: it gets only the processor time that no other process wants, where the system can do that.
         """
         self._work = work
+        self._when_idle = when_idle
         self._environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "PATH": _path(), **environment}
         self._process: subprocess.Popen[str] | None = None
         self._stopped = False
@@ -52,6 +55,8 @@ class PipelineProcess:
             text=True,
             errors="replace",
         ) as self._process:
+            if self._when_idle:
+                _run_when_idle(self._process.pid)
             assert self._process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
             for line in self._process.stdout:
                 last.append(line)
@@ -66,6 +71,13 @@ class PipelineProcess:
         self._stopped = True
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
+
+
+def _run_when_idle(pid: int) -> None:
+    """Have a process, and those that it will start, run when processors are idle: niceness still delays others."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # not every container may
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _path() -> str:

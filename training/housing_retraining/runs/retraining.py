@@ -64,6 +64,7 @@ class RetrainingRun:
         self._settings, self._registry, self._stages = settings, registry, stages
         self._records = RetrainingRecords(store)
         self._environment = _environment(settings, tracking_uri)
+        self._when_idle = settings.retraining_niceness > 0
         self._echo = echo
         self._pipeline: PipelineProcess | None = None
         self._lost = False
@@ -129,7 +130,7 @@ class RetrainingRun:
         return version
 
     def _run_pipeline(self, retraining: Retraining, work: Path) -> None:
-        self._pipeline = PipelineProcess(work, self._environment)
+        self._pipeline = PipelineProcess(work, self._environment, when_idle=self._when_idle)
         with (work / "pipeline.log").open("a", buffering=1, encoding="utf-8") as log:
 
             def show(line: str) -> None:
