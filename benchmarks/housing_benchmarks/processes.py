@@ -126,7 +126,7 @@ def running(command: Command, log: Path, ready: Callable[[Path], bool], *, patie
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches only this process, which then stops the server
+            process_group=0,  # Ctrl-C reaches only this process, which then stops the server
         )
     try:
         _wait_until_ready(command, process, log, ready, started + patience)

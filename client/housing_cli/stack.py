@@ -139,9 +139,9 @@ class Stack:
             await self._stop(running.process)
 
     async def _start(self, part: Part) -> Process:
-        return await asyncio.create_subprocess_exec(
-            *tethered(part.command), env=self.environment, start_new_session=True
-        )
+        # In its own group a part does not get Ctrl-C, and it ends with what it has started. All stay in one session:
+        # Linux shares processors among sessions first (autogroups, sched(7)), so that niceness counts only within one.
+        return await asyncio.create_subprocess_exec(*tethered(part.command), env=self.environment, process_group=0)
 
     async def _attend(self, parts: Sequence["_RunningPart"], warn: Callable[[str], None]) -> None:
         """Restart parts whenever they exit, until cancelled."""

@@ -42,7 +42,7 @@ class Envoy:
             *("--disable-hot-restart", "--drain-strategy", "immediate", "--log-level", "warning"),
             *("--file-flush-interval-msec", "1000"),  # of the access log
             cwd=admin_socket.parent,
-            start_new_session=True,
+            process_group=0,
         )
         envoy = cls(process, Admin(admin_socket))
         await envoy._until(envoy._is_ready)

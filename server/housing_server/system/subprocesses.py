@@ -39,7 +39,7 @@ async def run_module(
             env=environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # out of reach of the terminal's Ctrl-C
+            process_group=0,  # out of reach of the terminal's Ctrl-C
         )
     except OSError as error:
         raise StartError(f"{module} cannot be started: {error}") from error
