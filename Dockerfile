@@ -2,16 +2,16 @@
 #
 #   DOCKER_BUILDKIT=1 docker build --target server --tag california-housing/server .
 #
-# Where packages come through a mirror, or a proxy with a certificate of its own, pass what pip uses on the host;
-# neither file ends up in a layer:
+# Behind a package mirror, or a proxy with its own certificate, pass the host's files as secrets; they are not stored in
+# any layer:
 #
 #   --secret id=pip_conf,src=/etc/pip.conf --secret id=ca_bundle,src=/etc/ssl/certs/ca-certificates.crt
 
 FROM python:3.11-slim-bookworm AS base
-# The account has a number of its own, so that an orchestrator can see that it is not root.
+# A numeric user, so that an orchestrator can verify that it is not root.
 RUN groupadd --gid 10001 housing \
     && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /app housing \
-    # The others are volumes of the compose file: what the first start makes.
+    # All but /app are volumes of the compose file, filled at the first start.
     && install --directory --owner=housing --group=housing /app /app/var /app/secrets /app/tls /app/keys /app/clients
 WORKDIR /app
 ENV PATH=/opt/housing/bin:$PATH \
@@ -21,11 +21,11 @@ ENV PATH=/opt/housing/bin:$PATH \
     MLFLOW_DISABLE_TELEMETRY=true \
     ORT_DISABLE_TELEMETRY=1
 COPY deploy/scripts/healthcheck.py deploy/scripts/first_start.py /opt/
-# Every command that runs here handles SIGTERM itself, as process 1 must.
+# Every command handles SIGTERM itself, as process 1 must.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["housing"]
 
-# What installs packages; none of it is in the images.
+# Installs packages; not part of the images.
 FROM base AS build
 WORKDIR /build
 ENV PATH=/opt/build/bin:$PATH \
@@ -41,7 +41,7 @@ RUN --mount=type=cache,target=/root/.cache \
     && pip install --require-hashes --requirement requirements/build.txt
 COPY deploy/scripts/install-lock.sh /opt/build/bin/install-lock
 
-# The distribution itself: small, and the only layer that changes with the code.
+# The distribution: small, and the only layer that changes with the code.
 FROM build AS wheel
 COPY pyproject.toml README.md LICENSE ./
 COPY protos protos
@@ -58,7 +58,7 @@ RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
     install-lock requirements/server.txt requirements/embedded.txt \
-    # A copy of ONNX Runtime for programs in C, which is in Python's module already, and what only developers use.
+    # Unused: a copy of ONNX Runtime's library for C programs, and development tools.
     && cd /opt/housing/lib/python3*/site-packages \
     && rm -rf onnxruntime/capi/libonnxruntime.so.* onnxruntime/transformers onnxruntime/quantization onnxruntime/tools \
     && find . -type d -name tests -prune -exec rm -rf {} +
@@ -85,8 +85,8 @@ RUN --mount=type=cache,target=/root/.cache \
     install-lock requirements/trainer.txt
 
 # The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics), `tracing` and `embedded`, an Envoy around each
-# worker, which serves JSON on 8080. There is no MLflow: SQLite registries and tracking servers that hand out files are read
-# directly (docs/adr/0019). The trainer's image serves what needs more: pyfunc models, other registries.
+# worker, which serves JSON on 8080. There is no MLflow: SQLite registries and tracking servers that serve files are read
+# directly (docs/adr/0019). For pyfunc models and other registries use the trainer's image.
 FROM base AS server
 ENV HOUSING_METRICS_HOST=0.0.0.0 \
     HOUSING_GATEWAY_HOST=0.0.0.0
@@ -108,7 +108,7 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=120s --retries=3 \
     CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_METRICS_PORT", "9464", "/readyz"]
 CMD ["serve"]
 
-# The gateway, in front of several servers: the extra `gateway`, that is Envoy and the little that configures, starts and
+# The gateway, in front of several servers: the extra `gateway`, which is Envoy and the code that configures, starts and
 # drains it.
 FROM base AS gateway
 ENV HOUSING_GATEWAY_HOST=0.0.0.0
@@ -129,7 +129,7 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
     CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_GATEWAY_PORT", "8080", "/health", "HOUSING_TLS_CERTIFICATE"]
 CMD ["gateway"]
 
-# The monitor: the extra `monitoring`, that is SciPy for the comparison, and Matplotlib and Jinja for `drift-report`.
+# The monitor: the extra `monitoring`: SciPy for the comparison, Matplotlib and Jinja for `drift-report`.
 FROM base AS monitor
 ENV HOUSING_MONITOR_HOST=0.0.0.0 \
     MPLCONFIGDIR=/tmp/matplotlib
@@ -150,8 +150,8 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=3 \
     CMD ["python", "-IS", "/opt/healthcheck.py", "HOUSING_MONITOR_PORT", "9465", "/metrics"]
 CMD ["monitor"]
 
-# The trainer: the extras `training` and `retraining`, and the pipeline in a working tree of its own. `housing retrain`,
-# MLflow's server, and what the server's image cannot serve, run from this image too.
+# The trainer: the extras `training` and `retraining`, and the pipeline in its own working tree. It also runs
+# `housing retrain`, MLflow's server, and models that the server's image does not support.
 FROM base AS trainer
 COPY --from=trainer-packages /opt/housing /opt/housing
 RUN --mount=type=bind,from=build,source=/opt/build,target=/opt/build \
@@ -171,7 +171,7 @@ LABEL org.opencontainers.image.title="california-housing-trainer" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision=$GIT_COMMIT \
       org.opencontainers.image.version=$VERSION
-# There is no git here, so the commit that models are tagged with is an argument.
+# There is no git, so the commit that models are tagged with is a build argument.
 ENV GIT_COMMIT=$GIT_COMMIT
 USER 10001:10001
 CMD ["train"]

@@ -71,4 +71,6 @@ def _change(found: pb.ModelChange) -> ModelChange:
         reason=found.reason,
         retraining_id=found.retraining_id,
         failure=found.failure,
+        from_share=found.from_share if found.HasField("from_share") else None,
+        to_share=found.to_share if found.HasField("to_share") else None,
     )

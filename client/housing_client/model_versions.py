@@ -1,4 +1,4 @@
-"""The versions of the model and the changes of the champion: plain values without a message or a connection."""
+"""The versions of the model and the changes of champion and canary: plain values without a message or a connection."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,18 +38,18 @@ class ModelVersions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChange:
-    """A change of the champion."""
+    """A change of the champion or of the canary."""
 
     change_id: str
     """Unique id of the change."""
     changed_at: datetime
     """When it was made, in UTC."""
     kind: str
-    """`promotion` or `rollback`."""
+    """`promotion`, `rollback`, `canary_start`, `canary_share` or `canary_end`."""
     from_version: str
-    """The champion before; empty when there was none."""
+    """The champion before, or the canary before; empty when there was none."""
     to_version: str
-    """The champion since."""
+    """The champion since, or the canary since; empty when a canary ended."""
     changed_by: str
     """Who or what changed it."""
     reason: str
@@ -58,6 +58,10 @@ class ModelChange:
     """The retraining that led to it; empty without one."""
     failure: str
     """Why it could not be made; empty when it was made."""
+    from_share: float | None = None
+    """The share of the calls that the canary before answered, from 0 to 1; None without one."""
+    to_share: float | None = None
+    """The share of the calls that the canary answers since, from 0 to 1; None without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,11 +27,15 @@ _COLOURS = (
 )
 _LEGENDS = 8
 _SHOWN_BARS = 18
+_LINE_WIDTH = 300
+"""Points of a line in the narrowest panel, divided by the width of a character of one point."""
 
 Series = Sequence[tuple[str, Found]]
+Panel = Mapping[str, Any]
+"""A panel, as the dashboard's file has it."""
 
 
-def draw_panel(axes: Axes, panel: Mapping[str, Any], found: Series) -> None:
+def draw_panel(axes: Axes, panel: Panel, found: Series) -> None:
     """Draw a panel.
 
     Args:
@@ -47,9 +51,19 @@ def draw_panel(axes: Axes, panel: Mapping[str, Any], found: Series) -> None:
         side.set_color(_LINES)
     shown = [(legend, each) for legend, each in found if each.values]
     if shown:
-        _KINDS[panel["type"]](axes, shown, panel.get("fieldConfig", {}).get("defaults", {}).get("unit"))
+        _KINDS[panel["type"]](axes, shown, panel)
     else:
-        _write(axes, "No data", 10, _LINES)
+        _write(axes, _defaults(panel).get("noValue", "No data"), 10, _LINES)
+
+
+def _defaults(panel: Panel) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = panel.get("fieldConfig", {}).get("defaults", {})
+    return found
+
+
+def _unit(panel: Panel) -> str | None:
+    unit: str | None = _defaults(panel).get("unit")
+    return unit
 
 
 def _write(axes: Axes, text: str, size: float, colour: str) -> None:
@@ -57,28 +71,38 @@ def _write(axes: Axes, text: str, size: float, colour: str) -> None:
     axes.text(0.5, 0.5, text, color=colour, fontsize=size, ha="center", va="center", transform=axes.transAxes)
 
 
-def _stat(axes: Axes, found: Series, unit: str | None) -> None:
-    """The last value, large; with its name where there are several, or where the value says less than the name."""
-    lines = [written(each.values[-1], unit) for _, each in found]
-    names = [legend for legend, _ in found]
-    if len(found) > 1 or "," in names[0]:
-        _write(axes, "\n".join(f"{name}: {line}" for name, line in zip(names, lines, strict=True)), 11, _COLOURS[0])
+def _stat(axes: Axes, found: Series, panel: Panel) -> None:
+    """The last value, large; with its name where there are several, and the name alone where the panel says so."""
+    names, values = [legend for legend, _ in found], [_value(each.values[-1], panel) for _, each in found]
+    if panel.get("options", {}).get("textMode") == "name":
+        lines = [line for name in names for line in name.replace(", ", ",\n").splitlines()]
+    elif len(found) > 1:
+        lines = [f"{name}: {value}" for name, value in zip(names, values, strict=True)]
     else:
-        _write(axes, lines[0], 24, _COLOURS[0])
+        lines = values
+    _write(axes, "\n".join(lines), min(24 if lines == values else 11, _LINE_WIDTH / max(map(len, lines))), _COLOURS[0])
 
 
-def _timeseries(axes: Axes, found: Series, unit: str | None) -> None:
+def _value(value: float, panel: Panel) -> str:
+    """Return a value as the panel shows it: as a word, where it maps values to words."""
+    words = {
+        key: word["text"] for each in _defaults(panel).get("mappings", ()) for key, word in each["options"].items()
+    }
+    return words.get(f"{value:g}") or written(value, _unit(panel))
+
+
+def _timeseries(axes: Axes, found: Series, panel: Panel) -> None:
     """A line for each series."""
     for number, (legend, each) in enumerate(found):
         colour = _COLOURS[number % len(_COLOURS)]
         axes.plot(each.times, each.values, color=colour, linewidth=1.2, label=legend if number < _LEGENDS else None)
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, unit)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: written(value, _unit(panel))))
     if any(legend for legend, _ in found):
         axes.legend(fontsize=6.5, labelcolor=TEXT, facecolor=_PANEL, edgecolor=_LINES, framealpha=0.8, loc="best")
 
 
-def _bars(axes: Axes, found: Series, unit: str | None) -> None:
+def _bars(axes: Axes, found: Series, panel: Panel) -> None:
     """A bar for each series, the names at the left."""
     bars = _apart(found) if "le" in found[0][1].labels else [(legend, each.values[-1]) for legend, each in found]
     bars = [*reversed(bars[:_SHOWN_BARS])]
@@ -88,7 +112,7 @@ def _bars(axes: Axes, found: Series, unit: str | None) -> None:
     axes.set_xlim(-0.45 * max(*values, 1e-9), 1.15 * max(*values, 1e-9))
     for place, (name, value) in enumerate(bars):
         axes.text(0, place, f"{name} ", color=TEXT, fontsize=7, ha="right", va="center")
-        axes.text(value, place, f" {written(value, unit)}", color=TEXT, fontsize=7, va="center")
+        axes.text(value, place, f" {written(value, _unit(panel))}", color=TEXT, fontsize=7, va="center")
 
 
 def _bound(text: str) -> float:
@@ -101,7 +125,7 @@ def _apart(found: Series) -> list[tuple[str, float]]:
     return [(f"{end:,.0f}", max(0.0, count - below)) for (_, below), (end, count) in pairwise([(0.0, 0.0), *ends])]
 
 
-def _heatmap(axes: Axes, found: Series, unit: str | None) -> None:
+def _heatmap(axes: Axes, found: Series, panel: Panel) -> None:
     """Buckets over time, the fuller the brighter."""
     ordered = sorted((each for _, each in found), key=lambda each: _bound(each.labels["le"]))
     times = ordered[-1].times
@@ -113,11 +137,11 @@ def _heatmap(axes: Axes, found: Series, unit: str | None) -> None:
     axes.pcolormesh(times, range(len(cells)), cells, cmap="inferno")
     ends = [_bound(each.labels["le"]) for each in ordered]
     marks = range(0, len(ends), max(1, len(ends) // 6))
-    axes.set_yticks(marks, ["more" if math.isinf(ends[mark]) else written(ends[mark], unit) for mark in marks])
+    axes.set_yticks(marks, ["more" if math.isinf(ends[mark]) else written(ends[mark], _unit(panel)) for mark in marks])
     axes.grid(visible=False)
 
 
-def _places(axes: Axes, found: Series, _: str | None) -> None:
+def _places(axes: Axes, found: Series, _: Panel) -> None:
     """A dot for each cell of the map, the larger the more."""
     largest = max(each.values[-1] for _, each in found)
     axes.scatter(
@@ -130,7 +154,7 @@ def _places(axes: Axes, found: Series, _: str | None) -> None:
     axes.set(xlim=(-125.5, -113), ylim=(32, 42.5), aspect=1.2)
 
 
-_KINDS: dict[str, Callable[[Axes, Series, str | None], None]] = {
+_KINDS: dict[str, Callable[[Axes, Series, Panel], None]] = {
     "stat": _stat,
     "timeseries": _timeseries,
     "bargauge": _bars,

@@ -281,7 +281,7 @@ def answer_with(answers: dict[str, Any]) -> Callable[[Route], None]:
 
 
 def test_ops_promotes_a_version_with_a_reason(browser: Browser, address: str, http: httpx.Client) -> None:
-    """Where the service has routes for that: the panels follow the API's document."""
+    """Where the service has routes for that: the panels follow the API's document; changes of canaries are listed."""
     contract = http.get("/openapi.json").json()
     contract["paths"] |= {"/api/models": {}, "/api/retraining": {}}
     versions = [
@@ -289,6 +289,12 @@ def test_ops_promotes_a_version_with_a_reason(browser: Browser, address: str, ht
     ]
     answers = {
         "models": {"versions": versions, "champion_version": "2"},
+        "models/changes": {
+            "changes": [
+                {"kind": "MODEL_CHANGE_KIND_CANARY_SHARE", "from_version": "3", "from_share": 0.1}
+                | {"to_version": "3", "to_share": 0.5, "changed_at": "", "changed_by": "ana", "reason": "a look"}
+            ]
+        },
         "models/3:promote": {"change": {"to_version": "3"}},
         "retraining": {
             "retrainings": [
@@ -301,6 +307,7 @@ def test_ops_promotes_a_version_with_a_reason(browser: Browser, address: str, ht
         page.route("**/api/**", answer_with(answers))
         page.goto(f"{address}/ops")
         expect(page.locator("#retrainings")).to_contain_text("new data")
+        expect(page.locator("#models-shown")).to_contain_text("v3 (10 %) \u2192 v3 (50 %)")
         page.locator("#models-shown").get_by_role("button", name="Promote").click()
         page.fill("#reason", "better at the coast")
         with page.expect_request("**/api/models/3:promote") as asked:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import grpc
 import httpx
 import pytest
@@ -13,13 +14,13 @@ from click.testing import CliRunner
 from housing.example import BERKELEY
 from housing.rows import message_from_mapping
 from housing.v1.block_group_pb2 import BlockGroup
-from housing.v1.model_service_pb2 import GetModelRequest
+from housing.v1.model_service_pb2 import GetModelRequest, ListModelChangesRequest, ModelChange, ModelChangeKind
 from housing.v1.model_service_pb2_grpc import ModelServiceStub
 from housing.v1.prediction_log_service_pb2 import ListPredictionsRequest
 from housing.v1.prediction_log_service_pb2_grpc import PredictionLogServiceStub
 from housing.v1.prediction_service_pb2 import BatchPredictRequest, PredictRequest, PredictResponse, StreamPredictRequest
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
-from housing_retraining.commands.model import canary
+from housing_retraining.commands.model import canary, list_versions
 from model_versions import FAULTY, FAULTY_FROM, SLOPES, counted, move_alias
 from registries import NAME, copied
 from running import ROOT, TRANSPORTS, Service, running_service, transport_or_skip, wait_for
@@ -35,13 +36,13 @@ def tag(folder: Path, version: str, key: str) -> str | None:
     return mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db").get_model_version(NAME, version).tags.get(key)
 
 
-def command(folder: Path, *arguments: str) -> str:
-    """Run `housing model canary`, and return what it prints."""
+def command(folder: Path, *arguments: str, of: click.Command = canary) -> str:
+    """Run `housing model canary`, or another command, and return what it prints."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOUSING_STATE_DIR", str(folder))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.chdir(ROOT)
-        result = CliRunner().invoke(canary, arguments)
+        result = CliRunner().invoke(of, arguments)
     return result.output.strip()
 
 
@@ -83,6 +84,18 @@ def channel(service: Service) -> Iterator[grpc.Channel]:
         yield opened
 
 
+def last_changes(channel: grpc.Channel, kind: str, count: int = 1) -> list[ModelChange]:
+    """Wait until the newest change in the audit trail is of a kind; return the last ones, the newest first."""
+    stub, request = ModelServiceStub(channel), ListModelChangesRequest(page_size=count)
+    wanted = ModelChangeKind.Value(f"MODEL_CHANGE_KIND_{kind}")
+
+    def newest() -> list[ModelChange] | None:
+        found = list(stub.ListModelChanges(request, timeout=120).changes)
+        return found if found and found[0].kind == wanted else None
+
+    return wait_for(newest, f"{kind} on record")
+
+
 def versions_of(channel: grpc.Channel, block_group: BlockGroup, count: int, prefix: str) -> list[str]:
     """Call with ids of their own; return the version that has answered each."""
     stub = PredictionServiceStub(channel)
@@ -118,8 +131,14 @@ def test_canary_answers_its_share_and_whoever_asks_for_it(
     assert on_record[0].median_house_value == answer.median_house_value
 
     assert command(folder) == "version 2 answers 10.0% of the calls"
+    command(folder, "2", "--share", "0.2", "--reason", "more of it")
     set_canary(service, folder, "2", "0")
     assert str(tag(folder, "2", "canary_ended")).endswith(": a test")
+    ended, changed, began = last_changes(channel, "CANARY_END", 3)
+    assert (began.from_version, began.to_version, began.to_share) == ("", "2", 0.1)
+    assert (changed.from_share, changed.to_share, changed.reason) == (0.1, 0.2, "more of it")
+    assert (ended.from_version, ended.to_version, ended.from_share, ended.reason) == ("2", "", 0.2, "a test")
+    assert "canary end from 2 at 20.0% to none by" in command(folder, of=list_versions)
     assert set(versions_of(channel, block_group, 50, "after")) == {"1"}
 
 
@@ -168,10 +187,15 @@ def test_canary_that_fails_is_withdrawn_without_a_failed_call(
     assert "not finite" in str(tag(folder, FAULTY, "canary_ended"))
     assert counted(service, f'housing_canary_failures_total{{model_version="{FAULTY}"}}') >= 1
     assert counted(service, 'housing_canary_withdrawals_total{cause="failed"}') == 1
+    (ended,) = last_changes(channel, "CANARY_END")
+    assert (ended.from_version, ended.from_share, ended.changed_by) == (FAULTY, 1, "service")
+    assert "not finite" in ended.reason
     assert counted(service, "housing_model_failures_total") == 0
 
     set_canary(service, folder, "2", "0.5")
-    ended = len(service.command.events("canary ended"))
+    seen = len(service.command.events("canary ended"))
     move_alias(service, folder, "2")
-    service.command.wait_for("canary ended", ended + 1)
+    service.command.wait_for("canary ended", seen + 1)
+    assert last_changes(channel, "CANARY_END")[0].reason == "promoted: it is the champion"
+    assert wait_for(lambda: tag(folder, "2", "canary_share") == "0" or None, "the end in the registry")
     assert set(versions_of(channel, message_from_mapping(BERKELEY), 20, "promoted")) == {"2"}

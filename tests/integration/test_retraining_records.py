@@ -1,9 +1,11 @@
 """Retrainings, the lease and the audit trail in the store, on a SQLite file and on a real PostgreSQL."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from housing_server.prediction_log.champion_history import ChampionHistory
 from housing_server.prediction_log.model_changes import ModelChange, ModelChanges
 from housing_server.prediction_log.retraining_lease import Lease, has_ended, this_process
 from housing_server.prediction_log.retrainings import Retraining, RetrainingRecords
@@ -166,3 +168,29 @@ def test_changes_of_the_champion_are_on_record(store: PredictionStore, clock: Cl
         replace(first, kind="rollback", from_version="2", reason="worse", changed_at_us=1_000_001),
         replace(first, changed_at_us=1_000_000),
     ]
+
+
+def test_changes_of_the_canary_are_on_record(store: PredictionStore, clock: Clock) -> None:
+    """Beside those of the champion, whose history they do not disturb."""
+    changes = ModelChanges(store, now=clock)
+    promotion = changes.add(
+        ModelChange(
+            model_name="model", kind="promotion", from_version="1", to_version="2", changed_by="me", reason="better"
+        )
+    )
+    canary: dict[str, Any] = {"model_name": "model", "changed_by": "me", "reason": "to see"}
+    clock.us += 1
+    changes.add(ModelChange(kind="canary_start", from_version=None, to_version="3", to_share=0.1, **canary))
+    end = ModelChange(kind="canary_end", from_version="3", to_version="", from_share=0.1, **canary)
+    clock.us += 1
+    assert changes.add_canary_end(end) is not None
+    assert changes.add_canary_end(replace(end, changed_by="another server")) is None
+    found = [(each.kind, each.from_share, each.to_share) for each in changes.newest("model", 5)]
+    assert found == [("canary_end", 0.1, None), ("canary_start", None, 0.1), ("promotion", None, None)]
+
+    history = ChampionHistory("model", changes)
+    assert (history.before("2"), history.rolled_back()) == ("1", set())
+    clock.us += 1
+    back = replace(promotion, kind="rollback", from_version="2", to_version="1")
+    assert changes.add_after(promotion, back) is not None
+    assert history.rolled_back() == {"2"}

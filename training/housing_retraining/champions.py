@@ -1,4 +1,4 @@
-"""Changing the champion on purpose: each change is on record before it is made, with who, from, to and why."""
+"""Changing the champion: each change is recorded before it is made, with author, versions and reason."""
 
 from dataclasses import replace
 from typing import Protocol
@@ -22,7 +22,7 @@ class AliasRegistry(Protocol):
 
 
 class Champions:
-    """The champions of a registered model: which there is, and which there were.
+    """The present and past champions of a registered model.
 
     A change waits until no other process is changing the champion, whether a command, a watcher or the service.
     """
@@ -52,18 +52,18 @@ class Champions:
         retraining_id: str | None = None,
         instead_of: str | None = None,
     ) -> ModelChange:
-        """Make a version the champion, and return what is on record of that.
+        """Make a version the champion, and return the recorded change.
 
         Args:
             kind: the kind of change.
             version: the new champion.
-            changed_by: who or what changes it.
+            changed_by: its author.
             reason: why.
-            retraining_id: the retraining that has led to it, if one has.
-            instead_of: the version that must be the champion before; None for any.
+            retraining_id: the retraining behind it; None without one.
+            instead_of: the expected champion; None for any.
 
         Raises:
-            NotPromoted: the champion is not the one that it must be.
+            NotPromoted: the champion is not the expected one.
             RegistryFailed: the registry does not accept the change.
             ModelRegistryUnavailable: another process has been changing the champion for too long.
         """
@@ -75,15 +75,15 @@ class Champions:
             return self._make(replace(change, retraining_id=retraining_id))
 
     def roll_back(self, *, changed_by: str, reason: str, after: ModelChange | None = None) -> ModelChange:
-        """Make the version the champion that was it before this one; a second rollback goes further back.
+        """Make the previous champion the champion again; a second rollback goes further back.
 
         Args:
-            changed_by: who or what does.
+            changed_by: its author.
             reason: why.
-            after: the promotion that is rolled back; None for the last one, whichever it is.
+            after: the promotion to roll back; None for the last one.
 
         Raises:
-            NotPromoted: nothing is on record of how the champion became it, or another change has followed `after`.
+            NotPromoted: no earlier champion is on record, or another change has followed `after`.
             RegistryFailed: the registry does not accept the change.
             ModelRegistryUnavailable: another process has been changing the champion for too long.
         """
@@ -98,7 +98,7 @@ class Champions:
             return self._make(self._planned("rollback", now, back, changed_by=changed_by, reason=reason), after)
 
     def finish(self, change: ModelChange) -> bool:
-        """Move the alias if the process that recorded a change has not, and return whether that was due.
+        """Move the alias if the process that recorded a change did not; return whether that was due.
 
         Raises:
             RegistryFailed: the registry does not accept the change.
@@ -136,7 +136,7 @@ class Champions:
         return change
 
     def objection(self, version: str, records: RetrainingRecords) -> str:
-        """Return what on record speaks against a version; empty when nothing does."""
+        """Return the objection on record to a version; empty without one."""
         return self._history.objections(records).get(version, "")
 
     def rolled_back(self) -> set[str]:

@@ -1,14 +1,14 @@
-"""What can go wrong, as one tree.
+"""The errors, as one tree.
 
 RetrainingError
 ├── InvalidSettings      an environment variable holds a value that is not allowed
 ├── NoPipeline           there is no pipeline here to run
-├── FileRefused          a file that was dropped cannot be taken
+├── FileRefused          a dropped file is rejected
 ├── PipelineFailed       a stage of the pipeline ended with an error
 ├── LeaseLost            another process may retrain now
 ├── NotComparable        candidate or champion cannot be measured
 ├── NotPromoted          a version cannot become the champion
-└── RegistryFailed       the model registry does not do what it is asked
+└── RegistryFailed       the model registry is not available, or refuses a change
 """
 
 
@@ -25,7 +25,7 @@ class NoPipeline(RetrainingError):
 
 
 class FileRefused(RetrainingError):
-    """A file that was dropped cannot be taken; nothing of it was."""
+    """A dropped file is rejected; none of its rows was added."""
 
 
 class PipelineFailed(RetrainingError):
@@ -33,7 +33,7 @@ class PipelineFailed(RetrainingError):
 
 
 class LeaseLost(RetrainingError):
-    """Another process may retrain now, since this one has given no sign of life."""
+    """Another process may retrain now, since this one has not renewed the lease in time."""
 
 
 class NotComparable(RetrainingError):
@@ -45,4 +45,4 @@ class NotPromoted(RetrainingError):
 
 
 class RegistryFailed(RetrainingError):
-    """The model registry does not do what it is asked."""
+    """The model registry is not available, or refuses a change."""

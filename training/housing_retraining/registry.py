@@ -1,4 +1,4 @@
-"""The model registry, as far as a retraining has to do with it: which version an alias names, and moving it."""
+"""The model registry: versions, aliases and tags."""
 
 import os
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from housing_retraining.errors import RegistryFailed
 from housing_training.registry.tracking import quieten
 
 CHAMPION = "champion"
-"""The alias of what is served."""
+"""The alias of the served version."""
 CHALLENGER = "challenger"
-"""The alias of what may become the champion."""
+"""The alias of the version that may become the champion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,24 +22,24 @@ class RegisteredVersion:
     version: str
     """Its number."""
     run_id: str
-    """The MLflow run that it came from."""
+    """Id of its MLflow run."""
     aliases: tuple[str, ...] = ()
     """The aliases that name it."""
     registered_at_us: int = 0
-    """When it was registered, in microseconds since the epoch; 0 where that was not asked for."""
+    """When it was registered, in microseconds since the epoch; 0 if not read."""
     test_rmse: float | None = None
-    """The RMSE that training measured, in USD; None where it did not, or that was not asked for."""
+    """The RMSE on the test rows, in USD; None if not measured or not read."""
 
 
 class ModelRegistry:
     """The versions of a registered model in MLflow.
 
-    Every method raises RegistryFailed when the registry does not answer.
+    Every method raises RegistryFailed when the registry is not available.
     """
 
     def __init__(self, uri: str, name: str) -> None:
         quieten(os.environ)
-        # Takes seconds and hundreds of megabytes: only callers that use the registry pay.
+        # Takes seconds and hundreds of megabytes, so only when the registry is used.
         from mlflow import MlflowClient  # noqa: PLC0415
 
         self._uri, self._name = uri, name
@@ -59,7 +59,7 @@ class ModelRegistry:
         return RegisteredVersion(version=str(found.version), run_id=str(found.run_id))
 
     def versions(self) -> list[RegisteredVersion]:
-        """Return all versions, the newest first, with their aliases and the errors that training measured."""
+        """Return all versions, the newest first, with aliases and test errors."""
         with self._failures():
             found = self._client.search_model_versions(f"name='{self._name}'")
             aliases = self._client.get_registered_model(self._name).aliases if found else {}
@@ -98,17 +98,17 @@ class ModelRegistry:
             return dict(self._client.get_model_version(self._name, version).tags)
 
     def tag(self, run_id: str, name: str, value: str) -> None:
-        """Put a tag on the run of a version."""
+        """Set a tag of a run."""
         with self._failures():
             self._client.set_tag(run_id, name, value)
 
     def log_json(self, run_id: str, content: dict[str, object], path: str) -> None:
-        """Put a file on record with the run of a version."""
+        """Log a file with a run."""
         with self._failures():
             self._client.log_dict(run_id, content, path)
 
     def log_text(self, run_id: str, content: str, path: str) -> None:
-        """Put a file on record with the run of a version."""
+        """Log a file with a run."""
         with self._failures():
             self._client.log_text(run_id, content, path)
 
@@ -124,6 +124,6 @@ class ModelRegistry:
 
 
 def absolute(uri: str) -> str:
-    """Return an address of a registry that is the same in every working directory."""
+    """Return a registry's address with an absolute path, for other working directories."""
     path = sqlite_path(uri)
     return uri if path is None else sqlite_uri(path)

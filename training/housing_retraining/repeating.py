@@ -1,4 +1,4 @@
-"""Doing something again and again on a thread of its own, while the main thread is busy."""
+"""Calling a function repeatedly on its own thread, while the main thread is busy."""
 
 import threading
 from collections.abc import Callable
@@ -10,10 +10,10 @@ class Repeating:
     """Calls a function until the end of the block, or until it returns False: `with Repeating(...)`."""
 
     def __init__(self, call: Callable[[], bool], *, seconds: float, name: str, at_once: bool = False) -> None:
-        """Call nothing yet.
+        """Create it; nothing is called yet.
 
         Args:
-            call: returns whether to go on.
+            call: returns whether to continue.
             seconds: the pause before each call.
             name: of the thread.
             at_once: whether there is no pause before the first call.

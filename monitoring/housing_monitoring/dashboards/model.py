@@ -1,9 +1,13 @@
 """The model dashboard: its live error, the drift of its inputs, and its versions."""
 
+from housing.features import FEATURES
 from housing_monitoring.dashboards.board import Bars, Board, Figure, Limits, Lines, Row
 from housing_monitoring.dashboards.queries import rate_by
 
 _LIVE, _TRAINING = "live, version {{model_version}}", "training, version {{model_version}}"
+
+_OPTIONAL = " and ".join(f"`{each.name}`" for each in FEATURES if not each.required)
+_MISSING = "max by (feature) (housing_drift_missing_ratio)"
 
 _QUALITY = Row(
     title="Live against training",
@@ -132,7 +136,10 @@ _DRIFT = Row(
     panels=(
         Bars(
             title="Population stability index",
-            description="How far each field is from training: up to 0.1 is stable, over 0.2 is a shift.",
+            description=(
+                "How far each field is from training: up to 0.1 is stable, over 0.2 is a shift. A field that too few "
+                "predictions have is not compared."
+            ),
             decimals=2,
             limits=Limits(orange=0.1, red=0.2),
             query="sort_desc(max by (feature) (housing_drift_psi))",
@@ -154,11 +161,15 @@ _DRIFT = Row(
             series=(("{{feature}}", "min by (feature) (housing_drift_p_value)"),),
         ),
         Lines(
-            title="Fields left out",
-            description="Share of the predictions without a value of the field.",
+            title="Optional fields left out by callers (no fault: the model imputes them)",
+            description=(
+                "Share of the predictions without a value of the field. The contract lets callers leave out "
+                f"{_OPTIONAL}; the model imputes them, the proximity from the place. 100 % is usual where callers do "
+                "not know a field. After a sudden change look at what callers send."
+            ),
             unit="percentunit",
             wide=True,
-            series=(("{{feature}}", "max by (feature) (housing_drift_missing_ratio)"),),
+            series=(("{{feature}}", _MISSING),),
         ),
         Figure(
             title="Rows compared",
@@ -193,7 +204,7 @@ _VERSIONS = Row(
     panels=(
         Figure(
             title="Model served",
-            description="Name, version and algorithm.",
+            description="Name, version and algorithm of the model that answers.",
             query="housing_model_info",
             legend="{{name}} {{version}}, {{algorithm}}",
         ),

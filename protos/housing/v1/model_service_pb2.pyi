@@ -33,9 +33,15 @@ class _ModelChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Model
     """A version became the champion."""
     MODEL_CHANGE_KIND_ROLLBACK: _ModelChangeKind.ValueType  # 2
     """An earlier champion took the place of a later one."""
+    MODEL_CHANGE_KIND_CANARY_START: _ModelChangeKind.ValueType  # 3
+    """A version became the canary."""
+    MODEL_CHANGE_KIND_CANARY_SHARE: _ModelChangeKind.ValueType  # 4
+    """The canary's share changed."""
+    MODEL_CHANGE_KIND_CANARY_END: _ModelChangeKind.ValueType  # 5
+    """The canary ended: by hand, with its stage, or because it failed or became the champion."""
 
 class ModelChangeKind(_ModelChangeKind, metaclass=_ModelChangeKindEnumTypeWrapper):
-    """Kinds of changes of the champion."""
+    """Kinds of changes."""
 
 MODEL_CHANGE_KIND_UNSPECIFIED: ModelChangeKind.ValueType  # 0
 """Never sent."""
@@ -43,6 +49,12 @@ MODEL_CHANGE_KIND_PROMOTION: ModelChangeKind.ValueType  # 1
 """A version became the champion."""
 MODEL_CHANGE_KIND_ROLLBACK: ModelChangeKind.ValueType  # 2
 """An earlier champion took the place of a later one."""
+MODEL_CHANGE_KIND_CANARY_START: ModelChangeKind.ValueType  # 3
+"""A version became the canary."""
+MODEL_CHANGE_KIND_CANARY_SHARE: ModelChangeKind.ValueType  # 4
+"""The canary's share changed."""
+MODEL_CHANGE_KIND_CANARY_END: ModelChangeKind.ValueType  # 5
+"""The canary ended: by hand, with its stage, or because it failed or became the champion."""
 Global___ModelChangeKind: _TypeAlias = ModelChangeKind  # noqa: Y015
 
 @_typing.final
@@ -339,7 +351,7 @@ Global___ListModelChangesResponse: _TypeAlias = ListModelChangesResponse  # noqa
 
 @_typing.final
 class ModelChange(_message.Message):
-    """A change of the champion."""
+    """A change of the champion, or of the canary: the version that answers a share of the calls beside it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -352,14 +364,16 @@ class ModelChange(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     RETRAINING_ID_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    FROM_SHARE_FIELD_NUMBER: _builtins.int
+    TO_SHARE_FIELD_NUMBER: _builtins.int
     change_id: _builtins.str
     """Unique id of the change: a UUID of version 7."""
     kind: Global___ModelChangeKind.ValueType
     """What it was."""
     from_version: _builtins.str
-    """The champion before; empty when there was none."""
+    """The champion before, or the canary before; empty when there was none."""
     to_version: _builtins.str
-    """The champion since."""
+    """The champion since, or the canary since; empty when a canary ended."""
     changed_by: _builtins.str
     """Who or what changed it."""
     reason: _builtins.str
@@ -368,6 +382,10 @@ class ModelChange(_message.Message):
     """The retraining that led to it; empty without one."""
     failure: _builtins.str
     """Why it could not be made, after it had gone on record; empty when it was made."""
+    from_share: _builtins.float
+    """The share of the calls that the canary before answered, from 0 to 1; unset without one."""
+    to_share: _builtins.float
+    """The share of the calls that the canary answers since, from 0 to 1; unset without one."""
     @_builtins.property
     def changed_at(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
@@ -384,12 +402,21 @@ class ModelChange(_message.Message):
         reason: _builtins.str = ...,
         retraining_id: _builtins.str = ...,
         failure: _builtins.str = ...,
+        from_share: _builtins.float | None = ...,
+        to_share: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_from_share", b"_from_share", "_to_share", b"_to_share", "changed_at", b"changed_at", "from_share", b"from_share", "to_share", b"to_share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_id", b"change_id", "changed_at", b"changed_at", "changed_by", b"changed_by", "failure", b"failure", "from_version", b"from_version", "kind", b"kind", "reason", b"reason", "retraining_id", b"retraining_id", "to_version", b"to_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_from_share", b"_from_share", "_to_share", b"_to_share", "change_id", b"change_id", "changed_at", b"changed_at", "changed_by", b"changed_by", "failure", b"failure", "from_share", b"from_share", "from_version", b"from_version", "kind", b"kind", "reason", b"reason", "retraining_id", b"retraining_id", "to_share", b"to_share", "to_version", b"to_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__from_share: _TypeAlias = _typing.Literal["from_share"]  # noqa: Y015
+    _WhichOneofArgType__from_share: _TypeAlias = _typing.Literal["_from_share", b"_from_share"]  # noqa: Y015
+    _WhichOneofReturnType__to_share: _TypeAlias = _typing.Literal["to_share"]  # noqa: Y015
+    _WhichOneofArgType__to_share: _TypeAlias = _typing.Literal["_to_share", b"_to_share"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__from_share) -> _WhichOneofReturnType__from_share | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__to_share) -> _WhichOneofReturnType__to_share | None: ...
 
 Global___ModelChange: _TypeAlias = ModelChange  # noqa: Y015
 

@@ -121,8 +121,8 @@ class ModelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListModelChanges(self, request, context):
-        """ListModelChanges lists the changes of the champion, newest first, page by page. What is changed in the registry
-        itself is not on record.
+        """ListModelChanges lists the changes of the champion and of the canary, newest first, page by page. What is changed in
+        the registry itself is not on record.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,8 +54,8 @@ class ModelServiceStub:
     ListModelVersions: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.ListModelVersionsRequest, _model_service_pb2.ListModelVersionsResponse]
     """ListModelVersions lists the versions of the model in the registry, newest first: the newest 1,000."""
     ListModelChanges: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.ListModelChangesRequest, _model_service_pb2.ListModelChangesResponse]
-    """ListModelChanges lists the changes of the champion, newest first, page by page. What is changed in the registry
-    itself is not on record.
+    """ListModelChanges lists the changes of the champion and of the canary, newest first, page by page. What is changed in
+    the registry itself is not on record.
     """
     PromoteModelVersion: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.PromoteModelVersionRequest, _model_service_pb2.PromoteModelVersionResponse]
     """PromoteModelVersion makes a version the champion. It is idempotent: promoting the champion changes nothing.
@@ -101,8 +101,8 @@ class ModelServiceAsyncStub(ModelServiceStub):
     ListModelVersions: _aio.UnaryUnaryMultiCallable[_model_service_pb2.ListModelVersionsRequest, _model_service_pb2.ListModelVersionsResponse]  # type: ignore[assignment]
     """ListModelVersions lists the versions of the model in the registry, newest first: the newest 1,000."""
     ListModelChanges: _aio.UnaryUnaryMultiCallable[_model_service_pb2.ListModelChangesRequest, _model_service_pb2.ListModelChangesResponse]  # type: ignore[assignment]
-    """ListModelChanges lists the changes of the champion, newest first, page by page. What is changed in the registry
-    itself is not on record.
+    """ListModelChanges lists the changes of the champion and of the canary, newest first, page by page. What is changed in
+    the registry itself is not on record.
     """
     PromoteModelVersion: _aio.UnaryUnaryMultiCallable[_model_service_pb2.PromoteModelVersionRequest, _model_service_pb2.PromoteModelVersionResponse]  # type: ignore[assignment]
     """PromoteModelVersion makes a version the champion. It is idempotent: promoting the champion changes nothing.
@@ -175,8 +175,8 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _model_service_pb2.ListModelChangesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_model_service_pb2.ListModelChangesResponse, _abc.Awaitable[_model_service_pb2.ListModelChangesResponse]]:
-        """ListModelChanges lists the changes of the champion, newest first, page by page. What is changed in the registry
-        itself is not on record.
+        """ListModelChanges lists the changes of the champion and of the canary, newest first, page by page. What is changed in
+        the registry itself is not on record.
         """
 
     @_abc_1.abstractmethod

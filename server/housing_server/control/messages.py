@@ -227,6 +227,18 @@ class CanaryFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCanaryEnd:
+    """To the recorder: put on record that the service has ended a canary."""
+
+    version: str
+    """Version of the canary."""
+    share: float
+    """Its share of the calls until then, from 0 to 1."""
+    reason: str
+    """Why, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportStatus:
     """To a worker: the response to GetStatus from now on."""
 
@@ -283,6 +295,7 @@ ControlMessage = (
     | SetCanary
     | CanaryServing
     | CanaryFailed
+    | RecordCanaryEnd
     | ReportStatus
     | Drain
     | Ping

@@ -1,4 +1,4 @@
-"""Versions and changes of the champion as messages of the contract."""
+"""Versions, and changes of champion and canary, as messages of the contract."""
 
 from collections.abc import Mapping, Sequence
 
@@ -53,4 +53,6 @@ def change_message(change: ModelChange) -> pb.ModelChange:
         reason=change.reason,
         retraining_id=change.retraining_id or "",
         failure=change.failure or "",
+        from_share=change.from_share,
+        to_share=change.to_share,
     )

@@ -1,6 +1,6 @@
 """What the audit trail and the retrainings on record say about versions: which were rolled back, which refused."""
 
-from housing_server.prediction_log.model_changes import ModelChanges
+from housing_server.prediction_log.model_changes import CHAMPION_KINDS, ModelChange, ModelChanges
 from housing_server.prediction_log.retrainings import RetrainingRecords
 
 CHANGES_READ = 1000
@@ -16,7 +16,7 @@ class ChampionHistory:
     def rolled_back(self) -> set[str]:
         """Return the versions that were rolled back and not promoted since."""
         gone: set[str] = set()
-        for change in reversed(self._changes.newest(self._model_name, CHANGES_READ)):
+        for change in reversed(self._newest()):
             if change.failure is not None:
                 continue
             if change.kind == "rollback" and change.from_version is not None:
@@ -31,7 +31,7 @@ class ChampionHistory:
         A version that was rolled back is never returned.
         """
         rolled_back = self.rolled_back()
-        for change in self._changes.newest(self._model_name, CHANGES_READ):
+        for change in self._newest():
             came = change.failure is None and change.kind == "promotion" and change.to_version == champion
             if came and change.from_version is not None and change.from_version not in rolled_back:
                 return change.from_version
@@ -45,3 +45,6 @@ class ChampionHistory:
             if retraining.model_version is not None and retraining.verdict == "refused"
         }
         return found | {version: f"version {version} was rolled back" for version in self.rolled_back()}
+
+    def _newest(self) -> list[ModelChange]:
+        return self._changes.newest(self._model_name, CHANGES_READ, kinds=CHAMPION_KINDS)

@@ -69,11 +69,14 @@ model_changes = Table(
     Column("reason", Text, nullable=False),
     Column("retraining_id", ID),
     Column("failure", Text),
+    Column("from_share", Double),
+    Column("to_share", Double),
     Index("model_changes_by_time", "model_name", "changed_at_us", "change_id"),
     sqlite_with_rowid=False,
 )
-"""One row for each time that the champion was changed on purpose: who or what did it, from which to which, and why.
-`failure` is why the change could not be made after it had gone on record; NULL where it was made."""
+"""One row for each change of the champion or of the canary: who or what made it, from which version to which, and why.
+The shares are those of canaries; `to_version` is empty where a canary ended. `failure` is why the change could not
+be made after it had gone on record; NULL where it was made."""
 
 shadow_predictions = Table(
     "shadow_predictions",

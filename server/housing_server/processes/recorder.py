@@ -21,7 +21,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from housing_server.control.channel import ControlChannel
-from housing_server.control.messages import ConfigureRecorder, Drain, ReportLog
+from housing_server.control.messages import ConfigureRecorder, Drain, RecordCanaryEnd, ReportLog
 from housing_server.core.calls import Calls
 from housing_server.core.endpoints import UnaryEndpoint
 from housing_server.errors import PredictionLogUnavailable, QueryTooSlow
@@ -36,6 +36,7 @@ from housing_server.observability.log_metrics import count_dropped_lines
 from housing_server.observability.logs import LineBuffer, configure_logging
 from housing_server.observability.metrics_files import count_as
 from housing_server.observability.recorder_metrics import RecorderMetrics
+from housing_server.prediction_log.canary_ends import CanaryEnds
 from housing_server.prediction_log.drainer import Drainer
 from housing_server.prediction_log.endpoints import log_endpoints
 from housing_server.prediction_log.journal import PRIVATE_FILE, PRIVATE_FOLDER
@@ -78,7 +79,8 @@ class Recorder:
         self._folder = Path(config.journal_folder)
         open_store = partial(PredictionStore.open, config.prediction_log_url)
         self._drainer = Drainer(self._folder, open_store, self._metrics, log, time.perf_counter)
-        self._reading = PredictionStore.open(config.prediction_log_url, bring_up_to_date=False)
+        self.store = PredictionStore.open(config.prediction_log_url, bring_up_to_date=False)
+        """The store, for everything but draining."""
         # A thread of its own: draining must not wait for one while others wait for the store.
         self._drain_thread = ThreadPoolExecutor(1, thread_name_prefix="drain")
         self._draining: asyncio.Task[None] | None = None
@@ -102,7 +104,7 @@ class Recorder:
 
     def _endpoints(self) -> Iterator[tuple[UnaryEndpoint[Any, Any], ...]]:
         """Yield the endpoints of each of its services."""
-        store, model, state_dir = self._reading, ModelUri.parse(self._config.model_uri), Path(self._config.state_dir)
+        store, model, state_dir = self.store, ModelUri.parse(self._config.model_uri), Path(self._config.state_dir)
         registry = partial(open_registry, registry_uri(state_dir), tracking_uri(state_dir), os.environ)
         yield log_endpoints(store, self._metrics, hangs=lambda: self.hangs)
         yield retraining_endpoints(store, model.name, hangs=lambda: self.hangs)
@@ -214,8 +216,8 @@ class Recorder:
             await asyncio.sleep(_KEEPING_SECONDS)
 
     def _keep_once(self) -> None:
-        pruned = self._reading.prune(keep_days=self._config.keep_days, keep_rows=self._config.keep_rows)
-        self._metrics.sized(self._reading.size())
+        pruned = self.store.prune(keep_days=self._config.keep_days, keep_rows=self._config.keep_rows)
+        self._metrics.sized(self.store.size())
         if pruned:
             self._log.info("old predictions pruned", rows=pruned)
 
@@ -249,7 +251,8 @@ async def record(control_end: socket.socket) -> None:
     calls = helper_calls("recorder", CallMetrics(CollectorRegistry()), lines, log, config)
     recorder = Recorder(config, control, log, calls)
     running = asyncio.create_task(recorder.run())
-    drained = await _until_stopped(control, running)
+    ends = CanaryEnds(recorder.store, ModelUri.parse(config.model_uri).name, log)
+    drained = await _until_stopped(control, running, ends)
     running.cancel()
     await asyncio.wait([running])
     await recorder.finish(_IDLE_SECONDS if drained else _LAST_WORDS_SECONDS)
@@ -257,13 +260,17 @@ async def record(control_end: socket.socket) -> None:
         os._exit(0)  # pending answers are safe in the journals
 
 
-async def _until_stopped(control: ControlChannel, running: "asyncio.Task[None]") -> bool:
-    """Wait for the supervisor; return True for a `Drain` message, False if it has exited."""
-    listening = asyncio.ensure_future(control.receive())
-    await asyncio.wait([listening, running], return_when=asyncio.FIRST_COMPLETED)
-    if running.done():
-        running.result()  # it ends only with an exception
-    return isinstance(await listening, Drain)
+async def _until_stopped(control: ControlChannel, running: "asyncio.Task[None]", ends: CanaryEnds) -> bool:
+    """Record ends of canaries until the supervisor asks to stop; return False if it has exited."""
+    while True:
+        listening = asyncio.ensure_future(control.receive())
+        await asyncio.wait([listening, running], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()  # it ends only with an exception
+        message = await listening
+        if not isinstance(message, RecordCanaryEnd):
+            return isinstance(message, Drain)
+        ends.record(message.version, message.share, message.reason)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The canary from the supervisor's side: follows the registry, and withdraws a canary that fails.
 
 A withdrawn canary is not tried again until the registry names another version or share. The registry is asked to record
-the end, for other servers and the next start; where it does not, this one still answers without the canary.
+the end, for other servers and the next start; where it does not, this one still answers without the canary. One that
+becomes the champion ends in the registry as well: after a rollback it would answer its share again. Both ends go into
+the audit trail.
 """
 
 import asyncio
@@ -68,16 +70,21 @@ class CanaryObserver(Protocol):
         """Count a canary that was withdrawn."""
 
 
+RecordEnd = Callable[[str, float, str], None]
+"""Puts the end of a canary into the audit trail: its version, its share until then, and the reason."""
+
+
 class CanaryKeeper:
     """Keeps the workers' canary that of the registry."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         self,
         registry: CanaryRegistry,
         workers: Sequence[CanaryWorker],
         attempt: Callable[[Path, Path], Awaitable[TrialReport]],
         *,
         observer: CanaryObserver,
+        record_end: RecordEnd,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         """Start without a canary.
@@ -88,14 +95,17 @@ class CanaryKeeper:
             attempt: runs the trial of a fetched model beside the served one, given both folders; raises ModelRejected
                 when it must not be served.
             observer: shows the canary.
+            record_end: puts the end of a canary into the audit trail.
             log: logs changes.
         """
         self._registry = registry
         self._workers = workers
         self._attempt = attempt
         self._observer = observer
+        self._record_end = record_end
         self._log = log
         self._settled: WantedCanary | None = None
+        self._promoted: WantedCanary | None = None
         self._outage = False
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -114,6 +124,7 @@ class CanaryKeeper:
             return
         self._outage = False
         if wanted is not None and wanted.name == serving.name:
+            self._end_promoted(wanted)
             wanted = None
         if wanted == self._settled:
             return
@@ -127,24 +138,22 @@ class CanaryKeeper:
         """Withdraw the canary, unless it is another one by now."""
         active = self._observer.canary
         if active is not None and str(active.folder) == folder:
-            self._withdraw(active.version, cause, reason)
+            self._withdraw(active.version, active.share, cause, reason)
 
     async def _set(self, wanted: WantedCanary, serving: Path) -> None:
-        version, active = wanted.name.partition("-")[0], self._observer.canary
+        version, share, active = wanted.name.partition("-")[0], self._share(wanted), self._observer.canary
         try:
             folder = await self._registry.find()
             if active is None or active.folder != folder:
                 await self._attempt(folder, serving)
         except (ModelRejected, ModelNotAllowed) as error:
-            self._withdraw(version, "refused", str(error))
+            self._withdraw(version, share, "refused", str(error))
             return
         except (StartError, OSError) as error:
             self._settled = None  # not the model's fault as far as is known
             self._log.error("the canary cannot be fetched", model_version=version, reason=str(error))
             return
-        await self._spread(
-            ActiveCanary(folder=folder, version=read_description(folder).version, share=self._share(wanted))
-        )
+        await self._spread(ActiveCanary(folder=folder, version=read_description(folder).version, share=share))
 
     async def _spread(self, canary: ActiveCanary) -> None:
         """Let the workers load the canary, one after the other, since loading occupies a processor."""
@@ -154,7 +163,7 @@ class CanaryKeeper:
             if self._observer.canary is not canary:  # it has failed at a call meanwhile
                 return
             if refusal is not None:
-                self._withdraw(canary.version, "refused", refusal)
+                self._withdraw(canary.version, canary.share, "refused", refusal)
                 return
         self._log.info("canary", model_version=canary.version, share=canary.share)
 
@@ -176,17 +185,29 @@ class CanaryKeeper:
         for worker in self._workers:
             worker.drop_canary()
 
-    def _withdraw(self, version: str, cause: WithdrawalCause, reason: str) -> None:
+    def _end_promoted(self, wanted: WantedCanary) -> None:
+        """End a canary that has become the champion, once: the registry may not accept it."""
+        if wanted == self._promoted:
+            return
+        self._promoted = wanted
+        if share := self._share(wanted):
+            self._end(wanted.name.partition("-")[0], share, "promoted: it is the champion")
+
+    def _withdraw(self, version: str, share: float, cause: WithdrawalCause, reason: str) -> None:
         self._observer.canary = None
         for worker in self._workers:
             worker.drop_canary()
         self._observer.withdrawn(cause)
         self._log.error("canary withdrawn", model_version=version, cause=cause, reason=reason)
-        task = asyncio.create_task(self._record_end(version, " ".join(f"{cause}: {reason}".split())[:_LONGEST_REASON]))
+        self._end(version, share, " ".join(f"{cause}: {reason}".split())[:_LONGEST_REASON])
+
+    def _end(self, version: str, share: float, reason: str) -> None:
+        self._record_end(version, share, reason)
+        task = asyncio.create_task(self._end_in_registry(version, reason))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    async def _record_end(self, version: str, reason: str) -> None:
+    async def _end_in_registry(self, version: str, reason: str) -> None:
         try:
             await self._registry.end(version, reason)
         except StartError as error:

@@ -14,6 +14,7 @@ from housing.v1.model_service_pb2 import Model
 from housing_server.access.identities import read_identities
 from housing_server.access.key_file import read_keys
 from housing_server.asgi_transport.envoy import why_not
+from housing_server.control.messages import RecordCanaryEnd
 from housing_server.errors import ModelRejected, StartError
 from housing_server.model_store.files import read_description
 from housing_server.model_store.restoring import FileSource, ModelRestorer
@@ -200,7 +201,14 @@ class Supervisor:
             StartError: there is no model that can be served.
         """
         if canaries is not None:
-            self._canary = CanaryKeeper(canaries, self._workers, self._attempt, observer=self.state, log=self._log)
+            self._canary = CanaryKeeper(
+                canaries,
+                self._workers,
+                self._attempt,
+                observer=self.state,
+                record_end=self._record_canary_end,
+                log=self._log,
+            )
         workers, helpers = self._start(self._workers), self._start(self._helpers)
         self._restorer = ModelRestorer(source, self._log)
         background = [
@@ -326,6 +334,10 @@ class Supervisor:
     def _on_canary_failure(self, folder: str, cause: WithdrawalCause, reason: str) -> None:
         if self._canary is not None:
             self._canary.failed(folder, cause, reason)
+
+    def _record_canary_end(self, version: str, share: float, reason: str) -> None:
+        if self._recorder is not None:
+            self._recorder.send(RecordCanaryEnd(version=version, share=share, reason=reason))
 
     def _on_worker_change(self) -> None:
         self._changed.set()

@@ -1,4 +1,4 @@
-"""Small tables of made-up block groups for the tests of retraining."""
+"""Small synthetic tables of block groups for the tests of retraining."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from housing_training.data.table import COLUMNS
 
 @pytest.fixture
 def block_groups() -> pd.DataFrame:
-    """200 block groups, no two at one place, richer ones dearer, all fields given but `ocean_proximity`."""
+    """200 block groups at different places, with prices that rise with income and no `ocean_proximity`."""
     rng = np.random.default_rng(5)
     households = rng.integers(50, 900, 200).astype(float)
     income = rng.uniform(0.5, 12, 200).round(4)

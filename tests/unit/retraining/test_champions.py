@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> Iterator[PredictionStore]:
 
 @pytest.fixture
 def registry() -> Registry:
-    """A registry whose champion is version 1, which nobody has put on record."""
+    """A registry whose champion is version 1, without a record of its promotion."""
     return Registry()
 
 
@@ -64,10 +64,10 @@ def promote(champions: Champions, *versions: str) -> None:
         champions.change("promotion", version, changed_by="a test", reason="better")
 
 
-def test_a_change_is_on_record_and_in_the_registry(
+def test_change_is_recorded_and_made_in_the_registry(
     champions: Champions, registry: Registry, store: PredictionStore
 ) -> None:
-    """Who, from, to and why."""
+    """With author, both versions and the reason."""
     promote(champions, "2")
     assert registry.champion == "2"
     (change,) = ModelChanges(store).newest("model", 5)
@@ -75,8 +75,8 @@ def test_a_change_is_on_record_and_in_the_registry(
     assert (change.changed_by, change.reason) == ("a test", "better")
 
 
-def test_rolling_back_goes_back_step_by_step(champions: Champions, registry: Registry) -> None:
-    """And never forth again."""
+def test_each_rollback_goes_one_promotion_further_back(champions: Champions, registry: Registry) -> None:
+    """Never back to a version that was rolled back."""
     promote(champions, "2", "3")
     seen = []
     for _ in range(2):
@@ -87,8 +87,8 @@ def test_rolling_back_goes_back_step_by_step(champions: Champions, registry: Reg
         champions.roll_back(changed_by="a test", reason="worse")
 
 
-def test_what_was_rolled_back_is_passed_over(champions: Champions, registry: Registry) -> None:
-    """A promotion over a bad version does not lead back to it."""
+def test_rollback_skips_versions_that_were_rolled_back(champions: Champions, registry: Registry) -> None:
+    """The champion before is the last one that was not rolled back."""
     promote(champions, "2", "3")
     champions.roll_back(changed_by="a test", reason="3 was worse")
     promote(champions, "4")
@@ -96,8 +96,8 @@ def test_what_was_rolled_back_is_passed_over(champions: Champions, registry: Reg
     assert registry.champion == "2"
 
 
-def test_what_speaks_against_a_version_is_known(champions: Champions, store: PredictionStore) -> None:
-    """It was rolled back, and not promoted since; or a retraining has refused it."""
+def test_objections_are_refusals_and_rollbacks(champions: Champions, store: PredictionStore) -> None:
+    """A version that was rolled back and not promoted since, or that a retraining refused."""
     promote(champions, "2")
     assert champions.objection("2", RetrainingRecords(store)) == ""
     champions.roll_back(changed_by="a test", reason="worse")
@@ -112,10 +112,10 @@ def test_what_speaks_against_a_version_is_known(champions: Champions, store: Pre
     assert champions.objection("5", records) == "version 5 was refused: not better"
 
 
-def test_a_change_waits_for_the_one_that_another_process_makes(
+def test_change_waits_for_the_lease_of_another_process(
     champions: Champions, registry: Registry, store: PredictionStore
 ) -> None:
-    """Then it goes by what that one has left: nothing is put on record of what another has decided."""
+    """Then it checks the champion again, and records nothing if that has changed."""
     with ChampionLease(store, holder="elsewhere:1:2.00").held():
         impatient = Champions(
             "model", registry, ModelChanges(store), lease=ChampionLease(store, clock=count(0, 99).__next__)

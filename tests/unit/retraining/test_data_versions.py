@@ -29,34 +29,34 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_groups: pd.DataF
 
 
 def arrive(rows: RowTable, frame: pd.DataFrame, source: str = "a file") -> list[str]:
-    """Add rows to the table; return the outcome of each."""
+    """Add rows to the table; return the result of each."""
     cells = frame.astype(object).where(frame.notna(), None)
     with rows.arriving(source) as arrivals:
         return [arrivals.add({str(name): cell for name, cell in row.items()}) for row in cells.to_dict("records")]
 
 
 def split(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split the table of a work directory as the pipeline will."""
+    """Split the table of a work directory as the pipeline does."""
     return prepare(from_csv((folder / TABLE).read_bytes(), "version"), PREPARE)
 
 
 def values(frame: pd.DataFrame) -> set[tuple[float, ...]]:
-    """Name each row by what tells it from others."""
+    """Return a key for each row."""
     return {tuple(row) for row in frame[["longitude", "latitude", "median_house_value"]].to_numpy().tolist()}
 
 
-def test_without_new_rows_the_pipeline_gets_its_own_table(
+def test_version_without_new_rows_equals_the_training_table(
     rows: RowTable, tmp_path: Path, block_groups: pd.DataFrame
 ) -> None:
-    """Row for row, so that a retraining without new data trains on, and is judged by, the very same rows."""
+    """Row for row: a retraining without new data trains and tests on the same rows."""
     version = write_version(rows, tmp_path / "work", PREPARE)
     for mine, expected in zip(split(tmp_path / "work"), prepare(block_groups.head(100), PREPARE), strict=True):
         pd.testing.assert_frame_equal(mine, expected)
     assert (version.rows, version.new_rows) == (100, 0)
 
 
-def test_what_was_held_out_stays_held_out(rows: RowTable, tmp_path: Path, block_groups: pd.DataFrame) -> None:
-    """New rows are split like the others, and no model ever learns from a row that one was judged by."""
+def test_held_out_rows_stay_held_out(rows: RowTable, tmp_path: Path, block_groups: pd.DataFrame) -> None:
+    """New rows are split as well, and no model trains on a row that another was tested on."""
     trained, held_out = split_of(rows, tmp_path / "first")
     for count in (101, 137, 138, 200):
         arrive(rows, block_groups.iloc[:count])
@@ -74,10 +74,10 @@ def split_of(rows: RowTable, work: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return split(work)
 
 
-def test_which_rows_held_out_are_new_is_known_in_the_pipelines_order(
+def test_new_rows_among_the_held_out_are_marked_in_order(
     rows: RowTable, tmp_path: Path, block_groups: pd.DataFrame
 ) -> None:
-    """The comparison looks at them apart."""
+    """The comparison evaluates them separately."""
     arrive(rows, block_groups)
     write_version(rows, tmp_path / "work", PREPARE)
     held_out = split(tmp_path / "work")[1]
@@ -85,10 +85,8 @@ def test_which_rows_held_out_are_new_is_known_in_the_pipelines_order(
     assert read_json(tmp_path / "work" / HELD_OUT) == [not values(held_out.iloc[[row]]) <= known for row in range(40)]
 
 
-def test_rows_that_are_set_aside_spoil_no_later_table(
-    rows: RowTable, tmp_path: Path, block_groups: pd.DataFrame
-) -> None:
-    """What came later, and what was only tried, is in it."""
+def test_rows_set_aside_are_not_in_later_tables(rows: RowTable, tmp_path: Path, block_groups: pd.DataFrame) -> None:
+    """Later rows are, and so are rows that were only tried."""
     arrive(rows, block_groups.iloc[100:150], "bad")
     refused = write_version(rows, tmp_path / "bad", PREPARE)
     arrive(rows, block_groups.iloc[150:160], "later")
@@ -100,10 +98,10 @@ def test_rows_that_are_set_aside_spoil_no_later_table(
     assert rows.sources("set_aside") == {"bad": 50}
 
 
-def test_rows_are_new_until_a_model_that_knows_them_is_promoted(
+def test_rows_are_new_until_a_model_trained_on_them_is_promoted(
     rows: RowTable, tmp_path: Path, block_groups: pd.DataFrame
 ) -> None:
-    """A refusal for want of improvement leaves them for the next retraining."""
+    """After a refusal for lack of improvement they stay new for the next retraining."""
     arrive(rows, block_groups.iloc[100:150])
     rows.settle("tried", up_to=150)
     assert rows.count("pending") == 0
@@ -112,8 +110,8 @@ def test_rows_are_new_until_a_model_that_knows_them_is_promoted(
     assert write_version(rows, tmp_path / "then", PREPARE).new_rows == 0
 
 
-def test_a_version_is_found_again_after_a_crash(rows: RowTable, tmp_path: Path) -> None:
-    """But not one that was half written, or changed since."""
+def test_version_is_read_again_after_a_crash(rows: RowTable, tmp_path: Path) -> None:
+    """Unless it is incomplete or has been changed."""
     work = tmp_path / "work"
     assert read_version(work) is None
     version = write_version(rows, work, PREPARE)
@@ -122,8 +120,8 @@ def test_a_version_is_found_again_after_a_crash(rows: RowTable, tmp_path: Path) 
     assert read_version(work) is None
 
 
-def test_a_copy_of_a_row_is_known_for_what_it_is(rows: RowTable, block_groups: pd.DataFrame) -> None:
-    """In single precision and without optional fields, too; another price for it is a contradiction."""
+def test_copies_of_rows_are_recognized(rows: RowTable, block_groups: pd.DataFrame) -> None:
+    """Also in single precision and without optional fields; with another price it is a contradiction."""
     numbers = [name for name in COLUMNS if name != "ocean_proximity"]
     copies = block_groups.head(3).astype(dict.fromkeys(numbers, "float32")).assign(total_bedrooms=None)
     assert arrive(rows, copies) == ["known"] * 3
@@ -131,22 +129,22 @@ def test_a_copy_of_a_row_is_known_for_what_it_is(rows: RowTable, block_groups: p
     assert arrive(rows, pd.concat([block_groups.iloc[150:151]] * 2)) == ["new", "known"]
 
 
-def test_an_error_leaves_nothing_of_a_file(rows: RowTable, block_groups: pd.DataFrame) -> None:
-    """A file is taken whole or not at all."""
+def test_failed_file_adds_no_rows(rows: RowTable, block_groups: pd.DataFrame) -> None:
+    """A file is accepted completely or not at all."""
     broken = pd.concat([block_groups.iloc[150:151], block_groups.iloc[:1].assign(longitude=None)])
     with pytest.raises(TypeError):
         arrive(rows, broken)
     assert rows.count() == 100
 
 
-def test_prices_do_not_identify_a_block_group() -> None:
-    """And neither does the seventh digit of anything."""
+def test_price_is_not_part_of_the_key() -> None:
+    """Neither is the seventh digit of any field."""
     assert place_key([1.0, 2.00000001]) == place_key([1, 2])
     assert place_key([1.0, 2.0]) != place_key([1.0, 2.001])
 
 
-def test_the_table_is_a_csv_like_any_other(rows: RowTable, tmp_path: Path) -> None:
-    """What is missing is empty."""
+def test_table_is_written_as_csv(rows: RowTable, tmp_path: Path) -> None:
+    """With empty cells for missing values."""
     write_version(rows, tmp_path / "work", PREPARE)
     with (tmp_path / "work" / TABLE).open(newline="") as file:
         first = next(csv.DictReader(file))

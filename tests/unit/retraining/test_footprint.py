@@ -9,6 +9,6 @@ LOADED = f"import sys, {MODULES}; print(*sorted(set(sys.argv[1:]) & sys.modules.
 
 
 def test_watcher_imports_nothing_heavy() -> None:
-    """Files are read, and models trained and measured, by processes that end."""
+    """Child processes read files, and train and evaluate models."""
     done = subprocess.run([sys.executable, "-c", LOADED, *HEAVY], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == ""

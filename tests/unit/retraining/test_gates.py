@@ -22,7 +22,7 @@ POLICY = Policy(
 
 @pytest.fixture(scope="module")
 def holdout() -> Holdout:
-    """Rows in some twenty areas, the last third of them new."""
+    """Rows in about twenty areas, the last third of them new."""
     rng = np.random.default_rng(1)
     rows = np.full((ROWS, len(FEATURE_NAMES)), 5.0)
     rows[:, 0], rows[:, 1] = rng.uniform(-122, -120, ROWS), rng.uniform(36, 38, ROWS)
@@ -34,7 +34,7 @@ def holdout() -> Holdout:
 
 
 def answers(holdout: Holdout, error: float, *, seed: int = 2, half_width: float | None = None) -> Answers:
-    """Answer with errors of about this size, in USD; with intervals of this half width, if one is given."""
+    """Return answers with errors of about this size, in USD, and intervals of this half width if it is set."""
     prices = holdout.prices + np.random.default_rng(seed).normal(0, error, ROWS)
     bounds = None if half_width is None else np.column_stack([prices - half_width, prices + half_width])
     return Answers(prices=prices, bounds=bounds, promised=0.0 if half_width is None else 0.9)
@@ -46,12 +46,12 @@ def compared(holdout: Holdout, candidate: Answers, champion: Answers) -> Compari
 
 
 def refusals(comparison: Comparison, policy: Policy = POLICY) -> dict[str, Gate]:
-    """The gates that are not passed, by name."""
+    """Return the gates that did not pass, by name."""
     return {gate.name: gate for gate in judge(comparison, policy) if not gate.passed}
 
 
-def test_a_better_candidate_passes_all_gates(holdout: Holdout) -> None:
-    """Its figures, and what of them may be chance, are those of the rows."""
+def test_better_candidate_passes_all_gates(holdout: Holdout) -> None:
+    """Its errors and their intervals are those of the rows."""
     comparison = compared(holdout, answers(holdout, 30_000), answers(holdout, 60_000, seed=3))
     assert refusals(comparison) == {}
     assert comparison.random.high < 0
@@ -60,8 +60,8 @@ def test_a_better_candidate_passes_all_gates(holdout: Holdout) -> None:
     assert (comparison.rows, comparison.new_rows) == (600, 200)
 
 
-def test_the_same_model_again_is_not_better(holdout: Holdout) -> None:
-    """And no slice of it is worse, so nothing speaks against the data."""
+def test_identical_model_is_not_better(holdout: Holdout) -> None:
+    """No slice is worse, so the new data is not blamed."""
     same = answers(holdout, 30_000)
     refused = refusals(compared(holdout, same, same))
     assert list(refused) == ["better"]
@@ -69,8 +69,8 @@ def test_the_same_model_again_is_not_better(holdout: Holdout) -> None:
     assert "must be below" in refused["better"].detail
 
 
-def test_a_margin_asks_for_more_than_chance(holdout: Holdout) -> None:
-    """A candidate that is 50 % better passes a margin of 30 %, and none of 60 %."""
+def test_margin_is_required_beyond_chance(holdout: Holdout) -> None:
+    """A candidate that is 50 % better passes with a margin of 30 %, and fails with 60 %."""
     comparison = compared(holdout, answers(holdout, 30_000), answers(holdout, 60_000, seed=3))
     strict = [
         Policy(
@@ -86,8 +86,8 @@ def test_a_margin_asks_for_more_than_chance(holdout: Holdout) -> None:
     assert [list(refusals(comparison, policy)) for policy in strict] == [[], ["better"]]
 
 
-def test_new_rows_of_other_prices_are_refused_for_what_was_known_before(holdout: Holdout) -> None:
-    """A candidate that answers the new ones better, and the known ones half as dear again, is worse: blame the data."""
+def test_new_rows_that_make_known_rows_worse_are_blamed(holdout: Holdout) -> None:
+    """A candidate is refused that is better on new rows, and predicts half as much again for known ones."""
     champion = answers(holdout, 20_000)
     shifted = Holdout(
         rows=holdout.rows,
@@ -101,14 +101,14 @@ def test_new_rows_of_other_prices_are_refused_for_what_was_known_before(holdout:
     assert "rows known before" in refused["slices"].detail
 
 
-def test_a_slice_that_is_worse_by_chance_is_let_through(holdout: Holdout) -> None:
-    """Two models of the same quality differ on some slice; that is no reason."""
+def test_slice_that_is_worse_by_chance_passes(holdout: Holdout) -> None:
+    """Two models of the same quality always differ on some slice."""
     comparison = compared(holdout, answers(holdout, 30_000, seed=4), answers(holdout, 30_000, seed=5))
     assert "slices" not in refusals(comparison)
 
 
-def test_intervals_must_hold_what_they_promise(holdout: Holdout) -> None:
-    """Too few true prices inside, or too many, and intervals that are gone, are refused."""
+def test_coverage_must_match_the_nominal_one(holdout: Holdout) -> None:
+    """Coverage that is too low or too high is refused, and so are missing intervals."""
     champion = answers(holdout, 60_000, half_width=100_000)
     good, narrow, wide = (answers(holdout, 30_000, half_width=width) for width in (49_000, 20_000, 500_000))
     assert "calibration" not in refusals(compared(holdout, good, champion))
@@ -118,8 +118,8 @@ def test_intervals_must_hold_what_they_promise(holdout: Holdout) -> None:
     assert without["calibration"].detail == "it has no intervals, and the champion has"
 
 
-def test_what_areas_have_in_common_is_not_taken_for_certainty(holdout: Holdout) -> None:
-    """Errors that come by the area leave more to chance when areas are drawn."""
+def test_errors_shared_within_areas_widen_the_interval(holdout: Holdout) -> None:
+    """When whole areas are resampled."""
     areas = holdout.areas()
     common = np.random.default_rng(6).normal(0, 50_000, areas.max() + 1)[areas]
     rng = np.random.default_rng(7)
@@ -131,15 +131,15 @@ def test_what_areas_have_in_common_is_not_taken_for_certainty(holdout: Holdout) 
     assert by_area.high - by_area.low > by_row.high - by_row.low
 
 
-def test_parity_lets_no_doubt_through() -> None:
-    """A difference that is not a number is one too many."""
+def test_parity_refuses_nan() -> None:
+    """A small difference passes; a large one and one that is not a number do not."""
     assert parity(0.5).passed
     assert not parity(1.5).passed
     assert not parity(float("nan")).passed
 
 
-def test_a_comparison_is_a_page_with_pictures(holdout: Holdout, tmp_path: Path) -> None:
-    """Prices, errors, slices and a map, beside figures and gates; nothing is loaded from elsewhere."""
+def test_report_is_a_self_contained_page(holdout: Holdout, tmp_path: Path) -> None:
+    """With figures, gates and plots; it loads nothing over the network."""
     measured = Measured(holdout=holdout, candidate=answers(holdout, 30_000), champion=answers(holdout, 60_000, seed=3))
     comparison = compared(holdout, measured.candidate, measured.champion)
     found = Found(

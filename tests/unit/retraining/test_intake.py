@@ -44,12 +44,12 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_groups: pd.DataF
 
 @pytest.fixture
 def new(block_groups: pd.DataFrame) -> pd.DataFrame:
-    """A hundred rows that are not there yet."""
+    """A hundred rows that are not in the table."""
     return block_groups.tail(100).reset_index(drop=True)
 
 
 def drop(folders: Folders, name: str, table: pd.DataFrame) -> Path:
-    """Write a table into the folder, as its name says."""
+    """Write a table into the folder, in the format that its name implies."""
     path = folders.incoming / name
     if name.endswith(".parquet"):
         table.to_parquet(path, index=False)
@@ -59,7 +59,7 @@ def drop(folders: Folders, name: str, table: pd.DataFrame) -> Path:
 
 
 def take(folders: Folders, rows: RowTable, path: Path, **limits: float) -> FileReport:
-    """Read a file in; check that it was put away whole, with its report, and that counts add up."""
+    """Read a file; check that it was moved unchanged, with its report, and that the counts add up."""
     content = path.read_bytes()
     allowed = Limits(max_rows=int(limits.get("max_rows", 1_000)), bad_share=limits.get("bad_share", 0.1))
     before = rows.count()
@@ -74,20 +74,18 @@ def take(folders: Folders, rows: RowTable, path: Path, **limits: float) -> FileR
 
 
 @pytest.mark.parametrize("name", ["new.csv", "new.csv.gz", "New.Parquet"])
-def test_good_rows_are_taken_from_every_kind_of_file(
-    folders: Folders, rows: RowTable, new: pd.DataFrame, name: str
-) -> None:
-    """CSV, packed or not, and Parquet give the same rows."""
+def test_rows_of_every_file_format_are_accepted(folders: Folders, rows: RowTable, new: pd.DataFrame, name: str) -> None:
+    """CSV, compressed or not, and Parquet yield the same rows."""
     path = drop(folders, name.lower(), new).rename(folders.incoming / name)
     found = take(folders, rows, path)
     assert (found.result, found.rows, found.new_rows, found.bad_rows) == ("accepted", 100, 100, 0)
     assert rows.sources("pending") == {name: 100}
 
 
-def test_rows_that_are_there_are_not_taken_twice(
+def test_duplicate_rows_are_skipped(
     folders: Folders, rows: RowTable, new: pd.DataFrame, block_groups: pd.DataFrame
 ) -> None:
-    """Neither those that were trained on, nor those that the file holds twice, nor the file again."""
+    """Duplicates of training rows, duplicates within a file, and the same file again."""
     doubled = pd.concat([block_groups, new])
     found = take(folders, rows, drop(folders, "all.csv", doubled))
     assert (found.new_rows, found.known_rows) == (100, 200)
@@ -96,10 +94,10 @@ def test_rows_that_are_there_are_not_taken_twice(
 
 
 @pytest.mark.parametrize(("name", "first"), [("some.csv", 2), ("some.parquet", 1)])
-def test_bad_rows_among_good_ones_are_left_out_and_listed(
+def test_invalid_rows_are_skipped_and_listed(
     folders: Folders, rows: RowTable, new: pd.DataFrame, name: str, first: int
 ) -> None:
-    """By line of a CSV, whose header is line 1, and by row of Parquet; with the reason for each field."""
+    """By line of a CSV, whose header is line 1, or by row of Parquet, with the reason for each field."""
     new.loc[3, "latitude"], new.loc[7, "population"], new.loc[9, "total_bedrooms"] = 99, None, 40_000
     found = take(folders, rows, drop(folders, name, new))
     assert (found.result, found.new_rows, found.bad_rows) == ("accepted", 97, 3)
@@ -125,20 +123,20 @@ def test_bad_rows_among_good_ones_are_left_out_and_listed(
     ],
     ids=["empty", "other columns", "dollars", "thousands", "rooms of a household", "words", "nothing"],
 )
-def test_files_that_are_wrong_throughout_are_rejected(
+def test_files_with_systematic_faults_are_rejected(
     folders: Folders, rows: RowTable, new: pd.DataFrame, change: Change, reason: str
 ) -> None:
-    """With a reason that says what is wrong; nothing of them is taken."""
+    """With a reason that says what is wrong; none of their rows is accepted."""
     for name in ("odd.csv", "odd.parquet"):
         found = take(folders, rows, drop(folders, name, change(new)))
         assert found.result == "rejected"
         assert re.search(reason, found.reason), found.reason
 
 
-def test_other_prices_for_what_is_known_are_rejected(
+def test_shifted_prices_of_known_rows_are_rejected(
     folders: Folders, rows: RowTable, block_groups: pd.DataFrame
 ) -> None:
-    """A table whose prices were shifted, of block groups on record; the reason says by how much."""
+    """The reason says by which factor."""
     shifted = block_groups.assign(median_house_value=block_groups["median_house_value"] * 1.5)
     found = take(folders, rows, drop(folders, "shifted.csv", shifted))
     assert found.result == "rejected"
@@ -163,8 +161,10 @@ def test_other_prices_for_what_is_known_are_rejected(
         ("wide.csv", b"longitude;latitude\n", "separated by semicolons"),
     ],
 )
-def test_what_is_no_table_is_rejected(folders: Folders, rows: RowTable, name: str, content: bytes, reason: str) -> None:
-    """Whatever it is, it is kept, with a reason."""
+def test_files_that_are_not_tables_are_rejected(
+    folders: Folders, rows: RowTable, name: str, content: bytes, reason: str
+) -> None:
+    """They are kept, with a reason."""
     path = folders.incoming / name
     path.write_bytes(content)
     found = take(folders, rows, path)
@@ -172,18 +172,14 @@ def test_what_is_no_table_is_rejected(folders: Folders, rows: RowTable, name: st
     assert reason in found.reason
 
 
-def test_a_file_that_would_grow_the_table_too_far_is_rejected(
-    folders: Folders, rows: RowTable, new: pd.DataFrame
-) -> None:
-    """Before more memory or disk is used than was agreed."""
+def test_file_beyond_the_row_limit_is_rejected(folders: Folders, rows: RowTable, new: pd.DataFrame) -> None:
+    """Before it uses more memory or disk than the limit allows."""
     found = take(folders, rows, drop(folders, "large.csv", new), max_rows=150)
     assert found.reason == "the table would have more than 150 rows (HOUSING_RETRAINING_MAX_ROWS)"
 
 
-def test_huge_files_are_rejected_after_their_first_pieces(
-    folders: Folders, rows: RowTable, block_groups: pd.DataFrame
-) -> None:
-    """Ten gigabytes without a line, and copies of a known row without end, in the memory of a piece."""
+def test_huge_files_are_rejected_early(folders: Folders, rows: RowTable, block_groups: pd.DataFrame) -> None:
+    """Ten gigabytes without a newline, and endless copies of a known row, in the memory of one chunk."""
     holes, copies = folders.incoming / "holes.csv", folders.incoming / "copies.csv.gz"
     header, line, *_ = block_groups.to_csv(index=False).splitlines(keepends=True)
     with holes.open("w") as file:
@@ -204,10 +200,10 @@ def test_huge_files_are_rejected_after_their_first_pieces(
     assert peak < 200 << 20
 
 
-def test_a_report_lists_the_first_of_many_flaws(
+def test_report_lists_only_the_first_flaws(
     folders: Folders, rows: RowTable, new: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And counts them all."""
+    """It counts all of them."""
     monkeypatch.setattr("housing_retraining.intake.sifting.FLAWS_LISTED", 10)
     found = take(folders, rows, drop(folders, "bad.csv", new.assign(latitude=0)))
     assert (found.bad_rows, len(found.flaws)) == (100, 10)
@@ -215,8 +211,8 @@ def test_a_report_lists_the_first_of_many_flaws(
 
 
 @pytest.mark.parametrize("name", ["long.csv", "long.parquet"])
-def test_files_are_read_piece_by_piece(folders: Folders, new: pd.DataFrame, name: str) -> None:
-    """So that memory is that of a piece, however long a file is; numbers go on."""
+def test_files_are_read_in_chunks(folders: Folders, new: pd.DataFrame, name: str) -> None:
+    """Row numbers continue from one chunk to the next."""
     path = drop(folders, name, pd.concat([new] * (2 * ROWS_AT_ONCE // len(new) + 1)))
     pieces = list(read_pieces(path))
     assert [len(piece.table) for piece in pieces] == [ROWS_AT_ONCE, ROWS_AT_ONCE, 100]
@@ -224,8 +220,10 @@ def test_files_are_read_piece_by_piece(folders: Folders, new: pd.DataFrame, name
     assert [piece.table.index[0] for piece in pieces] == [first, ROWS_AT_ONCE + first, 2 * ROWS_AT_ONCE + first]
 
 
-def test_names_that_are_used_again_lose_nothing(folders: Folders, rows: RowTable, new: pd.DataFrame) -> None:
-    """Two files of a name that are put away within a second lie beside each other."""
+def test_files_of_the_same_name_do_not_overwrite_each_other(
+    folders: Folders, rows: RowTable, new: pd.DataFrame
+) -> None:
+    """Two of them that are moved within a second are both kept."""
     taker = FileTaker(folders, Limits(max_rows=1_000, bad_share=0.1))
     for part in (new.head(50), new.tail(50)):
         taker.take(drop(folders, "new.csv", part), rows)
@@ -233,8 +231,8 @@ def test_names_that_are_used_again_lose_nothing(folders: Folders, rows: RowTable
     assert rows.count("pending") == 100
 
 
-def test_a_file_is_complete_once_it_stays_the_same(tmp_path: Path) -> None:
-    """One that grows is waited for; hidden and unfinished ones are never read."""
+def test_file_is_complete_once_it_stops_changing(tmp_path: Path) -> None:
+    """A growing file is not read yet; hidden and partial files are never read."""
     now = [0.0]
     folder = IncomingFolder(tmp_path, settle_seconds=5, clock=lambda: now[0])
     growing, whole = tmp_path / "growing.csv", tmp_path / "whole.csv"

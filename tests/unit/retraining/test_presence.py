@@ -7,7 +7,7 @@ from housing_server.errors import PredictionLogUnavailable
 
 
 class Reports:
-    """Remembers reports; the first one fails."""
+    """Records reports; the first one fails."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, int, str]] = []
@@ -15,7 +15,7 @@ class Reports:
         self.attempts = 0
 
     def report(self, row_table: str, *, process: str, pending_rows: int, problem: str = "") -> None:
-        """Remember a report."""
+        """Record a report."""
         self.attempts += 1
         if self.attempts == 1:
             raise PredictionLogUnavailable("it is down")
@@ -24,8 +24,8 @@ class Reports:
             self.enough.set()
 
 
-def test_watcher_reports_while_it_lives_whatever_it_waits_for() -> None:
-    """Again and again, with what is true then; a store that is down for a while ends nothing."""
+def test_watcher_reports_until_it_stops() -> None:
+    """Each report has the current state; a store that is down for a while does not end them."""
     reports, counts = Reports(), iter(range(100))
     with Presence(
         reports, row_table="here", process="a", pending_rows=lambda: next(counts), problem=lambda: "", seconds=0.001

@@ -33,7 +33,7 @@ def store(tmp_path: Path) -> Iterator[PredictionStore]:
 
 
 def logged(store: PredictionStore, *, page_rows: int = 100) -> list[LoggedRequests]:
-    """Read all that was asked."""
+    """Read all logged requests."""
     return [*pages(store, Wanted(model_name=MODEL), page_rows=page_rows)]
 
 
@@ -45,8 +45,8 @@ def differences(found: list[LoggedRequests], model: FactorModel, against: Factor
     return tally.differences()
 
 
-def test_the_same_answers_do_not_differ(store: PredictionStore) -> None:
-    """Nothing does, and nothing speaks against the version."""
+def test_identical_answers_have_no_differences(store: PredictionStore) -> None:
+    """There is no objection to the version either."""
     ask(store, range(100))
     found = differences(logged(store), FactorModel(1.0))
     assert (found.rows, found.mean, found.rms, found.largest, found.wild_share) == (100, 0, 0, 0, 0)
@@ -55,8 +55,8 @@ def test_the_same_answers_do_not_differ(store: PredictionStore) -> None:
     assert objections(found, POLICY) == []
 
 
-def test_differences_are_those_of_the_answers(store: PredictionStore) -> None:
-    """Whatever the pages: mean, extremes, quantiles, wild ones, and what lies beyond the intervals."""
+def test_differences_are_summarized_across_pages(store: PredictionStore) -> None:
+    """Mean, extremes, quantiles, and the shares of wild ones and of those beyond the intervals."""
     ask(store, range(100))
     for page_rows in (7, 1_000):
         found = differences(logged(store, page_rows=page_rows), FactorModel(1.3))
@@ -68,14 +68,14 @@ def test_differences_are_those_of_the_answers(store: PredictionStore) -> None:
         assert found.last_us - found.first_us == 99 * 60 * 1_000_000
 
 
-def test_versions_are_compared_with_each_other(store: PredictionStore) -> None:
-    """Instead of with what was answered."""
+def test_two_versions_can_be_compared(store: PredictionStore) -> None:
+    """Instead of a version with the answers on record."""
     ask(store, range(20))
     assert differences(logged(store), FactorModel(2.0), FactorModel(2.0)).largest == 0
 
 
-def test_a_row_that_fails_fails_alone(store: PredictionStore) -> None:
-    """Its answer is NaN, and it speaks against the version."""
+def test_row_that_fails_does_not_affect_others(store: PredictionStore) -> None:
+    """Its answer is NaN, which is an objection to the version."""
     ask(store, range(10))
     (page,) = logged(store)
     prices = score(FactorModel(1.0, fails_over=9.5), page).prices
@@ -86,7 +86,7 @@ def test_a_row_that_fails_fails_alone(store: PredictionStore) -> None:
 
 
 def test_true_prices_outweigh_differences(store: PredictionStore) -> None:
-    """A version far away passes when it errs less beyond chance, and one close by does not when it errs more."""
+    """A very different version passes if its errors are smaller beyond chance, and a similar one fails if larger."""
     records = ask(store, range(100))
     know(store, records, 1_000)
     near = differences(logged(store), FactorModel(1.2))
@@ -103,8 +103,8 @@ def test_true_prices_outweigh_differences(store: PredictionStore) -> None:
     assert objections(far, POLICY) == []
 
 
-def test_another_distribution_of_answers_is_an_objection(store: PredictionStore) -> None:
-    """From as many requests on as say something."""
+def test_shifted_distribution_is_an_objection(store: PredictionStore) -> None:
+    """If there are enough requests."""
     ask(store, range(600))
     found = differences(logged(store), FactorModel(1.45))
     assert found.wild_share == 0
@@ -113,8 +113,8 @@ def test_another_distribution_of_answers_is_an_objection(store: PredictionStore)
     ]
 
 
-def test_a_sample_is_bounded_and_fair() -> None:
-    """All rows while there is room; then each with the same probability."""
+def test_sample_is_bounded_and_uniform() -> None:
+    """All rows up to its size; beyond, each with the same probability."""
     sample = Sample(100, 1)
     sample.add(np.arange(60.0)[:, np.newaxis])
     assert sample.rows().ravel().tolist() == list(range(60))
@@ -125,8 +125,8 @@ def test_a_sample_is_bounded_and_fair() -> None:
     assert 4_000 < kept.mean() < 6_000
 
 
-def test_what_was_replayed_is_kept_in_a_file(store: PredictionStore, tmp_path: Path) -> None:
-    """Each request with both answers; what is not known is empty, and the file appears when it is complete."""
+def test_replayed_requests_are_written_to_a_file(store: PredictionStore, tmp_path: Path) -> None:
+    """Each with both answers; unknown values are null, and the file appears once it is complete."""
     ask(store, range(5), total_bedrooms=None)
     path = tmp_path / "replay.parquet"
     with replay_file(path) as file:
@@ -140,8 +140,8 @@ def test_what_was_replayed_is_kept_in_a_file(store: PredictionStore, tmp_path: P
     assert table[0]["median_house_value"] is None
 
 
-def test_differences_are_drawn(store: PredictionStore, tmp_path: Path) -> None:
-    """On a map and as a distribution, even when there is none."""
+def test_differences_are_plotted(store: PredictionStore, tmp_path: Path) -> None:
+    """As a map and a histogram, also when all differences are 0."""
     ask(store, range(5))
     tally = Tally(tolerance=0.5)
     for page in replay(logged(store), FactorModel(1.0)):
@@ -153,22 +153,22 @@ def test_differences_are_drawn(store: PredictionStore, tmp_path: Path) -> None:
 
 @pytest.fixture
 def lately(store: PredictionStore, monkeypatch: pytest.MonkeyPatch) -> LatelyAsked:
-    """The gate, whose candidate answers half as much as the champion."""
+    """The gate, with a candidate whose answers are half the champion's."""
     model: Any = FactorModel(0.4)
     monkeypatch.setattr(gate_module, "fetch", lambda *_: Path())
     monkeypatch.setattr(gate_module, "load", lambda _: model)
     return LatelyAsked(store=store, rows=100, policy=POLICY)
 
 
-def test_without_traffic_the_gate_informs(store: PredictionStore, lately: LatelyAsked) -> None:
-    """What was asked of others, or before, is none; and no model is fetched for it."""
+def test_gate_passes_without_traffic(store: PredictionStore, lately: LatelyAsked) -> None:
+    """Requests to other versions, or earlier ones, do not count, and no model is fetched."""
     ask(store, range(5))
     found = lately.gate(MODEL, "2", "1", Path())
     assert (found.passed, found.detail) == (True, "version 1 was asked nothing in the last day")
 
 
-def test_wild_answers_do_not_pass_the_gate(store: PredictionStore, lately: LatelyAsked) -> None:
-    """With what was seen."""
+def test_gate_refuses_wild_answers(store: PredictionStore, lately: LatelyAsked) -> None:
+    """With the figures."""
     ask(store, range(20), at_us=now_us() - 60_000_000)
     found = lately.gate(MODEL, "2", "1", Path())
     assert not found.passed

@@ -16,7 +16,7 @@ from housing_retraining.rollback.acting import act
 from housing_retraining.rollback.evidence import Look, compare_samples, look_at
 from housing_retraining.rollback.guard import MACHINE, PromotionGuard, RollbackPolicy, Seen
 from housing_server.prediction_log.logged_requests import Wanted, pages
-from housing_server.prediction_log.model_changes import ModelChanges
+from housing_server.prediction_log.model_changes import ModelChange, ModelChanges
 from housing_server.prediction_log.shadow_predictions import ShadowPredictions
 from housing_server.prediction_log.store import PredictionStore
 from predictions_on_record import START, prediction_id
@@ -55,7 +55,7 @@ class Registry:
 
 
 class Service:
-    """A served model, by its record: what is asked, promoted and known, an hour after the start of the traffic."""
+    """The records of a service: answers, promotions and outcomes, an hour after its first call."""
 
     def __init__(self, store: PredictionStore) -> None:
         self.store, self.registry, self.us = store, Registry(), START_US + HOUR_US
@@ -64,7 +64,7 @@ class Service:
         self._asked = 0
 
     def now(self) -> int:
-        """Return the time, which moves on."""
+        """Return the time, a microsecond later at each call."""
         self.us += 1
         return self.us
 
@@ -73,17 +73,17 @@ class Service:
         self.champions.change("promotion", version, changed_by="a person", reason="forced")
 
     def answer(self, version: str, count: int, error: float) -> None:
-        """Record answers of a version, which errs by about so many USD."""
+        """Record answers of a version, with errors of about this size in USD."""
         numbers = range(self._asked, self._asked + count)
         self._asked += count
         know(self.store, ask(self.store, numbers, version=version, at_us=self.now()), error, seed=self._asked)
 
     def guard(self, **options: Any) -> PromotionGuard:
-        """Make what watches promotions, anew, as in another process."""
+        """Return a new guard, as another process would have."""
         return PromotionGuard(self.store, MODEL, POLICY, now=self.now, **options)
 
     def act(self, **options: Any) -> bool:
-        """Roll the last promotion back if that is due; return whether it was."""
+        """Roll the last promotion back if that is due; return whether it was rolled back."""
         return act(self.guard(**options), self.champions).rolled_back
 
 
@@ -97,7 +97,7 @@ def service(store: PredictionStore) -> Service:
 
 
 def test_worse_live_errors_roll_back_once(service: Service) -> None:
-    """On record as done by the machine, with the figures; nothing comes of looking again, and nothing goes forth."""
+    """On record as made by the machine, with the figures; judging again changes nothing."""
     service.answer("2", 60, 30_000)
     assert service.act()
     assert service.registry.aliases["champion"] == "1"
@@ -110,24 +110,35 @@ def test_worse_live_errors_roll_back_once(service: Service) -> None:
     assert len(service.changes.newest(MODEL, 5)) == 2
 
 
-def test_errors_as_before_are_no_reason(service: Service) -> None:
-    """Neither are better ones."""
+def test_changes_of_canaries_do_not_hide_the_promotion(service: Service) -> None:
+    """They are in the same audit trail, and are not changes of the champion."""
+    canary = ModelChange(
+        model_name=MODEL, kind="canary_start", from_version=None, to_version="3", changed_by="a person", reason="a look"
+    )
+    service.changes.add(canary)
+    service.answer("2", 60, 30_000)
+    assert service.act()
+    assert service.registry.aliases["champion"] == "1"
+
+
+def test_similar_or_better_errors_do_not_roll_back(service: Service) -> None:
+    """Neither is worse beyond chance."""
     service.answer("2", 60, 10_000)
     assert not service.act()
     service.answer("2", 60, 5_000)
     assert not service.act()
 
 
-def test_too_few_true_prices_are_no_reason(service: Service) -> None:
-    """However bad they are."""
+def test_too_few_outcomes_do_not_roll_back(service: Service) -> None:
+    """However large the errors are."""
     service.answer("2", 49, 300_000)
     assert service.guard().look() is None
     service.answer("2", 1, 300_000)
     assert service.guard().look() is not None
 
 
-def test_of_two_watchers_one_rolls_back(service: Service) -> None:
-    """Though both have seen the reason before either acted."""
+def test_only_one_of_two_watchers_rolls_back(service: Service) -> None:
+    """Even if both found the reason before either acted."""
     service.answer("2", 60, 30_000)
 
     class Late(PromotionGuard):
@@ -141,8 +152,8 @@ def test_of_two_watchers_one_rolls_back(service: Service) -> None:
     assert len(service.changes.newest(MODEL, 5)) == 2
 
 
-def test_who_insists_is_left_alone(service: Service) -> None:
-    """A version that the machine has rolled back, promoted again by hand, stays: no ping-pong."""
+def test_version_promoted_again_by_hand_stays(service: Service) -> None:
+    """The machine does not roll it back a second time."""
     service.answer("2", 60, 30_000)
     assert service.act()
     service.promote("2")
@@ -151,15 +162,15 @@ def test_who_insists_is_left_alone(service: Service) -> None:
     assert service.registry.aliases["champion"] == "2"
 
 
-def test_an_old_promotion_is_not_watched(service: Service) -> None:
-    """After the days are over, errors are a matter of retraining."""
+def test_old_promotion_is_not_watched(service: Service) -> None:
+    """After the configured days, errors only trigger retrainings."""
     service.answer("2", 60, 30_000)
     service.us += 8 * 24 * HOUR_US
     assert not service.act()
 
 
-def test_a_champion_moved_off_the_record_is_left_alone(service: Service) -> None:
-    """Somebody has done it in the registry itself."""
+def test_champion_changed_in_the_registry_is_not_rolled_back(service: Service) -> None:
+    """The change is not on record."""
     service.answer("2", 60, 30_000)
     service.registry.aliases["champion"] = "7"
     assert not service.act()
@@ -173,8 +184,8 @@ def test_a_champion_moved_off_the_record_is_left_alone(service: Service) -> None
         (KeyboardInterrupt(), ["rollback", "promotion"]),
     ],
 )
-def test_an_interrupted_rollback_is_finished(service: Service, error: BaseException, on_record: list[str]) -> None:
-    """One that failed is tried again; one whose process died after it was on record is done by the next look, once."""
+def test_interrupted_rollback_is_completed(service: Service, error: BaseException, on_record: list[str]) -> None:
+    """A failed one is tried again; one whose process died after recording it is completed once."""
     service.answer("2", 60, 30_000)
     service.registry.error = error
     with pytest.raises(type(error)):
@@ -186,8 +197,8 @@ def test_an_interrupted_rollback_is_finished(service: Service, error: BaseExcept
     assert [change.kind for change in service.changes.newest(MODEL, 5)] == on_record
 
 
-def test_a_shadow_has_asked_both_the_same(service: Service) -> None:
-    """Where both answers are on record, true prices of these requests judge both, before any of live ones."""
+def test_shadow_answers_are_compared_on_the_same_requests(service: Service) -> None:
+    """Outcomes of requests with both answers are judged first."""
     (page,) = pages(service.store, Wanted(model_name=MODEL))
     answers = score(FactorModel(1.5), page)
     ShadowPredictions(service.store, MODEL, "2").add(prediction_id(START), page, answers)
@@ -196,8 +207,8 @@ def test_a_shadow_has_asked_both_the_same(service: Service) -> None:
     assert "on the same requests" in change.reason
 
 
-def test_without_earlier_true_prices_the_version_before_is_asked(store: PredictionStore) -> None:
-    """The same requests: only who can load models does, and others learn that it is due."""
+def test_version_before_is_replayed_without_earlier_outcomes(store: PredictionStore) -> None:
+    """On the same requests; a process that cannot load models only reports that this is due."""
     service = Service(store)
     service.promote("2")
     service.answer("2", 60, 30_000)
@@ -212,16 +223,16 @@ def test_without_earlier_true_prices_the_version_before_is_asked(store: Predicti
     assert "on the same requests" in service.changes.newest(MODEL, 1)[0].reason
 
 
-def test_looks_come_as_true_prices_grow() -> None:
-    """By half each time, each with half the chance of error of the one before."""
+def test_version_is_judged_again_as_outcomes_grow() -> None:
+    """By half each time, each time with half the probability of error."""
     assert look_at(99, 100, 0.95) is None
     assert look_at(100, 100, 0.95) == look_at(149, 100, 0.95) == Look(number=0, outcomes=100, confidence=0.975)
     assert look_at(150, 100, 0.95) == Look(number=1, outcomes=150, confidence=0.9875)
     assert look_at(10**6, 100, 0.95).number == 22  # type: ignore[union-attr]
 
 
-def test_watching_for_long_raises_few_false_alarms() -> None:
-    """Of promotions to a version that errs as the one before, looked at ten times, hardly any is taken back."""
+def test_repeated_looks_keep_false_alarms_rare() -> None:
+    """Promotions to an equally good version, judged ten times, are hardly ever rolled back."""
     alarms = 0
     for seed in range(12):
         rng = np.random.default_rng(random.Random(seed).getrandbits(32))  # noqa: S311

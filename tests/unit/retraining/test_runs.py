@@ -39,14 +39,14 @@ def settings(tmp_path: Path) -> RetrainingSettings:
 
 
 class Run(RetrainingRun):
-    """Takes a moment, or dies as if killed."""
+    """Runs briefly, or dies as if killed."""
 
     def __init__(self, store: PredictionStore, *, dies: bool = False) -> None:  # pylint: disable=super-init-not-called
         self._records, self._dies = RetrainingRecords(store), dies
         self.seen: list[str] = []
 
     def run(self, retraining: Retraining) -> "str":  # type: ignore[override]
-        """Begin, and end as it shall."""
+        """Begin, and end as configured."""
         self.seen.append(retraining.reason)
         self._records.begin(retraining.retraining_id)
         self._records.enter(retraining.retraining_id, "train")
@@ -57,24 +57,24 @@ class Run(RetrainingRun):
 
 
 class Registry:
-    """A registry that is there, with nothing in it."""
+    """An empty registry."""
 
     def named(self, alias: str) -> RegisteredVersion | None:  # noqa: ARG002
-        """Know no version."""
+        """Return None."""
         return None
 
     def point(self, alias: str, version: str) -> None:
-        """Move nothing."""
+        """Do nothing."""
 
     def log_json(self, run_id: str, content: dict[str, object], path: str) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
     def log_text(self, run_id: str, content: str, path: str) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
 
 def queue(settings: RetrainingSettings, store: PredictionStore, run: RetrainingRun, holder: str) -> RetrainingQueue:
-    """Make a queue of a process."""
+    """Return the queue of a process."""
     lease = Lease(store, holder, seconds=60, is_gone=lambda each: each == "dead")
     return RetrainingQueue(settings, RetrainingRecords(store), lease, lambda: run)
 
@@ -84,8 +84,8 @@ def request(store: PredictionStore, reason: str) -> Retraining:
     return RetrainingRecords(store).request("manual", reason=reason, requested_by="a test")
 
 
-def test_all_that_waits_is_carried_out_in_order(settings: RetrainingSettings, store: PredictionStore) -> None:
-    """And the lease is free afterwards."""
+def test_waiting_retrainings_run_in_order(settings: RetrainingSettings, store: PredictionStore) -> None:
+    """The lease is free afterwards."""
     for reason in ("first", "second"):
         request(store, reason)
     run = Run(store)
@@ -94,8 +94,8 @@ def test_all_that_waits_is_carried_out_in_order(settings: RetrainingSettings, st
     assert Lease(store, "other", seconds=60).acquire()
 
 
-def test_two_processes_do_not_retrain_at_once(settings: RetrainingSettings, store: PredictionStore) -> None:
-    """Who does not get the lease leaves all as it is."""
+def test_only_one_process_retrains_at_a_time(settings: RetrainingSettings, store: PredictionStore) -> None:
+    """A process without the lease changes nothing."""
     request(store, "first")
     assert Lease(store, "other", seconds=60).acquire()
     run = Run(store)
@@ -112,8 +112,10 @@ def crash(settings: RetrainingSettings, store: PredictionStore, reason: str) -> 
     return asked
 
 
-def test_after_a_crash_the_next_process_goes_on(settings: RetrainingSettings, store: PredictionStore) -> None:
-    """It finds the work directory, and what came later waits its turn."""
+def test_crashed_retraining_is_resumed_by_the_next_process(
+    settings: RetrainingSettings, store: PredictionStore
+) -> None:
+    """It uses the same work directory; later requests wait."""
     crashed = crash(settings, store, "crashed")
     request(store, "later")
     (settings.folder / "work" / crashed.retraining_id).mkdir(parents=True)
@@ -122,8 +124,10 @@ def test_after_a_crash_the_next_process_goes_on(settings: RetrainingSettings, st
     assert run.seen == ["crashed", "later"]
 
 
-def test_a_crash_without_its_files_is_a_failure(settings: RetrainingSettings, store: PredictionStore) -> None:
-    """The record says where it ended, and nothing is "running" for ever."""
+def test_crashed_retraining_without_work_directory_has_failed(
+    settings: RetrainingSettings, store: PredictionStore
+) -> None:
+    """The record names the stage where it ended."""
     crashed = crash(settings, store, "elsewhere")
     assert queue(settings, store, Run(store), "next").work_off()
     found = RetrainingRecords(store).get(crashed.retraining_id)
@@ -132,8 +136,8 @@ def test_a_crash_without_its_files_is_a_failure(settings: RetrainingSettings, st
     assert found.verdict_reason == "its process ended during 'train', and its work directory is not here"
 
 
-def test_a_retraining_that_always_crashes_is_given_up(settings: RetrainingSettings, store: PredictionStore) -> None:
-    """After as many attempts as are allowed."""
+def test_retraining_that_keeps_crashing_has_failed(settings: RetrainingSettings, store: PredictionStore) -> None:
+    """After the allowed number of attempts."""
     crashed = crash(settings, store, "poison")
     (settings.folder / "work" / crashed.retraining_id).mkdir(parents=True)
     with pytest.raises(KeyboardInterrupt):
@@ -144,10 +148,10 @@ def test_a_retraining_that_always_crashes_is_given_up(settings: RetrainingSettin
     assert found.verdict_reason == "its process ended during 'train', in attempt 2 of 2"
 
 
-def test_what_goes_wrong_is_a_verdict(
+def test_error_becomes_a_failed_verdict(
     settings: RetrainingSettings, store: PredictionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A retraining that cannot read its parameters has failed, and says why in a line."""
+    """With the reason in one line, such as parameters that cannot be read."""
     monkeypatch.chdir(tmp_path)
     asked = request(store, "nowhere")
     run = RetrainingRun(settings, store, Registry(), (), tracking_uri="sqlite:///none.db", echo=lambda _: None)
@@ -156,10 +160,10 @@ def test_what_goes_wrong_is_a_verdict(
     assert str(found.verdict_reason).startswith("training/params.yaml cannot be read")
 
 
-def test_who_has_lost_the_lease_puts_nothing_more_on_record(
+def test_process_that_lost_the_lease_records_nothing(
     settings: RetrainingSettings, store: PredictionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process may be at it."""
+    """Another process may have resumed the retraining."""
     monkeypatch.chdir(tmp_path)
     asked = request(store, "lost")
     run = RetrainingRun(settings, store, Registry(), (), tracking_uri="sqlite:///none.db", echo=lambda _: None)
@@ -170,13 +174,13 @@ def test_who_has_lost_the_lease_puts_nothing_more_on_record(
 
 
 class RenewedLease:
-    """Answers renewals one after the other."""
+    """Returns prepared answers to renewals."""
 
     def __init__(self, *answers: bool | Exception) -> None:
         self._answers = list(answers)
 
     def renew(self) -> bool:
-        """Answer as the next one says."""
+        """Return or raise the next answer."""
         answer = self._answers.pop(0) if self._answers else False
         if isinstance(answer, Exception):
             raise answer
@@ -184,16 +188,16 @@ class RenewedLease:
 
 
 @pytest.mark.parametrize("answers", [(True, True, False), (PredictionLogUnavailable("down"),) * 1_000])
-def test_a_lost_lease_ends_what_is_under_way(answers: tuple[bool | Exception, ...]) -> None:
-    """Be it that another process has it, or that the store does not respond for as long as it is held."""
+def test_lost_lease_stops_the_retraining(answers: tuple[bool | Exception, ...]) -> None:
+    """Whether another process holds it, or the store has not responded for its whole duration."""
     lost = threading.Event()
     with Heartbeat(RenewedLease(*answers), seconds=0.03, on_lost=lost.set) as heartbeat:
         assert lost.wait(PATIENCE)
     assert heartbeat.lost
 
 
-def test_a_work_directory_holds_all_that_the_pipeline_reads(tmp_path: Path) -> None:
-    """Its stages' dependencies, other data, another alias; the repository is left alone."""
+def test_work_directory_contains_all_dependencies(tmp_path: Path) -> None:
+    """Of all stages, with its own data and alias; the repository is unchanged."""
     make_work_directory(ROOT, tmp_path, data_sha256="0" * 64, alias="challenger")
     params = yaml.safe_load((tmp_path / "training/params.yaml").read_text())
     assert params["fetch"] == {"source": "data/version.csv", "sha256": "0" * 64}
@@ -207,22 +211,22 @@ def test_a_work_directory_holds_all_that_the_pipeline_reads(tmp_path: Path) -> N
                 assert (tmp_path / path).exists() != made, path
 
 
-def test_without_a_pipeline_there_is_nothing_to_run(tmp_path: Path) -> None:
-    """The error says where to go."""
+def test_missing_pipeline_is_an_error(tmp_path: Path) -> None:
+    """The error says where to run the command."""
     with pytest.raises(NoPipeline, match="in the root of the repository"):
         make_work_directory(tmp_path, tmp_path / "work", data_sha256="", alias="")
 
 
-def test_a_registry_in_a_file_is_the_same_one_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pipeline runs in another directory than the one from which the address was given."""
+def test_registry_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipeline runs in another working directory."""
     monkeypatch.chdir(tmp_path)
     assert absolute("sqlite:///var/mlflow.db") == f"sqlite:///{tmp_path}/var/mlflow.db"
     assert absolute(f"sqlite:///{tmp_path}/mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
     assert absolute("http://mlflow:5000") == "http://mlflow:5000"
 
 
-def test_old_work_directories_go(tmp_path: Path) -> None:
-    """The newest stay; their names begin with a time."""
+def test_old_work_directories_are_removed(tmp_path: Path) -> None:
+    """The newest are kept; their names begin with a time."""
     for name in "abcd":
         (tmp_path / name).mkdir()
     remove_old(tmp_path, 2)
@@ -231,7 +235,7 @@ def test_old_work_directories_go(tmp_path: Path) -> None:
 
 
 def pipeline_of(folder: Path, program: str) -> None:
-    """Write a pipeline of one stage, which runs a program in Python."""
+    """Write a pipeline with one stage, which runs a Python program."""
     command = f'python -c "{program}"'
     (folder / "training").mkdir()
     (folder / "training/dvc.yaml").write_text(yaml.safe_dump({"stages": {"fetch": {"cmd": command}}}))
@@ -242,15 +246,15 @@ def pipeline_of(folder: Path, program: str) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs processes when it is idle")
 @pytest.mark.parametrize("when_idle", [False, True])
 def test_stages_run_when_processors_are_idle(tmp_path: Path, *, when_idle: bool) -> None:
-    """What DVC starts has the policy, too."""
+    """Processes that DVC starts inherit the policy."""
     pipeline_of(tmp_path, "import os; print('policy', os.sched_getscheduler(0), flush=True)")
     lines: list[str] = []
     PipelineProcess(tmp_path, {}, when_idle=when_idle).run(lambda _: None, lines.append)
     assert f"policy {os.SCHED_IDLE if when_idle else os.SCHED_OTHER}\n" in lines
 
 
-def test_a_stage_that_fails_says_why(tmp_path: Path) -> None:
-    """The reason is the stage's own, and not that of what ran it."""
+def test_failed_stage_reports_its_own_error(tmp_path: Path) -> None:
+    """The reason is the stage's, not DVC's."""
     pipeline_of(tmp_path, "import sys; print('Error: own.csv: no such file', flush=True); sys.exit(1)")
     stages: list[str] = []
     with pytest.raises(PipelineFailed, match=r"\AError: own.csv: no such file\Z"):

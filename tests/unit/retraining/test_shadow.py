@@ -30,14 +30,14 @@ def store(tmp_path: Path) -> Iterator[PredictionStore]:
 
 
 class Traffic:
-    """A time that passes only while a shadow waits, and what is asked meanwhile."""
+    """A clock that advances only while a shadow waits, and the requests meanwhile."""
 
     def __init__(self, store: PredictionStore, per_second: int = 0) -> None:
         self.us, self.processor, self.waits = START_US, 0.0, list[float]()
         self._store, self._per_second, self._asked = store, per_second, 1_000
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, with requests at its end."""
+        """Advance the time, and record requests at its end."""
         self.waits.append(seconds)
         numbers = range(self._asked, self._asked + self._per_second)
         self._asked += self._per_second
@@ -45,7 +45,7 @@ class Traffic:
         ask(self._store, numbers, at_us=self.us - 1)
 
     def clock(self) -> Clock:
-        """Return it as a shadow sees it."""
+        """Return the clock of a shadow."""
         return Clock(now_us=lambda: self.us, processor=lambda: self.processor, wait=self.wait)
 
 
@@ -56,7 +56,7 @@ def policy(**changes: Any) -> ShadowPolicy:
 
 
 def context_of(**changes: Any) -> StageContext:
-    """Make what the stage is about: version 2 beside version 1, begun when the traffic starts."""
+    """Return the context of a stage: version 2 beside version 1, begun when the traffic starts."""
     values: dict[str, Any] = {
         "retraining_id": prediction_id(START),
         "requested_by": "a test",
@@ -73,14 +73,14 @@ def context_of(**changes: Any) -> StageContext:
 
 
 def run(store: PredictionStore, traffic: Traffic, model: FactorModel, **changes: Any) -> StageResult:
-    """Run a shadow of a model after something was asked in the seconds before."""
+    """Run a shadow of a model, with requests in the seconds before."""
     ask(store, range(3), at_us=START_US - SECOND_US)
     shadow = Shadow(store, policy(**changes), load_model=lambda _: model, clock=traffic.clock())
     return shadow.run(context_of())
 
 
-def test_a_shadow_that_answers_alike_passes(store: PredictionStore) -> None:
-    """After as many requests as are asked for, with both answers on record and the differences in its figures."""
+def test_shadow_with_similar_answers_passes(store: PredictionStore) -> None:
+    """After the configured number of requests, with both answers on record and the differences as figures."""
     result = run(store, Traffic(store, per_second=30), FactorModel(1.1))
     assert result.state == "passed", result
     assert result.figures["rows"] == 100
@@ -95,15 +95,15 @@ def test_a_shadow_that_answers_alike_passes(store: PredictionStore) -> None:
 
 @pytest.mark.parametrize(("factor", "reason"), [(2.0, "differ by more than 50%"), (0.3, "differ by more than 50%")])
 def test_wild_differences_are_refused(store: PredictionStore, factor: float, reason: str) -> None:
-    """With the share of them."""
+    """The reason names their share."""
     result = run(store, Traffic(store, per_second=30), FactorModel(factor))
     assert result.state == "refused"
     assert reason in result.reason
     assert result.figures["wild_share"] == 1
 
 
-def test_without_traffic_a_shadow_is_skipped(store: PredictionStore) -> None:
-    """At once, with the reason; requests of another version are none."""
+def test_shadow_without_traffic_is_skipped(store: PredictionStore) -> None:
+    """At once, with the reason; requests to another version do not count."""
     ask(store, range(50), version="9", at_us=START_US - SECOND_US)
     ask(store, range(100, 150), at_us=START_US - 60 * SECOND_US)
     traffic = Traffic(store)
@@ -113,23 +113,23 @@ def test_without_traffic_a_shadow_is_skipped(store: PredictionStore) -> None:
     assert result.reason == "there is no traffic: version 1 was asked nothing in the 10 s before"
 
 
-def test_without_a_champion_a_shadow_is_skipped(store: PredictionStore) -> None:
-    """There is nothing to see."""
+def test_shadow_without_a_champion_is_skipped(store: PredictionStore) -> None:
+    """There is no traffic to compare with."""
     shadow = Shadow(store, policy(), load_model=lambda _: FactorModel(1.0))
     assert shadow.run(context_of(champion=None)).state == "skipped"
 
 
 def test_too_little_traffic_is_not_judged(store: PredictionStore) -> None:
-    """After the time is over the record says how much came."""
+    """The record says how many requests there were."""
     traffic = Traffic(store, per_second=1)
     result = run(store, traffic, FactorModel(5.0))
     assert (result.state, result.figures["rows"]) == ("skipped", 10 - 1)
-    assert result.reason == "only 9 requests came, at least 20 are asked for"
+    assert result.reason == "only 9 requests came, at least 20 are required"
     assert traffic.us - START_US == 10 * SECOND_US
 
 
-def test_a_shadow_keeps_to_its_share_of_a_processor(store: PredictionStore) -> None:
-    """What a look has cost is followed by a pause nine times as long, and never by one shorter than a second."""
+def test_shadow_keeps_to_its_share_of_a_processor(store: PredictionStore) -> None:
+    """Each look is followed by a pause of nine times its processor time, and of at least a second."""
     traffic = Traffic(store, per_second=30)
 
     class Costly(FactorModel):
@@ -142,15 +142,15 @@ def test_a_shadow_keeps_to_its_share_of_a_processor(store: PredictionStore) -> N
     assert traffic.waits[:3] == pytest.approx([1.0, 4.5, 4.5])
 
 
-def test_a_request_that_it_cannot_answer_refuses_a_challenger(store: PredictionStore) -> None:
+def test_challenger_that_fails_on_a_request_is_refused(store: PredictionStore) -> None:
     """At once."""
     traffic = Traffic(store, per_second=30)
     result = run(store, traffic, FactorModel(1.0, fails_over=9.5))
     assert (result.state, result.figures, len(traffic.waits)) == ("refused", {"failed": 3}, 1)
 
 
-def test_true_prices_decide_where_they_are_known(store: PredictionStore) -> None:
-    """A challenger far from the champion passes when it errs less, and one close by is refused when it errs more."""
+def test_outcomes_outweigh_differences(store: PredictionStore) -> None:
+    """A very different challenger passes if its errors are smaller, and a similar one is refused if larger."""
 
     class Known(Traffic):
         def wait(self, seconds: float) -> None:
@@ -183,8 +183,8 @@ def crash_at(count: int) -> Callable[[], None]:
     return check
 
 
-def test_after_a_crash_a_shadow_goes_on(store: PredictionStore) -> None:
-    """For the rest of its time, with what is on record; when the time is over that is judged."""
+def test_shadow_continues_after_a_crash(store: PredictionStore) -> None:
+    """For the rest of its time, with the answers on record; after that time these are judged."""
     traffic = Traffic(store, per_second=30)
     ask(store, range(3), at_us=START_US - SECOND_US)
     shadow = Shadow(store, policy(), load_model=lambda _: FactorModel(1.1), clock=traffic.clock())
@@ -197,10 +197,8 @@ def test_after_a_crash_a_shadow_goes_on(store: PredictionStore) -> None:
     assert (result.state, result.figures["rows"]) == ("passed", 60)
 
 
-def test_a_store_that_is_away_for_a_moment_ends_no_shadow(
-    store: PredictionStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What comes later is read."""
+def test_shadow_survives_a_short_outage_of_the_store(store: PredictionStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Later requests are read."""
     traffic, add = Traffic(store, per_second=30), ShadowPredictions.add
     failures = [PredictionLogUnavailable("it is down")]
 

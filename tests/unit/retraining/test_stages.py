@@ -34,7 +34,7 @@ def records(store: PredictionStore) -> RetrainingRecords:
 
 @pytest.fixture
 def retraining(records: RetrainingRecords) -> Retraining:
-    """One that was begun."""
+    """A retraining that was begun."""
     asked = records.request("manual", reason="because", requested_by="a test")
     records.begin(asked.retraining_id)
     return asked
@@ -57,14 +57,14 @@ class Registry:
 
 
 class Stage:
-    """Ends as it shall, or as if killed."""
+    """Ends as configured, or as if killed."""
 
     def __init__(self, name: str, state: str = "passed") -> None:
         self.name, self._state, self.runs = name, state, 0
         self.began_us: list[int] = []
 
     def run(self, context: StageContext) -> StageResult:
-        """Count, and end."""
+        """Count the run, and end."""
         self.runs += 1
         self.began_us.append(context.started_at_us)
         if self._state == "killed":
@@ -73,7 +73,7 @@ class Stage:
 
 
 def context_of(retraining: Retraining, **changes: Any) -> StageContext:
-    """Make what stages are about: version 2 beside version 1."""
+    """Return the context of stages: version 2 beside version 1."""
     values: dict[str, Any] = {
         "retraining_id": retraining.retraining_id,
         "requested_by": "a test",
@@ -96,7 +96,7 @@ def on_record(records: RetrainingRecords) -> list[dict[str, Any]]:
 
 
 def run(records: RetrainingRecords, retraining: Retraining, *stages: Stage, **changes: Any) -> tuple[str, StageResult]:
-    """Pass a challenger through stages, from where the record says it is."""
+    """Run stages from where the record ends."""
     entries = list(records.newest(1)[0].evidence.get("stages", []))
     time = iter(range(10 + 100 * len(entries), 1_000))
     record = StageRecord(records, retraining.retraining_id, entries, now=lambda: next(time))
@@ -123,16 +123,16 @@ def test_stages_run_in_order_and_leave_evidence(records: RetrainingRecords, retr
     assert (found.evidence["comparison"], found.stage) == ({"rows": 7}, "promote")
 
 
-def test_a_refusal_ends_the_challenge(records: RetrainingRecords, retraining: Retraining) -> None:
-    """What comes after it does not run."""
+def test_refusal_skips_later_stages(records: RetrainingRecords, retraining: Retraining) -> None:
+    """No stage runs after it."""
     last = Stage("promote")
     name, result = run(records, retraining, Stage("gates"), Stage("shadow", "refused"), last)
     assert (name, result.state, last.runs) == ("shadow", "refused", 0)
     assert [each["state"] for each in on_record(records)] == ["passed", "refused"]
 
 
-def test_after_a_crash_only_what_has_not_ended_runs(records: RetrainingRecords, retraining: Retraining) -> None:
-    """And it goes by the time when it first began."""
+def test_completed_stages_do_not_run_again_after_a_crash(records: RetrainingRecords, retraining: Retraining) -> None:
+    """A stage that was interrupted keeps the time when it first began."""
     gates, shadow = Stage("gates"), Stage("shadow", "killed")
     with pytest.raises(KeyboardInterrupt):
         run(records, retraining, gates, shadow)
@@ -143,8 +143,8 @@ def test_after_a_crash_only_what_has_not_ended_runs(records: RetrainingRecords, 
     assert [each["state"] for each in on_record(records)] == ["passed", "passed"]
 
 
-def test_nothing_runs_once_there_is_a_verdict(records: RetrainingRecords, retraining: Retraining) -> None:
-    """A stage that was running when its retraining was given up has failed."""
+def test_no_stage_runs_after_the_verdict(records: RetrainingRecords, retraining: Retraining) -> None:
+    """A stage that was running when its retraining failed has failed as well."""
     with pytest.raises(KeyboardInterrupt):
         run(records, retraining, Stage("gates"), Stage("shadow", "killed"))
     records.finish(retraining.retraining_id, "failed", "its process ended")
@@ -153,8 +153,8 @@ def test_nothing_runs_once_there_is_a_verdict(records: RetrainingRecords, retrai
     assert last["finished_at_us"] == records.newest(1)[0].finished_at_us
 
 
-def test_what_is_switched_off_is_on_record(records: RetrainingRecords, retraining: Retraining) -> None:
-    """As skipped, by the setting."""
+def test_disabled_stages_are_recorded_as_skipped(records: RetrainingRecords, retraining: Retraining) -> None:
+    """The reason names the setting."""
     entries: list[dict[str, Any]] = []
     record = StageRecord(records, retraining.retraining_id, entries)
     challenge([SwitchedOff(name="shadow")], context_of(retraining), record)
@@ -164,23 +164,23 @@ def test_what_is_switched_off_is_on_record(records: RetrainingRecords, retrainin
 
 
 def test_promotion_moves_the_alias(store: PredictionStore, records: RetrainingRecords, retraining: Retraining) -> None:
-    """With the retraining on record, unless the champion was changed meanwhile."""
+    """With the id of the retraining on record, unless the champion has changed meanwhile."""
     registry, changes = Registry(), ModelChanges(store)
     promotion = Promotion(Champions("model", registry, changes), records)
     assert promotion.run(context_of(retraining)).state == "passed"
     assert registry.aliases["champion"] == "2"
     (change,) = changes.newest("model", 5)
-    assert (change.retraining_id, change.changed_by) == (retraining.retraining_id, "retraining, asked for by a test")
+    assert (change.retraining_id, change.changed_by) == (retraining.retraining_id, "retraining, requested by a test")
     refused = promotion.run(context_of(retraining, candidate=RegisteredVersion(version="3", run_id="run 3")))
     assert refused.state == "refused"
     assert refused.reason.startswith("the champion was changed meanwhile, to version 2")
 
 
 @pytest.mark.parametrize("version", ["2", "3"])
-def test_what_was_rolled_back_is_not_promoted_again(
+def test_rolled_back_version_is_not_promoted_again(
     store: PredictionStore, records: RetrainingRecords, retraining: Retraining, version: str
 ) -> None:
-    """Neither by its number nor as another version that the same rows have made: no ping-pong."""
+    """Neither the version itself nor another one trained on the same rows."""
     registry = Registry()
     champions = Champions("model", registry, ModelChanges(store))
     records.add(retraining.retraining_id, model_version="2", data_sha256="ab")

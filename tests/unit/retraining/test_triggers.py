@@ -31,15 +31,15 @@ DRIFT = Drift(feature="median_income", values=600, psi=0.1, by_chance=0.05, stat
 
 
 def results(live: LiveQuality = LIVE, drift: Drift = DRIFT) -> Results:
-    """What a look at a service finds."""
+    """Return the results of an inspection."""
     training = TrainingQuality(
         model_version="3", mean_absolute_error=24_000, root_mean_squared_error=38_000, interval_coverage=0.91
     )
     return Results(looked_at=0, window_rows=600, drift=(drift,), missing={}, places=(), live=(live,), training=training)
 
 
-def test_answers_as_good_as_in_training_are_no_reason() -> None:
-    """Nor are those that differ within what is tolerated."""
+def test_live_quality_as_in_training_does_not_fire() -> None:
+    """Neither does a difference within the tolerance."""
     assert judge(results(), TOLERANCE) is None
 
 
@@ -63,8 +63,8 @@ def test_answers_as_good_as_in_training_are_no_reason() -> None:
         ),
     ],
 )
-def test_each_kind_of_degradation_is_a_reason(found: Results, reason: str, figure: str) -> None:
-    """With the figures behind it on record."""
+def test_each_kind_of_degradation_fires(found: Results, reason: str, figure: str) -> None:
+    """With its figures on record."""
     fired = judge(found, TOLERANCE)
     assert fired is not None
     assert fired.reason == reason
@@ -72,21 +72,21 @@ def test_each_kind_of_degradation_is_a_reason(found: Results, reason: str, figur
     assert fired.figures["model_version"] == "3"
 
 
-def test_too_few_true_prices_say_nothing() -> None:
-    """Nor do those of another version than the one that is served; and drift without them is only other callers."""
+def test_too_few_outcomes_do_not_fire() -> None:
+    """Neither do outcomes of a version that is not served, nor drift without outcomes."""
     bad = replace(LIVE, root_mean_squared_error=90_000, interval_coverage=0.1)
     assert judge(results(replace(bad, outcomes=199), replace(DRIFT, psi=5.0)), TOLERANCE) is None
     assert judge(results(replace(bad, model_version="2")), TOLERANCE) is None
 
 
 def estimated(lower: float) -> EstimatedError:
-    """An estimate whose RMSE is at least so much, in USD."""
+    """Return an estimate with this lower bound of the RMSE, in USD."""
     band = Band(value=lower + 5_000, lower=lower, upper=lower + 10_000)
     return EstimatedError(model_version="3", rows=500, mean_absolute_error=band, root_mean_squared_error=band)
 
 
-def test_estimated_error_is_a_reason_where_it_is_asked_for() -> None:
-    """Without a single true price, by the lower end of its band; by default it is ignored."""
+def test_estimated_error_fires_if_enabled() -> None:
+    """Without any outcome, by the lower end of its band; it is disabled by default."""
     bad = replace(results(replace(LIVE, outcomes=0)), estimated=estimated(57_000.0))
     assert judge(bad, TOLERANCE) is None
     asked = replace(TOLERANCE, estimated_error_factor=1.5)
@@ -98,8 +98,8 @@ def test_estimated_error_is_a_reason_where_it_is_asked_for() -> None:
     assert judge(replace(bad, estimated=None), asked) is None
 
 
-def test_what_training_did_not_measure_is_not_compared() -> None:
-    """A model that was registered by hand has no figures of training."""
+def test_missing_training_metrics_are_not_compared() -> None:
+    """A model that was registered by hand has none."""
     unknown = TrainingQuality(
         model_version="3", mean_absolute_error=None, root_mean_squared_error=None, interval_coverage=None
     )
@@ -107,8 +107,8 @@ def test_what_training_did_not_measure_is_not_compared() -> None:
     assert judge(replace(results(bad), training=unknown), TOLERANCE) is None
 
 
-def test_a_service_that_does_not_answer_is_no_reason() -> None:
-    """Be it that a look fails, or that nobody listens."""
+def test_unreachable_service_does_not_fire() -> None:
+    """Whether a call fails, or nothing listens."""
 
     def fails() -> Results:
         raise ServiceFailed("down")
@@ -130,8 +130,8 @@ def us(text: str) -> int:
     return int(datetime.fromisoformat(f"2026-03-01T{text}").replace(tzinfo=UTC).timestamp() * 1_000_000)
 
 
-def test_a_schedule_fires_once_for_each_time_that_has_come(store: PredictionStore) -> None:
-    """Not before, not twice, and once for all that passed while nobody looked."""
+def test_schedule_fires_once_for_each_due_time(store: PredictionStore) -> None:
+    """Not early, not twice, and once for all times that were missed."""
     now = [us("02:30")]
     records = RetrainingRecords(store, now=lambda: now[0])
     schedule = Schedule("0 * * * *", records, lambda: now[0])
@@ -152,8 +152,8 @@ def test_a_schedule_fires_once_for_each_time_that_has_come(store: PredictionStor
     assert later.look() is not None
 
 
-def test_a_schedule_that_is_none_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a line that names the variable."""
+def test_invalid_schedule_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the variable."""
     monkeypatch.setenv("HOUSING_RETRAINING_SCHEDULE", "every day")
     with pytest.raises(InvalidSettings, match=r"\AHOUSING_RETRAINING_SCHEDULE: .*no cron expression.*\Z"):
         read_settings()

@@ -39,43 +39,43 @@ def records(store: PredictionStore) -> RetrainingRecords:
 
 
 class Children:
-    """Remembers what it was to do."""
+    """Records what it was asked to do."""
 
     def __init__(self, records: RetrainingRecords) -> None:
         self._records = records
         self.done: list[str] = []
 
     def take(self, files: Sequence[Path]) -> None:
-        """Record that files were read."""
+        """Record the files."""
         for path in files:
             self.done.append(f"take {path.name}")
             path.unlink()
 
     def retrain(self) -> None:
-        """Finish what waits."""
+        """Finish the waiting retrainings."""
         for each in self._records.waiting():
             self.done.append(f"retrain for {each.reason}")
             self._records.finish(each.retraining_id, "refused", "a fake")
 
     def guard(self) -> bool:
-        """Count a look at a promotion, which fails the first time."""
+        """Record the call, which fails the first time."""
         self.done.append("guard")
         return self.done.count("guard") > 1
 
 
 class Promotions:
-    """Watches promotions, and sees what it shall."""
+    """Returns prepared findings about promotions."""
 
     def __init__(self, *seen: Seen | None) -> None:
         self._seen = list(seen)
 
     def look(self) -> Seen | None:
-        """See the next thing."""
+        """Return the next finding."""
         return self._seen.pop(0)
 
 
 class Always:
-    """A trigger that fires whenever it is asked."""
+    """A trigger that always fires."""
 
     kind: Trigger = "degradation"
     cooldown_seconds = 3600.0
@@ -87,7 +87,7 @@ class Always:
 
 @pytest.fixture
 def children(records: RetrainingRecords) -> Children:
-    """Children that do nothing but remember."""
+    """Children that only record calls."""
     return Children(records)
 
 
@@ -116,8 +116,8 @@ def watcher(
     )
 
 
-def test_a_trigger_that_fires_leads_to_one_retraining(watcher: Watcher, children: Children, clock: list[float]) -> None:
-    """With its reason and figures on record; then it cools down, and files are taken meanwhile."""
+def test_trigger_that_fires_starts_one_retraining(watcher: Watcher, children: Children, clock: list[float]) -> None:
+    """With its reason and figures on record; during its cool-down files are still read."""
     with capture_logs():
         watcher.look()
         clock[0] = 31.0
@@ -125,30 +125,28 @@ def test_a_trigger_that_fires_leads_to_one_retraining(watcher: Watcher, children
     assert children.done == ["retrain for worse answers"]
 
 
-def test_files_that_came_are_taken_before_triggers_are_asked(
-    watcher: Watcher, children: Children, tmp_path: Path
-) -> None:
-    """Since they may make one fire."""
+def test_files_are_read_before_triggers_are_checked(watcher: Watcher, children: Children, tmp_path: Path) -> None:
+    """Their rows may make one fire."""
     (tmp_path / "incoming/new.csv").write_text("1")
     with capture_logs():
         watcher.look()
     assert children.done == ["take new.csv", "retrain for worse answers"]
 
 
-def test_a_watcher_without_the_lease_asks_for_nothing(
+def test_watcher_without_the_lease_requests_nothing(
     watcher: Watcher, children: Children, records: RetrainingRecords, store: PredictionStore
 ) -> None:
-    """Another one asks, or a retraining is under way: two watchers lead to one retraining."""
+    """Another watcher or a retraining holds it: two watchers start one retraining."""
     assert Lease(store, "the other", seconds=60).acquire()
     watcher.look()
     assert children.done == []
     assert records.newest(1) == []
 
 
-def test_what_was_asked_for_elsewhere_is_left_to_others(
+def test_request_of_another_machine_is_left_to_it(
     watcher: Watcher, children: Children, records: RetrainingRecords
 ) -> None:
-    """A machine that has not got the new rows cannot train on them."""
+    """A machine without the new rows cannot train on them."""
     watcher.triggers = []
     records.request("new_data", reason="rows", requested_by="another", figures={TABLE: "there"})
     watcher.look()
@@ -156,7 +154,7 @@ def test_what_was_asked_for_elsewhere_is_left_to_others(
 
 
 def seen_after(change_id: str, outcomes: int, *, worse: bool = True) -> Seen:
-    """Make what is seen of a promotion with so many true prices."""
+    """Return a finding about a promotion with this number of outcomes."""
     change = ModelChange(
         model_name="model",
         kind="promotion",
@@ -170,10 +168,8 @@ def seen_after(change_id: str, outcomes: int, *, worse: bool = True) -> Seen:
     return Seen(change=change, look=look_at(outcomes, 100, 0.95), worse=found)
 
 
-def test_a_promotion_is_looked_into_once_for_each_look(
-    watcher: Watcher, children: Children, clock: list[float]
-) -> None:
-    """And again when the child that did it has failed, when more true prices came, or after another promotion."""
+def test_promotion_is_judged_once_for_each_finding(watcher: Watcher, children: Children, clock: list[float]) -> None:
+    """Again if the child process failed, with more outcomes, and after another promotion."""
     watcher.triggers = []
     shown = [None, (100, "a"), (120, "a"), (149, "a"), (150, "a"), (150, "b")]
     watcher.guard = Promotions(*(None if each is None else seen_after(each[1], each[0], worse=False) for each in shown))
@@ -186,15 +182,15 @@ def test_a_promotion_is_looked_into_once_for_each_look(
 
 
 class StoreDown(Lease):
-    """A lease that cannot be asked for."""
+    """A lease in a store that is down."""
 
     def acquire(self) -> bool:
         """Fail."""
         raise PredictionLogUnavailable("it is down")
 
 
-def test_a_store_that_is_down_is_logged(watcher: Watcher, children: Children, store: PredictionStore) -> None:
-    """And looked for again later."""
+def test_unavailable_store_is_logged(watcher: Watcher, children: Children, store: PredictionStore) -> None:
+    """The watcher tries again later."""
     watcher.lease = StoreDown(store, "this one", seconds=60)
     with capture_logs() as logs:
         watcher.look()
@@ -202,8 +198,8 @@ def test_a_store_that_is_down_is_logged(watcher: Watcher, children: Children, st
     assert children.done == []
 
 
-def test_a_trigger_waits_for_its_cooldown_and_its_own_retraining(store: PredictionStore) -> None:
-    """By the time of its last request, whatever became of that."""
+def test_trigger_waits_for_cooldown_and_its_own_retraining(store: PredictionStore) -> None:
+    """Measured from its last request, whatever the verdict."""
     now = [10_000_000_000]
     clocked = RetrainingRecords(store, now=lambda: now[0])
     (first,) = ask([Always()], clocked, lambda: now[0])
@@ -215,8 +211,8 @@ def test_a_trigger_waits_for_its_cooldown_and_its_own_retraining(store: Predicti
     assert len(ask([Always()], clocked, lambda: now[0])) == 1
 
 
-def test_enough_new_rows_are_a_reason(tmp_path: Path, block_groups: pd.DataFrame) -> None:
-    """From the number on that is asked for, and only rows that were not tried."""
+def test_enough_new_rows_fire(tmp_path: Path, block_groups: pd.DataFrame) -> None:
+    """From the configured number on; rows of earlier retrainings do not count."""
     rows = RowTable(tmp_path / "rows.db")
     trigger = NewData(rows, new_rows=3, cooldown_seconds=0)
     cells = block_groups.astype(object).where(block_groups.notna(), None).to_dict("records")
@@ -227,14 +223,14 @@ def test_enough_new_rows_are_a_reason(tmp_path: Path, block_groups: pd.DataFrame
                 arrivals.add({str(column): cell for column, cell in row.items()})
     fired = trigger.look()
     assert fired is not None
-    assert fired.reason == "4 new rows from 2 files, at least 3 are asked for"
+    assert fired.reason == "4 new rows from 2 files, at least 3 are required"
     assert fired.figures == {"new_rows": 4, "files": {"a.csv": 2, "b.csv": 2}, TABLE: rows.identity()}
     rows.settle("tried", up_to=4)
     assert trigger.look() is None
 
 
-def test_a_folder_that_cannot_be_watched_is_looked_at_in_any_case(tmp_path: Path) -> None:
-    """After the pause, again and again, until told to stop."""
+def test_folder_that_cannot_be_watched_is_polled(tmp_path: Path) -> None:
+    """After each pause, until stopped."""
     stop, looks = threading.Event(), 0
     for _ in changes(tmp_path / "none", seconds=0.001, stop=stop):
         looks += 1
@@ -243,8 +239,8 @@ def test_a_folder_that_cannot_be_watched_is_looked_at_in_any_case(tmp_path: Path
     assert looks == 3
 
 
-def test_what_happens_in_a_folder_is_seen(tmp_path: Path) -> None:
-    """Long before the pause is over."""
+def test_change_in_a_folder_is_reported(tmp_path: Path) -> None:
+    """Long before the pause ends."""
     stop, looks = threading.Event(), 0
     for _ in changes(tmp_path, seconds=600, stop=stop):
         looks += 1

@@ -1,4 +1,4 @@
-"""Taking files in, put together."""
+"""Reading dropped files: composition root."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 def folders_of(settings: RetrainingSettings) -> Folders:
-    """Return where files are and go."""
+    """Return the folders of dropped files."""
     return Folders(incoming=settings.incoming_dir, accepted=settings.accepted_dir, rejected=settings.rejected_dir)
 
 
 def take_files(files: Sequence[Path], settings: RetrainingSettings) -> "list[FileReport]":
-    """Read files in, one after the other, and return the outcome of each.
+    """Read files, one after the other, and return the report on each.
 
     Raises:
-        RetrainingError: the table of all rows cannot be made.
+        RetrainingError: the table of all rows cannot be created.
     """
-    # pandas and pandera take a second to import: only who takes files pays.
+    # pandas and pandera take a second to import, so only when files are read.
     from housing_retraining.data_versions.base import open_rows  # noqa: PLC0415
     from housing_retraining.intake.sifting import Limits  # noqa: PLC0415
     from housing_retraining.intake.taking import FileTaker, taking_alone  # noqa: PLC0415
@@ -40,10 +40,10 @@ def take_files(files: Sequence[Path], settings: RetrainingSettings) -> "list[Fil
         except TrainingError as error:
             raise RetrainingError(str(error)) from error
         taker = FileTaker(folders, limits)
-        return [taker.take(path, rows) for path in files if path.exists()]  # another process may have been quicker
+        return [taker.take(path, rows) for path in files if path.exists()]  # another process may have read it
 
 
 def file_line(report: "FileReport") -> str:
-    """Return what became of a file as a line."""
+    """Return a report as a line."""
     counts = f"{report.rows:,} rows, {report.new_rows:,} new, {report.known_rows:,} known, {report.bad_rows:,} bad"
     return f"{report.result} {report.file}: {report.reason or counts}"

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import click
 
 from housing.terminal import fitted
-from housing_retraining.canaries import CANARY, Canaries
+from housing_retraining.canaries import Author, Canaries
 from housing_retraining.champions import Champions
 from housing_retraining.commands.surroundings import check_pipeline, json_option, opened_store, user
 from housing_retraining.commands.text import moment
@@ -27,7 +27,7 @@ _reason_option = click.option("--reason", required=True, help="Why: it goes on r
 @click.command()
 @json_option
 def list_versions(as_json: bool) -> None:
-    """List the versions in the registry, and the last changes of the champion."""
+    """List the versions in the registry, and the last changes of the champion and of the canary."""
     with _opened() as opened:
         versions, changes = opened.registry.versions(), opened.changes.newest(opened.name, _CHANGES_SHOWN)
     if as_json:
@@ -35,7 +35,7 @@ def list_versions(as_json: bool) -> None:
         return
     lines = [f"{'VERSION':>7}  {'REGISTERED (UTC)':19}  {'TEST RMSE':>9}  ALIASES", *map(_version, versions)]
     if changes:
-        lines += ["", "changes of the champion, the newest first", *map(_change, changes)]
+        lines += ["", "changes of the champion and of the canary, the newest first", *map(_change, changes)]
     click.echo(fitted("\n".join(lines)))
 
 
@@ -65,7 +65,7 @@ def rollback(reason: str) -> None:
 @click.argument("version", required=False)
 @click.option("--share", type=click.FloatRange(0, 1, min_open=True), default=0.1, show_default=True, help="Its share.")
 @click.option("--end", is_flag=True, help="End the present canary.")
-@click.option("--reason", default="by hand", show_default=True, help="Why it ends: it goes into the registry.")
+@click.option("--reason", default="by hand", show_default=True, help="Why: it goes on record.")
 @click.option("--force", is_flag=True, help="Even if it was refused or rolled back, or another version is the canary.")
 def canary(version: str | None, share: float, end: bool, reason: str, force: bool) -> None:
     """Let a version answer a share of the calls beside the champion, until --end; without a version, show the canary.
@@ -73,18 +73,18 @@ def canary(version: str | None, share: float, end: bool, reason: str, force: boo
     A running server follows, and ends it at its first failure.
     """
     with _opened() as opened:
-        canaries = Canaries(opened.registry)
+        author = Author(changed_by=user())
         if end:
-            ended = opened.canary(canaries, version)
-            canaries.end(ended, f"{user()}: {reason}")
+            ended, _ = opened.canary(version)
+            opened.canaries.end(ended, author, reason=reason)
             click.echo(f"version {ended} is no longer the canary")
         elif version is None:
-            now = opened.canary(canaries)
-            click.echo(f"version {now} answers {canaries.share(now) or 0:.1%} of the calls")
+            now, answered = opened.canary()
+            click.echo(f"version {now} answers {answered:.1%} of the calls")
         else:
             opened.check(version, force=force)
-            opened.check_canary(canaries, version, force=force)
-            canaries.begin(version, share)
+            opened.check_canary(version, force=force)
+            opened.canaries.begin(version, share, author, reason=reason)
             click.echo(f"version {version} answers {share:.1%} of the calls")
 
 
@@ -100,6 +100,8 @@ class _Opened:
     """The audit trail."""
     champions: Champions
     """The champions."""
+    canaries: Canaries
+    """The canaries."""
 
     def check(self, version: str, *, force: bool) -> None:
         """Refuse a version that does not exist or, unless forced, one that something on record speaks against.
@@ -113,30 +115,30 @@ class _Opened:
         if objection and not force:
             raise click.ClickException(f"{objection}; --force overrides that")
 
-    def check_canary(self, canaries: Canaries, version: str, *, force: bool) -> None:
+    def check_canary(self, version: str, *, force: bool) -> None:
         """Refuse the champion as a canary and, unless forced, a second canary.
 
         Raises:
             ClickException: the version must not become the canary.
         """
-        champion, other = self.champions.now(), self.registry.named(CANARY)
+        champion, other = self.champions.now(), self.canaries.now()
         if champion is not None and champion.version == version:
             raise click.ClickException(f"version {version} is the champion")
-        if other is not None and other.version != version and canaries.share(other.version) and not force:
-            raise click.ClickException(f"version {other.version} is the canary: end it first; --force replaces it")
+        if other is not None and other[0] != version and not force:
+            raise click.ClickException(f"version {other[0]} is the canary: end it first; --force replaces it")
 
-    def canary(self, canaries: Canaries, version: str | None = None) -> str:
-        """Return the version that is the canary.
+    def canary(self, version: str | None = None) -> tuple[str, float]:
+        """Return the version that is the canary, and its share of the calls.
 
         Raises:
             ClickException: there is no canary, or not the expected one.
         """
-        found = self.registry.named(CANARY)
-        if found is None or not canaries.share(found.version):
+        found = self.canaries.now()
+        if found is None:
             raise click.ClickException("there is no canary")
-        if version not in (None, found.version):
-            raise click.ClickException(f"version {found.version} is the canary")
-        return found.version
+        if version not in (None, found[0]):
+            raise click.ClickException(f"version {found[0]} is the canary")
+        return found
 
 
 @contextmanager
@@ -145,8 +147,8 @@ def _opened() -> Iterator[_Opened]:
     with opened_store() as (settings, store):
         name = Params.read(artifacts.PARAMS).register_.model_name
         registry, changes = ModelRegistry(tracking_uri(settings.state_dir), name), ModelChanges(store)
-        champions = Champions(name, registry, changes)
-        yield _Opened(name=name, registry=registry, changes=changes, champions=champions)
+        champions, canaries = Champions(name, registry, changes), Canaries(name, registry, changes)
+        yield _Opened(name=name, registry=registry, changes=changes, champions=champions, canaries=canaries)
 
 
 def _version(found: RegisteredVersion) -> str:
@@ -156,5 +158,10 @@ def _version(found: RegisteredVersion) -> str:
 
 def _change(change: ModelChange) -> str:
     when = f"{moment(change.changed_at_us)}  " if change.changed_at_us else ""
-    before = change.from_version or "none"
-    return f"{when}{change.kind} from {before} to {change.to_version} by {change.changed_by}: {change.reason}"
+    before, since = _named(change.from_version, change.from_share), _named(change.to_version, change.to_share)
+    what = f"{change.kind.replace('_', ' ')} from {before} to {since}"
+    return f"{when}{what} by {change.changed_by}: {change.reason}"
+
+
+def _named(version: str | None, share: float | None) -> str:
+    return (version or "none") + ("" if share is None else f" at {share:.1%}")

@@ -31,7 +31,7 @@ _MOST_ROWS = 10**9
 
 
 class _Since(click.ParamType):  # type: ignore[type-arg]  # of older releases it has none
-    """A length of time such as `24h`, as microseconds since the epoch."""
+    """A duration such as `24h`, converted to a time in microseconds since the epoch."""
 
     name = "time"
 
@@ -46,7 +46,7 @@ class _Since(click.ParamType):  # type: ignore[type-arg]  # of older releases it
 
 
 @click.command("replay")
-@click.option("--model-version", required=True, help="The registered version that is asked.")
+@click.option("--model-version", required=True, help="The registered version to replay through.")
 @click.option("--against", help="A version to compare with; by default, with the answers on record.")
 @click.option("--since", type=_Since(), default="24h", show_default=True, help="How far back: 30m, 24h, 7d.")
 @click.option("--limit", type=click.IntRange(1, _MOST_ROWS), help="The most requests, the newest; by default all.")
@@ -55,7 +55,7 @@ class _Since(click.ParamType):  # type: ignore[type-arg]  # of older releases it
 def replay_command(  # noqa: PLR0913 - a parameter for each option
     model_version: str, against: str | None, since: int, limit: int | None, output: Path | None, *, as_json: bool
 ) -> None:
-    """Ask a registered version what was asked, and show how its answers differ.
+    """Replay logged requests through a registered version, and show how its answers differ.
 
     Run it in the root of the repository. Nothing is served or recorded: models are fetched from the registry and run
     here, on the requests of the prediction log.
@@ -64,7 +64,7 @@ def replay_command(  # noqa: PLR0913 - a parameter for each option
     tally = _tally((model_version, against), since, limit, output)
     found = tally.differences()
     if not found.rows:
-        raise click.ClickException("nothing was asked in that time, of this model")
+        raise click.ClickException("no requests to this model are on record in that time")
     title = f"version {model_version} less {f'version {against}' if against else 'what was answered'}"
     click.echo(json.dumps(asdict(found), indent=2) if as_json else _text(found, title))
     for file in _draw(tally, title, output):
@@ -86,7 +86,7 @@ def _tally(versions: tuple[str, str | None], since_us: int, limit: int | None, o
 
 def _with_progress(found: Iterable[LoggedRequests]) -> Iterator[LoggedRequests]:
     """Count requests on standard error while they are replayed."""
-    with tqdm(desc="replaying", unit=" requests", disable=None) as progress:  # silent where no one looks on
+    with tqdm(desc="replaying", unit=" requests", disable=None) as progress:  # silent without a terminal
         for page in found:
             yield page
             progress.update(len(page))
@@ -108,7 +108,7 @@ def _draw(tally: Tally, title: str, output: Path | None) -> list[Path]:
 
 
 def _text(found: Differences, title: str) -> str:
-    """Return differences as people read them."""
+    """Return differences as text."""
     rows = [
         ("requests", f"{found.rows:,}, {moment(found.first_us)} to {moment(found.last_us)} UTC"),
         ("unanswered", f"{found.unanswered:,}"),
@@ -130,4 +130,4 @@ def _error_rows(found: Differences) -> Iterator[tuple[str, str]]:
         yield "outcomes", f"{errors.outcomes:,}"
         yield "RMSE", f"{errors.answer_rmse:,.0f} instead of {errors.reference_rmse:,.0f} USD"
         chance = errors.difference
-        yield "  difference", f"{chance.rmse:,.0f} USD, by chance {chance.low:,.0f} to {chance.high:,.0f}"
+        yield "  difference", f"{chance.rmse:,.0f} USD, interval {chance.low:,.0f} to {chance.high:,.0f}"

@@ -20,7 +20,7 @@ from housing_server.prediction_log.retrainings import Retraining, RetrainingReco
 
 @click.group()
 def retrain() -> None:
-    """Retrain the model on what has come in since, and put it into service if it is better.
+    """Retrain the model on new data, and put it into service if it is better.
 
     Run it in the root of the repository: `now` and `watch` run the pipeline, in directories of their own under
     var/retraining. Settings are environment variables; docs/retraining.md lists them all.
@@ -38,14 +38,14 @@ def now(reason: str) -> None:
         click.echo(f"retraining {asked.retraining_id}")
         give_way(settings.retraining_niceness)
         if not open_queue(settings, store, _echo).work_off():
-            click.echo("another process retrains now; this one is on record, and comes next")
+            click.echo("another process is retraining; this request is on record, and waits")
             return
         _exit_by(records.get(asked.retraining_id))
 
 
 @retrain.command()
 def work() -> None:
-    """Carry out what was asked for and is waiting, and end: what `watch` starts."""
+    """Run the waiting retrainings, then exit; `watch` starts it."""
     with opened_store() as (settings, store):
         check_pipeline()
         give_way(settings.retraining_niceness)
@@ -73,8 +73,8 @@ def take(files: tuple[Path, ...], as_json: bool) -> None:
 def watch() -> None:
     """Watch for new data, and retrain when there is enough, until stopped.
 
-    Files are dropped in data/incoming. Stops on SIGTERM and Ctrl-C; a retraining that is under way is resumed at the
-    next start.
+    Files are dropped in data/incoming. Stops on SIGTERM and Ctrl-C; a running retraining is resumed at the next
+    start.
     """
     with opened_store() as (settings, store):
         check_pipeline()
@@ -84,7 +84,7 @@ def watch() -> None:
 @retrain.command()
 @json_option
 def guard(as_json: bool) -> None:
-    """Judge the last promotion by live errors, and roll it back if they got worse: what `watch` starts."""
+    """Judge the last promotion by live errors, and roll it back if they got worse; `watch` starts it."""
     check_pipeline()
     with opened_store() as (settings, store):
         acted = guard_promotion(settings, store)
@@ -104,7 +104,7 @@ def list_(count: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
         return
-    click.echo(fitted("\n".join([title(), *map(line, found)])) if found else "there was none yet")
+    click.echo(fitted("\n".join([title(), *map(line, found)])) if found else "no retraining is on record yet")
 
 
 @retrain.command()
@@ -113,12 +113,12 @@ def list_(count: int, as_json: bool) -> None:
 def show(retraining_id: str, as_json: bool) -> None:
     """Show a retraining: its trigger, data, comparison, gates and verdict.
 
-    Its id may be cut short to a beginning that no other has.
+    Its id may be abbreviated to a unique prefix.
     """
     with opened_store() as (_, store):
         found = RetrainingRecords(store).get(retraining_id)
     if found is None:
-        raise click.ClickException(f"there is no retraining {retraining_id}, or more than one that begins so")
+        raise click.ClickException(f"there is no retraining {retraining_id}, or more than one with this prefix")
     click.echo(json.dumps(asdict(found), indent=2) if as_json else details(found))
 
 

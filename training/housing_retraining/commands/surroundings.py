@@ -1,4 +1,4 @@
-"""What the commands share: settings and store, who runs them, and how errors end them."""
+"""What the commands share: settings, store, the user's name, and the format of errors."""
 
 import getpass
 import os
@@ -22,7 +22,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 @contextmanager
 def opened_store() -> Iterator[tuple[RetrainingSettings, PredictionStore]]:
-    """Open the store that the settings name; errors end the command in one line."""
+    """Open the configured store; errors end the command with one line."""
     with one_line_errors():
         settings = read_settings()
         with closing(PredictionStore.open(settings.prediction_log)) as store:
@@ -31,10 +31,10 @@ def opened_store() -> Iterator[tuple[RetrainingSettings, PredictionStore]]:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the command in one line when something goes wrong.
+    """Convert errors to one line.
 
     Raises:
-        ClickException: something has.
+        ClickException: the block has failed.
     """
     try:
         yield
@@ -43,17 +43,17 @@ def one_line_errors() -> Iterator[None]:
 
 
 def check_pipeline() -> None:
-    """End the command where there is no pipeline to run.
+    """Check that the working directory has the pipeline.
 
     Raises:
-        ClickException: there is none.
+        ClickException: it does not.
     """
     if not _PIPELINE.exists():
         raise click.ClickException(f"there is no {_PIPELINE} here: run this in the root of the repository")
 
 
 def user() -> str:
-    """Name who runs the command."""
+    """Return the name of the user and the host."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container's user need not have a name

@@ -1,4 +1,4 @@
-"""Retrainings as people read them."""
+"""Retrainings as text."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,12 +8,12 @@ from housing_server.prediction_log.retrainings import Retraining
 
 _SECOND_US = 1_000_000
 _REASON = 300
-"""Characters of a stage's reason; all of it is in JSON."""
+"""The most characters of a stage's reason; JSON has all of it."""
 
 
 def title() -> str:
-    """Return the line over a list."""
-    return f"{'ID':36}  {'ASKED FOR (UTC)':16}  {'TRIGGER':11}  {'VERDICT':9}  {'VERSION':>7}  REASON"
+    """Return the header of a list."""
+    return f"{'ID':36}  {'REQUESTED (UTC)':16}  {'TRIGGER':11}  {'VERDICT':9}  {'VERSION':>7}  REASON"
 
 
 def line(retraining: Retraining) -> str:
@@ -25,13 +25,13 @@ def line(retraining: Retraining) -> str:
 
 
 def details(retraining: Retraining) -> str:
-    """Return all that is on record of a retraining."""
+    """Return a retraining in detail."""
     figures = ", ".join(f"{name} {value}" for name, value in retraining.trigger_figures.items())
     rows = [
         ("retraining", retraining.retraining_id),
         ("trigger", retraining.trigger + (f" ({figures})" if figures else "")),
         ("reason", retraining.reason),
-        ("asked for by", f"{retraining.requested_by}, {moment(retraining.requested_at_us)} UTC"),
+        ("requested by", f"{retraining.requested_by}, {moment(retraining.requested_at_us)} UTC"),
         ("begun", _begun(retraining)),
         ("stage", retraining.stage),
         ("data", _data(retraining)),
@@ -50,11 +50,11 @@ def _comparison(evidence: Mapping[str, Any]) -> list[str]:
     if not found:
         return []
     head = ["", f"{found['rows']:,} rows held out, {found['new_rows']:,} of them new, in {found['areas']} areas"]
-    head.append(f"{'':40}{'candidate':>12}{'champion':>12}{'difference':>12}{'by chance':>22}")
+    head.append(f"{'':40}{'candidate':>12}{'champion':>12}{'difference':>12}{'interval':>22}")
     random, area = found["random"], found["by_area"]
     mine, theirs = found["candidate"], found["champion"]
     head.append(_row("RMSE (USD)", mine["rmse"], theirs["rmse"], random))
-    head.append(_row("  whole areas drawn", mine["rmse"], theirs["rmse"], area))
+    head.append(_row("  areas resampled", mine["rmse"], theirs["rmse"], area))
     head.append(f"{'MAE (USD)':40}{mine['mae']:12,.0f}{theirs['mae']:12,.0f}{mine['mae'] - theirs['mae']:12,.0f}")
     if mine["coverage"] is not None and theirs["coverage"] is not None:
         head.append(f"{'coverage':40}{mine['coverage']:12.3f}{theirs['coverage']:12.3f}")

@@ -1,4 +1,4 @@
-"""The watcher, put together."""
+"""The watcher: composition root."""
 
 import signal
 import threading
@@ -28,9 +28,9 @@ from housing_server.prediction_log.watchers import Watchers
 from housing_training.params.schema import Params
 
 _LONGEST_PAUSE_SECONDS = 1.0
-"""How long a file that has just come may wait for its second look, beside the time that it takes to settle."""
+"""How long a new file may wait for its second look after it has settled."""
 _PARAMS = Path("training/params.yaml")
-"""As in `housing_training.files.artifacts`, which imports pandas: 60 MB for weeks."""
+"""As in `housing_training.files.artifacts`, which would import pandas: 60 MB."""
 _REPORT_SECONDS = 20.0
 """Pause between two reports to the store."""
 
@@ -90,7 +90,7 @@ def _presence(store: PredictionStore, rows: RowTable, children: HousingChildren)
 
 
 def _triggers(settings: RetrainingSettings, rows: RowTable, records: RetrainingRecords) -> list[RetrainingTrigger]:
-    """Make the triggers that are switched on."""
+    """Return the triggers that are switched on."""
     triggers: list[RetrainingTrigger] = []
     if settings.retraining_on_new_data == "on":
         cooldown = settings.retraining_new_data_cooldown_seconds

@@ -1,1 +1,1 @@
-"""A candidate beside the champion: both on the same rows, which neither has learnt from, and the gates to pass."""
+"""A candidate compared with the champion on the same held-out rows, and the gates."""

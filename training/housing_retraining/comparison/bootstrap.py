@@ -1,7 +1,7 @@
 """How much of a difference between two models is chance: paired bootstrap intervals.
 
-What is drawn again and again are rows, with both models' errors about each, so that what makes a row hard for both does
-not count. Rows of one area share what is peculiar to it; where that matters, areas are drawn instead.
+Rows are resampled with both models' errors on each, so that what makes a row hard for both cancels out. Errors of one
+area are correlated; to account for that, whole areas can be resampled.
 (B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.)
 """
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.stats import bootstrap
 
 SAMPLES = 2000
-"""How many samples are drawn."""
+"""Number of resamples."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,7 +24,7 @@ class Difference:
     rmse: float
     """The difference on the rows as they are."""
     low: float
-    """Lower end of the interval that chance leaves open."""
+    """Lower end of its confidence interval."""
     high: float
     """Upper end."""
 
@@ -32,19 +32,19 @@ class Difference:
 def rmse_difference(
     candidate: Floats, champion: Floats, *, confidence: float, groups: npt.NDArray[np.int64] | None = None
 ) -> Difference:
-    """Compare the errors of two models about the same n rows.
+    """Compare the errors of two models on the same n rows.
 
     Args:
         candidate: the candidate's errors in USD, shape (n,).
         champion: the champion's, in the same order.
-        confidence: the probability that the interval promises.
-        groups: numbers from 0 of what is drawn as a whole, shape (n,); None where rows are drawn.
+        confidence: the confidence level of the interval.
+        groups: group numbers from 0, shape (n,), to resample whole groups; None to resample rows.
     """
     numbers = np.arange(len(candidate)) if groups is None else groups
     counts = np.bincount(numbers).astype(np.float64)
     mine, theirs = (np.bincount(numbers, weights=errors**2).astype(np.float64) for errors in (candidate, champion))
     value = float(_difference(mine, theirs, counts))
-    if len(counts) == 1:  # nothing can be drawn
+    if len(counts) == 1:  # a single group cannot be resampled
         return Difference(rmse=round(value, 2), low=-np.inf, high=np.inf)
     drawn = bootstrap(
         (mine, theirs, counts),
@@ -61,12 +61,12 @@ def rmse_difference(
 
 
 def rmse_difference_between(candidate: Floats, champion: Floats, *, confidence: float) -> Difference:
-    """Compare the errors of two models about different rows, each drawn for itself.
+    """Compare the errors of two models on different rows, resampled independently.
 
     Args:
         candidate: the candidate's errors in USD, shape (n,), n at least 2.
         champion: the champion's, shape (m,), m at least 2.
-        confidence: the probability that the interval promises.
+        confidence: the confidence level of the interval.
     """
     squares = (candidate**2, champion**2)
     drawn = bootstrap(

@@ -10,38 +10,38 @@ from housing_retraining.comparison.holdout import Floats, Holdout, Mask
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What a model says about the rows held out."""
+    """A model's predictions for the rows held out."""
 
     prices: Floats
     """Its prices in USD, shape (n,)."""
     bounds: Floats | None
-    """The bounds of its intervals in USD, shape (n, 2); None when it has none."""
+    """Bounds of its intervals in USD, shape (n, 2); None without intervals."""
     promised: float
-    """The share of its intervals that is to hold the true price; 0 when it has none."""
+    """Nominal coverage of its intervals, from 0 to 1; 0 without intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """How good a model is on all rows held out."""
+    """Metrics of a model on all rows held out."""
 
     rmse: float
     """Root of the mean squared error, in USD."""
     mae: float
     """Mean absolute error, in USD."""
     coverage: float | None
-    """Share of its intervals that hold the true price; None when it has none."""
+    """Share of its intervals that contain the true price; None without intervals."""
     promised: float
-    """The share that is to."""
+    """Nominal coverage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Both models on a part of the rows."""
+    """Both models on a slice of the rows."""
 
     by: str
     """What the rows were cut by."""
     name: str
-    """What its rows have in common."""
+    """The value or band of its rows."""
     rows: int
     """How many there are."""
     candidate_rmse: float
@@ -49,7 +49,7 @@ class Slice:
     champion_rmse: float
     """The champion's."""
     difference: Difference
-    """What they differ by, and what of it may be chance."""
+    """Difference of the RMSEs, with its confidence interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +63,15 @@ class Comparison:
     areas: int
     """How many areas they lie in."""
     candidate: Quality
-    """How good the candidate is."""
+    """Metrics of the candidate."""
     champion: Quality
-    """How good the champion is."""
+    """Metrics of the champion."""
     random: Difference
-    """What they differ by, when rows are drawn."""
+    """Difference of the RMSEs, with rows resampled."""
     by_area: Difference
-    """The same, when whole areas are drawn."""
+    """The same, with whole areas resampled."""
     slices: tuple[Slice, ...]
-    """Both on parts of the rows."""
+    """Both on slices of the rows."""
 
 
 def compare(
@@ -81,15 +81,15 @@ def compare(
 
     Args:
         holdout: the rows held out.
-        candidate: what the candidate says about them.
-        champion: what the champion does.
-        confidence: the probability that intervals promise; those of the slices promise it together.
+        candidate: the candidate's predictions.
+        champion: the champion's predictions.
+        confidence: the confidence level of intervals; those of the slices have it jointly.
         slice_rows: slices with fewer rows are left out.
     """
     errors = [answers.prices - holdout.prices for answers in (candidate, champion)]
     areas = holdout.areas()
     cuts = [each for each in holdout.slices() if each[2].sum() >= slice_rows]
-    # Of many slices one is worse by chance: the intervals are as wide as it takes to promise this of all (Bonferroni).
+    # With many slices one is worse by chance: Bonferroni's correction gives all intervals this level jointly.
     of_each = 1 - (1 - confidence) / max(1, len(cuts))
 
     def part(by: str, name: str, chosen: Mask) -> Slice:

@@ -1,4 +1,4 @@
-"""What a candidate must pass to become the champion; each gate says what it has seen, passed or not."""
+"""The gates that a candidate must pass to become the champion; each reports its figures, passed or not."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,21 @@ from housing_retraining.comparison.compare import Comparison, Quality, Slice
 from housing_retraining.comparison.holdout import KNOWN_BEFORE
 
 PARITY_USD = 1.0
-"""The most that the registered graph may differ from the one that the pipeline has made, in USD."""
+"""The largest allowed difference between the registered graph and the pipeline's, in USD."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What one gate found."""
+    """The result of a gate."""
 
     name: str
     """Its name."""
     passed: bool
-    """Whether the candidate may go on."""
+    """Whether it passed."""
     detail: str
-    """What was seen, in a line."""
+    """Its figures, in a line."""
     blames_data: bool = False
-    """Whether, not passed, it speaks against the new rows: what was known before is answered worse with them."""
+    """Whether a failure is blamed on the new rows, since predictions for known rows got worse with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,8 @@ class Policy:
 
 
 def parity(largest_difference_usd: float) -> Gate:
-    """Check that what was registered answers as what was trained."""
-    passed = largest_difference_usd <= PARITY_USD  # not so for NaN
+    """Check that the registered graph predicts the same as the trained one."""
+    passed = largest_difference_usd <= PARITY_USD  # False for NaN
     detail = (
         f"the registered graph differs by up to {largest_difference_usd:.2f} USD, at most {PARITY_USD:g} is allowed"
     )
@@ -51,7 +51,7 @@ def parity(largest_difference_usd: float) -> Gate:
 
 
 def calibration(candidate: Quality, champion: Quality | None, policy: Policy) -> Gate:
-    """Check that as many true prices are inside the intervals as they promise."""
+    """Check that the coverage of the intervals is close to the nominal one."""
     if candidate.coverage is None:
         lost = champion is not None and champion.coverage is not None
         detail = "it has no intervals, and the champion has" if lost else "neither model has intervals"
@@ -66,9 +66,9 @@ def calibration(candidate: Quality, champion: Quality | None, policy: Policy) ->
 
 
 def slices(comparison: Comparison, policy: Policy) -> Gate:
-    """Check that no slice of the rows is answered worse by more than is tolerated, beyond chance."""
+    """Check that no slice is worse by more than the tolerance, beyond chance."""
     worse = [each for each in comparison.slices if _is_worse(each, policy.slice_tolerance)]
-    worse.sort(key=lambda each: each.name != KNOWN_BEFORE)  # the reason for which rows are set aside comes first
+    worse.sort(key=lambda each: each.name != KNOWN_BEFORE)  # first the slice for which rows are set aside
     listed = "; ".join(
         f"{each.by} {each.name}: RMSE {each.candidate_rmse:,.0f} instead of {each.champion_rmse:,.0f} USD"
         for each in worse[:5]
@@ -82,7 +82,7 @@ def slices(comparison: Comparison, policy: Policy) -> Gate:
 
 
 def better(comparison: Comparison, policy: Policy) -> Gate:
-    """Check that the candidate is better by the margin, on random rows beyond chance."""
+    """Check that the candidate is better by the margin, beyond chance, with rows resampled."""
     least = policy.margin * comparison.champion.rmse
     found = comparison.random
     worse_beyond_chance = found.low > 0
@@ -90,24 +90,24 @@ def better(comparison: Comparison, policy: Policy) -> Gate:
         name="better",
         passed=found.high < -least,
         detail=f"RMSE {comparison.candidate.rmse:,.0f} instead of {comparison.champion.rmse:,.0f} USD: a difference of "
-        f"{found.rmse:,.0f}, by chance {found.low:,.0f} to {found.high:,.0f}; it must be below {-least:,.0f}",
+        f"{found.rmse:,.0f}, interval {found.low:,.0f} to {found.high:,.0f}; it must be below {-least:,.0f}",
         blames_data=worse_beyond_chance,
     )
 
 
 def by_area(comparison: Comparison) -> Gate:
-    """Check that the candidate is not worse beyond chance when whole areas are drawn."""
+    """Check that the candidate is not worse beyond chance, with whole areas resampled."""
     found = comparison.by_area
     return Gate(
         name="by area",
         passed=found.low <= 0,
-        detail=f"over {comparison.areas} areas, a difference of {found.rmse:,.0f} USD, by chance {found.low:,.0f} to "
+        detail=f"over {comparison.areas} areas, a difference of {found.rmse:,.0f} USD, interval {found.low:,.0f} to "
         f"{found.high:,.0f}; it must not be above 0 beyond chance",
     )
 
 
 def judge(comparison: Comparison, policy: Policy) -> list[Gate]:
-    """Pass a candidate through the gates that look at its answers."""
+    """Return the gates that compare predictions."""
     return [
         calibration(comparison.candidate, comparison.champion, policy),
         slices(comparison, policy),

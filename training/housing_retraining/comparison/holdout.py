@@ -1,4 +1,4 @@
-"""The rows by which candidate and champion are judged."""
+"""The held-out rows on which candidate and champion are compared."""
 
 import json
 from dataclasses import dataclass
@@ -23,25 +23,25 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 KNOWN_BEFORE = "known before"
-"""The slice of the rows that were there before the new ones."""
+"""The slice of the rows that are not new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdout:
-    """n rows held out, and what is true of them."""
+    """n rows held out."""
 
     rows: Floats
-    """The rows, shape (n, 9), as models are asked them."""
+    """The rows, shape (n, 9), as models take them."""
     prices: Floats
     """True prices in USD, shape (n,)."""
     labels: npt.NDArray[np.str_]
     """Their `ocean_proximity`, shape (n,)."""
     new: Mask
-    """Whether a row came after the champion was trained, shape (n,)."""
+    """Whether a row was added after the champion was trained, shape (n,)."""
 
     @classmethod
     def read(cls, work: Path) -> Self:
-        """Read what the pipeline has held out in a work directory."""
+        """Read the rows that the pipeline held out in a work directory."""
         table = pd.read_parquet(work / artifacts.TEST)
         new = np.array(json.loads((work / HELD_OUT).read_text(encoding="utf-8")), dtype=np.bool_)
         labels = table["ocean_proximity"].to_numpy(dtype=np.str_)
@@ -53,7 +53,7 @@ class Holdout:
         return np.unique(squares, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
     def slices(self) -> list[tuple[str, str, Mask]]:
-        """Cut the rows: what they are cut by, what a slice's rows have in common, and which they are, shape (n,)."""
+        """Return slices: what the rows are cut by, the name of the slice, and a mask of its rows, shape (n,)."""
         income, age = self._column("median_income"), self._column("housing_median_age")
         cuts = [("rows", KNOWN_BEFORE, ~self.new), ("rows", "new", self.new)]
         cuts += [("ocean_proximity", str(label), self.labels == label) for label in np.unique(self.labels)]
@@ -68,7 +68,7 @@ class Holdout:
 
 
 def _bands(values: Floats, edges: Floats) -> list[tuple[str, Mask]]:
-    """Cut at edges, each of which belongs to the band below it."""
+    """Cut values into bands at edges; an edge belongs to the band below it."""
     bounds = [-np.inf, *edges.tolist(), np.inf]
     return [(_band(low, high), (low < values) & (values <= high)) for low, high in pairwise(bounds)]
 

@@ -1,4 +1,4 @@
-"""Passing a candidate through all gates, beside the champion, on the rows that the pipeline has held out."""
+"""Evaluating a candidate beside the champion on the held-out rows, with all gates."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,38 +14,38 @@ from housing_retraining.registry import RegisteredVersion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """The rows held out, and what both models answer."""
+    """The rows held out, and both models' predictions."""
 
     holdout: Holdout
     """The rows."""
     candidate: Answers
-    """The candidate's answers."""
+    """The candidate's predictions."""
     champion: Answers
     """The champion's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a retraining has found out about its candidate."""
+    """The evaluation of a candidate."""
 
     candidate: RegisteredVersion
     """The candidate."""
     champion: RegisteredVersion | None
-    """What is served; None when nothing is."""
+    """The served version; None without one."""
     gates: Sequence[Gate]
     """The gates."""
     comparison: Comparison | None
-    """Both on the rows held out; None when the candidate cannot be loaded, or there is no champion."""
+    """Both on the rows held out; None if the candidate cannot be loaded, or without a champion."""
     measured: Measured | None = None
-    """The answers behind it."""
+    """The predictions behind it."""
 
     @property
     def refused_by(self) -> list[Gate]:
-        """The gates that the candidate has not passed."""
+        """The gates that the candidate did not pass."""
         return [gate for gate in self.gates if not gate.passed]
 
     def evidence(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return it as JSON values."""
         compared = None if self.comparison is None else asdict(self.comparison)
         return {"gates": [asdict(gate) for gate in self.gates], "comparison": compared}
 
@@ -53,7 +53,7 @@ class Found:
 def judge_candidate(
     name: str, candidate: RegisteredVersion, champion: RegisteredVersion | None, work: Path, policy: Policy
 ) -> Found:
-    """Pass a candidate through the gates; one that cannot be served is not measured.
+    """Evaluate a candidate with the gates; one that cannot be served is not compared.
 
     Args:
         name: the registered model.

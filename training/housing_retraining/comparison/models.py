@@ -1,4 +1,4 @@
-"""Registered models as the server runs them: fetched, tried and loaded by the server's own code."""
+"""Registered models, fetched, tried and loaded with the server's own code."""
 
 import asyncio
 from pathlib import Path
@@ -25,13 +25,13 @@ def fetch(name: str, version: str, folder: Path) -> Path:
         NotComparable: it is not available.
     """
     try:
-        return mlflow_fetch.fetch(f"models:/{name}/{version}", folder)  # MLflow is imported here in any case
+        return mlflow_fetch.fetch(f"models:/{name}/{version}", folder)  # MLflow is imported already
     except StartError as error:
         raise NotComparable(f"version {version} cannot be fetched: {error}") from error
 
 
 def trial(candidate: Path, champion: Path | None, latency_ratio: float) -> Gate:
-    """Try a candidate as the server will before it serves it: contract, golden requests, and time for a row."""
+    """Run the server's trial of a candidate: contract, golden requests, and latency per row."""
     try:
         report = asyncio.run(try_model(candidate, champion or candidate, latency_ratio))
     except ModelRejected as error:
@@ -48,7 +48,7 @@ def load(folder: Path) -> PriceModel:
     """Load a fetched model as the server does.
 
     Raises:
-        NotComparable: it is not one that can be loaded here; a pyfunc model would run code of its maker's.
+        NotComparable: it cannot be loaded here; a pyfunc model could run any code.
     """
     try:
         return load_model(folder).predictor
@@ -57,10 +57,10 @@ def load(folder: Path) -> PriceModel:
 
 
 def answers(folder: Path, holdout: Holdout) -> Answers:
-    """Ask a fetched model about the rows held out.
+    """Return a fetched model's predictions for the rows held out.
 
     Raises:
-        NotComparable: it is not one that can be loaded here; a pyfunc model would run code of its maker's.
+        NotComparable: it cannot be loaded here; a pyfunc model could run any code.
     """
     model = load(folder)
     estimates = model.estimate(holdout.rows)  # pylint: disable=assignment-from-no-return  # of a Protocol
@@ -72,7 +72,7 @@ def answers(folder: Path, holdout: Holdout) -> Answers:
 
 
 def registered_as_made(work: Path, candidate: Answers, holdout: Holdout) -> Gate:
-    """Compare what the registry holds with the graph that the pipeline has made in a work directory."""
+    """Compare the registered graph with the one that the pipeline made in a work directory."""
     best = artifacts.read_json(work / artifacts.COMPARISON)["best"]
     graph = GraphModel((work / artifacts.MODELS / f"{best}.onnx").read_bytes())
     return parity(float(np.max(np.abs(graph.predict(holdout.rows) - candidate.prices))))

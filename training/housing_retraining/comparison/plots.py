@@ -1,4 +1,4 @@
-"""Pictures of a candidate beside the champion on the rows held out."""
+"""Plots of candidate and champion on the rows held out."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from housing_training.data.rows import PLACE
 from housing_training.geography.landmarks import BAY, COAST
 
 _POINTS = 20_000
-"""Points on a map: more would only cover each other."""
+"""Points on a map; more would only overlap."""
 _MOST_USD = 1e9
-"""An interval that reaches further is drawn as far as this."""
+"""Longer intervals are drawn up to this."""
 _CANDIDATE, _CHAMPION = "tab:blue", "tab:gray"
 
 
@@ -47,7 +47,7 @@ def residuals(holdout: Holdout, candidate: Answers, champion: Answers) -> Figure
 
 
 def slice_differences(slices: Sequence[Slice]) -> Figure:
-    """Draw by how much the RMSE differs on each slice, with what of it may be chance."""
+    """Draw the difference of the RMSEs on each slice, with its confidence interval."""
     figure = Figure(figsize=(9, 1 + 0.3 * max(1, len(slices))), layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(slices))
@@ -64,7 +64,7 @@ def slice_differences(slices: Sequence[Slice]) -> Figure:
 
 
 def error_map(holdout: Holdout, candidate: Answers, champion: Answers) -> Figure:
-    """Draw where the candidate errs more than the champion, and where less."""
+    """Draw a map of where the candidate's errors are larger than the champion's, and where smaller."""
     mine, theirs = (np.abs(answers.prices - holdout.prices) for answers in (candidate, champion))
     return difference_map(holdout.rows[:, PLACE], mine - theirs, "error of the candidate less that of the champion")
 

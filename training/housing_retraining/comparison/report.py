@@ -1,4 +1,4 @@
-"""The report of a comparison: a page that needs nothing beside it."""
+"""The report of a comparison: a self-contained page."""
 
 import base64
 from io import BytesIO
@@ -19,7 +19,7 @@ def write_report(found: Found, measured: Measured, folder: Path) -> Path:
 
     Args:
         found: the comparison and the gates.
-        measured: the answers of both on the rows held out.
+        measured: predictions of both for the rows held out.
         folder: where the file goes.
     """
     both = (measured.holdout, measured.candidate, measured.champion)

@@ -1,4 +1,4 @@
-"""The rows that training began with: the pipeline's raw table, taken into the table of all rows once."""
+"""The initial rows: the pipeline's raw table, copied once into the table of all rows."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ SOURCE = "the pipeline"
 
 
 def open_rows(folder: Path, params: Params) -> RowTable:
-    """Open the table of all rows, which the first time is filled with what the pipeline trains on.
+    """Open the table of all rows; the first time it is filled with the pipeline's raw table.
 
-    What the pipeline holds out is held out here for good, so that the champion has learnt from no row that it will be
-    judged by.
+    Rows that the pipeline holds out are held out for good, so that the champion was not trained on any row that it is
+    tested on.
 
     Args:
-        folder: where retrainings keep things.
+        folder: the folder of retrainings.
         params: those of the pipeline in the working directory.
 
     Raises:
@@ -32,7 +32,7 @@ def open_rows(folder: Path, params: Params) -> RowTable:
         raw = pd.read_parquet(artifacts.RAW) if artifacts.RAW.exists() else fetch(params.fetch)
         held_out = set(split_positions(len(raw), params.prepare)[1])
         with table.arriving(SOURCE, "base") as arrivals:
-            if arrivals.count() == 0:  # another process may have been quicker
+            if arrivals.count() == 0:  # another process may have filled it
                 for number, values in enumerate(_cells(raw)):
                     arrivals.keep(values, held_out=number in held_out)
     return table

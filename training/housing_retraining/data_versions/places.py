@@ -1,7 +1,7 @@
-"""When two rows speak of the same block group: all that must be given of it agrees, whatever its price.
+"""When two rows are the same block group: all required fields agree, whatever the price.
 
-Fields that may be left out do not count, so that a table without them is known for what it is. Numbers are compared at
-six digits, which is what every copy of the census's figures keeps, also in single precision.
+Optional fields do not count, so that copies without them are recognized. Numbers are compared at six digits, which all
+copies of the census's figures preserve, also in single precision.
 """
 
 import hashlib
@@ -20,5 +20,5 @@ def place_key(values: Iterable[float]) -> bytes:
 
 
 def same_price(one: float, other: float) -> bool:
-    """Return whether two prices in USD are the same one, as written by different programs."""
+    """Return whether two prices in USD are the same one, up to the rounding of different programs."""
     return f"{one:.6g}" == f"{other:.6g}"

@@ -1,10 +1,10 @@
-"""All rows that there are to learn from, in a SQLite file: those that training began with, and those that came since.
+"""All rows for training, in a SQLite file: the initial ones, and those added since.
 
-A row is *pending* until a retraining has tried it, and *used* once a model that has learnt from it was promoted. Rows
-of a candidate that was only not good enough are *tried*, and go into later tables, too; those of a candidate that was
-worse about what was known before are *set aside*: they would spoil every later one. Whether a row is held out of
-training is decided once, when it is first given to a retraining, and never changes: no model has learnt from a row that
-any other is judged by.
+A row is *pending* until a retraining has tried it, and *used* once a model trained on it was promoted. Rows of a
+candidate that was merely not good enough are *tried*, and are part of later tables as well; those of a candidate that
+was worse on known rows are *set aside*: they would make every later one worse. Whether a row is held out of training is
+decided once, when a retraining first uses it, and never changes: no model is trained on a row that another one is
+tested on.
 """
 
 import sqlite3
@@ -21,7 +21,7 @@ from housing_retraining.data_versions.places import KEY_FIELDS, place_key, same_
 ROWS = "rows.db"
 """The name of the file, in the folder of retrainings."""
 TABLE = "table"
-"""The figure of a trigger that names the table in which the rows are that made it fire."""
+"""The trigger's figure that names the table with the rows that made it fire."""
 PRICE = "median_house_value"
 """The column of the true price, in USD."""
 COLUMNS = (*FEATURE_NAMES, PRICE)
@@ -29,7 +29,7 @@ COLUMNS = (*FEATURE_NAMES, PRICE)
 
 State = Literal["base", "pending", "tried", "used", "set_aside"]
 Arrival = Literal["new", "known", "contradicts"]
-"""What a row that arrives is: new, a copy of one that is there, or another price for the same block group."""
+"""What an added row is: new, a copy of a known one, or another price for a known block group."""
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS rows (
@@ -47,7 +47,7 @@ CREATE INDEX IF NOT EXISTS rows_by_state ON rows (state);
 """
 
 _PATIENCE_SECONDS = 600.0
-"""How long a process waits for another one that reads a large file into the table."""
+"""How long a process waits for another one that adds a large file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +55,11 @@ class StoredRow:
     """A row of the table."""
 
     number: int
-    """Its number: rows that came later have higher ones."""
+    """Its number; later rows have higher numbers."""
     new: bool
-    """Whether no promoted model has learnt from it."""
+    """Whether no promoted model was trained on it."""
     values: tuple[Any, ...]
-    """What `COLUMNS` hold; None for what is missing."""
+    """The values of `COLUMNS`; None for missing ones."""
     held_out: bool | None
     """Whether it is held out of training; None before that is decided."""
 
@@ -74,7 +74,7 @@ class RowTable:
             connection.executescript(_SCHEMA)
 
     def identity(self) -> str:
-        """Return the name of this table, which is unique over all machines."""
+        """Return the name of this table, which is unique across machines."""
         with self._connection() as connection:
             connection.execute("INSERT OR IGNORE INTO identity (id, name) VALUES (1, ?)", (str(uuid.uuid4()),))
             return str(connection.execute("SELECT name FROM identity").fetchone()[0])
@@ -84,8 +84,8 @@ class RowTable:
         """Add rows from a source in one transaction; an error within the block rolls all of them back.
 
         Args:
-            source: what the rows come from.
-            state: what they are.
+            source: where the rows come from.
+            state: their state.
         """
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -97,19 +97,19 @@ class RowTable:
             connection.commit()
 
     def count(self, *states: State) -> int:
-        """Count the rows of some states, or of all."""
+        """Count the rows in these states; without any, all rows."""
         chosen = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
         with self._connection() as connection:
             return int(connection.execute(f"SELECT count(*) FROM rows {chosen}", states).fetchone()[0])  # noqa: S608
 
     def sources(self, state: State) -> dict[str, int]:
-        """Count the rows of a state by where they came from."""
+        """Count the rows in a state by source."""
         query = "SELECT source, count(*) FROM rows WHERE state = ? GROUP BY source ORDER BY min(number)"
         with self._connection() as connection:
             return dict(connection.execute(query, (state,)).fetchall())
 
     def learnable(self) -> list[StoredRow]:
-        """Return all rows but those that were set aside, in the order in which they came."""
+        """Return all rows except those set aside, in the order of their arrival."""
         names = ", ".join(COLUMNS)
         query = f"SELECT number, state, held_out, {names} FROM rows WHERE state <> 'set_aside' ORDER BY number"  # noqa: S608
         with self._connection() as connection:
@@ -134,7 +134,7 @@ class RowTable:
             connection.commit()
 
     def settle(self, state: State, *, up_to: int) -> None:
-        """Change the state of new rows up to a number: later ones were not part of what was tried."""
+        """Change the state of new rows up to a number; later ones were not part of the retraining."""
         new = "state IN ('pending', 'tried')"
         with self._connection() as connection:
             connection.execute(f"UPDATE rows SET state = ? WHERE {new} AND number <= ?", (state, up_to))  # noqa: S608
@@ -148,7 +148,7 @@ class RowTable:
 
 
 class Arrivals:
-    """Rows that come in within a transaction; what is known of them so far can be asked."""
+    """Rows added within a transaction, and queries that include them."""
 
     def __init__(self, connection: sqlite3.Connection, source: str, state: State) -> None:
         self._connection = connection
@@ -157,7 +157,7 @@ class Arrivals:
         self._insert = f"INSERT INTO rows (place, source, state, held_out, {', '.join(COLUMNS)}) VALUES ({marks})"  # noqa: S608
 
     def add(self, values: Mapping[str, Any], *, held_out: bool | None = None) -> Arrival:
-        """Add a row, given by column, and return what it is; only a new one is kept."""
+        """Add a row, with values by column, if it is new; return what it is."""
         key = place_key(values[name] for name in KEY_FIELDS)
         known = self._connection.execute(f"SELECT {PRICE} FROM rows WHERE place = ?", (key,)).fetchall()  # noqa: S608
         if known:
@@ -166,7 +166,7 @@ class Arrivals:
         return "new"
 
     def keep(self, values: Mapping[str, Any], *, held_out: bool | None = None) -> None:
-        """Keep a row, whatever else is there."""
+        """Add a row, even if it is a copy."""
         key = place_key(values[name] for name in KEY_FIELDS)
         cells = [values[name] for name in COLUMNS]
         self._connection.execute(self._insert, (key, self._source, self._state, held_out, *cells))
@@ -178,16 +178,16 @@ class Arrivals:
         return float(found.fetchone()[0])
 
     def count(self) -> int:
-        """Count all rows of the table, these included."""
+        """Count all rows of the table, including the added ones."""
         return int(self._connection.execute("SELECT count(*) FROM rows").fetchone()[0])
 
     def quantiles(self, column: str, shares: Sequence[float], *, arrived: bool) -> list[float]:
-        """Return quantiles of a column among the rows that arrived or all others; empty when there are none.
+        """Return quantiles of a column over the added rows or over all others; empty without rows.
 
         Args:
             column: one of `COLUMNS`.
-            shares: the shares of the values that are to be lower, from 0 to 1.
-            arrived: of which rows.
+            shares: probabilities, from 0 to 1.
+            arrived: whether over the added rows.
         """
         which = f"FROM rows WHERE source {'=' if arrived else '<>'} ? AND {column} IS NOT NULL"
         count = self._connection.execute(f"SELECT count(*) {which}", (self._source,)).fetchone()[0]

@@ -1,8 +1,8 @@
-"""The table that a retraining is given: a CSV as the pipeline's own `fetch` reads it.
+"""The table of a retraining: a CSV as the pipeline's own `fetch` reads it.
 
 The pipeline splits a table by a shuffle of the numbers of its rows, so the order of the rows decides which are held
-out. Here they are ordered so that it holds out just the rows that it shall: those that it has held out before, and a
-share of the new ones.
+out. Here they are ordered so that it holds out exactly the right rows: those held out before, and a share of the new
+ones.
 """
 
 import csv
@@ -23,7 +23,7 @@ _DESCRIPTION = Path("data/version.json")
 TABLE = Path("data/version.csv")
 """The table, in a work directory."""
 HELD_OUT = Path("data/held_out.json")
-"""Of each row held out, in the order of the pipeline's table of these, whether it is new."""
+"""Whether each held-out row is new, in the order of the pipeline's test table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +35,13 @@ class DataVersion:
     rows: int
     """How many rows it has."""
     new_rows: int
-    """How many of these no promoted model has learnt from."""
+    """How many of these no promoted model was trained on."""
     last_row: int
     """The highest number of a row in it."""
 
 
 def write_version(table: RowTable, folder: Path, params: PrepareParams) -> DataVersion:
-    """Write all rows there are, and which are held out, into a work directory.
+    """Write all rows, and which of them are held out, into a work directory.
 
     Args:
         table: the rows.
@@ -87,10 +87,10 @@ def split_positions(count: int, params: PrepareParams) -> tuple[list[int], list[
 
 
 def _split(rows: Sequence[StoredRow], params: PrepareParams) -> tuple[list[StoredRow], list[StoredRow]]:
-    """Part rows into those to train on and those held out, as many of each as the pipeline will make.
+    """Split rows into those to train on and those held out, in the numbers of the pipeline's own split.
 
-    What was decided stays. Undecided rows are held out by chance, seeded by the parameters; a row too many of either
-    kind, which the rounding of shares may leave, is left out, the latest first.
+    Earlier decisions stay. Undecided rows are held out at random, seeded by the parameters; surplus rows of either
+    kind, due to rounding, are dropped, the latest first.
     """
     undecided = [row for row in rows if row.held_out is None]
     random.Random(params.seed).shuffle(undecided)  # noqa: S311 - a sample, no secret
@@ -111,7 +111,7 @@ def _held_out_of(count: int, params: PrepareParams) -> int:
 
 
 def _places(trained: Sequence[StoredRow], held_out: Sequence[StoredRow], params: PrepareParams) -> dict[int, StoredRow]:
-    """Put each row where the pipeline's split finds it; with nothing new, that is where it was in the first place."""
+    """Return each row by the position where the pipeline's split finds it; without new rows, the original one."""
     positions = split_positions(len(trained) + len(held_out), params)
     parts = zip(positions, (trained, held_out), strict=True)
     return {place: row for places, rows in parts for place, row in zip(sorted(places), rows, strict=True)}

@@ -1,1 +1,1 @@
-"""Files that people drop: waited for, read in bounded memory, checked, and put away with a report."""
+"""Dropped files: waited for until complete, read in bounded memory, checked, and moved with a report."""

@@ -1,14 +1,14 @@
-"""A file of bytes whose lines may not be endless: what reads it line by line must not fill the memory."""
+"""A binary file with a limit on line length, so that reading line by line cannot exhaust memory."""
 
 import io
 from typing import IO
 
 MAX_LINE_BYTES = 1 << 20
-"""The longest line that a table of ten columns can have any use for."""
+"""The longest line: a table of ten columns needs far less."""
 
 
 class BoundedLines(io.RawIOBase):
-    """Passes bytes on, and fails once a line is too long."""
+    """Passes bytes through, and raises OSError once a line is too long."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Checking rows by the very schema that the pipeline holds its table to."""
+"""Validation of rows with the schema of the pipeline's own table."""
 
 import pandas as pd
 import pandera.pandas as pa
@@ -10,10 +10,10 @@ _REASONS = {"not_nullable": "is missing", "coerce_dtype('float64')": "must be a 
 
 
 def check(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Flaw]]:
-    """Check rows, whose numbers are the table's index.
+    """Validate rows; the table's index has their numbers.
 
     Returns:
-        The rows that pass, with numbers as float64, and what is wrong with the others: a flaw each.
+        The valid rows, with numbers as float64, and one flaw for each invalid row.
     """
     if table.empty:
         return table, []
@@ -27,11 +27,11 @@ def check(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Flaw]]:
 
 
 def _flaws(cases: pd.DataFrame) -> list[Flaw]:
-    """Merge what the schema says of each row into one reason."""
+    """Merge the schema's findings on each row into one reason."""
     listed = cases[
         cases["index"].notna()
-        & ~cases["check"].str.startswith("dtype(")  # says again what coerce_dtype said
-        & ((cases["schema_context"] == "Column") | (cases["column"] == "total_bedrooms"))  # once, not once a column
+        & ~cases["check"].str.startswith("dtype(")  # repeats coerce_dtype
+        & ((cases["schema_context"] == "Column") | (cases["column"] == "total_bedrooms"))  # not for each column
     ]
     reasons: dict[int, list[str]] = {}
     for case in listed.to_dict("records"):
@@ -42,5 +42,5 @@ def _flaws(cases: pd.DataFrame) -> list[Flaw]:
 
 
 def _all_wrong(table: pd.DataFrame) -> list[Flaw]:
-    """Report rows that the schema refuses for their columns and names no one of, such as lists in a column."""
+    """Return a flaw for every row, where the schema names none, such as for a column of lists."""
     return [Flaw(row=int(row), reason="a column holds what is no number") for row in table.index]

@@ -7,42 +7,42 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".filepart")
-"""How programs name a file that they have not finished."""
+"""Endings of files that programs have not finished writing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
-    """Where files are and go."""
+    """The folders of dropped files."""
 
     incoming: Path
     """Where they are dropped."""
     accepted: Path
-    """Where they go when rows were taken."""
+    """Where accepted files go."""
     rejected: Path
-    """Where they go when not."""
+    """Where rejected files go."""
 
     def make(self) -> None:
-        """Make those that are missing."""
+        """Create those that are missing."""
         for folder in (self.incoming, self.accepted, self.rejected):
             folder.mkdir(parents=True, exist_ok=True)
 
 
 class IncomingFolder:
-    """Files as they come: one that somebody still writes changes between two looks."""
+    """Dropped files: one that is still being written changes between two looks."""
 
     def __init__(self, folder: Path, *, settle_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Look at nothing yet.
+        """Create it; nothing is read yet.
 
         Args:
             folder: where files are dropped.
-            settle_seconds: how long size and time of a file must have stayed the same.
+            settle_seconds: how long size and modification time of a file must have been constant.
             clock: the time, in seconds from any moment.
         """
         self._folder, self._settle_seconds, self._clock = folder, settle_seconds, clock
         self._seen: dict[Path, tuple[tuple[int, int], float]] = {}
 
     def complete(self) -> list[Path]:
-        """Return the files that have stayed the same for long enough, by name; look again later for others."""
+        """Return the files that have been constant for long enough, by name; others may be later."""
         now = self._clock()
         self._seen = {path: (state, self._since(path, state, now)) for path, state in self._files().items()}
         return sorted(path for path, (_, since) in self._seen.items() if now - since >= self._settle_seconds)
@@ -52,10 +52,10 @@ class IncomingFolder:
         return since if before == state else now
 
     def _files(self) -> dict[Path, tuple[int, int]]:
-        """Return size and time of each file; hidden ones, and those that are named as unfinished, are left alone."""
+        """Return size and time of each file; hidden files and unfinished ones are skipped."""
         found = {}
         for path in self._folder.iterdir():
-            with suppress(OSError):  # one that was taken away meanwhile
+            with suppress(OSError):  # removed meanwhile
                 status = path.stat()
                 if path.is_file() and not path.name.startswith(".") and path.suffix.lower() not in _UNFINISHED:
                     found[path] = (status.st_size, status.st_mtime_ns)

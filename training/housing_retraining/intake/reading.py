@@ -1,4 +1,4 @@
-"""Reading a dropped file in pieces: CSV, plain or packed with gzip, and Parquet."""
+"""Reading a dropped file in pieces: CSV, plain or gzipped, and Parquet."""
 
 import gzip
 import io
@@ -28,9 +28,9 @@ class Flaw:
     """What is wrong with a row."""
 
     row: int
-    """Its number: of a CSV the line where it begins, the header being line 1; of Parquet the row, counted from 1."""
+    """Its number: in CSV the line where it begins, with the header on line 1; in Parquet the row, counted from 1."""
     reason: str
-    """What is wrong, beginning with the column where it is about one."""
+    """What is wrong, beginning with the name of the column if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +38,16 @@ class Piece:
     """Some rows of a file, in its order."""
 
     table: pd.DataFrame
-    """Those that could be read, in the contract's columns and the price; the index has their numbers."""
+    """Readable rows, with the contract's columns and the price; the index has their numbers."""
     flaws: tuple[Flaw, ...]
-    """Those that could not."""
+    """Unreadable rows."""
 
 
 def read_pieces(path: Path) -> Iterator[Piece]:
-    """Read a file in pieces; its name says what it is.
+    """Read a file in pieces; its format follows from its name.
 
     Raises:
-        FileRefused: it is of no kind that is read, lacks columns, or cannot be read to its end.
+        FileRefused: its format is not supported, columns are missing, or it cannot be read to its end.
     """
     name = path.name.lower()
     reader = next((read for ending, read in _READERS.items() if name.endswith(ending)), None)

@@ -1,4 +1,4 @@
-"""What became of a dropped file, written beside it."""
+"""The report on a dropped file, written beside it."""
 
 import json
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ from typing import Literal
 from housing_retraining.intake.reading import Flaw
 
 FLAWS_LISTED = 1000
-"""How many rows a report lists: a file that is wrong throughout would make it as large as itself."""
+"""How many flaws a report lists: that of a file of invalid rows would otherwise be as large as the file."""
 ENDING = ".report.json"
-"""What the names of reports end with."""
+"""How names of reports end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport:
-    """What became of a file."""
+    """The result of reading a file."""
 
     file: str
     """Its name."""
     result: Literal["accepted", "rejected"]
-    """Whether rows of it were taken."""
+    """Whether it was accepted."""
     reason: str
     """Why it was rejected; empty when it was not."""
     size_bytes: int
@@ -29,15 +29,15 @@ class FileReport:
     rows: int
     """Rows that were read."""
     new_rows: int
-    """Rows that were taken."""
+    """Rows that were added."""
     known_rows: int
-    """Rows that were there before, or twice in the file."""
+    """Rows that were in the table already, or twice in the file."""
     contradicting_rows: int
-    """Rows that give another price for a block group that is known; they are not taken."""
+    """Rows with another price for a known block group; they are not added."""
     bad_rows: int
-    """Rows that break the schema or cannot be read."""
+    """Rows that violate the schema or cannot be read."""
     flaws: Sequence[Flaw]
-    """What is wrong with rows, by number; the first of them only."""
+    """The first flaws, by row number."""
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""

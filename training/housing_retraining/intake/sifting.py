@@ -1,4 +1,4 @@
-"""Sifting the rows of a file into the table: which are new, and whether the file as a whole can be believed."""
+"""Adding the rows of a file to the table: which are new, and whether the file as a whole is plausible."""
 
 import statistics
 from collections.abc import Iterable
@@ -14,50 +14,50 @@ from housing_retraining.intake.reading import Flaw, Piece
 from housing_retraining.intake.report import FLAWS_LISTED
 
 MINIMUM_ROWS = 20
-"""With fewer rows nothing is said about a file as a whole."""
+"""With fewer rows, a file as a whole is not judged."""
 _SHARES = (0.005, 0.995)
-"""The middle of a file lies between these quantiles of what is known, or its units are other ones."""
+"""The median of a plausible file lies between these quantiles of the known rows; otherwise its units differ."""
 _UNITS = {
     "median_income": "tens of thousands of USD",
     PRICE: "USD",
     "total_rooms": "rooms of the block group, not of a household",
     "population": "people of the block group, not of a household",
 }
-"""The columns that people have in other units, and those that are meant."""
+"""Columns that are often in other units, and the expected unit of each."""
 _RATIOS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a file may be like."""
+    """Limits on files."""
 
     max_rows: int
-    """The most rows that the whole table may have."""
+    """The most rows of the whole table."""
     bad_share: float
-    """The largest share of its rows that may be wrong."""
+    """The largest share of invalid rows in a file."""
 
 
 @dataclass(slots=True)
 class Sifted:
-    """What was found in a file so far."""
+    """The counts of a file so far."""
 
     rows: int = 0
     """Rows read."""
     new: int = 0
-    """Rows taken."""
+    """Rows added."""
     known: int = 0
-    """Rows that were there, or twice in the file."""
+    """Rows that were in the table already, or twice in the file."""
     contradicting: int = 0
     """Rows with another price than the one on record."""
     bad: int = 0
-    """Rows that are wrong."""
+    """Invalid rows."""
     flaws: list[Flaw] = field(default_factory=list)
-    """The first of what is wrong."""
+    """The first flaws."""
     ratios: list[float] = field(default_factory=list)
-    """Of some contradicting rows: their price divided by the one on record."""
+    """Price divided by the price on record, for some of the contradicting rows."""
 
     def count_bad(self, flaws: Iterable[Flaw]) -> None:
-        """Count rows that are wrong, and list the first."""
+        """Count invalid rows, and list the first."""
         for flaw in flaws:
             self.bad += 1
             self._list(flaw)
@@ -80,11 +80,11 @@ def sift(pieces: Iterable[Piece], arrivals: Arrivals, limits: Limits, sifted: Si
     Args:
         pieces: its rows.
         arrivals: where new rows go.
-        limits: what it may be like.
-        sifted: filled with what was found, be the file refused or not.
+        limits: limits on the file and the table.
+        sifted: updated with the counts, also if the file is refused.
 
     Raises:
-        FileRefused: it is to be rejected whole.
+        FileRefused: the whole file is rejected.
     """
     room = limits.max_rows - arrivals.count()
     for piece in pieces:
@@ -94,7 +94,7 @@ def sift(pieces: Iterable[Piece], arrivals: Arrivals, limits: Limits, sifted: Si
         _take(good, arrivals, sifted)
         if sifted.new > room:
             raise FileRefused(f"the table would have more than {limits.max_rows:,} rows (HOUSING_RETRAINING_MAX_ROWS)")
-        if sifted.rows > limits.max_rows:  # copies and bad rows are no reason to read for hours
+        if sifted.rows > limits.max_rows:  # of copies and invalid rows, too: reading must end
             raise FileRefused(f"it has more than {limits.max_rows:,} rows (HOUSING_RETRAINING_MAX_ROWS)")
     _judge(sifted, limits)
     _check_units(arrivals, sifted)
@@ -126,7 +126,7 @@ def _judge(sifted: Sifted, limits: Limits) -> None:
 
 
 def _check_units(arrivals: Arrivals, sifted: Sifted) -> None:
-    """Refuse a file whose middle is beyond nearly all that is known: nobody's rows differ like that, units do."""
+    """Refuse a file with a median beyond nearly all known values: its units are probably different."""
     if sifted.new < MINIMUM_ROWS:
         return
     for column, unit in _UNITS.items():

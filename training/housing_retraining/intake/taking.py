@@ -1,4 +1,4 @@
-"""Taking dropped files in: one process at a time, each file whole or not at all."""
+"""Reading dropped files into the table: one process at a time, each file completely or not at all."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ from housing_retraining.intake.sifting import Limits, Sifted, sift
 
 
 class FileTaker:
-    """Reads files in."""
+    """Reads files into the table."""
 
     def __init__(self, folders: Folders, limits: Limits) -> None:
         self._folders, self._limits = folders, limits
@@ -26,7 +26,7 @@ class FileTaker:
         """Add a file's good rows to the table, or reject it; move it, and write the report beside it.
 
         Raises:
-            OSError: it cannot be moved; it stays, and taking it again adds nothing.
+            OSError: it cannot be moved; it stays, and reading it again adds no rows.
         """
         sifted, reason, size = Sifted(), "", path.lstat().st_size
         try:
@@ -57,7 +57,7 @@ class FileTaker:
 
 
 def _free_place(folder: Path, name: str) -> Path:
-    """Return a path that nothing is at: names are used again, and nothing may be lost."""
+    """Return an unused path: names repeat, and no file may be overwritten."""
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     numbers = ("", *(f"-{number}" for number in range(1, 10_000)))
     return next(place for each in numbers if not (place := folder / f"{stamp}{each}-{name}").exists())
@@ -65,7 +65,7 @@ def _free_place(folder: Path, name: str) -> Path:
 
 @contextmanager
 def taking_alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process takes files, and keep others waiting until the end of the block."""
+    """Hold the lock on reading files until the end of the block; wait for it first."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder / "intake.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

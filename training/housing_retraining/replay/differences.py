@@ -1,4 +1,4 @@
-"""How the answers of two versions to the same requests differ, in figures, whatever the number of requests."""
+"""Statistics of the differences between two versions' answers to the same requests, in bounded memory."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from housing_server.prediction_log.logged_requests import Floats
 from housing_training.data.rows import PLACE
 
 _SAMPLED_ROWS = 100_000
-"""Rows that quantiles and plots are made of: seven megabytes."""
+"""Rows sampled for quantiles and plots: seven megabytes."""
 _SAMPLED_OUTCOMES = 20_000
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _BINS = 10
@@ -33,17 +33,17 @@ class Errors:
     reference_rmse: float
     """RMSE of what it is compared with."""
     difference: Difference
-    """The first less the second, and what of it may be chance."""
+    """The first less the second, with its confidence interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differences:
-    """The answers of a version less those that it is compared with."""
+    """The differences between a version's answers and those it is compared with."""
 
     rows: int
     """Requests."""
     unanswered: int
-    """How many of them the version has no answer to."""
+    """Number of requests that the version failed on."""
     first_us: int
     """When the first was made, in microseconds since the epoch."""
     last_us: int
@@ -57,27 +57,27 @@ class Differences:
     quantiles: dict[str, float]
     """Quantiles of the differences in USD, by name such as `p95`."""
     wild_share: float
-    """Share of answers that differ by more than is tolerated."""
+    """Share of answers that differ by more than the tolerance."""
     beyond_interval_share: float | None
-    """Share of answers outside the interval that was answered; None where none was."""
+    """Share of answers outside the interval on record; None without intervals."""
     psi: float
-    """Population stability index of the answers, in tenths of those that they are compared with."""
+    """Population stability index of the answers, in deciles of the reference."""
     warned_share: float
-    """Share of requests that the version warns about."""
+    """Share of answers with warnings."""
     reference_warned_share: float
-    """Share that was warned about."""
+    """The same for the reference."""
     errors: Errors | None
-    """Errors, where true prices are on record; None where these are too few."""
+    """Errors, where true prices are on record; None with too few of them."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """Adds up differences, page by page."""
+    """Accumulates differences, page by page."""
 
     tolerance: float
-    """From which share of the answer compared with a difference is wild."""
+    """The share of the reference from which a difference counts as wild."""
     confidence: float = 0.95
-    """The probability that intervals promise."""
+    """Confidence level of intervals."""
     sample: Sample = field(default_factory=lambda: Sample(_SAMPLED_ROWS, TRUE + 1))
     """Rows, for quantiles and plots."""
     _outcomes: Sample = field(default_factory=lambda: Sample(_SAMPLED_OUTCOMES, TRUE + 1))
@@ -112,7 +112,7 @@ class Tally:
         self._outcomes.add(rows[~np.isnan(rows[:, TRUE])])
 
     def differences(self) -> Differences:
-        """Return the figures; at least one page was added."""
+        """Return the statistics; at least one page must have been added."""
         sample, compared = self.sample.rows(), max(1, self._rows - self._unanswered)
         found = sample[:, ANSWER] - sample[:, REFERENCE]
         values = np.quantile(found, _QUANTILES).tolist() if len(found) else [0.0] * len(_QUANTILES)
@@ -147,7 +147,7 @@ class Tally:
 
 
 def _psi(reference: Floats, answers: Floats) -> float:
-    """Compare the distributions of answers in bins that each hold a tenth of the reference."""
+    """Compare the distributions of answers in deciles of the reference."""
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, _BINS + 1)[1:-1]))
     counts = [np.bincount(np.searchsorted(edges, each), minlength=len(edges) + 1) for each in (reference, answers)]
     return population_stability_index(*counts)

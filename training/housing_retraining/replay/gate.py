@@ -1,4 +1,4 @@
-"""The gate *replay*: what the champion was asked lately, asked of the challenger."""
+"""The gate *replay*: the champion's latest requests, replayed through the challenger."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,10 @@ class LatelyAsked:
     rows: int
     """The most of them, the newest."""
     policy: TrafficPolicy
-    """What of their answers may change."""
+    """Limits on the differences."""
 
     def gate(self, model_name: str, candidate: str, champion: str, work: Path) -> Gate:
-        """Replay what a champion answered through a candidate; where nothing was asked, nothing is held against it.
+        """Replay the champion's requests through a candidate; without requests the gate passes.
 
         Raises:
             NotComparable: the candidate cannot be fetched or loaded.

@@ -36,7 +36,7 @@ _SCHEMA = pa.schema(
 
 
 class ReplayFile:
-    """A file that rows are added to."""
+    """A Parquet file that is being written."""
 
     def __init__(self, writer: ParquetWriter) -> None:
         self._writer = writer
@@ -48,7 +48,7 @@ class ReplayFile:
 
 @contextmanager
 def replay_file(path: Path) -> Iterator[ReplayFile]:
-    """Write a file, which appears under its name only once it is complete."""
+    """Open a file for writing; it appears under its name once it is complete."""
     part = path.with_name(f"{path.name}.part")
     try:
         with ParquetWriter(part, _SCHEMA) as writer:

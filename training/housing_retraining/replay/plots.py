@@ -1,4 +1,4 @@
-"""Pictures of how the answers of two versions differ."""
+"""Plots of the differences between two versions' answers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A random sample of bounded size from rows that come in parts."""
+"""A random sample of bounded size from rows that arrive in parts."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ class Sample:
     """Keeps up to a number of rows, each added row with the same probability (Vitter, 1985, algorithm R)."""
 
     def __init__(self, size: int, columns: int) -> None:
-        """Keep nothing yet.
+        """Create an empty sample.
 
         Args:
             size: the most rows.

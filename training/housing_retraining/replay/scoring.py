@@ -1,4 +1,4 @@
-"""Asking a model what others were asked: the one core of replays, gates and shadows."""
+"""Scoring logged requests with a model: shared by replays, gates and shadows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from housing_server.prediction_log.logged_requests import LoggedRequests, ModelA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """n logged requests, and two answers to each."""
+    """n logged requests, with two answers to each."""
 
     logged: LoggedRequests
     """The requests, with what was answered."""
     reference: ModelAnswers
     """The answers to compare with: those on record, or another version's."""
     answers: ModelAnswers
-    """The answers of the version that is replayed; the price is NaN where it has none."""
+    """The answers of the replayed version; the price is NaN where it failed."""
 
 
 def replay(pages: Iterable[LoggedRequests], model: PriceModel, against: PriceModel | None = None) -> Iterator[Replayed]:
-    """Ask a model what was asked, page by page.
+    """Replay logged requests through a model, page by page.
 
     Args:
-        pages: what was asked, and answered.
+        pages: logged requests with their answers.
         model: the model.
         against: a model to compare with; None compares with the answers on record.
     """

@@ -1,4 +1,4 @@
-"""Whether a version's answers to logged requests speak against it."""
+"""Objections to a version, from its answers to logged requests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from housing_retraining.replay.differences import Differences
 
 _ENOUGH_OUTCOMES = 30
-"""True prices from which on errors say more than differences do."""
+"""Number of outcomes from which errors outweigh differences."""
 _ENOUGH_ROWS = 500
-"""Requests from which on their distribution says something, as in the drift of fields."""
+"""Number of requests from which their distribution is judged, as for drift."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficPolicy:
-    """What of live traffic's answers may change."""
+    """Limits on differences in live traffic."""
 
     tolerance: float
-    """From which share of the served answer a difference is wild."""
+    """The share of the served answer from which a difference counts as wild."""
     wild_share: float
-    """The share of answers that may differ wildly."""
+    """The largest share of wild differences."""
     psi: float
-    """How far the answers may drift from those served, as a population stability index."""
+    """The largest population stability index of the answers."""
     confidence: float
     """The probability that `beyond chance` means."""
 
 
 def objections(found: Differences, policy: TrafficPolicy) -> list[str]:
-    """List what speaks against a version; wild differences do not where true prices show that it errs less."""
+    """Return the objections to a version; wild differences are none where outcomes show smaller errors."""
     return [*_objections(found, policy)]
 
 
@@ -38,7 +38,7 @@ def _objections(found: Differences, policy: TrafficPolicy) -> Iterator[str]:
     if errors is not None and enough and errors.difference.low > 0:
         yield (
             f"RMSE {errors.answer_rmse:,.0f} instead of {errors.reference_rmse:,.0f} USD over {errors.outcomes:,} "
-            f"outcomes: a difference of {errors.difference.rmse:,.0f}, by chance {errors.difference.low:,.0f} to "
+            f"outcomes: a difference of {errors.difference.rmse:,.0f}, interval {errors.difference.low:,.0f} to "
             f"{errors.difference.high:,.0f}"
         )
     better = errors is not None and enough and errors.difference.high < 0

@@ -1,4 +1,4 @@
-"""Rolling a promotion back, once, however many watchers have seen the reason."""
+"""Rolling a promotion back once, also with several watchers."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from housing_server.prediction_log.model_changes import ModelChange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acted:
-    """What was done about the last promotion."""
+    """The result of judging the last promotion."""
 
     rolled_back: bool
-    """Whether the champion is another one now."""
+    """Whether it was rolled back."""
     reason: str
     """Why, or why not, in a line."""
     from_version: str = ""
@@ -26,7 +26,7 @@ def act(guard: PromotionGuard, champions: Champions) -> Acted:
     """Judge the last promotion, and roll it back if live errors got worse with it.
 
     Raises:
-        RegistryFailed: the registry does not accept the change; the next call tries again.
+        RegistryFailed: the registry does not accept the change; the next call repeats it.
         ModelRegistryUnavailable: another process has been changing the champion for too long.
     """
     seen = guard.look()
@@ -40,7 +40,7 @@ def act(guard: PromotionGuard, champions: Champions) -> Acted:
 
 
 def _finish(rollback: ModelChange, champions: Champions) -> Acted:
-    """Move the alias, if the process that recorded the rollback has not."""
+    """Move the alias if the process that recorded the rollback did not."""
     if not champions.finish(rollback):
         return Acted(rolled_back=False, reason="the last rollback is complete")
     before, back = str(rollback.from_version), rollback.to_version

@@ -1,8 +1,8 @@
-"""Whether live errors got worse beyond chance, looked at again and again as true prices come in.
+"""Sequential test of whether live errors got worse beyond chance, as outcomes arrive.
 
-Who looks often enough sees everything once by chance. So a version is judged when its true prices have grown by half
-since the last time, by exactly those that had come by then, and each time by half the chance of error of the time
-before: however long it is watched, the chance of a false alarm stays below what the confidence allows.
+Repeated tests would give false alarms sooner or later. So a version is judged when its outcomes have grown by half
+since the last time, on exactly those, each time with half the probability of error: however long it is watched, the
+probability of a false alarm stays below what the confidence allows.
 """
 
 import math
@@ -24,9 +24,9 @@ class Look:
     number: int
     """Its number, from 0."""
     outcomes: int
-    """By how many true prices it is judged."""
+    """The number of outcomes it is judged by."""
     confidence: float
-    """The probability that its intervals promise."""
+    """Confidence level of its intervals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +34,18 @@ class Worse:
     """Live errors that got worse."""
 
     reason: str
-    """What was seen, in a line."""
+    """The finding, in a line."""
     figures: dict[str, Any]
     """The figures, by name."""
 
 
 def look_at(outcomes: int, minimum: int, confidence: float) -> Look | None:
-    """Return the look that is due with this number of true prices; None when these are too few.
+    """Return the look that is due with this number of outcomes; None with too few.
 
     Args:
-        outcomes: how many there are.
-        minimum: how many the first look takes.
-        confidence: the probability that all looks together promise.
+        outcomes: their number.
+        minimum: the number at the first look.
+        confidence: the confidence level of all looks together.
     """
     if outcomes < minimum:
         return None
@@ -56,12 +56,12 @@ def look_at(outcomes: int, minimum: int, confidence: float) -> Look | None:
 
 
 def compare_paired(now: Floats, before: Floats, look: Look, margin: float) -> Worse | None:
-    """Return how much worse a version is than another on the same requests; None when that may be chance.
+    """Return how much worse a version is than another on the same requests; None if that may be chance.
 
     Args:
         now: its errors in USD, shape (n,).
         before: the other's, in the same order.
-        look: which are judged, the first of them.
+        look: how many of the first are judged.
         margin: by which share of the RMSE before it must be worse.
     """
     now, before = now[: look.outcomes], before[: look.outcomes]
@@ -70,12 +70,12 @@ def compare_paired(now: Floats, before: Floats, look: Look, margin: float) -> Wo
 
 
 def compare_samples(now: Floats, before: Floats, look: Look, margin: float) -> Worse | None:
-    """Return how much worse a version is than another was on other requests; None when that may be chance.
+    """Return how much worse a version is than another was on other requests; None if that may be chance.
 
     Args:
         now: its errors in USD, shape (n,).
         before: the other's, shape (m,).
-        look: which are judged, the first of `now`.
+        look: how many of the first of `now` are judged.
         margin: by which share of the RMSE before it must be worse.
     """
     now = now[: look.outcomes]
@@ -83,7 +83,7 @@ def compare_samples(now: Floats, before: Floats, look: Look, margin: float) -> W
     return _worse(now, before, found, look=look, margin=margin, compared=f"{len(before):,} requests before")
 
 
-def _worse(  # noqa: PLR0913 - all of it is said in the reason
+def _worse(  # noqa: PLR0913 - all are part of the reason
     now: Floats, before: Floats, found: Difference, *, look: Look, margin: float, compared: str
 ) -> Worse | None:
     rmse, rmse_before = (float(np.sqrt(np.mean(errors**2))) for errors in (now, before))
@@ -91,7 +91,7 @@ def _worse(  # noqa: PLR0913 - all of it is said in the reason
         return None
     return Worse(
         reason=f"a live RMSE of {rmse:,.0f} USD over {len(now):,} outcomes, {rmse_before:,.0f} USD on {compared}: "
-        f"worse by {found.rmse:,.0f}, by chance {found.low:,.0f} to {found.high:,.0f}",
+        f"worse by {found.rmse:,.0f}, interval {found.low:,.0f} to {found.high:,.0f}",
         figures={
             "rmse": round(rmse, 2),
             "rmse_before": round(rmse_before, 2),

@@ -1,4 +1,4 @@
-"""Watching the last promotion: did live errors get worse with it?"""
+"""Judging the last promotion by live errors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from housing_retraining.rollback.evidence import Look, Worse, compare_paired, compare_samples, look_at
 from housing_retraining.rollback.live_errors import LiveErrors, Replay
 from housing_server.prediction_log.logged_requests import Floats
-from housing_server.prediction_log.model_changes import ModelChange, ModelChanges
+from housing_server.prediction_log.model_changes import CHAMPION_KINDS, ModelChange, ModelChanges
 from housing_server.prediction_log.records import now_us
 from housing_server.prediction_log.shadow_predictions import ShadowPredictions
 from housing_server.prediction_log.store import PredictionStore
@@ -17,9 +17,9 @@ MACHINE = "machine"
 """The author on record of changes that no person made."""
 _CHANGES_READ = 1_000
 _MOST_OUTCOMES = 10_000
-"""More true prices make no difference to the verdict, only to the time it takes."""
+"""More outcomes do not change the verdict, only take longer."""
 _UNFINISHED_US = 3_600_000_000
-"""How long after it was put on record a rollback is finished that was interrupted: later a person has seen to it."""
+"""How long an interrupted rollback is completed after it was recorded; later it is left to operators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,29 +27,29 @@ class RollbackPolicy:
     """When a promotion is rolled back."""
 
     outcomes: int
-    """With fewer true prices nothing is judged."""
+    """With fewer outcomes it is not judged."""
     days: float
-    """How long a promotion is watched, and how far back the version before is looked at."""
+    """How long a promotion is watched, and how far back outcomes of the version before count."""
     margin: float
-    """By which share of the RMSE before live errors must be worse, beyond chance."""
+    """By which share of the earlier RMSE live errors must be worse, beyond chance."""
     confidence: float
     """The probability that `beyond chance` means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a look at the last promotion has shown."""
+    """The finding of a look at the last promotion."""
 
     change: ModelChange
     """The last change of the champion."""
     look: Look | None = None
-    """By what it was judged; None for a rollback that may be unfinished."""
+    """The look; None for a rollback that may be unfinished."""
     worse: Worse | None = None
-    """How much worse live errors got; None when they did not, or only a replay would show it."""
+    """How much worse live errors got; None if they did not, or only a replay would show it."""
 
 
 class PromotionGuard:
-    """Judges the last promotion by what is on record."""
+    """Judges the last promotion by the prediction log and the audit trail."""
 
     def __init__(
         self,
@@ -60,14 +60,14 @@ class PromotionGuard:
         replay: Callable[[str], Replay] | None = None,
         now: Callable[[], int] = now_us,
     ) -> None:
-        """Judge nothing yet.
+        """Create it; nothing is judged yet.
 
         Args:
             store: the prediction log, and the record of changes.
             model_name: the registered model.
             policy: when a promotion is rolled back.
-            replay: returns what replays a version, for promotions before which no true prices came; None where models
-                cannot be loaded.
+            replay: returns what replays a version, for promotions without earlier outcomes; None where models cannot be
+                loaded.
             now: returns the time, in microseconds since the epoch.
         """
         self._store, self._model_name, self._policy = store, model_name, policy
@@ -77,12 +77,12 @@ class PromotionGuard:
         self._settled: set[str] = set()
 
     def look(self) -> Seen | None:
-        """Look once; return None when there is nothing to do.
+        """Judge once; None if nothing is due.
 
         Raises:
             PredictionLogUnavailable: the store does not respond.
         """
-        newest = self._changes.newest(self._model_name, _CHANGES_READ)
+        newest = self._changes.newest(self._model_name, _CHANGES_READ, kinds=CHAMPION_KINDS)
         changes = [change for change in newest if change.failure is None]
         if not changes:
             return None
@@ -114,10 +114,10 @@ class PromotionGuard:
         return self._by_replay(change, look)
 
     def _by_shadow(self, change: ModelChange) -> Seen | None:
-        """Compare both versions where a shadow has put both answers on record."""
+        """Compare both versions on requests where a shadow recorded both answers."""
         shadow = ShadowPredictions(self._store, self._model_name, change.to_version)
         now, before = shadow.errors(str(change.from_version), limit=_MOST_OUTCOMES)
-        # Two kinds of evidence may both be wrong by chance: each gets half of what the confidence allows.
+        # Each of two kinds of evidence gets half of the allowed probability of error.
         look = look_at(len(now), self._policy.outcomes, (1 + self._policy.confidence) / 2)
         if look is None:
             return None
@@ -125,7 +125,7 @@ class PromotionGuard:
         return None if worse is None else Seen(change=change, look=look, worse=worse)
 
     def _once(self, change: ModelChange, kind: str, look: Look, judge: Callable[[], Worse | None]) -> Worse | None:
-        """Judge, unless the same has been judged before and may be chance."""
+        """Judge, unless this look was judged before without a finding."""
         if (this := (change.change_id, kind, look.number)) in self._harmless:
             return None
         if (worse := judge()) is None:
@@ -133,7 +133,7 @@ class PromotionGuard:
         return worse
 
     def _by_replay(self, change: ModelChange, look: Look) -> Seen | None:
-        """Ask the version before what the new one was asked; where that cannot be done here, return that it is due."""
+        """Replay the requests through the version before; where models cannot be loaded, return that it is due."""
         if self._replay is None:
             return Seen(change=change, look=look)
         logged = self._errors.requests(change.to_version, since_us=change.changed_at_us, limit=look.outcomes)
@@ -150,7 +150,7 @@ def _where_both(now: Floats, before: Floats, true: Floats) -> tuple[Floats, Floa
 
 
 def _insisted(promotion: ModelChange, changes: list[ModelChange]) -> bool:
-    """Return whether a machine has rolled the version back before: who promotes it again knows better, or will see."""
+    """Return whether a machine has rolled this version back before: promoting it again was deliberate."""
     return any(
         change.kind == "rollback" and change.changed_by == MACHINE and change.from_version == promotion.to_version
         for change in changes

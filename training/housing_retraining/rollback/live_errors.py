@@ -1,4 +1,4 @@
-"""The errors of versions about live requests, where true prices are on record."""
+"""Errors of versions on live requests with outcomes."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from housing_server.prediction_log.store import PredictionStore
 from housing_server.prediction_log.tables import outcomes, predictions
 
 Replay = Callable[[LoggedRequests], Floats]
-"""Returns the prices of a version for logged requests, in USD, shape (n,); NaN where it has none."""
+"""Returns the prices of a version for logged requests, in USD, shape (n,); NaN where it failed."""
 
 
 class LiveErrors:
@@ -20,11 +20,11 @@ class LiveErrors:
         self._store, self._model_name = store, model_name
 
     def first(self, version: str, *, since_us: int, limit: int) -> Floats:
-        """Return the errors of a version whose true prices were recorded first, in that order.
+        """Return the errors of a version with the earliest outcomes, in their order.
 
         Args:
             version: the version.
-            since_us: of predictions made at this time or later, in microseconds since the epoch.
+            since_us: the earliest time of predictions, in microseconds since the epoch.
             limit: the most of them.
 
         Returns:
@@ -33,7 +33,7 @@ class LiveErrors:
         return self._errors(version, since_us, limit, newest=False)
 
     def newest(self, version: str, *, since_us: int, limit: int) -> Floats:
-        """Return the errors of a version whose true prices were recorded last; arguments as of `first`."""
+        """Return the errors of a version with the latest outcomes; see `first` for the arguments."""
         return self._errors(version, since_us, limit, newest=True)
 
     def requests(self, version: str, *, since_us: int, limit: int) -> LoggedRequests:

@@ -1,4 +1,4 @@
-"""Putting the parts of a rollback together."""
+"""The composition root of rollbacks."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def rollback_policy(settings: RetrainingSettings) -> RollbackPolicy:
-    """Return when a promotion is rolled back."""
+    """Return the policy of rollbacks."""
     return RollbackPolicy(
         outcomes=settings.retraining_rollback_outcomes,
         days=settings.retraining_rollback_days,
@@ -33,7 +33,7 @@ def guard_promotion(settings: RetrainingSettings, store: PredictionStore) -> "Ac
 
     Raises:
         RegistryFailed: the registry does not answer.
-        NotComparable: the version before cannot be fetched or loaded, where it would have to be asked.
+        NotComparable: the version before cannot be fetched or loaded for a replay.
         PredictionLogUnavailable: the store does not respond.
     """
     from housing_retraining.registry import ModelRegistry, absolute  # noqa: PLC0415 - imports MLflow
@@ -49,7 +49,7 @@ def guard_promotion(settings: RetrainingSettings, store: PredictionStore) -> "Ac
 
 
 def _replay(name: str, version: str) -> "Replay":
-    """Load a version, to ask it what another was asked."""
+    """Load a version to replay requests through."""
     from housing_retraining.comparison.models import fetch, load  # noqa: PLC0415 - imports ONNX Runtime and pandas
     from housing_retraining.replay.scoring import score  # noqa: PLC0415
 

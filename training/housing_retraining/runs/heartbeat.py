@@ -1,4 +1,4 @@
-"""Holding the lease while a retraining runs."""
+"""Renewing the lease while a retraining runs."""
 
 import time
 from collections.abc import Callable
@@ -9,22 +9,22 @@ from housing_server.errors import PredictionLogUnavailable
 
 
 class Renewable(Protocol):
-    """A lease, as far as it is held on to."""
+    """A lease that can be renewed."""
 
     def renew(self) -> bool:
-        """Hold it for as long again; return False when another process has acquired it since."""
+        """Renew it; return False when another process has acquired it since."""
 
 
 class Heartbeat(Repeating):
     """Renews a lease: `with Heartbeat(...)`."""
 
     def __init__(self, lease: Renewable, *, seconds: float, on_lost: Callable[[], object]) -> None:
-        """Renew nothing yet.
+        """Create it; nothing is renewed yet.
 
         Args:
-            lease: the lease, renewed three times in its life.
-            seconds: how long it is held without being renewed.
-            on_lost: called, once, when another process has it, or the store has not responded for as long.
+            lease: the lease, renewed three times in its duration.
+            seconds: its duration.
+            on_lost: called once when another process holds it, or the store has not responded for that long.
         """
         super().__init__(self._beat, seconds=seconds / 3, name="lease")
         self._lease, self._length, self._on_lost = lease, seconds, on_lost

@@ -1,10 +1,11 @@
-"""Putting the parts of a retraining together: the composition root of what runs one."""
+"""The composition root of retrainings."""
 
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from housing_retraining.canaries import Canaries
 from housing_retraining.champions import Champions
 from housing_retraining.data_versions.row_table import ROWS, RowTable
 from housing_retraining.settings import RetrainingSettings
@@ -23,7 +24,7 @@ def open_queue(
     settings: RetrainingSettings, store: PredictionStore, echo: Callable[[str], object]
 ) -> "RetrainingQueue":
     """Return the queue of retrainings of the repository that is the working directory."""
-    # The watcher imports this module, and must not carry pandas, scikit-learn and ONNX Runtime for weeks.
+    # The watcher imports this module, and must not keep pandas, scikit-learn and ONNX Runtime in memory.
     from housing_retraining.runs.queue import RetrainingQueue  # noqa: PLC0415
 
     def make_run() -> "RetrainingRun":
@@ -34,10 +35,11 @@ def open_queue(
         from housing_training.params.schema import Params  # noqa: PLC0415
 
         uri = absolute(tracking_uri(settings.state_dir))
-        os.environ["MLFLOW_TRACKING_URI"] = uri  # the pipeline and the fetching of models work elsewhere
+        os.environ["MLFLOW_TRACKING_URI"] = uri  # the pipeline has another working directory
         name = Params.read(artifacts.PARAMS).register_.model_name
-        registry = ModelRegistry(uri, name)
-        stages = make_stages(settings, store, Champions(name, registry, ModelChanges(store)), registry)
+        registry, changes = ModelRegistry(uri, name), ModelChanges(store)
+        champions, canaries = Champions(name, registry, changes), Canaries(name, registry, changes)
+        stages = make_stages(settings, store, champions, canaries)
         return RetrainingRun(settings, store, registry, stages, tracking_uri=uri, echo=echo)
 
     lease = Lease(store, this_process(), seconds=settings.retraining_lease_seconds)

@@ -17,15 +17,15 @@ _KEPT_LINES = 40
 
 
 class PipelineProcess:
-    """A `dvc repro`, once."""
+    """One run of `dvc repro`."""
 
     def __init__(self, work: Path, environment: Mapping[str, str], *, when_idle: bool = False) -> None:
-        """Run nothing yet.
+        """Create it; nothing runs yet.
 
         Args:
             work: the work directory.
-            environment: environment variables that it has beside those of this process.
-            when_idle: it gets only the processor time that no other process wants, where the system can do that.
+            environment: environment variables in addition to those of this process.
+            when_idle: whether it gets only processor time that no other process wants, where the system supports that.
         """
         self._work = work
         self._when_idle = when_idle
@@ -34,7 +34,7 @@ class PipelineProcess:
         self._stopped = False
 
     def run(self, on_stage: Callable[[str], object], echo: Callable[[str], object]) -> None:
-        """Run all stages that are out of date; what was made before a crash is not made again.
+        """Run all stages that are out of date; those completed before a crash do not run again.
 
         Args:
             on_stage: called with the name of each stage that begins.
@@ -67,26 +67,26 @@ class PipelineProcess:
             raise PipelineFailed("it was stopped" if self._stopped else _reason(last))
 
     def stop(self) -> None:
-        """End it, from another thread: the stages end with it."""
+        """Terminate it, from another thread; the stages end with it."""
         self._stopped = True
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
 
 def _run_when_idle(pid: int) -> None:
-    """Have a process, and those that it will start, run when processors are idle: niceness still delays others."""
+    """Run a process, and those that it starts, only when processors are idle: a nice one still delays others."""
     if sys.platform == "linux":
-        with suppress(OSError):  # not every container may
+        with suppress(OSError):  # not every container allows it
             os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _path() -> str:
-    """Put this Python first on PATH: the pipeline's commands say `python`."""
+    """Return a PATH that begins with this Python: the pipeline's commands call `python`."""
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
 def _reason(lines: deque[str]) -> str:
-    """Find what went wrong among the last lines: the stage's own error, which comes before DVC's."""
+    """Return the error among the last lines: the stage's own, which comes before DVC's."""
     kept = [line.strip() for line in lines if line.strip()]
     own = [line for line in kept if re.match(r"(Error: |\w+(\.\w+)*(Error|Exception): )", line)]
     return (own or kept or ["no reason given"])[-1][:500]

@@ -1,4 +1,4 @@
-"""Taking retrainings one at a time: those that crashes have ended first, then the oldest request."""
+"""Running retrainings one at a time: crashed ones first, then the oldest request."""
 
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RetrainingQueue:
-    """Works off what is on record."""
+    """Runs the waiting retrainings on record."""
 
     def __init__(
         self,
@@ -27,14 +27,14 @@ class RetrainingQueue:
         *,
         tables: Collection[str] = (),
     ) -> None:
-        """Open the queue; nothing is run yet.
+        """Create it; nothing runs yet.
 
         Args:
-            settings: how to.
-            records: what is waiting.
-            lease: what must be held to take it.
-            make_run: makes what carries retrainings out, once there is one: that imports a lot.
-            tables: the tables of rows that are here; what was asked for because of rows elsewhere waits for others.
+            settings: the settings.
+            records: retrainings on record.
+            lease: held while retrainings run.
+            make_run: returns what runs retrainings; called only when one is waiting, since it imports large libraries.
+            tables: the tables of rows on this machine; requests because of rows on others are left to them.
         """
         self._settings, self._records, self._lease, self._make_run = settings, records, lease, make_run
         self._tables = {*tables, None}
@@ -53,7 +53,7 @@ class RetrainingQueue:
         return True
 
     def _next(self) -> Retraining | None:
-        for crashed in self._records.begun():  # by a process that has ended: this one holds the lease
+        for crashed in self._records.begun():  # by a process that has ended, since this one holds the lease
             if reason := self._given_up(crashed):
                 self._records.finish(crashed.retraining_id, "failed", reason)
             else:
@@ -62,7 +62,7 @@ class RetrainingQueue:
         return next(here, None)
 
     def _given_up(self, crashed: Retraining) -> str:
-        """Return why a retraining that was begun cannot go on; empty when it can."""
+        """Return why a retraining cannot be resumed; empty if it can."""
         during = f"its process ended during {crashed.stage!r}"
         if crashed.attempts >= self._settings.retraining_attempts:
             return f"{during}, in attempt {crashed.attempts} of {self._settings.retraining_attempts}"

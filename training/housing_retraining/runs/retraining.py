@@ -39,7 +39,7 @@ class Registry(Protocol):
 
 
 class RetrainingRun:
-    """Carries out retrainings, one after the other, in the repository that is the working directory."""
+    """Runs retrainings, one after the other, in the repository that is the working directory."""
 
     def __init__(  # noqa: PLR0913 - most are keyword-only, or stores
         self,
@@ -51,14 +51,14 @@ class RetrainingRun:
         tracking_uri: str,
         echo: Callable[[str], object],
     ) -> None:
-        """Do nothing yet.
+        """Create it; nothing runs yet.
 
         Args:
-            settings: how to.
+            settings: the settings.
             store: where each step goes on record.
             registry: where candidates go.
             stages: what a candidate must pass; the last one promotes it.
-            tracking_uri: its address, for the pipeline.
+            tracking_uri: the registry's address, for the pipeline.
             echo: called with lines for people to read.
         """
         self._settings, self._registry, self._stages = settings, registry, stages
@@ -70,7 +70,7 @@ class RetrainingRun:
         self._lost = False
 
     def run(self, retraining: Retraining) -> Verdict:
-        """Run a retraining, or resume one that a crash has ended, and return its verdict; it goes on record, too.
+        """Run a retraining, or resume one after a crash; record and return its verdict.
 
         Raises:
             LeaseLost: another process may retrain now; nothing more is put on record.
@@ -81,7 +81,7 @@ class RetrainingRun:
         except (RetrainingError, TrainingError, ServingError, OSError) as error:
             self._check_lease()
             verdict, reason = "failed", " ".join(str(error).split())
-        except Exception as error:  # pylint: disable=broad-exception-caught  # what nobody expected ends in a verdict, too
+        except Exception as error:  # pylint: disable=broad-exception-caught  # any error ends in a verdict
             self._echo(traceback.format_exc())
             verdict, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())}"
         self._records.finish(retraining.retraining_id, verdict, reason)
@@ -89,7 +89,7 @@ class RetrainingRun:
         return verdict
 
     def stop(self) -> None:
-        """End what is under way, from another thread, since the lease is lost."""
+        """Stop the retraining, from another thread, because the lease is lost."""
         self._lost = True
         if self._pipeline is not None:
             self._pipeline.stop()
@@ -142,7 +142,7 @@ class RetrainingRun:
         self._check_lease()
 
     def _promoted_before(self) -> RegisteredVersion | None:
-        """Return the candidate if it is the champion already; None when it is not."""
+        """Return the candidate if it is the champion already; None otherwise."""
         candidate, champion = self._registry.named(CHALLENGER), self._registry.named(CHAMPION)
         return candidate if candidate is not None and candidate == champion else None
 
@@ -170,14 +170,14 @@ class RetrainingRun:
         )
 
     def _stage_record(self, context: StageContext, before: Retraining) -> StageRecord:
-        """Go on with the stages of an attempt that a crash has ended, if it was about the same two versions."""
+        """Continue the stages of an attempt that crashed, if it compared the same two versions."""
         champion = context.champion.version if context.champion else None
         same = (before.model_version, before.champion_version) == (context.candidate.version, champion)
         entries = list(before.evidence.get(PART, [])) if same else []
         return StageRecord(self._records, context.retraining_id, entries)
 
     def _log_evidence(self, context: StageContext) -> None:
-        """Put what was found on record with the run of the candidate, too."""
+        """Log the evidence with the candidate's run as well."""
         found = self._records.get(context.retraining_id)
         evidence = found.evidence if found else {}
         content = {"retraining_id": context.retraining_id, **evidence}
@@ -195,7 +195,7 @@ class RetrainingRun:
 
 
 def _environment(settings: RetrainingSettings, tracking_uri: str) -> dict[str, str]:
-    """Return the variables that the pipeline gets beside those of this process: its registry, and few threads."""
+    """Return the pipeline's own environment variables: its registry, and the number of threads."""
     threads = str(settings.retraining_threads)
     libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {"MLFLOW_TRACKING_URI": tracking_uri} | dict.fromkeys(libraries, threads)

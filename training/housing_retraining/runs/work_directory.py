@@ -1,7 +1,7 @@
-"""The directory that a retraining works in: the pipeline as it is here, other data, another alias.
+"""The work directory of a retraining: the repository's pipeline with its own data and alias.
 
-The operator's checkout stays as it is, and what a retraining has done can be looked at, and done again, by `dvc` in its
-directory: the locks there name data, code, parameters and models by their hashes.
+The operator's checkout stays unchanged, and a retraining can be inspected and reproduced with `dvc` in its directory:
+the locks there name data, code, parameters and models by their hashes.
 """
 
 import shutil
@@ -21,12 +21,12 @@ _CONFIG = "[core]\n    analytics = false\n    check_update = false\n    autostag
 
 
 def make_work_directory(root: Path, work: Path, *, data_sha256: str, alias: str) -> None:
-    """Copy the pipeline of a repository, to train on the table that is in the directory already.
+    """Copy the pipeline of a repository, to train on the table that the directory contains.
 
     Args:
         root: the root of the repository.
         work: the directory.
-        data_sha256: what the table hashes to.
+        data_sha256: SHA-256 of the table.
         alias: the alias that the new version gets.
 
     Raises:
@@ -47,7 +47,7 @@ def make_work_directory(root: Path, work: Path, *, data_sha256: str, alias: str)
 
 
 def remove_old(folder: Path, keep: int) -> None:
-    """Remove all work directories but the newest."""
+    """Remove all work directories except the newest."""
     works = sorted(each for each in folder.iterdir() if each.is_dir()) if folder.exists() else []
     for work in works[: max(0, len(works) - keep)]:
         shutil.rmtree(work, ignore_errors=True)
@@ -62,7 +62,7 @@ def _stages(root: Path, pipeline: Path) -> list[dict[str, Any]]:
 
 
 def _paths(stage: Mapping[str, Any], *kinds: str) -> list[Path]:
-    """List the paths that a stage names; those with options are mappings of one key."""
+    """Return the paths in a stage; those with options are mappings with one key."""
     listed = [each for kind in kinds for each in stage.get(kind, [])]
     return [Path(each if isinstance(each, str) else next(iter(each))) for each in listed]
 

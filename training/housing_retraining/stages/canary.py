@@ -1,10 +1,10 @@
-"""The stage *canary*: the challenger answers a share of the calls, and is sent back at the first sign of trouble."""
+"""The stage *canary*: the challenger answers a share of the calls, and is withdrawn at the first failure."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from housing_retraining.canaries import Canaries, CanaryRegistry
+from housing_retraining.canaries import Author, Canaries
 from housing_retraining.errors import LeaseLost
 from housing_retraining.stages.canary_evidence import CanaryEvidence, CanaryPolicy, Look, gather
 from housing_retraining.stages.stage import StageContext, StageResult
@@ -16,7 +16,7 @@ _SECOND_US = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Times, and waiting."""
+    """Clock and pauses."""
 
     now_us: Callable[[], int] = now_us
     """Returns the time, in microseconds since the epoch."""
@@ -25,41 +25,45 @@ class Pace:
 
 
 class Canary:
-    """Sets a challenger's share of the calls, follows its answers, and ends the share whatever comes of it."""
+    """Sets a challenger's share of the calls, watches its answers, and ends the share in any case."""
 
     name = "canary"
 
-    def __init__(self, registry: CanaryRegistry, look: Look, policy: CanaryPolicy, *, pace: Pace | None = None) -> None:
-        """Set nothing yet.
+    def __init__(self, canaries: Canaries, look: Look, policy: CanaryPolicy, *, pace: Pace | None = None) -> None:
+        """Create it; nothing is set yet.
 
         Args:
-            registry: where servers find alias and share.
+            canaries: sets alias and share, which servers follow.
             look: reads the answers of a version from the service.
-            policy: how large, how long, and what ends it.
-            pace: times, and waiting.
+            policy: its size, its duration, and what ends it.
+            pace: clock and pauses.
         """
-        self._canaries, self._look, self._policy = Canaries(registry), look, policy
+        self._canaries, self._look, self._policy = canaries, look, policy
         self._pace = pace or Pace()
 
     def run(self, context: StageContext) -> StageResult:
-        """Let the challenger answer its share, then judge it; after a crash, for the rest of the time.
+        """Let the challenger answer its share, then judge it; after a crash, for the rest of its time.
 
         Raises:
             LeaseLost: another process may retrain now, and continues the canary.
             RegistryFailed: the registry does not accept the canary.
+            PredictionLogUnavailable: the audit trail cannot be written.
         """
         if context.champion is None:
             return StageResult(state="skipped", reason="there is no champion whose calls it could share")
-        version = context.candidate.version
-        self._canaries.begin(version, self._policy.share)
+        version, champion = context.candidate.version, context.champion.version
+        author = Author(
+            changed_by=f"retraining, requested by {context.requested_by}", retraining_id=context.retraining_id
+        )
+        self._canaries.begin(version, self._policy.share, author, reason=f"stage canary beside version {champion}")
         try:
-            result = self._follow(context, context.champion.version)
+            result = self._follow(context, champion)
         except LeaseLost:
             raise
         except BaseException:
-            self._canaries.end(version, "the stage was stopped")
+            self._canaries.end(version, author, reason="the stage was stopped")
             raise
-        self._canaries.end(version, f"{result.state}: {result.reason}")
+        self._canaries.end(version, author, reason=f"{result.state}: {result.reason}")
         return result
 
     def _follow(self, context: StageContext, champion: str) -> StageResult:
@@ -81,7 +85,7 @@ class Canary:
         if seen is None:
             return StageResult(state="skipped", reason="the service does not answer questions about its log")
         if len(seen.canary) < least:
-            reason = f"it answered only {len(seen.canary):,} rows, at least {least:,} are asked for"
+            reason = f"it answered only {len(seen.canary):,} rows, at least {least:,} are required"
             return StageResult(state="skipped", reason=reason, figures=seen.figures())
         reason = f"it answered {len(seen.canary):,} rows, none of which speaks against it"
         return StageResult(state="passed", reason=reason, figures=seen.figures())

@@ -1,4 +1,4 @@
-"""What a canary is judged by: its answers beside the champion's in the same time, as the service has them on record."""
+"""The evidence about a canary: its answers and the champion's over the same time, from the prediction log."""
 
 import itertools
 import math
@@ -11,10 +11,10 @@ from statistics import NormalDist
 from housing_client import HousingError, LoggedPrediction, PredictionClient, PredictionFilter
 
 _UNARY = "Predict"
-"""The method whose latencies are compared: those of batches depend on their size."""
+"""The method whose latencies are compared; those of batches depend on their size."""
 _LEAST_LATENCIES = 50
 _LEAST_OUTCOMES = 30
-"""With fewer of either version, latencies and errors are not compared."""
+"""With fewer for either version, latencies or errors are not compared."""
 
 Look = Callable[[str, int, int], Sequence[LoggedPrediction]]
 """Returns the newest answers of a version, since a time in microseconds since the epoch, up to a limit."""
@@ -22,7 +22,7 @@ Look = Callable[[str, int, int], Sequence[LoggedPrediction]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryPolicy:
-    """How large a canary is, how long it lasts, and what ends it."""
+    """Size and duration of a canary, and what ends it."""
 
     share: float
     """Its share of the calls, from 0 to 1."""
@@ -31,7 +31,7 @@ class CanaryPolicy:
     rows: int
     """After how many answers it ends."""
     minimum_rows: int
-    """With fewer nothing is judged."""
+    """With fewer it is not judged."""
     latency_ratio: float
     """How many times the champion's median latency its own may be; 0 for any."""
     confidence: float
@@ -45,14 +45,14 @@ class CanaryEvidence:
     canary: Sequence[LoggedPrediction]
     """The canary's."""
     champion: Sequence[LoggedPrediction]
-    """The champion's, at most as many as are looked at."""
+    """The champion's, up to the same limit."""
 
     def objections(self, policy: CanaryPolicy) -> list[str]:
-        """Return what speaks against the canary; nothing where there is too little evidence."""
+        """Return the objections to the canary; none with too little evidence."""
         return [each for each in (self._too_slow(policy), self._worse(policy)) if each]
 
     def figures(self) -> dict[str, float]:
-        """Return what was seen, as JSON holds it."""
+        """Return the figures, as JSON values."""
         return {
             f"{name}_{what}": figure
             for name, answers in (("canary", self.canary), ("champion", self.champion))
@@ -79,7 +79,7 @@ class CanaryEvidence:
 
 
 def look_at_service(target: str) -> Look:
-    """Return what reads the answers from the service at an address; raises HousingError when it does not answer."""
+    """Return a function that reads answers from the service at an address; it raises HousingError on failure."""
 
     def look(version: str, since_us: int, limit: int) -> Sequence[LoggedPrediction]:
         wanted = PredictionFilter(model_version=version, start_time=datetime.fromtimestamp(since_us / 1e6, UTC))
@@ -90,7 +90,7 @@ def look_at_service(target: str) -> Look:
 
 
 def gather(look: Look, canary: str, champion: str, since_us: int, limit: int) -> CanaryEvidence | None:
-    """Read the answers of both versions; None while the service does not answer."""
+    """Read the answers of both versions; None while the service is unavailable."""
     try:
         own, others = look(canary, since_us, limit), look(champion, since_us, limit)
     except HousingError:

@@ -1,4 +1,4 @@
-"""Passing a challenger through its stages, one after the other."""
+"""Running the stages of a challenger, one after the other."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,9 +8,9 @@ from housing_retraining.stages.stage import Stage, StageContext, StageResult
 
 
 def challenge(stages: Sequence[Stage], context: StageContext, record: StageRecord) -> tuple[str, StageResult]:
-    """Run stages until one refuses the challenger; return the name and the result of the last that ran.
+    """Run stages until one refuses the challenger; return name and result of the last one.
 
-    What has passed before a crash is not run again.
+    Stages completed before a crash do not run again.
 
     Raises:
         LeaseLost: another process may retrain now.

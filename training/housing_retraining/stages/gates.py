@@ -1,4 +1,4 @@
-"""The stage *gates*: the challenger beside the champion on rows held out, and on what was asked lately."""
+"""The stage *gates*: the challenger beside the champion, on held-out rows and on the latest requests."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +10,7 @@ from housing_retraining.stages.stage import StageContext, StageResult
 from housing_server.prediction_log.retrainings import RetrainingRecords
 
 SeenInTraffic = Callable[[StageContext, Found], Gate]
-"""Replays what was asked lately, and returns the gate."""
+"""Replays the latest requests, and returns the gate."""
 
 
 class Gates:
@@ -19,17 +19,17 @@ class Gates:
     name = "gates"
 
     def __init__(self, records: RetrainingRecords, policy: Policy, seen_in_traffic: SeenInTraffic) -> None:
-        """Judge nothing yet.
+        """Create it; nothing is judged yet.
 
         Args:
-            records: where the comparison goes.
+            records: records the comparison.
             policy: how strict gates are.
-            seen_in_traffic: the gate that replays what was asked lately.
+            seen_in_traffic: the gate that replays the latest requests.
         """
         self._records, self._policy, self._seen_in_traffic = records, policy, seen_in_traffic
 
     def run(self, context: StageContext) -> StageResult:
-        """Pass the challenger through all gates.
+        """Judge the challenger with all gates.
 
         Raises:
             NotComparable: challenger or champion cannot be fetched or loaded.

@@ -1,8 +1,8 @@
-"""The stages that the settings ask for, in their order: the one place where they are put together."""
+"""The configured stages in their order: their composition root."""
 
 from dataclasses import dataclass
 
-from housing_retraining.canaries import CanaryRegistry
+from housing_retraining.canaries import Canaries
 from housing_retraining.champions import Champions
 from housing_retraining.comparison.gates import Gate, Policy
 from housing_retraining.comparison.judging import Found
@@ -21,20 +21,20 @@ from housing_server.prediction_log.store import PredictionStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchedOff:
-    """A stage that the settings leave out: the record has it, with the reason."""
+    """A stage that is switched off; it is recorded as skipped."""
 
     name: str
     """Its name."""
 
-    def run(self, context: StageContext) -> StageResult:  # noqa: ARG002 - nothing is looked at
+    def run(self, context: StageContext) -> StageResult:  # noqa: ARG002 - the interface
         """Skip it."""
         return StageResult(state="skipped", reason=f"HOUSING_RETRAINING_{self.name.upper()} is off")
 
 
 def make_stages(
-    settings: RetrainingSettings, store: PredictionStore, champions: Champions, registry: CanaryRegistry
+    settings: RetrainingSettings, store: PredictionStore, champions: Champions, canaries: Canaries
 ) -> list[Stage]:
-    """Make the stages of a challenger, in the order in which it must pass them."""
+    """Return the stages of a challenger, in their order."""
     records, traffic = RetrainingRecords(store), traffic_policy(settings)
     lately = LatelyAsked(store=store, rows=settings.retraining_replay_rows, policy=traffic)
 
@@ -45,7 +45,7 @@ def make_stages(
     return [
         _if_on(settings.retraining_gates, Gates(records, gate_policy(settings), replayed)),
         _if_on(settings.retraining_shadow, Shadow(store, shadow_policy(settings, traffic))),
-        _if_on(settings.retraining_canary, Canary(registry, look_at_service(settings.target), canary_policy(settings))),
+        _if_on(settings.retraining_canary, Canary(canaries, look_at_service(settings.target), canary_policy(settings))),
         Promotion(champions, records),
     ]
 
@@ -55,7 +55,7 @@ def _if_on(switch: Switch, stage: Stage) -> Stage:
 
 
 def gate_policy(settings: RetrainingSettings) -> Policy:
-    """Return how strict gates are."""
+    """Return the policy of the gates."""
     return Policy(
         margin=settings.retraining_margin,
         confidence=settings.retraining_confidence,
@@ -67,7 +67,7 @@ def gate_policy(settings: RetrainingSettings) -> Policy:
 
 
 def traffic_policy(settings: RetrainingSettings) -> TrafficPolicy:
-    """Return what of live traffic's answers may change."""
+    """Return the limits on differences in live traffic."""
     return TrafficPolicy(
         tolerance=settings.retraining_traffic_tolerance,
         wild_share=settings.retraining_traffic_wild_share,
@@ -77,7 +77,7 @@ def traffic_policy(settings: RetrainingSettings) -> TrafficPolicy:
 
 
 def canary_policy(settings: RetrainingSettings) -> CanaryPolicy:
-    """Return how large a canary is, how long it lasts, and what ends it."""
+    """Return the policy of canaries."""
     return CanaryPolicy(
         share=settings.retraining_canary_share,
         seconds=settings.retraining_canary_seconds,
@@ -89,7 +89,7 @@ def canary_policy(settings: RetrainingSettings) -> CanaryPolicy:
 
 
 def shadow_policy(settings: RetrainingSettings, traffic: TrafficPolicy) -> ShadowPolicy:
-    """Return how long a shadow lasts, and what it may cost and find."""
+    """Return the policy of shadows."""
     return ShadowPolicy(
         seconds=settings.retraining_shadow_seconds,
         rows=settings.retraining_shadow_rows,

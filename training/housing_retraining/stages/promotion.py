@@ -1,4 +1,4 @@
-"""The stage *promote*: the challenger becomes the champion, unless something on record speaks against it."""
+"""The stage *promote*: the challenger becomes the champion unless there is an objection on record."""
 
 from housing_retraining.champions import Champions
 from housing_retraining.errors import NotPromoted
@@ -12,11 +12,11 @@ class Promotion:
     name = "promote"
 
     def __init__(self, champions: Champions, records: RetrainingRecords) -> None:
-        """Change nothing yet.
+        """Create it; nothing is changed yet.
 
         Args:
             champions: the champions of the registered model.
-            records: what came of earlier retrainings.
+            records: earlier retrainings.
         """
         self._champions, self._records = champions, records
 
@@ -36,7 +36,7 @@ class Promotion:
             self._champions.change(
                 "promotion",
                 context.candidate.version,
-                changed_by=f"retraining, asked for by {context.requested_by}",
+                changed_by=f"retraining, requested by {context.requested_by}",
                 reason=reason,
                 retraining_id=context.retraining_id,
                 instead_of=before,
@@ -53,7 +53,7 @@ class Promotion:
         return f"the champion was changed meanwhile, to version {version}: it was compared with another"
 
     def _rolled_back(self, context: StageContext) -> str:
-        """Return why the challenger is what was rolled back, by its number or as what the same rows made."""
+        """Return the objection if this version, or another one trained on the same rows, was rolled back."""
         gone = self._champions.rolled_back()
         if context.candidate.version in gone:
             return f"version {context.candidate.version} was rolled back"

@@ -1,4 +1,4 @@
-"""The evidence of stages, on record from the moment that each begins."""
+"""The record of stages, written from the moment each begins."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,26 +20,26 @@ class StageRecord:
     def __init__(
         self, records: RetrainingRecords, retraining_id: str, entries: list[Entry], *, now: Callable[[], int] = now_us
     ) -> None:
-        """Go on with a record.
+        """Continue a record.
 
         Args:
-            records: where it is.
+            records: where it is stored.
             retraining_id: the retraining.
-            entries: what is on record already, of an attempt that a crash has ended.
+            entries: the entries of an attempt that crashed.
             now: returns the time, in microseconds since the epoch.
         """
         self._records, self._retraining_id, self._now = records, retraining_id, now
         self._entries = entries
 
     def ended(self, name: str) -> StageResult | None:
-        """Return how a stage has ended that was not refused; None when it has not."""
+        """Return the result of a stage that passed or was skipped; None otherwise."""
         for entry in self._entries:
             if entry["name"] == name and entry["state"] in {"passed", "skipped"}:
                 return StageResult(state=entry["state"], reason=entry["reason"], figures=entry["figures"])
         return None
 
     def begin(self, name: str) -> int:
-        """Record that a stage runs, and return when it began; one that a crash has ended began then."""
+        """Record that a stage runs, and return when it began; after a crash, when it first began."""
         before = next((entry["started_at_us"] for entry in self._entries if entry["name"] == name), None)
         started: int = self._now() if before is None else before
         running = {"name": name, "state": "running", "started_at_us": started, "finished_at_us": None}
@@ -50,7 +50,7 @@ class StageRecord:
         return started
 
     def end(self, result: StageResult) -> None:
-        """Record what became of the stage that runs."""
+        """Record the result of the running stage."""
         values = {"state": result.state, "reason": result.reason, "figures": dict(result.figures)}
         self._entries[-1] |= values | {"finished_at_us": self._now()}
         self._write()

@@ -1,4 +1,4 @@
-"""The stage *shadow*: live requests, asked of the challenger as well, off the path of the replies."""
+"""The stage *shadow*: live requests are scored by the challenger as well, off the reply path."""
 
 import time
 from collections.abc import Callable
@@ -21,31 +21,31 @@ from housing_server.prediction_log.store import PredictionStore
 
 _SECOND_US = 1_000_000
 _ROWS_AT_ONCE = 256
-"""The newest requests of each look; where more come, this is a sample of them."""
+"""The most requests of each look, the newest; with more traffic this is a sample."""
 _LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowPolicy:
-    """How long a shadow lasts, what it may cost, and what it may find."""
+    """Duration and cost of a shadow, and its limits on differences."""
 
     seconds: float
     """How long it lasts at most."""
     rows: int
     """After how many requests it ends."""
     minimum_rows: int
-    """With fewer nothing is judged."""
+    """With fewer it is not judged."""
     processor_share: float
     """How much of one processor it may use."""
     keep_rows: int
     """How many answers of earlier shadows are kept."""
     traffic: TrafficPolicy
-    """What of the answers may change."""
+    """Limits on differences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """Times, and waiting."""
+    """Clocks and pauses."""
 
     now_us: Callable[[], int] = now_us
     """Returns the time, in microseconds since the epoch."""
@@ -65,7 +65,7 @@ def load_candidate(context: StageContext) -> PriceModel:
 
 
 class Shadow:
-    """Answers what the champion answers, beside it, and puts both on record."""
+    """Scores the champion's requests, and records both answers."""
 
     name = "shadow"
 
@@ -77,19 +77,19 @@ class Shadow:
         load_model: Callable[[StageContext], PriceModel] = load_candidate,
         clock: Clock | None = None,
     ) -> None:
-        """Answer nothing yet.
+        """Create it; nothing is scored yet.
 
         Args:
             store: the prediction log, where requests come from and answers go.
-            policy: how long, how much, and what is allowed.
+            policy: its duration, cost and limits.
             load_model: loads the challenger.
-            clock: times, and waiting.
+            clock: clocks and pauses.
         """
         self._store, self._policy, self._load = store, policy, load_model
         self._clock = clock or Clock()
 
     def run(self, context: StageContext) -> StageResult:
-        """Follow the traffic, then judge what is on record; after a crash, follow for the rest of the time.
+        """Follow the traffic, then judge the recorded answers; after a crash, for the rest of its time.
 
         Raises:
             LeaseLost: another process may retrain now.
@@ -117,7 +117,7 @@ class Shadow:
         return self._judge(shadow)
 
     def _follow(self, context: StageContext, shadow: ShadowPredictions) -> int:
-        """Answer requests as they come; return how many it has no sound answer to, which ends it."""
+        """Score requests as they arrive; return the number of failures, the first of which end it."""
         model, policy, clock = self._load(context), self._policy, self._clock
         ends = context.started_at_us + round(policy.seconds * _SECOND_US)
         since, scored = context.started_at_us, shadow.count()
@@ -151,7 +151,7 @@ class Shadow:
             tally.add(Replayed(logged=logged, reference=logged.answers, answers=answers))
             rows += len(logged)
         if rows < self._policy.minimum_rows:
-            reason = f"only {rows:,} requests came, at least {self._policy.minimum_rows:,} are asked for"
+            reason = f"only {rows:,} requests came, at least {self._policy.minimum_rows:,} are required"
             return StageResult(state="skipped", reason=reason, figures={"rows": rows})
         return _result(tally.differences(), traffic)
 

@@ -1,4 +1,4 @@
-"""The trigger *degradation*: live answers are worse than training promised, or other things are asked about."""
+"""The trigger *degradation*: live answers are worse than in training, or the requests have drifted."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +16,12 @@ from housing_server.prediction_log.retrainings import Trigger
 _WINDOW_ROWS = 5000
 _WINDOW_SECONDS = 86_400.0
 _MINIMUM_ROWS = 500
-"""What of the predictions is compared, and from how many on: as the monitor does by default."""
+"""The window of compared predictions and its minimum: the monitor's defaults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """What is not yet a reason."""
+    """Limits of normal operation."""
 
     error_factor: float
     """How many times the RMSE of training the live one must be."""
@@ -30,29 +30,29 @@ class Tolerance:
     drift_psi: float
     """How far a field, or the answers, must have drifted, as a population stability index."""
     minimum_outcomes: int
-    """With fewer true prices of the version that is served, nothing is judged."""
+    """With fewer outcomes of the served version, live answers are not judged."""
     estimated_error_factor: float = 0.0
     """How many times the RMSE of training the one that is estimated without true prices must be; 0 to ignore it."""
 
 
 class Degradation:
-    """Looks at a service, as any client may."""
+    """Inspects a service as a client."""
 
     kind: Trigger = "degradation"
 
     def __init__(self, inspect: Callable[[], Results], tolerance: Tolerance, *, cooldown_seconds: float) -> None:
-        """Look at nothing yet.
+        """Create it; nothing is inspected yet.
 
         Args:
-            inspect: looks at the service; raises MonitoringError when it does not answer.
-            tolerance: what is not yet a reason.
-            cooldown_seconds: how long after it has asked it asks for nothing.
+            inspect: inspects the service; raises MonitoringError when it is unavailable.
+            tolerance: limits of normal operation.
+            cooldown_seconds: how long after a request it requests nothing.
         """
         self.cooldown_seconds = cooldown_seconds
         self._inspect, self._tolerance = inspect, tolerance
 
     def look(self) -> Fired | None:
-        """Look once; a service that does not answer is no reason."""
+        """Inspect once; None also if the service is unavailable."""
         try:
             results = self._inspect()
         except MonitoringError:
@@ -61,11 +61,11 @@ class Degradation:
 
 
 def judge(results: Results, tolerance: Tolerance) -> Fired | None:
-    """Return why the results are a reason to retrain; None when they are not."""
+    """Return the reason to retrain; None without one."""
     reasons = list(_estimate(results, tolerance))
     served = [live for live in results.live if live.model_version == results.training.model_version]
     if any(live.outcomes >= tolerance.minimum_outcomes for live in served):
-        # Without true prices, callers who ask about other places than those trained on are no reason by themselves.
+        # Without outcomes, requests about places other than those trained on are no reason by themselves.
         reasons += [*_quality(served, results.training, tolerance), *_drift(results, tolerance)]
     if not reasons:
         return None
@@ -75,7 +75,7 @@ def judge(results: Results, tolerance: Tolerance) -> Fired | None:
 
 
 def inspect_service(target: str) -> Callable[[], Results]:
-    """Make what looks at the service at an address; it remembers what it has read, and reads on from there."""
+    """Return a function that inspects the service at an address; each call continues where the last one ended."""
     window = Window(rows=_WINDOW_ROWS, seconds=_WINDOW_SECONDS)
 
     async def look() -> Results:
@@ -109,7 +109,7 @@ def _coverage(live: LiveQuality, training: float | None, tolerance: Tolerance) -
 
 
 def _estimate(results: Results, tolerance: Tolerance) -> Iterator[_Reason]:
-    """Yield an estimate that is too high with 97.5 %: the lower end of its band."""
+    """Yield the estimate if the lower end of its band, exceeded with 97.5 %, is too high."""
     estimated, training = results.estimated, results.training.root_mean_squared_error
     if not tolerance.estimated_error_factor or estimated is None or training is None:
         return

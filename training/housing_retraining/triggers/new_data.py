@@ -1,4 +1,4 @@
-"""The trigger *new data*: enough rows have come that no retraining has tried."""
+"""The trigger *new data*: enough rows are pending."""
 
 from housing_retraining.data_versions.row_table import TABLE, RowTable
 from housing_retraining.triggers.trigger import Fired
@@ -11,12 +11,12 @@ class NewData:
     kind: Trigger = "new_data"
 
     def __init__(self, rows: RowTable, *, new_rows: int, cooldown_seconds: float) -> None:
-        """Look at nothing yet.
+        """Create it; nothing is read yet.
 
         Args:
             rows: the table.
             new_rows: how many new rows are enough.
-            cooldown_seconds: how long after it has asked it asks for nothing.
+            cooldown_seconds: how long after a request it requests nothing.
         """
         self.cooldown_seconds = cooldown_seconds
         self._rows, self._new_rows = rows, new_rows
@@ -29,6 +29,6 @@ class NewData:
         files = self._rows.sources("pending")
         return Fired(
             reason=f"{count:,} new rows from {len(files)} file{'s' * (len(files) != 1)}, at least {self._new_rows:,} "
-            "are asked for",
+            "are required",
             figures={"new_rows": count, "files": files, TABLE: self._rows.identity()},
         )

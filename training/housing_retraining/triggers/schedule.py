@@ -1,4 +1,4 @@
-"""The trigger *schedule*: a time has come that a cron expression names."""
+"""The trigger *schedule*: a time of a cron expression has passed."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,27 +12,27 @@ _SECOND_US = 1_000_000
 
 
 class Schedule:
-    """Compares the time with the first one on the schedule after the last retraining that it has asked for.
+    """Fires at the first scheduled time after the last retraining that it requested.
 
-    Times that passed while nobody looked lead to one retraining, and not to one each.
+    Several missed times lead to one retraining.
     """
 
     kind: Trigger = "schedule"
     cooldown_seconds = 0.0
 
     def __init__(self, expression: str, records: RetrainingRecords, now: Callable[[], int]) -> None:
-        """Begin to count now, if it has never asked.
+        """Create it; without an earlier request the schedule starts now.
 
         Args:
             expression: when, as a cron expression in UTC.
-            records: what it has asked for before.
-            now: the time, in microseconds since the epoch.
+            records: earlier requests.
+            now: returns the time, in microseconds since the epoch.
         """
         self._expression, self._records, self._now = expression, records, now
         self._began_us = now()
 
     def look(self) -> Fired | None:
-        """Return whether a time on the schedule has come."""
+        """Return the reason if a scheduled time has passed; None otherwise."""
         last = self._records.last_of(self.kind)
         since = _moment(last.requested_at_us if last else self._began_us)
         due = next(CronSim(self._expression, since))

@@ -1,4 +1,4 @@
-"""What triggers are, and how they are kept from firing again and again."""
+"""Triggers, and their cool-down."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from housing_server.prediction_log.retrainings import Retraining, RetrainingReco
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fired:
-    """Why a trigger asks for a retraining."""
+    """Why a trigger requests a retraining."""
 
     reason: str
     """The reason, for people."""
@@ -18,24 +18,24 @@ class Fired:
 
 
 class RetrainingTrigger(Protocol):
-    """Something that may ask for a retraining."""
+    """Something that may request a retraining."""
 
     kind: Trigger
     """Its kind."""
     cooldown_seconds: float
-    """How long after it has asked it asks for nothing."""
+    """How long after a request it requests nothing."""
 
     def look(self) -> Fired | None:
-        """Return the reason to retrain; None without one, or when that cannot be found out now."""
+        """Return the reason to retrain; None without one, or when that cannot be determined now."""
 
 
 def ask(triggers: Sequence[RetrainingTrigger], records: RetrainingRecords, now: Callable[[], int]) -> list[Retraining]:
-    """Ask for what triggers want, and return it; only a process that holds the lease may, or two would ask at once.
+    """Request the retrainings of triggers that fire, and return them; the caller holds the lease, so only it does.
 
     Args:
-        triggers: what may ask.
+        triggers: the triggers.
         records: where requests go.
-        now: the time, in microseconds since the epoch.
+        now: returns the time, in microseconds since the epoch.
     """
     return [
         records.request(

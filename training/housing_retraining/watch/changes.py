@@ -1,4 +1,4 @@
-"""Waiting for something to happen in a folder, which not every file system reports."""
+"""Waiting for changes in a folder, which not every file system reports."""
 
 import threading
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ def changes(folder: Path, *, seconds: float, stop: threading.Event) -> Iterator[
     """Yield at once, then whenever something has changed, and after `seconds` in any case, until stopped.
 
     Args:
-        folder: the folder; where the system cannot watch it, time alone counts.
+        folder: the folder; where the system cannot watch it, it is polled.
         seconds: the longest pause.
         stop: ends this.
     """
@@ -21,6 +21,6 @@ def changes(folder: Path, *, seconds: float, stop: threading.Event) -> Iterator[
             folder, stop_event=stop, rust_timeout=round(seconds * 1000), yield_on_timeout=True, raise_interrupt=False
         ):
             yield
-    except OSError:  # too many watches, or a folder that went
+    except OSError:  # too many watches, or a folder that was removed
         while not stop.wait(seconds):
             yield

@@ -1,4 +1,4 @@
-"""The watcher's children: commands of this very program, which end with it."""
+"""The watcher's child processes: commands of this program, which end with it."""
 
 import json
 import subprocess
@@ -18,16 +18,16 @@ class HousingChildren:
         self._running: subprocess.Popen[str] | None = None
         self._stopped = False
         self.problem = ""
-        """Why the last child failed; empty when it did not."""
+        """Why the last child failed; empty if it did not."""
 
     def stop(self) -> None:
-        """End the one that runs, if any, and start no other; its work is resumed at the next start."""
+        """Terminate the running child, if any, and start no other; its work is resumed at the next start."""
         self._stopped = True
         if self._running is not None:
             self._running.terminate()
 
     def take(self, files: Sequence[Path]) -> None:
-        """Read files in; each is logged as one event."""
+        """Read files, and log one event for each."""
         output = self._run("take", "--json", *map(str, files))
         for line in output.splitlines():
             if line.startswith("{"):
@@ -35,7 +35,7 @@ class HousingChildren:
                 self._log.info(f"file {report['result']}", **{each: report[each] for each in _LOGGED})
 
     def retrain(self) -> None:
-        """Carry out what is waiting."""
+        """Run the waiting retrainings."""
         self._run("work")
 
     def guard(self) -> bool:

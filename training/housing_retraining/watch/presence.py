@@ -1,4 +1,4 @@
-"""The reports of a watcher to the store while it lives: that it does, and how many rows wait."""
+"""A running watcher's reports to the store: that it is alive, and how many rows are pending."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,7 +34,7 @@ class Presence(Repeating):
             reports: where reports go.
             row_table: the table of rows that the watcher adds to.
             process: the watcher's name.
-            pending_rows: returns how many rows wait.
+            pending_rows: returns the number of pending rows.
             problem: returns what keeps the watcher from working; empty without a problem.
             seconds: the pause between two reports.
         """
@@ -43,7 +43,7 @@ class Presence(Repeating):
         self._pending_rows, self._problem = pending_rows, problem
 
     def _report(self) -> bool:
-        # The watcher logs that the store is not available; whoever reads the reports sees that they stop.
+        # The watcher logs that the store is not available, and readers see that reports stop.
         with suppress(PredictionLogUnavailable):
             self._reports.report(
                 self._row_table, process=self._process, pending_rows=self._pending_rows(), problem=self._problem()

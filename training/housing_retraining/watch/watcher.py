@@ -1,7 +1,7 @@
-"""The watcher: takes files in, asks triggers, and has retrainings carried out by processes of their own.
+"""The watcher: reads dropped files, checks triggers, and runs retrainings, each in a child process.
 
-Reading files and training import hundreds of megabytes, so each is a child process: what waits for weeks stays small,
-and a file or a training that takes all memory ends a child.
+Reading files and training load hundreds of megabytes of libraries. In child processes the watcher itself, which runs
+for weeks, stays small, and a file or a training that exhausts memory ends only a child.
 """
 
 import time
@@ -21,24 +21,24 @@ from housing_server.prediction_log.retraining_lease import Lease
 from housing_server.prediction_log.retrainings import RetrainingRecords
 
 Guarded = tuple[str, int | None, bool]
-"""A change of the champion, the number of a look at it, and whether that has shown that live errors got worse."""
+"""A change of the champion, the number of the look at it, and whether live errors were worse."""
 
 
 class Guard(Protocol):
     """Watches promotions."""
 
     def look(self) -> Seen | None:
-        """Return what is to be done about the last one, if anything."""
+        """Return the finding about the last promotion; None if nothing is due."""
 
 
 class Children(Protocol):
     """Starts children and waits for them."""
 
     def take(self, files: Sequence[Path]) -> None:
-        """Read files in."""
+        """Read files."""
 
     def retrain(self) -> None:
-        """Carry out what is waiting."""
+        """Run the waiting retrainings."""
 
     def guard(self) -> bool:
         """Judge the last promotion, and roll it back if that is due; return whether that was done or not needed."""
@@ -46,28 +46,28 @@ class Children(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Watcher:
-    """Looks, again and again."""
+    """Reads files, checks triggers, and watches promotions at each look."""
 
     incoming: IncomingFolder
     """Where files are dropped."""
     triggers: Sequence[RetrainingTrigger]
-    """What may ask for a retraining."""
+    """The triggers."""
     records: RetrainingRecords
-    """What was asked for."""
+    """Retrainings on record."""
     lease: Lease
-    """Held while triggers are asked."""
+    """Held while triggers are checked."""
     children: Children
-    """What does the work."""
+    """Runs the work in child processes."""
     table: str
-    """The table of rows that is here: what was asked for because of rows elsewhere is for others to do."""
+    """The table of rows on this machine; retrainings of other tables are left to their watchers."""
     log: Log
-    """Where it is logged."""
+    """Logs events."""
     trigger_seconds: float
-    """How often triggers are asked when no file has come."""
+    """How often triggers are checked without new files."""
     clock: Callable[[], float] = time.monotonic
-    """The time, in seconds from any moment."""
+    """Returns the time, in seconds from any moment."""
     guard: Guard | None = None
-    """What watches promotions; None where nothing does."""
+    """Watches promotions; None where rollback is off."""
     _asked_at: float | None = None
     _guarded: Guarded | None = None
 
@@ -86,7 +86,7 @@ class Watcher:
                 self.log.warning("the store of the prediction log does not answer", reason=reason)
 
     def _watch_promotion(self) -> None:
-        """Start the child that judges the last promotion, once for each look that calls for it."""
+        """Start the child that judges the last promotion, once for each finding."""
         seen = self.guard.look() if self.guard is not None else None
         if seen is None:
             return
@@ -96,10 +96,10 @@ class Watcher:
 
     def _ask(self) -> None:
         if not self.lease.acquire():
-            return  # another process asks, or retrains
+            return  # another process checks triggers, or retrains
         with self.lease:
             for asked in ask(self.triggers, self.records, now_us):
-                self.log.info("retraining asked for", retraining_id=asked.retraining_id, reason=asked.reason)
+                self.log.info("retraining requested", retraining_id=asked.retraining_id, reason=asked.reason)
         waiting = [*self.records.begun(), *self.records.waiting()]
         mine = [each for each in waiting if each.trigger_figures.get(TABLE, self.table) == self.table]
         if mine:

@@ -2,9 +2,18 @@
 
 import { get, hasRoute, post } from "./api.js";
 import { el, table } from "./dom.js";
-import { time, usd } from "./format.js";
+import { percent, time, usd } from "./format.js";
 
-const KINDS = { MODEL_CHANGE_KIND_PROMOTION: "promoted", MODEL_CHANGE_KIND_ROLLBACK: "rolled back" };
+const KINDS = {
+  MODEL_CHANGE_KIND_PROMOTION: "promoted",
+  MODEL_CHANGE_KIND_ROLLBACK: "rolled back",
+  MODEL_CHANGE_KIND_CANARY_START: "canary started",
+  MODEL_CHANGE_KIND_CANARY_SHARE: "share of the canary",
+  MODEL_CHANGE_KIND_CANARY_END: "canary ended",
+};
+
+// A version as changes name it, with its share of the calls if it is a canary.
+const named = (version, share) => (version ? `v${version}${share === undefined ? "" : ` (${percent(share)})`}` : "none");
 
 // Asks for a reason in a dialog; resolves with reason and force, or null.
 function confirmed(title, text, objection) {
@@ -56,8 +65,8 @@ export function models(place) {
   async function changes() {
     if (!(await hasRoute("/api/models/changes"))) return [];
     const { changes: made } = await get("/api/models/changes?page_size=10");
-    const rows = made.map((each) => [time(each.changed_at), KINDS[each.kind] ?? each.kind, `${each.from_version ? `v${each.from_version}` : "none"} \u2192 v${each.to_version}`, each.changed_by, each.reason, each.failure]);
-    return rows.length ? [el("h3", {}, "Changes"), table("Changes of the champion", ["When", "What", "Versions", "By", "Why", "Failure"], rows)] : [];
+    const rows = made.map((each) => [time(each.changed_at), KINDS[each.kind] ?? each.kind, `${named(each.from_version, each.from_share)} \u2192 ${named(each.to_version, each.to_share)}`, each.changed_by, each.reason, each.failure]);
+    return rows.length ? [el("h3", {}, "Changes"), table("Changes of champion and canary", ["When", "What", "Versions", "By", "Why", "Failure"], rows)] : [];
   }
 
   async function load() {

@@ -55,11 +55,15 @@ class Scene:
         """Why it fails its trial."""
         self.trials: list[str] = []
         self.ended: list[tuple[str, str]] = []
+        self.on_record: list[tuple[str, float, str]] = []
+        """Ends of canaries in the audit trail."""
         self.read_only = False
         self.workers = [FakeWorker(), FakeWorker()]
         self.logs = LogCapture()
         log = structlog.wrap_logger(None, processors=[self.logs])
-        self.keeper = CanaryKeeper(self, self.workers, self._attempt, observer=self, log=log)
+        self.keeper = CanaryKeeper(
+            self, self.workers, self._attempt, observer=self, record_end=self._record_end, log=log
+        )
 
     async def look_up(self) -> WantedCanary | None:
         """Return what the registry has."""
@@ -100,6 +104,9 @@ class Scene:
     def events(self) -> list[str]:
         """What was logged."""
         return [entry["event"] for entry in self.logs.entries]
+
+    def _record_end(self, version: str, share: float, reason: str) -> None:
+        self.on_record.append((version, share, reason))
 
     async def _attempt(self, candidate: Path, _current: Path) -> TrialReport:
         self.trials.append(candidate.name)
@@ -152,10 +159,17 @@ async def test_share_that_is_none_is_logged_once(scene: Scene) -> None:
 
 
 async def test_champion_is_no_canary(scene: Scene) -> None:
-    """A canary that is promoted ends as one."""
+    """A canary that is promoted ends as one, in the registry as well: a rollback must not bring it back."""
     await scene.check("2-b")
-    await scene.check("2-b", serving="2-b")
+    for _ in range(2):
+        await scene.check("2-b", serving="2-b")
+        await asyncio.sleep(0)
     assert scene.shown() is None
+    assert scene.ended == [("2", "promoted: it is the champion")]
+    assert scene.on_record == [("2", 0.1, "promoted: it is the champion")]
+    await scene.check("2-b", "0", serving="2-b")
+    await asyncio.sleep(0)
+    assert len(scene.ended) == 1
 
 
 async def test_canary_that_fails_its_trial_is_withdrawn(scene: Scene) -> None:
@@ -166,6 +180,7 @@ async def test_canary_that_fails_its_trial_is_withdrawn(scene: Scene) -> None:
         await asyncio.sleep(0)
     assert (scene.trials, scene.withdrawals) == (["2-b"], ["refused"])
     assert scene.ended == [("2", "refused: belies its golden requests")]
+    assert scene.on_record == [("2", 0.1, "refused: belies its golden requests")]
     scene.objection = None
     await scene.check("2-b", "0")
     await scene.check("2-b")
@@ -196,6 +211,7 @@ async def test_canary_that_fails_at_a_call_is_withdrawn_once(scene: Scene) -> No
     await asyncio.sleep(0)
     assert scene.withdrawals == ["failed"]
     assert scene.ended == [("2", "failed: no good")]
+    assert scene.on_record == [("2", 0.1, "failed: no good")]
     assert scene.shown() is None
 
 
