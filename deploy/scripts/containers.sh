@@ -7,10 +7,11 @@
 #   HOUSING_CONTAINERS_MODEL=$PWD/var/models/california-housing/4-... deploy/scripts/containers.sh
 #                                               register that model, as the server has fetched it, instead of training
 #
+# Prints "passed" at the very end only; whatever else ends it, what went wrong, or by which signal it was interrupted.
 # Needs docker with BuildKit, and `docker compose` or docker-compose. Root gets an engine for the time of the run when
 # none answers. The service takes free ports of the loopback address unless HOUSING_*_PORT names others. Only what was
 # started here is stopped; images and the build cache are kept for the next run.
-set -euo pipefail
+set -Eeuo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/scripts/engine.sh
 . deploy/scripts/stand_ins.sh
@@ -21,6 +22,8 @@ state=${HOUSING_CONTAINERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/california-housi
 ca_bundle=${HOUSING_CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
 started=
 follower=
+broken=
+finished=
 
 say() {
     echo "containers: $*"
@@ -199,10 +202,18 @@ stop_cleanly() {
     say "stopped cleanly: $*"
 }
 
-# Undoes what was done, from wherever the run ended.
+# Without a trap of its own, a signal would run the trap of EXIT with the status of the last command that succeeded.
+interrupted() {
+    broken="interrupted by SIG$1"
+    exit $((128 + $(kill -l "$1")))
+}
+
+# Undoes what was done, from wherever the run ended; no second signal keeps it from that.
 leave() {
     local status=$?
-    trap - EXIT
+    trap - EXIT ERR
+    trap '' INT TERM HUP
+    [ "$status" != 0 ] || [ -n "$finished" ] || status=1
     [ -z "$follower" ] || kill "$follower" 2>/dev/null || true
     if [ -n "$started" ]; then
         [ "$status" = 0 ] || compose logs --no-color --tail 40 || true
@@ -210,7 +221,7 @@ leave() {
     fi
     remove_stand_ins || status=1
     stop_engine || status=1
-    if [ "$status" = 0 ]; then say passed; else say "failed" >&2; fi
+    if [ "$status" = 0 ]; then say passed; else say "failed${broken:+: $broken}" >&2; fi
     exit "$status"
 }
 
@@ -236,6 +247,11 @@ fi
 
 find_docker
 trap leave EXIT
+trap 'broken="line $LINENO: $BASH_COMMAND"' ERR
+for signal in INT TERM HUP; do
+    # shellcheck disable=SC2064 # the name is that of now
+    trap "interrupted $signal" "$signal"
+done
 mkdir -p "$state"
 engine_answers || start_engine "$state"
 compose version >/dev/null 2>&1 || fail "neither docker compose nor docker-compose is installed"
@@ -265,7 +281,8 @@ if [ -n "$keep" ]; then
     say "running at https://127.0.0.1:$HOUSING_GATEWAY_PORT until Ctrl-C; the key is in $state/admin.key"
     sleep infinity &
     trap 'kill $!' INT TERM
-    wait || true
-    trap - INT TERM
+    wait $! || true
+    trap '' INT TERM # what follows is short, and is part of the checks
 fi
 stop_cleanly retrainer monitor server
+finished=yes
