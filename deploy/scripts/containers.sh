@@ -14,11 +14,14 @@
 set -Eeuo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/scripts/engine.sh
+. deploy/scripts/machine.sh
 . deploy/scripts/stand_ins.sh
 
-services=(secrets postgres mlflow trainer server monitor retrainer prometheus alertmanager)
+# Beside those of the profile `minimal`.
+others=(monitor retrainer prometheus alertmanager)
 images=(server gateway monitor trainer)
 state=${HOUSING_CONTAINERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/california-housing}
+machine=$state/machine
 ca_bundle=${HOUSING_CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
 started=
 follower=
@@ -49,12 +52,13 @@ find_docker() {
     fail "no docker that builds with BuildKit was found (Debian: docker.io; elsewhere: the buildx plugin)"
 }
 
+# With the files and settings of the machine that is deployed to.
 compose() {
-    local program=(docker-compose)
     if docker compose version >/dev/null 2>&1; then
-        program=(docker compose)
+        (cd "$machine/california-housing" && docker compose "$@")
+    else
+        (cd "$machine/california-housing" && docker-compose "$@")
     fi
-    "${program[@]}" --project-name california-housing-check "${compose_files[@]}" "$@"
 }
 
 free_port() {
@@ -168,7 +172,7 @@ report_sizes() {
     done
 }
 
-# The deployment script on this engine: an upgrade, and one that does not serve and is rolled back.
+# What has been deployed is upgraded, and an upgrade that does not serve is rolled back.
 check_deployment() {
     local target image
     for target in server monitor trainer; do
@@ -184,11 +188,15 @@ check_deployment() {
 }
 
 deploy() {
-    local files
-    files=$(printf ':%s' "${compose_files[@]}")
-    files=${files//:--file:/:}
-    COMPOSE_PROJECT_NAME=california-housing-check COMPOSE_FILE=${files#:} HOUSING_PULL=no HOUSING_DEPLOY_SECONDS=${HOUSING_DEPLOY_SECONDS:-120} \
-        deploy/deploy.sh "$1"
+    PATH=$machine/bin:$PATH HOUSING_PULL=no HOUSING_DEPLOY_SECONDS=${HOUSING_DEPLOY_SECONDS:-240} \
+        deploy/deploy.sh "$1" --host machine
+}
+
+# What stands in .env on that machine.
+settings() {
+    echo COMPOSE_PROJECT_NAME=california-housing-check
+    echo "COMPOSE_FILE=$compose_files"
+    env | grep -E '^(HOUSING_[A-Z_]+|PIP_INDEX_URL)='
 }
 
 # A process that is killed, or dies of a signal it does not handle, ends with another code than 0.
@@ -219,6 +227,7 @@ leave() {
         [ "$status" = 0 ] || compose logs --no-color --tail 40 || true
         compose down --volumes --timeout 40 || status=1
     fi
+    stop_machine
     remove_stand_ins || status=1
     stop_engine || status=1
     if [ "$status" = 0 ]; then say passed; else say "failed${broken:+: $broken}" >&2; fi
@@ -235,14 +244,17 @@ for option in "$@"; do
     esac
 done
 
-compose_files=(--file docker-compose.yml)
+unset COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME
+compose_files=docker-compose.yml
 if [ -f "$ca_bundle" ]; then
     export HOUSING_CA_BUNDLE=$ca_bundle
-    compose_files+=(--file deploy/scripts/compose.ca-bundle.yml)
+    compose_files+=:deploy/scripts/compose.ca-bundle.yml
 fi
 
 if [ -n "${HOUSING_CONTAINERS_MODEL:-}" ]; then
-    compose_files+=(--file deploy/scripts/compose.model.yml)
+    HOUSING_CONTAINERS_MODEL=$(realpath "$HOUSING_CONTAINERS_MODEL")
+    export HOUSING_CONTAINERS_MODEL
+    compose_files+=:deploy/scripts/compose.model.yml
 fi
 
 find_docker
@@ -252,7 +264,7 @@ for signal in INT TERM HUP; do
     # shellcheck disable=SC2064 # the name is that of now
     trap "interrupted $signal" "$signal"
 done
-mkdir -p "$state"
+mkdir -p "$machine/california-housing"
 engine_answers || start_engine "$state"
 compose version >/dev/null 2>&1 || fail "neither docker compose nor docker-compose is installed"
 provide_image python:3.11-slim-bookworm python_stand_in
@@ -264,11 +276,13 @@ build_images
 report_sizes
 choose_ports
 say "Grafana is left out: its image comes from a registry only"
-say "starting ${services[*]}; training, if it is to, takes a few minutes"
+start_machine "$machine" "$(settings)"
+say "deploying; training, if it is to, takes a few minutes"
 started=yes
 follow_training &
 follower=$!
-compose up --detach "${services[@]}"
+deploy latest || fail "the first deployment failed"
+compose up --detach --no-build --no-deps "${others[@]}"
 wait_until_healthy postgres mlflow server monitor prometheus alertmanager
 check_door
 python3 deploy/scripts/check_service.py --gateway "https://127.0.0.1:$HOUSING_GATEWAY_PORT" \
