@@ -7,6 +7,9 @@
 # Images are HOUSING_IMAGE_PREFIX + server, monitor and trainer, as docker.io/you/california-housing-; they are
 # pulled unless HOUSING_PULL=no. COMPOSE_PROFILES=full deploys all services. The first deployment trains; later ones
 # leave the registry alone. HOUSING_DEPLOY_SECONDS (180) is the patience for services to become healthy.
+# Over SSH these variables go along where they are set; all other settings are in ~/california-housing/.env there. The
+# host may be ssh://USER@HOST:PORT. One deployment runs at a time there, to its end even if the connection breaks, and
+# its log is ~/california-housing/deploy.log.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,19 +22,49 @@ say() {
     echo "deploy: $*"
 }
 
+# For any shell: what bash makes of several lines, only bash reads.
+quoted() {
+    printf "'%s'" "${1//\'/\'\\\'\'}"
+}
+
 [[ ${1:-} =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]*$ ]] || usage
 tag=$1
 patience=${HOUSING_DEPLOY_SECONDS:-180}
 # What an upgrade replaces, in this order: what is called before what calls it.
 services=(mlflow server monitor retrainer)
 
+files=(docker-compose.yml deploy/deploy.sh deploy/postgres deploy/scripts/check_service.py monitoring/prometheus
+    monitoring/alertmanager monitoring/grafana docs/runbook.md)
+
+# Runs on the other machine: takes the files from its input, keeps those that they replace in .previous, and deploys.
+receive() {
+    local tag=$1 path
+    shift
+    mkdir -p california-housing && cd california-housing || return 1
+    exec 9>.deploying
+    flock --nonblock 9 || {
+        echo "deploy: another deployment runs on this machine" >&2
+        return 1
+    }
+    rm -rf .previous && mkdir .previous || return 1
+    for path in "$@"; do
+        [ ! -e "$path" ] || cp --archive --parents "$path" .previous || return 1
+    done
+    tar --extract --gzip || return 1
+    : >deploy.log
+    PREVIOUS_FILES=.previous deploy/deploy.sh "$tag" </dev/null >>deploy.log 2>&1 &
+    tail --lines=+1 --follow --sleep-interval=0.2 --pid=$! deploy.log 9>&-
+    wait $!
+}
+
 if [ "${2:-}" = --host ]; then
     [ $# = 3 ] || usage
-    tar --create --gzip docker-compose.yml deploy/deploy.sh deploy/postgres deploy/scripts/check_service.py monitoring/prometheus \
-        monitoring/alertmanager monitoring/grafana docs/runbook.md |
-        ssh "$3" 'mkdir -p california-housing && tar --extract --gzip --directory california-housing'
-    exec ssh "$3" "cd california-housing && HOUSING_IMAGE_PREFIX=$(printf %q "${HOUSING_IMAGE_PREFIX:-}") \
-COMPOSE_PROFILES=$(printf %q "${COMPOSE_PROFILES:-}") HOUSING_DEPLOY_SECONDS=$(printf %q "$patience") deploy/deploy.sh $tag"
+    variables=
+    for name in HOUSING_IMAGE_PREFIX HOUSING_PULL HOUSING_DEPLOY_SECONDS COMPOSE_PROFILES; do
+        [ -z "${!name:-}" ] || variables+="export $name=$(quoted "${!name}"); "
+    done
+    tar --create --gzip "${files[@]}" | ssh "$3" "bash -c $(quoted "$variables$(declare -f receive); receive $tag ${files[*]}")"
+    exit
 fi
 [ $# = 1 ] || usage
 [ -n "${HOUSING_IMAGE_PREFIX:-}" ] || unset HOUSING_IMAGE_PREFIX
@@ -57,6 +90,11 @@ state() {
     docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$(container "$1")" 2>/dev/null
 }
 
+# Whether a service ends by itself, again and again; only a server that takes long to start deserves patience.
+keeps_ending() {
+    [ "$(docker inspect --format '{{.RestartCount}}' "$(container "$1")" 2>/dev/null || echo 0)" -gt 2 ]
+}
+
 healthy() {
     local service deadline=$((SECONDS + patience))
     for service in "$@"; do
@@ -65,6 +103,11 @@ healthy() {
                 say "$service is not healthy after $patience s" >&2
                 return 1
             }
+            ! keeps_ending "$service" || {
+                say "$service ends by itself, again and again" >&2
+                return 1
+            }
+            [ -z "$interrupted" ] || return 1
             sleep 1
         done
     done
@@ -94,6 +137,10 @@ put() {
     answers
 }
 
+# Whoever interrupts an upgrade gets the previous version back; children end by the signal itself.
+interrupted=
+trap 'interrupted=yes' INT TERM HUP
+
 previous=$(running_tag)
 say "${previous:-nothing} -> $tag"
 if [ "${HOUSING_PULL:-yes}" != no ]; then
@@ -117,5 +164,8 @@ if put "$tag" "${present[@]}"; then
     exit 0
 fi
 say "$tag does not serve: back to $previous" >&2
+# Over SSH, the previous version's files as well. The one that runs now is replaced, not written to.
+[ -z "${PREVIOUS_FILES:-}" ] || cp --archive --remove-destination "$PREVIOUS_FILES/." .
+interrupted=
 put "$previous" "${present[@]}" >&2 && say "$previous serves again" >&2
 exit 1

@@ -7,20 +7,26 @@
 #   HOUSING_CONTAINERS_MODEL=$PWD/var/models/california-housing/4-... deploy/scripts/containers.sh
 #                                               register that model, as the server has fetched it, instead of training
 #
+# Prints "passed" at the very end only; whatever else ends it, what went wrong, or by which signal it was interrupted.
 # Needs docker with BuildKit, and `docker compose` or docker-compose. Root gets an engine for the time of the run when
 # none answers. The service takes free ports of the loopback address unless HOUSING_*_PORT names others. Only what was
 # started here is stopped; images and the build cache are kept for the next run.
-set -euo pipefail
+set -Eeuo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/scripts/engine.sh
+. deploy/scripts/machine.sh
 . deploy/scripts/stand_ins.sh
 
-services=(secrets postgres mlflow trainer server monitor retrainer prometheus alertmanager)
+# Beside those of the profile `minimal`.
+others=(monitor retrainer prometheus alertmanager)
 images=(server gateway monitor trainer)
 state=${HOUSING_CONTAINERS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/california-housing}
+machine=$state/machine
 ca_bundle=${HOUSING_CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
 started=
 follower=
+broken=
+finished=
 
 say() {
     echo "containers: $*"
@@ -46,12 +52,13 @@ find_docker() {
     fail "no docker that builds with BuildKit was found (Debian: docker.io; elsewhere: the buildx plugin)"
 }
 
+# With the files and settings of the machine that is deployed to.
 compose() {
-    local program=(docker-compose)
     if docker compose version >/dev/null 2>&1; then
-        program=(docker compose)
+        (cd "$machine/california-housing" && docker compose "$@")
+    else
+        (cd "$machine/california-housing" && docker-compose "$@")
     fi
-    "${program[@]}" --project-name california-housing-check "${compose_files[@]}" "$@"
 }
 
 free_port() {
@@ -165,7 +172,7 @@ report_sizes() {
     done
 }
 
-# The deployment script on this engine: an upgrade, and one that does not serve and is rolled back.
+# What has been deployed is upgraded, and an upgrade that does not serve is rolled back.
 check_deployment() {
     local target image
     for target in server monitor trainer; do
@@ -181,11 +188,15 @@ check_deployment() {
 }
 
 deploy() {
-    local files
-    files=$(printf ':%s' "${compose_files[@]}")
-    files=${files//:--file:/:}
-    COMPOSE_PROJECT_NAME=california-housing-check COMPOSE_FILE=${files#:} HOUSING_PULL=no HOUSING_DEPLOY_SECONDS=${HOUSING_DEPLOY_SECONDS:-120} \
-        deploy/deploy.sh "$1"
+    PATH=$machine/bin:$PATH HOUSING_PULL=no HOUSING_DEPLOY_SECONDS=${HOUSING_DEPLOY_SECONDS:-240} \
+        deploy/deploy.sh "$1" --host machine
+}
+
+# What stands in .env on that machine.
+settings() {
+    echo COMPOSE_PROJECT_NAME=california-housing-check
+    echo "COMPOSE_FILE=$compose_files"
+    env | grep -E '^(HOUSING_[A-Z_]+|PIP_INDEX_URL)='
 }
 
 # A process that is killed, or dies of a signal it does not handle, ends with another code than 0.
@@ -199,18 +210,27 @@ stop_cleanly() {
     say "stopped cleanly: $*"
 }
 
-# Undoes what was done, from wherever the run ended.
+# Without a trap of its own, a signal would run the trap of EXIT with the status of the last command that succeeded.
+interrupted() {
+    broken="interrupted by SIG$1"
+    exit $((128 + $(kill -l "$1")))
+}
+
+# Undoes what was done, from wherever the run ended; no second signal keeps it from that.
 leave() {
     local status=$?
-    trap - EXIT
+    trap - EXIT ERR
+    trap '' INT TERM HUP
+    [ "$status" != 0 ] || [ -n "$finished" ] || status=1
     [ -z "$follower" ] || kill "$follower" 2>/dev/null || true
     if [ -n "$started" ]; then
         [ "$status" = 0 ] || compose logs --no-color --tail 40 || true
         compose down --volumes --timeout 40 || status=1
     fi
+    stop_machine
     remove_stand_ins || status=1
     stop_engine || status=1
-    if [ "$status" = 0 ]; then say passed; else say "failed" >&2; fi
+    if [ "$status" = 0 ]; then say passed; else say "failed${broken:+: $broken}" >&2; fi
     exit "$status"
 }
 
@@ -224,19 +244,27 @@ for option in "$@"; do
     esac
 done
 
-compose_files=(--file docker-compose.yml)
+unset COMPOSE_FILE COMPOSE_PROFILES COMPOSE_PROJECT_NAME
+compose_files=docker-compose.yml
 if [ -f "$ca_bundle" ]; then
     export HOUSING_CA_BUNDLE=$ca_bundle
-    compose_files+=(--file deploy/scripts/compose.ca-bundle.yml)
+    compose_files+=:deploy/scripts/compose.ca-bundle.yml
 fi
 
 if [ -n "${HOUSING_CONTAINERS_MODEL:-}" ]; then
-    compose_files+=(--file deploy/scripts/compose.model.yml)
+    HOUSING_CONTAINERS_MODEL=$(realpath "$HOUSING_CONTAINERS_MODEL")
+    export HOUSING_CONTAINERS_MODEL
+    compose_files+=:deploy/scripts/compose.model.yml
 fi
 
 find_docker
 trap leave EXIT
-mkdir -p "$state"
+trap 'broken="line $LINENO: $BASH_COMMAND"' ERR
+for signal in INT TERM HUP; do
+    # shellcheck disable=SC2064 # the name is that of now
+    trap "interrupted $signal" "$signal"
+done
+mkdir -p "$machine/california-housing"
 engine_answers || start_engine "$state"
 compose version >/dev/null 2>&1 || fail "neither docker compose nor docker-compose is installed"
 provide_image python:3.11-slim-bookworm python_stand_in
@@ -248,11 +276,13 @@ build_images
 report_sizes
 choose_ports
 say "Grafana is left out: its image comes from a registry only"
-say "starting ${services[*]}; training, if it is to, takes a few minutes"
+start_machine "$machine" "$(settings)"
+say "deploying; training, if it is to, takes a few minutes"
 started=yes
 follow_training &
 follower=$!
-compose up --detach "${services[@]}"
+deploy latest || fail "the first deployment failed"
+compose up --detach --no-build --no-deps "${others[@]}"
 wait_until_healthy postgres mlflow server monitor prometheus alertmanager
 check_door
 python3 deploy/scripts/check_service.py --gateway "https://127.0.0.1:$HOUSING_GATEWAY_PORT" \
@@ -265,7 +295,8 @@ if [ -n "$keep" ]; then
     say "running at https://127.0.0.1:$HOUSING_GATEWAY_PORT until Ctrl-C; the key is in $state/admin.key"
     sleep infinity &
     trap 'kill $!' INT TERM
-    wait || true
-    trap - INT TERM
+    wait $! || true
+    trap '' INT TERM # what follows is short, and is part of the checks
 fi
 stop_cleanly retrainer monitor server
+finished=yes

@@ -17,7 +17,8 @@ start_engine() {
     iptables-save >"$state/iptables"
     cat /proc/sys/net/ipv4/ip_forward >"$state/ip_forward"
     export DOCKER_HOST="unix://$state/docker.sock"
-    dockerd --host "$DOCKER_HOST" --data-root "$state/data" --exec-root "$state/run" --pidfile "$state/docker.pid" \
+    # In a session of its own: Ctrl-C in a terminal signals the whole group, and what was started needs the engine to stop.
+    setsid dockerd --host "$DOCKER_HOST" --data-root "$state/data" --exec-root "$state/run" --pidfile "$state/docker.pid" \
         >"$state/dockerd.log" 2>&1 &
     engine_pid=$!
     engine_state=$state

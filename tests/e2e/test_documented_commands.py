@@ -28,7 +28,7 @@ ELSEWHERE = {
     "docker": "images and compose are built and run by `make containers`",
     "DOCKER_BUILDKIT=1": "the same",
     "HOUSING_ALERT_WEBHOOK_FILE=$HOME/webhook": "the same",
-    "deploy/deploy.sh": "`make containers` upgrades with it, and has it roll back",
+    "deploy/deploy.sh": "`make containers` deploys and upgrades with it over SSH, and has it roll back",
     "deploy/kubernetes/deploy.sh": "tests/unit/test_kubernetes.py runs it with a stand-in for kubectl",
     "kubectl ": "there is no cluster; the manifests are checked in tests/unit/test_kubernetes.py",
     "dvc": "tests/integration/test_pipeline.py pushes to a folder and pulls from it",

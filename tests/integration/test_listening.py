@@ -1,9 +1,13 @@
 """What listens where, of real processes: the ports that SECURITY.md lists; and the compose file's TLS and keys."""
 
 import os
+import re
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +17,13 @@ import psutil
 import pytest
 import yaml
 
+from housing import ports
 from running import (
+    PATIENCE,
     ROOT,
     HousingCommand,
     Service,
+    free_ports,
     http_get,
     running_monitor,
     running_service,
@@ -25,6 +32,14 @@ from running import (
 )
 
 SCRIPTS = ROOT / "deploy/scripts"
+SECURITY = (ROOT / "SECURITY.md").read_text("utf-8")
+SHIPPED = {
+    "grpc": ports.GRPC_PORT,
+    "gateway": ports.GATEWAY_PORT,
+    "metrics": ports.METRICS_PORT,
+    "monitor": ports.MONITOR_PORT,
+}
+"""What everything that `housing up` starts listens on, by the setting that moves it."""
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
 
 
@@ -41,9 +56,49 @@ def test_service_listens_on_its_ports_only(transport: str, state_dir: Path, tmp_
     """With all its processes: workers, the spare one, recorder and explainer; on loopback unless that is set."""
     settings = {"transport": transport_or_skip(transport), "explainer": "on", "spare_worker": "on"}
     with running_service(tmp_path, state_dir, **settings) as service:
-        ports = {service.grpc_port, service.metrics_port} | ({service.gateway_port} - {0})
-        assert len(ports) == (3 if transport == "envoy" else 2)
-        assert listening(service.command) == {("127.0.0.1", port) for port in ports}
+        bound = {service.grpc_port, service.metrics_port} | ({service.gateway_port} - {0})
+        assert len(bound) == (3 if transport == "envoy" else 2)
+        assert listening(service.command) == {("127.0.0.1", port) for port in bound}
+
+
+@contextmanager
+def running_up(folder: Path, registry: Path, transport: str) -> Iterator[tuple[HousingCommand, set[int]]]:
+    """Run `housing up` until the end of the block, from when all its parts run; yield it and its ports."""
+    chosen = dict(zip(SHIPPED, free_ports(len(SHIPPED)), strict=True))
+    settings: dict[str, object] = {f"{name}_port": port for name, port in chosen.items()}
+    settings |= {f"{name}_dir": folder / name for name in ("state", "incoming", "accepted", "rejected")}
+    settings |= {"transport": transport_or_skip(transport), "workers": 1, "log_level": "info", "grace_seconds": 120}
+    environment = {f"HOUSING_{name.upper()}": str(value) for name, value in settings.items()}
+    environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{registry.absolute()}/mlflow.db"
+    with HousingCommand("up", "--no-train", "--retrain", "--ready-timeout", "120", environment=environment) as command:
+        command.wait_for("watching")
+        yield command, set(chosen.values())
+
+
+def parts_of(processes: list[psutil.Process]) -> set[str]:
+    """What `housing up` has started, by the arguments of its commands."""
+    lines = [" ".join(each.cmdline()) for each in processes]
+    return {line.rpartition(" -m housing_cli ")[2] for line in lines if " -m housing_cli " in line}
+
+
+@pytest.mark.parametrize("transport", ["grpc", "envoy"])
+def test_up_listens_on_its_ports_only_and_leaves_nothing_when_killed(
+    transport: str, state_dir: Path, tmp_path: Path
+) -> None:
+    """The ports that SECURITY.md lists, on loopback; `kill -9` ends every process, and closes every port."""
+    assert set(map(str, SHIPPED.values())) == set(re.findall(r"^\| (\d+), (?!MLflow)", SECURITY, re.MULTILINE))
+    with running_up(tmp_path, state_dir, transport) as (command, chosen):
+        assert listening(command) == {("127.0.0.1", port) for port in chosen}
+        children = psutil.Process(command.pid).children(recursive=True)
+        assert parts_of(children) == {"serve", "monitor", "retrain watch"} | (
+            {"gateway"} if transport == "grpc" else set()
+        )
+        command.send(signal.SIGKILL)
+        assert command.exit_code() == -signal.SIGKILL
+        _, alive = psutil.wait_procs(children, timeout=PATIENCE)
+        assert not alive
+        for port in chosen:
+            socket.create_server(("127.0.0.1", port)).close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

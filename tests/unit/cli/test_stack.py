@@ -23,6 +23,7 @@ from certificates import Certificates
 from housing.rows import message_from_mapping
 from housing_cli.main import main
 from housing_cli.stack import Probe
+from running import free_ports
 
 PART = r"""
 import os, signal, sys
@@ -323,21 +324,13 @@ def fake_parts(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [found.getsockname()[1] for found in sockets]
-    for found in sockets:
-        found.close()
-    return ports
-
-
 @pytest.mark.parametrize("transport", ["grpc", "envoy"])
 def test_up_trains_serves_prints_addresses_and_stops(fake_parts: Path, transport: str) -> None:
     """What is printed can be pasted: a curl line and a grpcurl line with a block group of the contract.
 
     With workers inside Envoy no gateway is started: it would find its port in use, and end.
     """
-    grpc_port, gateway_port, metrics_port, monitor_port = _free_ports(4)
+    grpc_port, gateway_port, metrics_port, monitor_port = free_ports(4)
     environment = os.environ | {
         "PYTHONPATH": str(fake_parts),
         "HOUSING_TRANSPORT": transport,
