@@ -6,12 +6,12 @@ import numpy as np
 
 from housing.features import FEATURE_NAMES
 from housing.v1.model_service_pb2 import Model as ModelDescription
-from housing.v1.prediction_service_pb2 import PredictRequest, PredictResponse
+from housing.v1.prediction_service_pb2 import BatchPredictRequest, BatchPredictResponse, PredictRequest, PredictResponse
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.admission import Admission
 from housing_server.core.answers import Answers
 from housing_server.core.callers import Caller, RunTimes
-from housing_server.core.endpoints import QueuedEndpoint
+from housing_server.core.endpoints import EncodedEndpoint, QueuedEndpoint
 from housing_server.core.model import Estimates, Intervals, LoadedModel, Rows, given_labels
 from housing_server.core.prediction import PredictionCore
 from housing_server.core.services import prediction_endpoints
@@ -116,6 +116,13 @@ async def predict(core: PredictionCore, request: PredictRequest, caller: Caller)
     endpoint, *_ = prediction_endpoints(core)
     assert isinstance(endpoint, QueuedEndpoint)
     return PredictResponse.FromString(await endpoint.answer(request.SerializeToString(), caller))
+
+
+async def batch_predict(core: PredictionCore, request: BatchPredictRequest, caller: Caller) -> BatchPredictResponse:
+    """Call BatchPredict likewise."""
+    _, endpoint, _ = prediction_endpoints(core)
+    assert isinstance(endpoint, EncodedEndpoint)
+    return BatchPredictResponse.FromString(await endpoint.answer(request.SerializeToString(), caller))
 
 
 def answered(*prediction_ids: str) -> Answers:

@@ -70,6 +70,18 @@ def test_what_is_added_is_kept_in_every_column(store: PredictionStore) -> None:
     assert tuple(row) == COLUMNS
 
 
+def test_rows_of_batches_are_kept_as_those_of_single_calls(store: PredictionStore) -> None:
+    """In every column, between rows of other calls and one that is there already."""
+    batch = [record(number, predicted_at=START, request_id="r-1") for number in range(250)]
+    batch[7] |= {"total_bedrooms": None, "warnings": "FAR_FROM_DATA"}
+    given = [record(1_000), *batch, *(record(number, latency_seconds=1.0 / number) for number in range(2_000, 2_100))]
+    assert add(store, batch[120]) == 1
+    assert add(store, *given) == 350
+    with store.reading() as connection:
+        rows = connection.execute(select(predictions).order_by(predictions.c.prediction_id)).mappings().all()
+    assert [dict(row) for row in rows] == sorted(given, key=lambda each: str(each["prediction_id"]))
+
+
 def test_prediction_without_interval_is_kept(store: PredictionStore) -> None:
     """A model may know none."""
     add(store, record(interval_lower=None, interval_upper=None, interval_upper_open=None))

@@ -30,11 +30,10 @@ from housing_server.core.calls import Calls, CallScope, Method
 from housing_server.core.deadlines import Deadlines
 from housing_server.core.endpoints import (
     UNKNOWN_METHOD,
+    AnsweringEndpoint,
     Endpoint,
     QueuedEndpoint,
-    RelayedEndpoint,
     StreamEndpoint,
-    UnaryEndpoint,
 )
 from housing_server.errors import DeadlinePassed, MethodNotFound, RequestError, UndecodableMessage
 from housing_server.limits import MAX_METADATA_BYTES
@@ -95,7 +94,7 @@ class Application:
 
 
 def _unary(
-    endpoint: UnaryEndpoint[Any, Any] | RelayedEndpoint[Any, Any],
+    endpoint: AnsweringEndpoint,
     calls: Calls,
     *,
     unsent: ByteBudget,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,11 +14,8 @@ from housing.rules import UNUSUAL_RULES
 from housing.v1.prediction_service_pb2 import BatchPredictResponse, Prediction, PredictionInterval, PredictResponse
 from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.callers import Caller
-from housing_server.core.model import Estimates, Intervals, PriceModel, Rows
+from housing_server.core.model import Estimates, PriceModel, Rows
 from housing_server.core.packed_predictions import pack_predictions
-
-if TYPE_CHECKING:
-    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 _FEW_ROWS = 16
 """Up to this many rows plain Python is faster than NumPy."""
@@ -44,8 +41,6 @@ class Answers:
     """The origin of each row, or one for all."""
     warnings: Mapping[int, Sequence[PredictionWarning]]
     """Warnings by the index of the row; most rows have none."""
-    intervals: Sequence[tuple[Sequence[float], bool]]
-    """Bounds in USD and whether the upper is open, for each row; empty when the model has no intervals."""
 
     @classmethod
     def of(  # noqa: PLR0913 - keyword-only arguments are clear in any number
@@ -59,7 +54,7 @@ class Answers:
         latency_seconds: Sequence[float],
         callers: Sequence[Caller],
     ) -> Self:
-        """Create answers from a model's estimates, with warnings and intervals in the form of the messages."""
+        """Create answers from a model's estimates, with their warnings."""
         return cls(
             model=model,
             rows=rows,
@@ -69,54 +64,49 @@ class Answers:
             latency_seconds=latency_seconds,
             callers=callers,
             warnings=warnings_of(model, rows, estimates),
-            intervals=_intervals(estimates.interval),
         )
 
     def response(self, index: int) -> PredictResponse:
         """Return the answer to one row as the response to Predict."""
         description = self.model.description
-        response = PredictResponse(
+        return PredictResponse(
             prediction_id=self.prediction_ids[index],
             median_house_value=self.estimates.median_house_value[index],
+            interval=interval_of(self.model, self.estimates, index),
             model_name=description.name,
             model_version=description.version,
             predicted_at=timestamp(self.predicted_at),
             warnings=self.warnings.get(index),
         )
-        self._write_interval(index, response)
-        return response
 
-    def fill(self, response: BatchPredictResponse) -> None:
-        """Add the answers to the response to a batch."""
+    def encoded_predictions(self) -> bytes:
+        """Return the answers encoded as a part of the response to a batch."""
         packed = self._packed() if len(self.prediction_ids) > _FEW_ROWS else None
-        if packed is None:
-            self._fill_each(response.predictions)
-            return
-        response.MergeFromString(packed)
-        for index, found in self.warnings.items():
-            response.predictions[index].warnings.extend(found)
+        return self._encoded_each() if packed is None else packed
 
     def _packed(self) -> bytes | None:
         estimates = self.estimates
         return pack_predictions(
-            self.prediction_ids, estimates.median_house_value, estimates.interval, self.model.interval_coverage
+            self.prediction_ids,
+            estimates.median_house_value,
+            estimates.interval,
+            self.model.interval_coverage,
+            self.warnings,
         )
 
-    def _fill_each(self, predictions: RepeatedCompositeFieldContainer[Prediction]) -> None:
-        """Add the answers in place: copying messages would cost twice as much."""
-        prices = self.estimates.median_house_value.tolist()
-        for index, (prediction_id, price) in enumerate(zip(self.prediction_ids, prices, strict=True)):
-            prediction = predictions.add(
-                prediction_id=prediction_id, median_house_value=price, warnings=self.warnings.get(index)
+    def _encoded_each(self) -> bytes:
+        predictions = (
+            Prediction(
+                prediction_id=prediction_id,
+                median_house_value=price,
+                interval=interval_of(self.model, self.estimates, index),
+                warnings=self.warnings.get(index),
             )
-            self._write_interval(index, prediction)
-
-    def _write_interval(self, index: int, message: Prediction | PredictResponse) -> None:
-        if not self.intervals:
-            return
-        interval = message.interval
-        (interval.lower, interval.upper), interval.upper_open = self.intervals[index]
-        interval.coverage = self.model.interval_coverage
+            for index, (prediction_id, price) in enumerate(
+                zip(self.prediction_ids, self.estimates.median_house_value.tolist(), strict=True)
+            )
+        )
+        return BatchPredictResponse(predictions=predictions).SerializeToString()
 
 
 def timestamp(nanoseconds: int) -> Timestamp:
@@ -154,10 +144,3 @@ def _rows_where_more(rows: Rows, field: int, than: int) -> list[int]:
 
 def _any(warned: NDArray[np.bool_]) -> bool:
     return any(map(any, warned.tolist())) if len(warned) <= _FEW_ROWS else bool(warned.any())
-
-
-def _intervals(interval: Intervals | None) -> Sequence[tuple[Sequence[float], bool]]:
-    """Pair bounds with whether the upper is open."""
-    if interval is None:
-        return ()
-    return list(zip(interval.bounds.tolist(), interval.upper_open.tolist(), strict=True))

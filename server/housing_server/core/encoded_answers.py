@@ -40,7 +40,7 @@ def _pack_prediction(id_size: int) -> Callable[..., bytes]:
 class EncodedAnswers:
     """The answers of one run as encoded responses."""
 
-    __slots__ = ("_answers", "_common", "_coverage", "_prices")
+    __slots__ = ("_answers", "_bounds", "_common", "_coverage", "_open", "_prices")
 
     def __init__(self, answers: Answers) -> None:
         """Encode what the answers have in common."""
@@ -48,6 +48,9 @@ class EncodedAnswers:
         self._answers = answers
         self._prices = answers.estimates.median_house_value.tolist()
         self._coverage = model.interval_coverage
+        interval = answers.estimates.interval
+        self._bounds: list[list[float]] = [] if interval is None else interval.bounds.tolist()
+        self._open: list[bool] = [] if interval is None else interval.upper_open.tolist()
         self._common = PredictResponse(
             model_name=model.description.name,
             model_version=model.description.version,
@@ -59,11 +62,11 @@ class EncodedAnswers:
         answers, prediction_id = self._answers, self._answers.prediction_ids[index].encode()
         size = len(prediction_id)
         encoded = _pack_prediction(size)(_ID, size, prediction_id, _PRICE, self._prices[index]) + self._common
-        if answers.intervals:
-            (lower, upper), upper_open = answers.intervals[index]
+        if self._bounds:
+            lower, upper = self._bounds[index]
             encoded += _pack_interval(
                 *(_INTERVAL, _INTERVAL_SIZE, _LOWER, lower, _UPPER, upper),
-                *(_COVERAGE, self._coverage, _UPPER_OPEN, upper_open),
+                *(_COVERAGE, self._coverage, _UPPER_OPEN, self._open[index]),
             )
         if index in answers.warnings:
             encoded += PredictResponse(warnings=answers.warnings[index]).SerializeToString()

@@ -62,6 +62,19 @@ class UnaryEndpoint(_Endpoint[Request, Response]):
         return response.SerializeToString()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedEndpoint(_Endpoint[Request, Response]):
+    """A unary method that reads requests from their encoding, and encodes responses itself."""
+
+    handler: Callable[[bytes, Callable[[bytes], Request], Caller], Awaitable[bytes]]
+    """Handles an encoded request, which it may decode with the given function; raises a RequestError to refuse it."""
+
+    async def answer(self, data: bytes, caller: Caller) -> bytes:
+        """Return the encoded response to an encoded request; raises a RequestError to refuse it."""
+        check_size(data)
+        return await self.handler(data, self.decode, caller)
+
+
 class Recipient(Protocol):
     """Receives the outcome of a queued request, once."""
 
@@ -144,9 +157,9 @@ class RelayedEndpoint(_Endpoint[Request, Response]):
         return await self.handler(data, caller)
 
 
-Endpoint: TypeAlias = (
-    UnaryEndpoint[Any, Any] | QueuedEndpoint[Any, Any] | StreamEndpoint[Any, Any] | RelayedEndpoint[Any, Any]
-)
+AnsweringEndpoint: TypeAlias = UnaryEndpoint[Any, Any] | EncodedEndpoint[Any, Any] | RelayedEndpoint[Any, Any]
+"""A unary method with a task for each call."""
+Endpoint: TypeAlias = AnsweringEndpoint | QueuedEndpoint[Any, Any] | StreamEndpoint[Any, Any]
 """One method of a service."""
 
 
@@ -176,6 +189,13 @@ def unary(
 ) -> UnaryEndpoint[Any, Any]:
     """Create the endpoint of a unary method from the contract's descriptor."""
     return UnaryEndpoint(**_parts(service.methods_by_name[name]), handler=handler)
+
+
+def encoded(
+    service: ServiceDescriptor, name: str, handler: Callable[[bytes, Callable[[bytes], Any], Caller], Awaitable[bytes]]
+) -> EncodedEndpoint[Any, Any]:
+    """Create the endpoint of a unary method whose handler reads and writes encoded messages."""
+    return EncodedEndpoint(**_parts(service.methods_by_name[name]), handler=handler)
 
 
 def queued(

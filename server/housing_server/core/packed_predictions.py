@@ -1,15 +1,16 @@
-"""Predictions of a batch encoded by NumPy, all at once: parsing them costs a fraction of filling in messages.
+"""Predictions of a batch encoded by NumPy, all at once, at a fraction of what messages cost.
 
-Each has a fixed layout: id, price and interval. Warnings are rare and not part of it.
+Each has a fixed layout: id, price and interval. Warnings are rare and not part of it: such predictions take messages.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from housing.v1.prediction_service_pb2 import BatchPredictResponse, Prediction, PredictionInterval
+from housing.v1.prediction_service_pb2 import Warning as PredictionWarning
 from housing_server.core.encoded_rows import FIXED_64, LENGTH, VARINT, key_of
 from housing_server.core.model import Intervals
 
@@ -53,7 +54,11 @@ def _layout(id_size: int, *, with_interval: bool) -> np.dtype[np.void]:
 
 
 def pack_predictions(
-    ids: Sequence[str], prices: NDArray[np.float64], intervals: Intervals | None, coverage: float
+    ids: Sequence[str],
+    prices: NDArray[np.float64],
+    intervals: Intervals | None,
+    coverage: float,
+    warnings: Mapping[int, Sequence[PredictionWarning]],
 ) -> bytes | None:
     """Encode predictions as a part of a BatchPredictResponse; None if their ids are not all of one moderate size.
 
@@ -62,6 +67,7 @@ def pack_predictions(
         prices: USD, shape (n,).
         intervals: their intervals; None when the model has none.
         coverage: the coverage of the intervals.
+        warnings: the warnings of those that have any, by their index.
     """
     id_size = len(ids[0])
     if not 0 < id_size <= _LONGEST or any(len(each) != id_size for each in ids):
@@ -76,4 +82,14 @@ def pack_predictions(
         packed["coverage"], packed["open"] = coverage, intervals.upper_open
     for name, value in common.items():
         packed[name] = value
-    return packed.tobytes()
+    return _with_warnings(packed, warnings)
+
+
+def _with_warnings(packed: NDArray[np.void], warnings: Mapping[int, Sequence[PredictionWarning]]) -> bytes:
+    parts, start = [], 0
+    for row in sorted(warnings):
+        one = BatchPredictResponse.FromString(packed[row].tobytes())
+        one.predictions[0].warnings.extend(warnings[row])
+        parts += [packed[start:row].tobytes(), one.SerializeToString()]
+        start = row + 1
+    return b"".join([*parts, packed[start:].tobytes()])

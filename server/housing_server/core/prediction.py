@@ -24,6 +24,7 @@ from housing.v1.prediction_service_pb2 import (
 from housing_server.core.admission import Admission
 from housing_server.core.answers import Answers, timestamp
 from housing_server.core.arrivals import Arrivals
+from housing_server.core.batches import Batch
 from housing_server.core.callers import Caller
 from housing_server.core.canary import Canary
 from housing_server.core.coalescing import Answer, Coalescer
@@ -33,7 +34,7 @@ from housing_server.core.interfaces import PredictionLog, PredictionObserver
 from housing_server.core.model import LoadedModel, PriceModel
 from housing_server.core.pipelining import Pipeline
 from housing_server.core.queued_prediction import Encoder, QueuedPrediction
-from housing_server.core.rows import CheckedRows, path_of, read_batch, read_row
+from housing_server.core.rows import CheckedRows, path_of, read_row
 from housing_server.core.run_clock import RunClock
 from housing_server.core.runs import Runs
 from housing_server.core.status import status_from_error
@@ -151,10 +152,19 @@ class PredictionCore:
             self._coalescer.queue(queued)
         return queued
 
-    async def batch_predict(self, request: BatchPredictRequest, caller: Caller) -> BatchPredictResponse:
+    async def batch_predict(self, data: bytes, decode: Callable[[bytes], BatchPredictRequest], caller: Caller) -> bytes:
         """Predict the prices of many block groups in one run of the model, in their order.
 
+        Args:
+            data: an encoded BatchPredictRequest.
+            decode: parses it, where that is necessary.
+            caller: its origin.
+
+        Returns:
+            An encoded BatchPredictResponse.
+
         Raises:
+            UndecodableMessage: the request is malformed.
             InvalidRequest: the batch, or a block group in it, breaks a rule of the contract; with partial results, only
                 the batch as such.
             ModelNotLoaded: no model is loaded yet.
@@ -163,16 +173,15 @@ class PredictionCore:
             PredictionLogUnavailable: the answers cannot be recorded.
         """
         self._log.check()
-        count = len(request.block_groups)
-        if count not in BATCH_SIZES:
-            raise self._invalid(request)
-        inline = count <= _INLINE_ROWS and self._inline
-        weight = count if inline else max(count, request.ByteSize() // _ROW_BYTES)
+        batch = Batch.of(data, decode)
+        if batch.count not in BATCH_SIZES:
+            raise self._invalid(decode(data))
+        inline = batch.count <= _INLINE_ROWS and self._inline
+        weight = batch.count if inline else max(batch.count, len(data) // _ROW_BYTES)
         with self._admission.admit(weight, seconds_left=caller.seconds_left()):
             if inline:
-                return self._batch_predict(request, caller)
-            running = asyncio.get_running_loop().run_in_executor(self._batches, self._batch_predict, request, caller)
-            return await running
+                return self._batch_predict(batch, caller)
+            return await asyncio.get_running_loop().run_in_executor(self._batches, self._batch_predict, batch, caller)
 
     def stream_predict(
         self, requests: AsyncIterator[StreamPredictRequest], caller: Caller
@@ -284,9 +293,9 @@ class PredictionCore:
             return error
         raise RuntimeError(f"the compiled rules refuse a {type(message).__name__} that the contract allows")
 
-    def _batch_predict(self, request: BatchPredictRequest, caller: Caller) -> BatchPredictResponse:
-        model, checked = self._loaded_model(), read_batch(request)
-        partial = request.partial_results
+    def _batch_predict(self, batch: Batch, caller: Caller) -> bytes:
+        model, checked = self._loaded_model(), batch.read()
+        partial = batch.partial_results
         if not (partial or checked.good.all()):
             error = self._refusals.first(checked)
             self._runs.observe(self._observer.refused, error)
@@ -300,11 +309,10 @@ class PredictionCore:
             model_version=description.version,
             predicted_at=timestamp(answers.predicted_at if answers else self._now()),
         )
-        if answers is not None:
-            answers.fill(response)
         for index in sorted(refused):
             response.refusals.add(index=index).status.MergeFromString(refused[index])
-        return response
+        predictions = answers.encoded_predictions() if answers else b""
+        return predictions + response.SerializeToString()
 
     def _answer_good_rows(
         self, model: PriceModel, checked: CheckedRows, caller: Caller, *, partial: bool

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from housing.features import FEATURES
 from housing.rules import ORDER_RULES
 from housing.v1.block_group_pb2 import BlockGroup
-from housing.v1.prediction_service_pb2 import BatchPredictRequest
 from housing_server.core.model import Rows
-from housing_server.core.packed_rows import read_packed
+from housing_server.core.packed_rows import PackedBatch
 
 BROKEN = math.inf
 """Stands for a string that is not one of the field's choices, or no number: it is out of every range."""
@@ -29,8 +28,6 @@ _BOUNDS = list(zip(_CODES, _LOWEST.tolist(), _HIGHEST.tolist(), strict=True))
 _REQUIRED_COUNT = sum(feature.required for feature in FEATURES)
 _IS_REQUIRED = [feature.required for feature in FEATURES]
 _TEXTS = np.array([bool(feature.choices) for feature in FEATURES])
-_FEW_ROWS = 16
-"""Up to this many rows are read from their messages."""
 _NOTHING = [math.nan] * len(FEATURES)
 
 
@@ -85,15 +82,16 @@ def read_row(block_group: BlockGroup) -> list[float] | None:
     return row
 
 
-def read_batch(request: BatchPredictRequest) -> CheckedRows:
-    """Convert the block groups of a batch to rows."""
-    packed = read_packed(request) if len(request.block_groups) > _FEW_ROWS else None
-    if packed is None or not packed.complete.any():
-        return read_rows(request.block_groups)
-    rows, others = packed.rows, np.flatnonzero(~packed.complete)
-    absent = np.isnan(rows) & _TEXTS
+def read_packed(batch: PackedBatch) -> CheckedRows:
+    """Convert the block groups of an encoded batch to rows.
+
+    Raises:
+        DecodeError: one of them is malformed.
+    """
+    rows, complete = batch.rows()
+    absent, others = np.isnan(rows) & _TEXTS, np.flatnonzero(~complete)
     if others.size:
-        read = read_rows([request.block_groups[index] for index in others.tolist()])
+        read = read_rows(batch.messages(others.tolist()))
         rows[others], absent[others] = read.rows, read.absent
     return check_rows(rows, absent)
 

@@ -8,7 +8,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from housing.v1 import model_service_pb2, prediction_service_pb2, status_service_pb2
 from housing.v1.status_service_pb2 import SERVICE_STATUS_NOT_SERVING, GetStatusResponse
 from housing_server.core.callers import Caller
-from housing_server.core.endpoints import Endpoint, UnaryEndpoint, queued, stream, unary
+from housing_server.core.endpoints import Endpoint, UnaryEndpoint, encoded, queued, stream, unary
 from housing_server.core.prediction import PredictionCore
 
 _PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]
@@ -28,7 +28,7 @@ def prediction_endpoints(core: PredictionCore) -> tuple[Endpoint, ...]:
     """List the endpoints of PredictionService."""
     return (
         queued(_PREDICTION, "Predict", core.predict, core.arrivals),
-        unary(_PREDICTION, "BatchPredict", core.batch_predict),
+        encoded(_PREDICTION, "BatchPredict", core.batch_predict),
         stream(_PREDICTION, "StreamPredict", core.stream_predict),
     )
 

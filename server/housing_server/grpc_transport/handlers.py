@@ -19,11 +19,10 @@ from housing_server.core.calls import REQUEST_ID, Calls, CallScope, Method
 from housing_server.core.deadlines import Deadlines
 from housing_server.core.endpoints import (
     UNKNOWN_METHOD,
+    AnsweringEndpoint,
     Endpoint,
     QueuedEndpoint,
-    RelayedEndpoint,
     StreamEndpoint,
-    UnaryEndpoint,
 )
 from housing_server.core.gate import DrainGate
 from housing_server.errors import DeadlinePassed, MethodNotFound, RequestError, UndecodableMessage
@@ -80,7 +79,7 @@ class Handlers(grpc.GenericRpcHandler):
 
 
 def _unary(
-    endpoint: UnaryEndpoint[Any, Any] | QueuedEndpoint[Any, Any] | RelayedEndpoint[Any, Any],
+    endpoint: AnsweringEndpoint | QueuedEndpoint[Any, Any],
     calls: Calls,
     *,
     unsent: ByteBudget,

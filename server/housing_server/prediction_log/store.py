@@ -9,8 +9,9 @@ from typing import Self
 from sqlalchemy import Connection, Engine, Update, delete, func, select, text, tuple_, update
 
 from housing_server.prediction_log.engine import READ_SECONDS, open_engine, reading, writing
+from housing_server.prediction_log.insertion import insert_records
 from housing_server.prediction_log.migration import migrate
-from housing_server.prediction_log.records import COLUMNS, Record, now_us
+from housing_server.prediction_log.records import Record, now_us
 from housing_server.prediction_log.tables import (
     Position,
     log_state,
@@ -53,7 +54,6 @@ class PredictionStore:
     def __init__(self, engine: Engine, *, now: Callable[[], int] = now_us) -> None:
         self._engine = engine
         self._now = now
-        self._insert = _insert_statement(engine)
 
     @classmethod
     def open(cls, url: str, *, bring_up_to_date: bool = True) -> Self:
@@ -89,8 +89,7 @@ class PredictionStore:
         with self.writing() as connection:
             if after is not None and not _holds(connection, after):
                 raise AnswersMissing
-            # Bypasses SQLAlchemy's processing of each value, which takes longer than the database.
-            return connection.exec_driver_sql(self._insert, list(records)).rowcount
+            return insert_records(connection, records)
 
     def holds(self, position: Position) -> bool:
         """Return whether a new connection to the store finds a prediction, or that it was pruned."""
@@ -168,13 +167,6 @@ def _holds(connection: Connection, position: Position) -> bool:
     found = select(predictions.c.prediction_id).where(predictions.c.prediction_id == position.prediction_id)
     pruned = select(log_state.c.id).where(log_state.c.pruned_through_us >= position.predicted_at_us)
     return bool(connection.execute(select(found.exists() | pruned.exists())).scalar_one())
-
-
-def _insert_statement(engine: Engine) -> str:
-    """Return the statement that inserts records and ignores those that exist."""
-    placeholder = "%s" if engine.dialect.name == "postgresql" else "?"
-    names, values = ", ".join(COLUMNS), ", ".join([placeholder] * len(COLUMNS))
-    return f"INSERT INTO {predictions} ({names}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608 - our own names
 
 
 def _note_pruned(through_us: int) -> Update:

@@ -52,7 +52,7 @@ from housing_server.prediction_log.endpoints import log_endpoints
 from housing_server.prediction_log.retraining_endpoints import retraining_endpoints
 from housing_server.prediction_log.store import PredictionStore
 from predictions_on_record import START, add, prediction_id, record
-from serving_fakes import CALLER, IncomeModel, ListLog, Notes, predict
+from serving_fakes import CALLER, IncomeModel, ListLog, Notes, batch_predict, predict
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2400"))
 MARK = "Zx9Secret"
@@ -165,8 +165,8 @@ def _explanations(notes: Notes, admission: Admission) -> ExplanationCore:
 def _methods(
     core: PredictionCore, explanations: ExplanationCore, recorder: Sequence[UnaryEndpoint[Any, Any]]
 ) -> Iterator[tuple[str, Callable[[Any], Awaitable[list[Status]]]]]:
-    async def batch_predict(request: BatchPredictRequest) -> list[Status]:
-        answer = await core.batch_predict(request, CALLER)
+    async def predict_batch(request: BatchPredictRequest) -> list[Status]:
+        answer = await batch_predict(core, request, CALLER)
         return [refusal.status for refusal in answer.refusals]
 
     async def stream_predict(request: StreamPredictRequest) -> list[Status]:
@@ -186,7 +186,7 @@ def _methods(
         return call
 
     yield "Predict", unary(partial(predict, core))
-    yield "BatchPredict", batch_predict
+    yield "BatchPredict", predict_batch
     yield "StreamPredict", stream_predict
     yield "Explain", unary(explanations.explain)
     for endpoint in recorder:

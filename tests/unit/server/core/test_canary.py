@@ -15,7 +15,7 @@ from housing_server.core.canary import CanarySlot
 from housing_server.core.model import Estimates, LoadedModel, Rows
 from housing_server.core.prediction import PredictionCore
 from housing_server.errors import ModelFailed, ModelRejected, PredictionLogUnavailable
-from serving_fakes import CALLER, IncomeModel, ListLog, Notes, make_core, predict
+from serving_fakes import CALLER, IncomeModel, ListLog, Notes, batch_predict, make_core, predict
 
 HOME = message_from_mapping(BERKELEY)
 ONE = PredictRequest(block_group=HOME)
@@ -91,7 +91,7 @@ async def test_repeated_call_is_answered_by_the_same_version(scene: Scene) -> No
     for number in range(20):
         first = await version(scene.core, caller(number))
         assert await version(scene.core, caller(number)) == first
-        assert (await scene.core.batch_predict(THREE, caller(number))).model_version == first
+        assert (await batch_predict(scene.core, THREE, caller(number))).model_version == first
 
 
 async def test_larger_share_keeps_the_calls_of_a_smaller_one(scene: Scene) -> None:
@@ -108,7 +108,7 @@ async def test_caller_may_choose(scene: Scene, choice: str, share: float, expect
     """Whatever the share."""
     scene.share(share)
     assert await version(scene.core, caller(1, choice)) == expected
-    assert (await scene.core.batch_predict(THREE, caller(1, choice))).model_version == expected
+    assert (await batch_predict(scene.core, THREE, caller(1, choice))).model_version == expected
 
 
 @pytest.mark.parametrize("choice", ["", "ALWAYS", "yes"])
@@ -161,7 +161,7 @@ async def test_batch_that_the_canary_fails_on_is_answered_by_the_model(scene: Sc
     """As a whole, so that one version answers it; nothing of the canary's is on record."""
     scene.model.fails = True
     request = BatchPredictRequest(block_groups=[HOME] * rows, partial_results=partial)
-    response = await scene.core.batch_predict(request, caller(1, "always"))
+    response = await batch_predict(scene.core, request, caller(1, "always"))
     assert (response.model_version, len(response.predictions), len(response.refusals)) == ("7", rows, 0)
     assert scene.failures == [("ValueError: no good", rows)]
     assert scene.recorded() == [("7", rows)]
@@ -195,7 +195,7 @@ async def test_row_that_no_model_can_answer_is_not_the_canarys_fault(scene: Scen
         await predict(scene.core, ONE, caller(1, "always"))
     assert raised.value.reason == "ValueError: nor I"
     with pytest.raises(ModelFailed):
-        await scene.core.batch_predict(THREE, caller(1, "always"))
+        await batch_predict(scene.core, THREE, caller(1, "always"))
     assert scene.failures == []
 
 
@@ -205,7 +205,7 @@ async def test_log_that_is_down_is_not_the_canarys_fault(scene: Scene) -> None:
     with pytest.raises(PredictionLogUnavailable):
         await predict(scene.core, ONE, caller(1, "always"))
     with pytest.raises(PredictionLogUnavailable):
-        await scene.core.batch_predict(THREE, caller(1, "always"))
+        await batch_predict(scene.core, THREE, caller(1, "always"))
     assert scene.failures == []
 
 
@@ -214,7 +214,7 @@ async def test_slow_canary_runs_on_a_thread(scene: Scene) -> None:
     scene.model.inline = False
     scene.share(1.0)
     assert await version(scene.core, caller(1)) == "8"
-    assert (await scene.core.batch_predict(THREE, caller(1))).model_version == "8"
+    assert (await batch_predict(scene.core, THREE, caller(1))).model_version == "8"
 
 
 async def test_without_a_canary_the_model_answers_all(scene: Scene) -> None:

@@ -50,10 +50,8 @@ def test_answers_to_a_batch_are_those_to_its_rows(id_size: int, with_interval: b
     estimates = IncomeModel().estimate(rows)
     made = answers(estimates if with_interval else replace(estimates, interval=None), 40)
     made = replace(made, prediction_ids=[f"{row:0{id_size}}" for row in range(40)])
-    response = BatchPredictResponse(model_name="houses")
-    made.fill(response)
+    response = BatchPredictResponse.FromString(made.encoded_predictions())
     expected = [made.response(index) for index in range(40)]
-    assert response.model_name == "houses"
     assert list(response.predictions) == [
         Prediction(
             prediction_id=each.prediction_id,

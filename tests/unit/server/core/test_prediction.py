@@ -27,7 +27,7 @@ from housing_server.errors import (
     Overloaded,
     PredictionLogUnavailable,
 )
-from serving_fakes import CALLER, CHEAP, NOW, IncomeModel, ListLog, Notes, make_core, predict
+from serving_fakes import CALLER, CHEAP, NOW, IncomeModel, ListLog, Notes, batch_predict, make_core, predict
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ async def test_calls_that_are_ready_together_share_a_run(core: PredictionCore, n
 async def test_batch_of_n_equals_n_singles(core: PredictionCore, notes: Notes) -> None:
     """Prices and warnings are the same either way, and a batch is one run of the model."""
     rows = [block_group(income, households=households) for income in (0, 1.5, 20) for households in (20, 60)]
-    batch = await core.batch_predict(BatchPredictRequest(block_groups=rows), CALLER)
+    batch = await batch_predict(core, BatchPredictRequest(block_groups=rows), CALLER)
     singles = [await predict(core, PredictRequest(block_group=row), CALLER) for row in rows]
     assert [each.median_house_value for each in batch.predictions] == [each.median_house_value for each in singles]
     assert [list(each.warnings) for each in batch.predictions] == [list(each.warnings) for each in singles]
@@ -101,7 +101,7 @@ async def test_batch_of_n_equals_n_singles(core: PredictionCore, notes: Notes) -
 async def test_batch_on_a_thread_is_the_same_as_one_inline(core: PredictionCore) -> None:
     """Size decides where a batch runs, not what it answers."""
     rows = [block_group(income / 100) for income in range(1_000)]
-    batch = await core.batch_predict(BatchPredictRequest(block_groups=rows), CALLER)
+    batch = await batch_predict(core, BatchPredictRequest(block_groups=rows), CALLER)
     assert [each.median_house_value for each in batch.predictions] == [
         pytest.approx(100.0 * income) for income in range(1_000)
     ]
@@ -110,7 +110,7 @@ async def test_batch_on_a_thread_is_the_same_as_one_inline(core: PredictionCore)
 async def test_bad_request_is_refused_before_the_model_sees_it(core: PredictionCore, notes: Notes) -> None:
     """The observer hears of the refusal, the model of nothing."""
     with pytest.raises(InvalidRequest):
-        await core.batch_predict(BatchPredictRequest(block_groups=[block_group(), block_group(latitude=50)]), CALLER)
+        await batch_predict(core, BatchPredictRequest(block_groups=[block_group(), block_group(latitude=50)]), CALLER)
     assert notes.rows == []
     assert [violation.field for error in notes.refusals for violation in error.violations] == [
         "block_groups[1].latitude"
@@ -120,7 +120,7 @@ async def test_bad_request_is_refused_before_the_model_sees_it(core: PredictionC
 async def test_partial_results_answer_the_good_rows_and_refuse_the_bad(core: PredictionCore, notes: Notes) -> None:
     """Each bad row is told by its index what is wrong with it."""
     rows = [block_group(1), block_group(latitude=50), block_group(2), BlockGroup(), block_group(3)]
-    answer = await core.batch_predict(BatchPredictRequest(block_groups=rows, partial_results=True), CALLER)
+    answer = await batch_predict(core, BatchPredictRequest(block_groups=rows, partial_results=True), CALLER)
     assert [each.median_house_value for each in answer.predictions] == [10_000, 20_000, 30_000]
     assert [refusal.index for refusal in answer.refusals] == [1, 3]
     assert {refusal.status.code for refusal in answer.refusals} == {INVALID_ARGUMENT}
@@ -131,12 +131,12 @@ async def test_partial_results_answer_the_good_rows_and_refuse_the_bad(core: Pre
 
 async def test_partial_results_of_bad_rows_only_are_all_refused(core: PredictionCore) -> None:
     """Nothing is left for the model; the size of a batch is still a rule."""
-    answer = await core.batch_predict(
-        BatchPredictRequest(block_groups=[BlockGroup()] * 2, partial_results=True), CALLER
+    answer = await batch_predict(
+        core, BatchPredictRequest(block_groups=[BlockGroup()] * 2, partial_results=True), CALLER
     )
     assert (len(answer.predictions), len(answer.refusals)) == (0, 2)
     with pytest.raises(InvalidRequest):
-        await core.batch_predict(BatchPredictRequest(partial_results=True), CALLER)
+        await batch_predict(core, BatchPredictRequest(partial_results=True), CALLER)
 
 
 async def test_stream_is_answered_in_order_and_goes_on_after_a_bad_message(core: PredictionCore) -> None:
@@ -161,7 +161,7 @@ async def test_without_a_model_nothing_is_answered(core: PredictionCore) -> None
     with pytest.raises(ModelNotLoaded):
         await predict(core, PredictRequest(block_group=block_group()), CALLER)
     with pytest.raises(ModelNotLoaded):
-        await core.batch_predict(BatchPredictRequest(block_groups=[block_group()]), CALLER)
+        await batch_predict(core, BatchPredictRequest(block_groups=[block_group()]), CALLER)
     with pytest.raises(ModelNotLoaded):
         core.get_model()
     with pytest.raises(InvalidRequest):
@@ -173,7 +173,7 @@ async def test_ids_are_unique_and_sort_by_time() -> None:
     notes = Notes()
     core = PredictionCore(notes, ListLog(), Admission(notes, max_rows=10_000, max_queue_seconds=1))
     core.model = LoadedModel(predictor=IncomeModel())
-    batch = await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 1000), CALLER)
+    batch = await batch_predict(core, BatchPredictRequest(block_groups=[block_group()] * 1000), CALLER)
     ids = [each.prediction_id for each in batch.predictions]
     assert len(set(ids)) == len(ids)
     assert {identifier[14] for identifier in ids} == {"7"}
@@ -189,7 +189,7 @@ async def test_call_whose_time_is_up_is_not_begun_behind_others(core: Prediction
     with pytest.raises(DeadlinePassed):
         await predict(core, PredictRequest(block_group=block_group()), late)
     with pytest.raises(DeadlinePassed):
-        await core.batch_predict(BatchPredictRequest(block_groups=[block_group()]), late)
+        await batch_predict(core, BatchPredictRequest(block_groups=[block_group()]), late)
     assert (await before).prediction_id
 
 
@@ -209,7 +209,7 @@ async def test_answer_that_cannot_be_put_on_record_is_not_given(core: Prediction
     with pytest.raises(PredictionLogUnavailable):
         await predict(core, PredictRequest(block_group=block_group()), CALLER)
     with pytest.raises(PredictionLogUnavailable):
-        await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
+        await batch_predict(core, BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
 
 
 async def test_log_that_is_known_to_be_down_is_the_reason_for_a_refusal(notes: Notes) -> None:
@@ -221,7 +221,7 @@ async def test_log_that_is_known_to_be_down_is_the_reason_for_a_refusal(notes: N
         with pytest.raises(PredictionLogUnavailable):
             await predict(core, PredictRequest(block_group=block_group()), CALLER)
         with pytest.raises(PredictionLogUnavailable):
-            await core.batch_predict(BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
+            await batch_predict(core, BatchPredictRequest(block_groups=[block_group()] * 2), CALLER)
     assert (notes.reasons, notes.rows) == ([], [])
 
 
@@ -243,7 +243,7 @@ async def test_answer_tells_the_interval_and_the_models_own_warnings(core: Predi
     assert not usual.warnings
     cheap = await predict(core, PredictRequest(block_group=block_group(0.5)), CALLER)
     assert list(cheap.warnings) == [CHEAP]
-    batch = await core.batch_predict(BatchPredictRequest(block_groups=[block_group(15), block_group(0.5)]), CALLER)
+    batch = await batch_predict(core, BatchPredictRequest(block_groups=[block_group(15), block_group(0.5)]), CALLER)
     assert [each.interval.upper_open for each in batch.predictions] == [True, False]
     assert [list(each.warnings) for each in batch.predictions] == [[], [CHEAP]]
 
@@ -252,12 +252,12 @@ async def test_batch_beyond_the_rows_in_flight_is_refused(notes: Notes, log: Lis
     """What is refused is not on record, and the next call is answered."""
     core = make_core(notes, log, max_rows=100)
     big = BatchPredictRequest(block_groups=[block_group()] * 80)
-    first = asyncio.ensure_future(core.batch_predict(big, CALLER))
+    first = asyncio.ensure_future(batch_predict(core, big, CALLER))
     await asyncio.sleep(0)  # it has begun
     with pytest.raises(Overloaded):
-        await core.batch_predict(big, CALLER)
+        await batch_predict(core, big, CALLER)
     assert len((await first).predictions) == 80
-    assert len((await core.batch_predict(big, CALLER)).predictions) == 80
+    assert len((await batch_predict(core, big, CALLER)).predictions) == 80
     assert notes.reasons == ["rows"]
 
 
@@ -302,7 +302,7 @@ async def test_row_without_an_answer_is_refused_in_its_place_in_a_stream(picky: 
 async def test_rows_without_an_answer_are_refused_among_the_bad_ones_of_a_batch(picky: PredictionCore) -> None:
     """With partial results each is listed, in order, with a reason of its own."""
     rows = [block_group(1), block_group(7), block_group(latitude=50), block_group(8), block_group(3)]
-    answer = await picky.batch_predict(BatchPredictRequest(block_groups=rows, partial_results=True), CALLER)
+    answer = await batch_predict(picky, BatchPredictRequest(block_groups=rows, partial_results=True), CALLER)
     assert [each.median_house_value for each in answer.predictions] == [1, 3]
     assert [(each.index, each.status.code) for each in answer.refusals] == [
         (1, FAILED_PRECONDITION),
@@ -316,7 +316,7 @@ async def test_batch_with_a_row_without_an_answer_is_refused_whole(picky: Predic
     """The row is named, and nothing goes on record."""
     rows = [block_group(1)] * 70 + [block_group(7)] + [block_group(1)] * 30
     with pytest.raises(ModelFailed, match=r"block_groups\[70\]"):
-        await picky.batch_predict(BatchPredictRequest(block_groups=rows), CALLER)
+        await batch_predict(picky, BatchPredictRequest(block_groups=rows), CALLER)
     assert not log.entries
 
 
@@ -350,7 +350,7 @@ async def test_batch_that_is_too_long_is_refused_by_its_length_alone(core: Predi
     """One violation, however many rows of it are bad; and it is refused before it is admitted."""
     request = BatchPredictRequest(block_groups=[BlockGroup()] * 10_001)
     with pytest.raises(InvalidRequest) as raised:
-        await core.batch_predict(request, CALLER)
+        await batch_predict(core, request, CALLER)
     assert [(each.field, each.rule) for each in raised.value.violations] == [("block_groups", "repeated.max_items")]
     assert str(raised.value) == "block_groups: must contain no more than 10000 item(s)"
     assert len(notes.refusals) == 1
@@ -359,7 +359,7 @@ async def test_batch_that_is_too_long_is_refused_by_its_length_alone(core: Predi
 async def test_refusals_of_many_rows_are_counted_by_kind(core: PredictionCore, notes: Notes) -> None:
     """Ten thousand times the same fault is told once, with the number."""
     request = BatchPredictRequest(block_groups=[BlockGroup(), block_group(latitude=50)] * 500, partial_results=True)
-    answer = await core.batch_predict(request, CALLER)
+    answer = await batch_predict(core, request, CALLER)
     assert len(answer.refusals) == 1_000
     assert (len(notes.refusals), notes.refused_rows) == (2, 1_000)
 
@@ -369,8 +369,8 @@ async def test_heavy_batch_counts_as_more_rows(notes: Notes, log: ListLog) -> No
     core = make_core(notes, log, max_rows=1_000)
     rows = [block_group() for _ in range(100)]
     heavy = BatchPredictRequest(block_groups=rows).SerializeToString() + b"\x7a\xa0\x8d\x06" + b" " * 100_000
-    first = asyncio.ensure_future(core.batch_predict(BatchPredictRequest.FromString(heavy), CALLER))
+    first = asyncio.ensure_future(batch_predict(core, BatchPredictRequest.FromString(heavy), CALLER))
     await asyncio.sleep(0)  # it has begun
     with pytest.raises(Overloaded):
-        await core.batch_predict(BatchPredictRequest(block_groups=rows), CALLER)
+        await batch_predict(core, BatchPredictRequest(block_groups=rows), CALLER)
     assert len((await first).predictions) == 100

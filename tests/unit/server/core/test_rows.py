@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import protovalidate
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,9 @@ from housing.features import FEATURES, Feature
 from housing.rows import row_from_message
 from housing.v1.block_group_pb2 import BlockGroup
 from housing.v1.prediction_service_pb2 import BatchPredictRequest
-from housing_server.core.rows import CheckedRows, read_batch, read_row, read_rows
+from housing_server.core.batches import Batch
+from housing_server.core.packed_rows import find_rows
+from housing_server.core.rows import CheckedRows, read_row, read_rows
 
 VALIDATOR = protovalidate.Validator()
 
@@ -83,16 +86,52 @@ def facts(rows: CheckedRows) -> list[Any]:
     return [rows.rows.tobytes(), rows.absent.tolist(), rows.good.tolist()]
 
 
-@given(
+def facts_of_batch(data: bytes) -> list[Any] | None:
+    """What is read from an encoded batch; None if it is malformed."""
+    try:
+        batch = Batch.of(data, BatchPredictRequest.FromString)
+        return [batch.count, batch.partial_results, *facts(batch.read())]
+    except DecodeError:
+        return None
+
+
+def facts_of_message(data: bytes) -> list[Any] | None:
+    """The same, by way of a message."""
+    try:
+        request = BatchPredictRequest.FromString(data)
+    except DecodeError:
+        return None
+    return [len(request.block_groups), request.partial_results, *facts(read_rows(request.block_groups))]
+
+
+BATCH = st.builds(
+    lambda messages, special, further: (
+        BatchPredictRequest(block_groups=[*messages * 20, *special]).SerializeToString() + further
+    ),
     st.lists(ANY_BLOCK_GROUP | GOOD_BLOCK_GROUP, min_size=1, max_size=8),
     st.lists(SPECIAL_BLOCK_GROUP, max_size=1),
-    st.sampled_from([b"", bytes([2 << 3, 1]), bytes([15 << 3, 7])]),
+    st.sampled_from([b"", bytes([2 << 3, 1]), bytes([2 << 3, 0]), bytes([15 << 3, 7])]),
 )
-def test_rows_of_a_batch_are_read_from_its_encoding_as_from_its_messages(
-    messages: list[BlockGroup], special: list[BlockGroup], further: bytes
-) -> None:
+
+
+@given(BATCH)
+def test_rows_of_a_batch_are_read_from_its_encoding_as_from_its_messages(data: bytes) -> None:
     """With missing fields, special numbers, unknown texts and fields of a later contract, in any batch of some size."""
-    rows = [*messages * 20, *special]
-    request = BatchPredictRequest(block_groups=rows)
-    request.MergeFromString(further)
-    assert facts(read_batch(request)) == facts(read_rows(rows))
+    assert facts_of_batch(data) == facts_of_message(data)
+
+
+@given(BATCH, st.integers(min_value=0), st.binary(max_size=2), st.integers(min_value=0, max_value=2))
+def test_damaged_batch_is_read_as_its_message_would_be(data: bytes, where: int, instead: bytes, cut: int) -> None:
+    """With bytes replaced, added or missing anywhere, what the parser accepts is read alike, and the rest refused."""
+    position = where % (len(data) + 1)
+    damaged = data[:position] + instead + data[position + cut :]
+    assert facts_of_batch(damaged) == facts_of_message(damaged)
+
+
+def test_batch_in_which_no_list_of_rows_is_found_is_left_to_the_parser() -> None:
+    """Ten thousand rows are found, and what ends within a row or has one more is not."""
+    one = BatchPredictRequest(block_groups=[block_group({"median_income": 5.0})]).SerializeToString()
+    found = find_rows(one * 10_000)
+    assert found is not None
+    assert len(found.starts) == 10_000
+    assert [find_rows(data) for data in (one * 10_001, one[:-1], one[:1], b"", one + b"\x10\x01\x10\x01")] == [None] * 5

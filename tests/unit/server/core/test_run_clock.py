@@ -13,7 +13,7 @@ from housing_server.core.model import Estimates, LoadedModel, Rows
 from housing_server.core.prediction import PredictionCore
 from housing_server.core.run_clock import RunClock
 from running import PATIENCE
-from serving_fakes import CALLER, IncomeModel, ListLog, Notes
+from serving_fakes import CALLER, IncomeModel, ListLog, Notes, batch_predict
 
 
 class StuckModel(IncomeModel):
@@ -50,7 +50,7 @@ async def test_a_run_that_does_not_return_counts_as_stuck() -> None:
     core = PredictionCore(Notes(), ListLog(), Admission(Notes(), max_rows=1000, max_queue_seconds=1e9), clock=clock)
     core.model = LoadedModel(predictor=model)
     rows = [message_from_mapping(BERKELEY)] * 100
-    batch = asyncio.create_task(core.batch_predict(BatchPredictRequest(block_groups=rows), CALLER))
+    batch = asyncio.create_task(batch_predict(core, BatchPredictRequest(block_groups=rows), CALLER))
     await asyncio.to_thread(model.begun.wait, PATIENCE)
     time.seconds = 60
     assert not clock.stuck

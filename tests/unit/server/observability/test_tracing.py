@@ -26,7 +26,7 @@ from housing_server.core.model import LoadedModel
 from housing_server.core.prediction import PredictionCore
 from housing_server.errors import InvalidRequest
 from housing_server.observability.tracing import SpanTracer, TracedRuns
-from serving_fakes import IncomeModel, ListLog, Notes, predict
+from serving_fakes import IncomeModel, ListLog, Notes, batch_predict, predict
 
 METHOD = Method(kind="unary", service="test.Service", name="Do")
 TRACE, PARENT = "ab" * 16, "cd" * 8
@@ -159,7 +159,7 @@ async def test_calls_that_share_a_run_have_stages_of_their_own(traces: Traces, c
 async def test_batch_has_its_stages_once(traces: Traces, core: PredictionCore) -> None:
     """However many rows it has, and on whichever thread it runs."""
     caller = traces.caller("BatchPredict")
-    await core.batch_predict(BatchPredictRequest(block_groups=[BLOCK_GROUP] * 100), caller)
+    await batch_predict(core, BatchPredictRequest(block_groups=[BLOCK_GROUP] * 100), caller)
     assert [stage.name for stage in traces.stages(caller)] == STAGES
 
 
