@@ -80,8 +80,8 @@ class ProcessStarter:
             *(sys.executable, "-m", LAUNCH, module, str(end.fileno())),
             pass_fds=[end.fileno()],
             env=self._extended(environment),
-            # Out of reach of the terminal's Ctrl-C: only the supervisor stops it. In a session of its own, niceness would
-            # mean nothing: Linux shares processors among sessions first (autogroups, sched(7)).
+            # Out of reach of the terminal's Ctrl-C: only the supervisor stops it. In a session of its own, its niceness
+            # would mean nothing: Linux shares processors among sessions first (autogroups, sched(7)).
             process_group=0,
         )
 
