@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SOURCES := protos server client training monitoring benchmarks tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help up install train test unit coverage pictures demo fuzz tools lint style pylint types imports contract docs summary format proto descriptors released kubernetes lock bench bench-quick bench-score bench-retraining soak extremes rehearse control-plane containers clean distclean
+.PHONY: help up install train test unit coverage pictures demo fuzz tools lint style pylint types imports contract docs summary format proto descriptors released kubernetes lock bench bench-quick bench-score bench-retraining soak extremes rehearse control-plane nodes containers clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -133,6 +133,12 @@ rehearse: $(INSTALLED) ## Restart, kill, freeze and slow down servers behind the
 control-plane: $(INSTALLED) tools ## Apply the manifests to a control plane of Kubernetes, which this builds, and upgrade, scale and drain
 	@tests/kubernetes_tools.sh
 	CONTROL_PLANE=1 $(BIN)/pytest -q tests/e2e/test_control_plane.py
+
+# The nodes' network and mounts are those of the tests' own namespaces, and so end with them.
+nodes: $(INSTALLED) tools train ## As root: run the images of `make containers` on two nodes of Kubernetes; upgrade, scale, kill, drain
+	@tests/kubernetes_tools.sh nodes
+	@tests/node_images.sh
+	NODES=1 unshare --mount --net --propagation slave $(BIN)/pytest -q -s tests/e2e/test_real_nodes.py
 
 containers: ## Build the images, run the compose file and check that it answers
 	deploy/scripts/containers.sh

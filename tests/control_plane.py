@@ -1,7 +1,8 @@
-"""A control plane of Kubernetes on this machine, with nodes that only say that they run pods."""
+"""A control plane of Kubernetes on this machine, by itself, or with nodes that only say that they run pods."""
 
 import os
 import secrets
+import signal
 import socket
 import ssl
 import subprocess
@@ -57,8 +58,13 @@ class ControlPlane:
 
 
 @contextmanager
-def control_plane(folder: Path) -> Iterator[ControlPlane]:
-    """Start a control plane with the extensions that the manifests use, and a node in each zone."""
+def control_plane(folder: Path, *, played: bool = True) -> Iterator[ControlPlane]:
+    """Start a control plane with the extensions that the manifests use.
+
+    Args:
+        folder: where its files go.
+        played: whether there is a node in each zone, and room for data, that the test plays.
+    """
     store, peers, port = (_free_port() for _ in range(3))
     key = folder / "accounts.pem"
     key.write_bytes(_private_key())
@@ -71,7 +77,7 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
     with ExitStack() as stack:
 
         def start(name: str, *arguments: str) -> None:
-            stack.enter_context(_running([tool(name, _HOW), *arguments], folder))
+            stack.enter_context(child_process([tool(name, _HOW), *arguments], folder))
 
         start("etcd", "--data-dir", str(folder / "etcd"), *_etcd(store, peers))
         start("kube-apiserver", *_api_server(folder, key, store, port))
@@ -85,13 +91,21 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
         )
         running.do("apply", "--server-side", *(f"--filename={path}" for path in crds()))
         running.do("wait", "--for", "condition=established", "crd", "--all")
-        running.apply(*map(_volume, range(3)))
-        address, headers = f"https://127.0.0.1:{port}", {"authorization": f"Bearer {token}"}
-        api = stack.enter_context(
-            httpx.Client(base_url=address, headers=headers, verify=ssl.create_default_context(cafile=certificate))
-        )
-        stack.enter_context(played_nodes(api, {f"node-{zone}": {_ZONE: zone} for zone in ZONES}))
+        if played:
+            running.apply(*map(_volume, range(3)))
+            stack.enter_context(_zones(f"https://127.0.0.1:{port}", token, certificate))
         yield running
+
+
+@contextmanager
+def _zones(address: str, token: str, certificate: Path) -> Iterator[None]:
+    """Play a node in each zone."""
+    headers, trusted = {"authorization": f"Bearer {token}"}, ssl.create_default_context(cafile=certificate)
+    with (
+        httpx.Client(base_url=address, headers=headers, verify=trusted) as api,
+        played_nodes(api, {f"node-{zone}": {_ZONE: zone} for zone in ZONES}),
+    ):
+        yield
 
 
 def _etcd(store: int, peers: int) -> Sequence[str]:
@@ -109,7 +123,7 @@ def _api_server(folder: Path, key: Path, store: int, port: int) -> Sequence[str]
         *("--cert-dir", str(folder / "certificates"), "--token-auth-file", str(folder / "tokens.csv")),
         *("--service-account-issuer", "https://kubernetes", "--service-account-key-file", str(key)),
         *("--service-account-signing-key-file", str(key), "--service-cluster-ip-range", "10.0.0.0/24"),
-        *("--authorization-mode", "Node,RBAC"),
+        *("--authorization-mode", "Node,RBAC", "--kubelet-preferred-address-types", "InternalIP"),
     ]
 
 
@@ -141,13 +155,14 @@ def _volume(number: int) -> Mapping[str, Any]:
 
 
 @contextmanager
-def _running(command: Sequence[str], folder: Path) -> Iterator[None]:
+def child_process(command: Sequence[str], folder: Path, ended_by: signal.Signals = signal.SIGTERM) -> Iterator[None]:
+    """Run a program until the end of the block; what it prints goes into a file of its name in the folder."""
     name = Path(command[0]).name
     with (folder / f"{name}.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             yield
         finally:
-            process.terminate()
+            process.send_signal(ended_by)
 
 
 def _free_port() -> int:

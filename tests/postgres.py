@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_interface
 from pathlib import Path
 
 import psutil
@@ -25,20 +26,26 @@ class PostgresServer:
     Args:
         programs: the folder of `initdb` and `postgres`.
         folder: where its files and its socket go; the path must be short, for the socket.
+        network: the address that it listens on beside the socket, and how long the prefix is of those it trusts, as
+            `10.0.0.1/16`.
     """
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, network: str | None = None) -> None:
         self._programs = programs
         self._folder = folder
+        self._address = network.partition("/")[0] if network else ""
         self._process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
             shutil.chown(folder, _SUPERUSER, _SUPERUSER)
         initdb = ("initdb", "-D", f"{folder}/data", "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
         subprocess.run(self._command(*initdb), check=True, capture_output=True)
+        if network:
+            with (folder / "data/pg_hba.conf").open("a", encoding="utf-8") as trusted:
+                trusted.write(f"host all all {ip_interface(network).network} trust\n")
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        settings = ("listen_addresses=", "fsync=off", f"unix_socket_directories={self._folder}")
+        settings = (f"listen_addresses={self._address}", "fsync=off", f"unix_socket_directories={self._folder}")
         options = [word for setting in settings for word in ("-c", setting)]
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(  # pylint: disable=consider-using-with  # `stop` waits for it
@@ -98,11 +105,11 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(network: str | None = None) -> Iterator[PostgresServer]:
     """Run a server until the end of the block; without the program, the test is skipped, but under CI it fails."""
     programs = _programs()
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        server = PostgresServer(programs, Path(folder))
+        server = PostgresServer(programs, Path(folder), network)
         server.start()
         try:
             yield server

@@ -1,9 +1,11 @@
 """Registers a fetched model, a folder of `var/models`, as the champion, in place of training in quick checks of images.
 
-Runs in the trainer's image with the folder at /model, and reads what the model is from its model.json.
+Runs in the trainer's image with the folder at /model, or at the path that it is given, and reads what the model is from
+its model.json.
 """
 
 import json
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import mlflow
 from mlflow.exceptions import MlflowException
 
-MODEL = Path("/model")
+MODEL = Path(sys.argv[1] if len(sys.argv) > 1 else "/model")
 PATIENCE_SECONDS = 60
 
 

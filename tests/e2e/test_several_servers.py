@@ -4,7 +4,6 @@ The gateway finds them as it finds the pods behind a headless service: several a
 while servers are restarted one after the other, killed, frozen and slowed down.
 """
 
-import asyncio
 import os
 import re
 import signal
@@ -13,22 +12,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
 
-import grpc
 import psutil
 import pytest
 
-from housing.example import BERKELEY
-from housing.rows import message_from_mapping
-from housing.v1.prediction_service_pb2 import PredictRequest
-from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from registries import make_income_registry, shared_registry
 from running import Gateway, Service, gateway_command, http_get, port_of_nobody, running_service, wait_for
-
-if TYPE_CHECKING:
-    from housing.v1.prediction_service_pb2_grpc import PredictionServiceAsyncStub
+from steady_load import Load
 
 pytestmark = [
     pytest.mark.external,
@@ -36,8 +26,6 @@ pytestmark = [
 ]
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
-CALLERS = 8
-PAUSE_SECONDS = 0.01
 
 
 @dataclass
@@ -78,51 +66,6 @@ class Server:
         assert self.service is not None
         text = http_get(f"http://127.0.0.1:{self.service.metrics_port}/metrics").text
         return sum(map(float, re.findall(r"^housing_predictions_total{.*} (\S+)$", text, re.MULTILINE)))
-
-
-class Load:
-    """Callers that call one after another, from a thread, until the end of the block."""
-
-    def __init__(self, target: str) -> None:
-        self.answers = [0] * CALLERS
-        """Answers by caller."""
-        self.failures: list[str] = []
-        """What calls failed with."""
-        self._target = target
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-
-    def wait_for_all(self, calls: int) -> None:
-        """Wait until every caller has been answered so many times more."""
-        wanted = [count + calls for count in self.answers]
-        wait_for(
-            lambda: True if all(map(int.__ge__, self.answers, wanted)) else None, f"{calls} answers for each caller"
-        )
-
-    async def _run(self) -> None:
-        async with grpc.aio.insecure_channel(self._target) as channel:
-            stub = PredictionServiceStub(channel)
-            await asyncio.gather(*(self._call(stub, caller) for caller in range(CALLERS)))
-
-    async def _call(self, stub: "PredictionServiceAsyncStub", caller: int) -> None:
-        request = PredictRequest(block_group=message_from_mapping(BERKELEY))
-        while not self._stopping.is_set():
-            try:
-                await stub.Predict(request, timeout=100)
-                self.answers[caller] += 1
-            except grpc.aio.AioRpcError as error:
-                self.failures.append(f"{error.code().name}: {error.details()}")
-            await asyncio.sleep(PAUSE_SECONDS)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stopping.set()
-        self._thread.join()
 
 
 def healthy(gateway: Gateway) -> int:
