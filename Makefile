@@ -134,11 +134,9 @@ control-plane: $(INSTALLED) tools ## Apply the manifests to a control plane of K
 	@tests/kubernetes_tools.sh
 	CONTROL_PLANE=1 $(BIN)/pytest -q tests/e2e/test_control_plane.py
 
-# The nodes' network and mounts are those of the tests' own namespaces, and so end with them.
 nodes: $(INSTALLED) tools train ## As root: run the images of `make containers` on two nodes of Kubernetes; upgrade, scale, kill, drain
 	@tests/kubernetes_tools.sh nodes
-	@tests/node_images.sh
-	NODES=1 unshare --mount --net --propagation slave $(BIN)/pytest -q -s tests/e2e/test_real_nodes.py
+	@tests/real_nodes.sh
 
 containers: ## Build the images, run the compose file and check that it answers
 	deploy/scripts/containers.sh

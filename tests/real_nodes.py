@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import psutil
 import yaml
@@ -26,6 +27,8 @@ _PODS = "10.88.0.0/16"
 _PLUGINS = Path("/usr/lib/cni")
 _HOW = "tests/kubernetes_tools.sh nodes installs it"
 _KUBELET_PORT = 10250
+_LARGEST_DESCRIPTION = 100_000
+"""Bytes of the largest file about an image that is no layer."""
 
 _NODE = """
 set -eu
@@ -77,18 +80,23 @@ class Node:
         self.name = name
         self._folder = folder
 
-    def load(self, archive: Path) -> None:
-        """Import the images of an archive."""
-        self._images("import", str(archive))
+    def load(self, image: str) -> None:
+        """Import an image of the container engine, and then delete the archives of its layers: containers need none."""
+        with subprocess.Popen([tool("docker", _HOW), "save", image], stdout=subprocess.PIPE) as saved:
+            self._containerd("images", "import", "-", stdin=saved.stdout)
+        assert saved.returncode == 0, image
+        blobs = self._folder / "lib/containerd/io.containerd.content.v1.content/blobs"
+        archives = [path for path in blobs.glob("sha256/*") if path.stat().st_size > _LARGEST_DESCRIPTION]
+        self._containerd("content", "rm", *(f"sha256:{path.name}" for path in archives))
 
     def tag(self, image: str, name: str) -> None:
         """Add another name to an image."""
-        self._images("tag", "--force", image, name)
+        self._containerd("images", "tag", "--force", image, name)
 
-    def _images(self, *arguments: str) -> None:
+    def _containerd(self, *arguments: str, stdin: IO[bytes] | None = None) -> None:
         socket = str(self._folder / "run/containerd/containerd.sock")
-        command = [tool("ctr", _HOW), "--address", socket, "--namespace", "k8s.io", "images", *arguments]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        command = [tool("ctr", _HOW), "--address", socket, "--namespace", "k8s.io", *arguments]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=stdin)
         assert done.returncode == 0, done.stderr
 
 

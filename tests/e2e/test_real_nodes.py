@@ -102,8 +102,9 @@ def cluster(state_dir: Path) -> Iterator[Cluster]:
         running = stack.enter_context(control_plane(folder, played=False))
         first, second = stack.enter_context(real_nodes(running, folder, ("node-a", "node-b")))
         for node in (first, second):
-            _load_images(node, "servers", "server", "gateway", "monitor")
-        _load_images(first, "trainer", "trainer")
+            _load_images(node, "server", "gateway", "monitor")
+            node.load("california-housing/pause:latest")
+        _load_images(first, "trainer")
         stack.enter_context(_registry(folder, max((state_dir / "models/california-housing").glob("*-*"))))
         database = stack.enter_context(running_postgres(f"{ADDRESS}/16"))
         database.create_database("housing")
@@ -116,9 +117,9 @@ def _is_ready(pod: Any) -> bool:
     return any(found["type"] == "Ready" and found["status"] == "True" for found in pod["status"].get("conditions", ()))
 
 
-def _load_images(node: Node, archive: str, *names: str) -> None:
-    node.load(ROOT / f".tools/{archive}.tar")
+def _load_images(node: Node, *names: str) -> None:
     for name in names:
+        node.load(f"california-housing/{name}:latest")
         for tag in ("1.0", "1.1"):
             node.tag(IMAGE.format(name, "latest"), IMAGE.format(name, tag))
 
