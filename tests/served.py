@@ -4,13 +4,14 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
 import pytest
 import structlog
+from google.rpc.code_pb2 import OK
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status.rpc_status import from_call
 
@@ -45,6 +46,11 @@ class Counts:
         """Count an end."""
         assert seconds >= 0
         self.ended[method.name, CODE_NAMES[code]] += 1
+
+    def calls_succeeded(self, method: Method, seconds: Sequence[float]) -> None:
+        """Count ends that were successes."""
+        for each in seconds:
+            self.call_ended(method, OK, each)
 
 
 class CountsSeen(Protocol):

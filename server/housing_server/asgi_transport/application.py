@@ -128,7 +128,7 @@ def _unary(
 
 
 def _queued(endpoint: QueuedEndpoint[Any, Any], calls: Calls, *, deadlines: Deadlines, hangups: Hangups) -> _Handler:
-    method, endings = endpoint.method, Endings()
+    method, endings = endpoint.method, Endings(calls.finish_all)
 
     def handle(headers: _Headers, scope: Scope, receive: Receive, send: Send) -> QueuedCall:
         call = _begin(calls, method, headers, scope)

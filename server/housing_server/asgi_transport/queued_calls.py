@@ -1,7 +1,7 @@
 """Calls of methods whose requests are queued: callbacks in place of a task, which would cost more than the answer."""
 
 import asyncio
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -22,7 +22,13 @@ class Endings:
     The responses of a run leave one right after the other, so that the server need not wake up for each of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, finish_all: Callable[[list[CallScope]], object]) -> None:
+        """Start without calls.
+
+        Args:
+            finish_all: finishes calls that have succeeded.
+        """
+        self._finish_all = finish_all
         self._answered: list[CallScope] = []
 
     def add(self, call: CallScope) -> None:
@@ -33,8 +39,7 @@ class Endings:
 
     def _finish(self) -> None:
         answered, self._answered = self._answered, []
-        for call in answered:
-            call.finish()
+        self._finish_all(answered)
 
 
 class QueuedCall:

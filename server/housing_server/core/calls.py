@@ -97,6 +97,9 @@ class CallObserver(Protocol):
     def call_ended(self, method: Method, code: int, seconds: float) -> None:
         """Count a call that has ended with a `google.rpc.Code`, `seconds` after it arrived."""
 
+    def calls_succeeded(self, method: Method, seconds: Sequence[float]) -> None:
+        """Count calls that have succeeded, each so long after it arrived."""
+
 
 class CallTracer(Protocol):
     """Traces calls."""
@@ -224,15 +227,24 @@ class Calls:
             scope.credentials = self.authority.credentials(metadata, names)
         return scope
 
+    def finish_all(self, scopes: Sequence[CallScope]) -> None:
+        """Finish calls of one method that have succeeded: like `finish` for each, but counted together."""
+        now = time.perf_counter()
+        seconds = [now - scope.caller.arrived for scope in scopes]
+        self.observer.calls_succeeded(scopes[0].method, seconds)
+        for scope, each in zip(scopes, seconds, strict=True):
+            scope.succeeded(each)
+
 
 class CallScope:
     """One call, from its arrival to its end."""
 
-    __slots__ = ("_calls", "_identity", "_inside", "_method", "caller", "credentials", "request_id")
+    __slots__ = ("_calls", "_identity", "_inside", "caller", "credentials", "method", "request_id")
 
     def __init__(self, calls: Calls, method: Method, caller: Caller, request_id: str) -> None:
         self._calls = calls
-        self._method = method
+        self.method = method
+        """The method that is called."""
         self.caller = caller
         """The origin of the call."""
         self.request_id = request_id
@@ -256,7 +268,7 @@ class CallScope:
         if caller.deadline is not None and caller.deadline <= caller.arrived:
             raise DeadlinePassed
         if self._calls.authority is not None:
-            self._identity = self._calls.authority.admit(self._method, self.credentials)
+            self._identity = self._calls.authority.admit(self.method, self.credentials)
             if self._identity is not None:
                 self.caller = caller = caller._replace(identity=self._identity)
         gate.enter()
@@ -272,7 +284,7 @@ class CallScope:
         first = True  # it was admitted with the call
         async for message in messages:
             if not first:
-                authority.admit(self._method, self.credentials)
+                authority.admit(self.method, self.credentials)
             first = False
             yield message
 
@@ -298,18 +310,27 @@ class CallScope:
             self._end(DEADLINE_EXCEEDED if self.caller.late else CANCELLED)
             return None
         if not isinstance(error, RequestError):
-            self._calls.log.error("call failed", method=self._method.name, request_id=self.request_id, exc_info=error)
+            self._calls.log.error("call failed", method=self.method.name, request_id=self.request_id, exc_info=error)
             error = InternalError()
         status = status_from_error(error)
         self._end(status.code, reason=error.cause)
         return status
 
+    def succeeded(self, seconds: float) -> None:
+        """Leave the gate and log the success of the call, which is counted already."""
+        if self._inside:
+            self._calls.gate.leave()
+        self._log(OK, seconds)
+
     def _end(self, code: int, **more: str) -> None:
-        calls, method, caller = self._calls, self._method, self.caller
+        seconds = time.perf_counter() - self.caller.arrived
+        self._calls.observer.call_ended(self.method, code, seconds)
+        self._log(code, seconds, **more)
+
+    def _log(self, code: int, seconds: float, **more: str) -> None:
+        calls, method, caller = self._calls, self.method, self.caller
         if self._identity is not None:
             more["caller"] = self._identity
-        seconds = time.perf_counter() - caller.arrived
-        calls.observer.call_ended(method, code, seconds)
         if caller.span is not None:
             caller.span.end(code)
         calls.log.info(
@@ -334,6 +355,9 @@ class Uncounted:
     def call_ended(self, method: Method, code: int, seconds: float) -> None:
         """Do nothing."""
 
+    def calls_succeeded(self, method: Method, seconds: Sequence[float]) -> None:
+        """Do nothing."""
+
 
 class FailuresCounted:
     """Counts only failed calls: probes and reflection would outnumber the calls that matter."""
@@ -349,6 +373,9 @@ class FailuresCounted:
         if code not in {OK, CANCELLED}:
             self._observer.call_started(method)
             self._observer.call_ended(method, code, seconds)
+
+    def calls_succeeded(self, method: Method, seconds: Sequence[float]) -> None:
+        """Do nothing."""
 
 
 class FailuresLogged:

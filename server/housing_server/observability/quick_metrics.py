@@ -6,6 +6,7 @@ For metrics of every call and run: there is no public way, and the library's own
 # pylint: disable=protected-access  # see above
 
 from bisect import bisect_left
+from collections import Counter as Counts
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from prometheus_client import Counter, Histogram
 
 Count = Callable[[float], None]
 """Adds an amount, or observes a value."""
+CountEach = Callable[[Sequence[float]], None]
+"""Observes each of some values."""
 CountMany = Callable[[NDArray[np.int64], NDArray[np.float64]], None]
 """Observes n values in the histograms with these indexes."""
 
@@ -31,6 +34,18 @@ def observing(histogram: Histogram) -> Count:
     def observe(value: float) -> None:
         add(value)
         buckets[bisect_left(bounds, value)](1.0)
+
+    return observe
+
+
+def observing_each(histogram: Histogram) -> CountEach:
+    """Return the function that observes a few values at once in a histogram, which has all its labels."""
+    bounds, buckets, add = histogram._upper_bounds, [each.inc for each in histogram._buckets], histogram._sum.inc
+
+    def observe(values: Sequence[float]) -> None:
+        add(sum(values))
+        for bucket, count in Counts(bisect_left(bounds, value) for value in values).items():
+            buckets[bucket](float(count))
 
     return observe
 

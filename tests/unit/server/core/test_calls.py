@@ -1,7 +1,7 @@
 """What surrounds a call: counting, logging, ids, and statuses for errors."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -46,6 +46,11 @@ class Ledger:
         assert method is METHOD
         assert seconds >= 0
         self.codes.append(code)
+
+    def calls_succeeded(self, method: Method, seconds: Sequence[float]) -> None:
+        """Remember ends that were successes."""
+        for each in seconds:
+            self.call_ended(method, OK, each)
 
 
 class Span:
@@ -127,6 +132,20 @@ def test_good_call_is_counted_and_logged_once(harness: Harness) -> None:
     assert (harness.ledger.started, harness.ledger.codes, harness.status) == (1, [OK], None)
     assert (event["event"], event["method"], event["code"]) == ("rpc", "Do", "OK")
     assert (event["peer"], event["request_id"], event["trace_id"]) == ("ipv4:127.0.0.1:1", "r-1", TRACE)
+
+
+def test_calls_that_are_finished_together_are_counted_and_logged_each(harness: Harness) -> None:
+    """As if each had been finished alone; the gate lets all of them out."""
+    calls = Calls(gate=harness.gate, observer=harness.ledger, log=structlog.get_logger())
+    scopes = [calls.begin(METHOD, (), peer="ipv4:127.0.0.1:1", seconds_left=None) for _ in range(3)]
+    with structlog.testing.capture_logs() as logs:
+        for scope in scopes:
+            scope.enter()
+        calls.finish_all(scopes)
+    assert harness.ledger.codes == [OK] * 3
+    assert [entry["request_id"] for entry in logs] == [scope.request_id for scope in scopes]
+    assert {(entry["event"], entry["code"]) for entry in logs} == {("rpc", "OK")}
+    asyncio.run(asyncio.wait_for(harness.gate.close(seconds=60), 5))
 
 
 @pytest.mark.parametrize("outcome", [None, ModelNotLoaded(), asyncio.CancelledError()])

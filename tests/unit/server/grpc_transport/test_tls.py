@@ -1,6 +1,6 @@
 """TLS of gRPC's own library: who can connect, who they are, and certificates that are replaced."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,9 @@ class Uncounted:
         """Do nothing."""
 
     def call_ended(self, method: Method, code: int, seconds: float) -> None:
+        """Do nothing."""
+
+    def calls_succeeded(self, method: Method, seconds: Sequence[float]) -> None:
         """Do nothing."""
 
 

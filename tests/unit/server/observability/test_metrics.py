@@ -11,6 +11,7 @@ from housing_server.core.callers import RunTimes
 from housing_server.core.calls import Method
 from housing_server.core.model import Estimates
 from housing_server.errors import FieldViolation, InvalidRequest, ModelFailed
+from housing_server.observability.call_metrics import CallMetrics
 from housing_server.observability.metrics import WorkerMetrics
 from serving_fakes import CALLER, IncomeModel
 
@@ -98,3 +99,20 @@ def test_calls_are_counted_by_method_and_code() -> None:
     assert value("grpc_server_started_total", labels) == 1
     assert value("grpc_server_handled_total", labels | {"grpc_code": "NOT_FOUND"}) == 1
     assert value("grpc_server_handling_seconds_sum", labels) == 0.5
+
+
+def test_calls_that_succeed_together_are_counted_as_one_by_one() -> None:
+    """In the same counter, and in the bucket of each."""
+    one_by_one, together = CollectorRegistry(), CollectorRegistry()
+    method = Method(kind="unary", service="s.S", name="M")
+    seconds = [0.0003, 0.0004, 0.002, 0.0021, 100.0]
+    counted_alone = CallMetrics(one_by_one)
+    for each in seconds:
+        counted_alone.call_ended(method, code_pb2.OK, each)
+    CallMetrics(together).calls_succeeded(method, seconds)
+
+    def samples(registry: CollectorRegistry) -> dict[object, float]:
+        found = [sample for family in registry.collect() for sample in family.samples]
+        return {(each.name, *each.labels.items()): each.value for each in found if not each.name.endswith("_created")}
+
+    assert samples(together) == pytest.approx(samples(one_by_one))

@@ -1,7 +1,7 @@
 """PredictionLogService and OutcomeService over gRPC: what reaches the store, and how refusals are worded."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import grpc
@@ -41,6 +41,9 @@ class Counts:
         """Count a call by its end."""
         assert seconds >= 0
         self.calls[method.name, CODE_NAMES[code]] += 1
+
+    def calls_succeeded(self, method: Method, seconds: Sequence[float]) -> None:
+        """Count nothing: here calls end one at a time."""
 
     def outcomes(self, result: str, count: int) -> None:
         """Count outcomes."""
