@@ -60,7 +60,7 @@ from housing_server.processes.helpers import HelperLink
 from housing_server.processes.log_watch import LogWatch
 from housing_server.processes.tracers import open_tracer
 from housing_server.system.confinement import gain_no_rights
-from housing_server.system.memory import RARE, collect_garbage_rarely, release_freed_memory
+from housing_server.system.memory import RARE, collect_garbage_rarely, keep_releasing_memory, release_freed_memory
 
 if TYPE_CHECKING:
     from housing_server.observability.tracing import SpanTracer
@@ -181,7 +181,7 @@ class Worker:
         await self._transport.listen()
         self._announce()
         self._watching = [asyncio.create_task(self._watch(link)) for link in self._links]
-        self._watching.append(asyncio.create_task(self._log_watch.run()))
+        self._watching += map(asyncio.create_task, (self._log_watch.run(), keep_releasing_memory()))
         if self._config.canary_folder:
             self.start_setting_canary(self._config.canary_folder, self._config.canary_share)
 
