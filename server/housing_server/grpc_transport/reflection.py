@@ -6,14 +6,14 @@ a method, which `grpcurl describe SERVICE.METHOD` and `ghz --call SERVICE/METHOD
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from google.protobuf import text_format
 from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import Default, DescriptorPool
-from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 
 from housing_server.core.endpoints import Endpoint, StreamEndpoint, describe
 
@@ -27,18 +27,25 @@ def reflection_endpoints(services: Iterable[str]) -> tuple[Endpoint, ...]:
         services: full names of the services to list besides reflection itself.
     """
     versions = (_stable(), _ALPHA)
-    pool: Any = ReflectionPool()
-    servicer: Any = reflection.aio.ReflectionServicer([*services, *(version.full_name for version in versions)], pool)
+    servicer = cache(partial(_servicer, [*services, *(version.full_name for version in versions)]))
     return tuple(
         StreamEndpoint(
             method=describe(version.methods_by_name["ServerReflectionInfo"]),
             request=reflection_pb2.ServerReflectionRequest,
             response=reflection_pb2.ServerReflectionResponse,
             parse=reflection_pb2.ServerReflectionRequest.FromString,
-            handler=servicer.ServerReflectionInfo,
+            handler=lambda requests, caller: servicer().ServerReflectionInfo(requests, caller),
         )
         for version in versions
     )
+
+
+def _servicer(services: Iterable[str]) -> Any:
+    # Imported at the first call: it loads gRPC's library, 9 MB that a worker inside Envoy does without.
+    from grpc_reflection.v1alpha import reflection  # noqa: PLC0415
+
+    pool: Any = ReflectionPool()
+    return reflection.aio.ReflectionServicer(services, pool)
 
 
 @cache

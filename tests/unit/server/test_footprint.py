@@ -12,6 +12,10 @@ HEAVY = {"mlflow", "pandas", "sklearn", "dvc", "pyarrow", "matplotlib", "onnx", 
     ("module", "forbidden"),
     [
         ("housing_server.processes.worker", HEAVY | {"pydantic", "envoy", "sqlalchemy", "protovalidate"}),
+        (
+            "housing_server.processes.embedded",
+            HEAVY | {"grpc", "pydantic", "envoy", "sqlalchemy", "protovalidate"},
+        ),
         ("housing_server.processes.recorder", HEAVY | {"pydantic", "envoy", "onnxruntime"}),
         ("housing_server.processes.explainer", HEAVY | {"pydantic", "envoy", "sqlalchemy"}),
         ("housing_server.commands.serve", HEAVY | {"envoy", "numpy", "onnxruntime", "sqlalchemy"}),
