@@ -124,6 +124,29 @@ def test_what_the_service_refuses_is_shown_at_the_fields(page: Page) -> None:
     expect(page.locator("#form-error")).to_be_hidden()
 
 
+def test_all_that_is_wrong_with_a_field_is_shown_at_it(page: Page) -> None:
+    """A field can break several rules, and is counted once."""
+    page.fill("#total_bedrooms", "99999")
+    page.locator("#form .primary").click()
+    expect(page.locator("#total_bedrooms-problem")).to_contain_text("; must be greater than or equal to 1 and less")
+    expect(page.locator("#form-error")).to_contain_text("refused a field")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"longitude;latitude\n-118;34\n", "its cells must be separated by commas"),
+        (b"PK\x03\x04\0\0", "it is not a CSV in UTF-8"),
+        (b"longitude,lat\n-118,34\n", "its first line does not name latitude"),
+    ],
+)
+def test_a_file_that_cannot_be_priced_is_refused_with_the_reason(page: Page, content: bytes, reason: str) -> None:
+    """Another separator, no text at all, or columns that are missing."""
+    file: Any = {"name": "blocks.csv", "mimeType": "text/csv", "buffer": content}
+    page.set_input_files("#csv-file", files=[file])
+    expect(page.locator("#csv-status")).to_contain_text(f"blocks.csv: {reason}")
+
+
 def test_an_unusual_request_is_priced_with_a_warning(page: Page) -> None:
     """The warning names its field."""
     page.fill("#households", "400")
