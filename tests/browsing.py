@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from running import PATIENCE, ROOT, tool
 
@@ -29,30 +29,36 @@ def running_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
-    """Open a page until the end of the block; afterwards it must have asked nobody else, and logged no problem."""
+def profile(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """Create a browser profile until the end of the block: its pages share a cache."""
     options = {"viewport": {"width": 1280, "height": 860}} | options
     with browser.new_context(accept_downloads=True, **options) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page = context.new_page()
-        page.set_default_timeout(_MILLISECONDS)
-        problems: list[str] = []
-        foreign: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        # What the service refuses is logged by the browser as well; policies that are broken, too.
-        page.on("console", lambda said: problems.append(said.text) if said.type in {"error", "warning"} else None)
-        origin = "/".join(address.split("/")[:3])
-        page.on(
-            "request",
-            lambda sent: None if sent.url.startswith((origin, "blob:", "data:")) else foreign.append(sent.url),
-        )
-        page.goto(address)
-        try:
-            yield page
-        finally:
-            page.close()
-        assert not foreign, foreign
-        assert not [each for each in problems if "Failed to load resource" not in each], problems
+        yield context
+
+
+@contextmanager
+def opened(context: BrowserContext, address: str) -> Iterator[Page]:
+    """Open a page until the end of the block; check that it sent nothing to other hosts, and logged no problem."""
+    page = context.new_page()
+    page.set_default_timeout(_MILLISECONDS)
+    problems: list[str] = []
+    foreign: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    # The browser logs refusals of the service as well, and violations of the policy.
+    page.on("console", lambda said: problems.append(said.text) if said.type in {"error", "warning"} else None)
+    origin = "/".join(address.split("/")[:3])
+    page.on(
+        "request",
+        lambda sent: None if sent.url.startswith((origin, "blob:", "data:")) else foreign.append(sent.url),
+    )
+    page.goto(address)
+    try:
+        yield page
+    finally:
+        page.close()
+    assert not foreign, foreign
+    assert not [each for each in problems if "Failed to load resource" not in each], problems
 
 
 def picture(page: Page, name: str, height: int = 860) -> None:

@@ -104,8 +104,15 @@ def open_channel(
 
 
 def resolve_target(target: str | None) -> str:
-    """Return the target: the argument, or else `HOUSING_TARGET`, or else the default."""
-    return target or os.environ.get("HOUSING_TARGET") or DEFAULT_TARGET
+    """Return the target: the argument, or else `HOUSING_TARGET`, or else the default.
+
+    Raises:
+        ValueError: it is the URL of a web page.
+    """
+    target = target or os.environ.get("HOUSING_TARGET") or DEFAULT_TARGET
+    if target.startswith(("http://", "https://")):
+        raise ValueError(f"the target is HOST:PORT of the gRPC services, such as {DEFAULT_TARGET}, without http://")
+    return target
 
 
 def service_config(retries: Retries = DEFAULT_RETRIES) -> str:

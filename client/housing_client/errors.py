@@ -111,6 +111,12 @@ class UnavailableError(HousingError):
 class DeadlineExceededError(HousingError):
     """The deadline passed before the answer."""
 
+    def _text(self) -> str:
+        text = super()._text()
+        if self.reason:  # the service itself has answered
+            return text
+        return f"{text}: no answer in time; is the target right, and the service running?"
+
 
 class ServiceError(HousingError):
     """The service failed in a way that the caller cannot fix."""

@@ -41,9 +41,17 @@ def block_group(given: BlockGroupLike) -> block_group_pb2.BlockGroup:
     """Convert a block group to a message.
 
     Raises:
+        TypeError: it is neither a message nor a mapping.
         ValueError: a name is not a field of the contract, or a value has the wrong type.
     """
-    return given if isinstance(given, block_group_pb2.BlockGroup) else message_from_mapping(given)
+    if isinstance(given, block_group_pb2.BlockGroup):
+        return given
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            f"a block group must be a BlockGroup or a mapping of field names to values, not {type(given).__name__}; "
+            "predict_batch() and predict_stream() take several of them"
+        )
+    return message_from_mapping(given)
 
 
 def predict_request(given: BlockGroupLike | None, fields: Mapping[str, Any]) -> prediction_service_pb2.PredictRequest:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from browsing import opened, running_browser
+from browsing import opened, profile, running_browser
 from demo.boards import Span, draw_boards
 from demo.cast import draw_cast, moved, shorten, write_cast
 from demo.film import Film
@@ -144,7 +144,7 @@ def walk(shell: Shell, film: Film) -> Span:
         for heading, commands_below in sections():
             print(heading, file=sys.stderr)  # noqa: T201 - whoever waits wants to know
             if scene := FILMED.get(heading):
-                with opened(browser, f"{PAGE}/", color_scheme="light") as page:
+                with profile(browser, color_scheme="light") as context, opened(context, f"{PAGE}/") as page:
                     scene(page, film)
             begun[heading] = time.time()
             for command in commands_below:

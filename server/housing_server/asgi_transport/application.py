@@ -38,6 +38,8 @@ from housing_server.core.endpoints import (
 from housing_server.errors import DeadlinePassed, MethodNotFound, RequestError, UndecodableMessage
 from housing_server.limits import MAX_METADATA_BYTES
 
+_ONLY_GRPC = b"this port serves gRPC; JSON is on the gateway's port, 8080 by default\n"
+
 _Headers: TypeAlias = Mapping[bytes, bytes]
 _Handler: TypeAlias = Callable[[_Headers, Scope, Receive, Send], Awaitable[None]]
 
@@ -224,5 +226,6 @@ async def _fail(response: Response, call: CallScope, error: BaseException) -> No
 
 async def _refuse(send: Send, status: int, header: tuple[bytes, bytes]) -> None:
     """Respond to an HTTP request that is not a gRPC call."""
-    await send({"type": "http.response.start", "status": status, "headers": [header]})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    headers = [header, (b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": _ONLY_GRPC, "more_body": False})

@@ -4,11 +4,12 @@
 local contract, status = require("contract"), require("status")
 local errors = {}
 
+local LARGEST = ("the body is over %d MiB: send several smaller batches"):format(contract.max_body_bytes / 2 ^ 20)
 local KINDS = { -- by HTTP status: reason of the ErrorInfo, message
   ["400"] = { "INVALID_JSON", "the request cannot be read as JSON" },
   ["404"] = { "NO_SUCH_ROUTE", "no such path; GET /docs lists the routes" },
   ["408"] = { "REQUEST_TIMEOUT", "the request took too long to arrive" },
-  ["413"] = { "BODY_TOO_LARGE", "the body is larger than the largest legal batch" },
+  ["413"] = { "BODY_TOO_LARGE", LARGEST },
   ["431"] = { "HEADERS_TOO_LARGE", "the headers are too large" },
   ["503"] = { "UNAVAILABLE", "the prediction server is not available; try again in a few seconds" },
   ["504"] = { "DEADLINE_EXCEEDED", "the prediction server did not answer in time" },

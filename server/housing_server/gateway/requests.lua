@@ -187,7 +187,7 @@ local function check_body(handle, headers)
   if not (kind:match("^application/json *$") or kind:match("^application/json *;") or kind:match("^application/[%w.%-]+%+json"))
     or (charset and charset ~= "utf-8")
   then
-    return "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json in UTF-8", { ["accept-post"] = "application/json" }
+    return "UNSUPPORTED_MEDIA_TYPE", "the header content-type must be application/json, and the body in UTF-8", { ["accept-post"] = "application/json" }
   end
   local encoding = headers:get("content-encoding")
   if encoding and encoding ~= "gzip" and encoding ~= "identity" then

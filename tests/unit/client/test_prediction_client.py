@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.rpc import code_pb2, error_details_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from housing.features import FEATURES
 from housing.rows import message_from_mapping
@@ -106,6 +106,22 @@ def test_a_name_outside_the_contract_is_refused_before_any_call(
     with pytest.raises(ValueError, match="lattitude: no such field"):
         ask(target, "predict", lattitude=37.0)
     assert service.attempts == 0
+
+
+@pytest.mark.parametrize(("method", "given"), [("predict", [BERKELEY]), ("predict_batch", BERKELEY)])
+def test_a_wrong_number_of_block_groups_is_a_type_error(
+    ask: Ask, target: str, service: FakePredictionService, method: str, given: object
+) -> None:
+    """Several where one is expected, and one where several are; the message says what to pass."""
+    with pytest.raises(TypeError, match="must be a BlockGroup or a mapping of field names to values, not"):
+        ask(target, method, given)
+    assert service.attempts == 0
+
+
+def test_a_deadline_without_an_answer_says_what_to_check() -> None:
+    """The text of gRPC only says that it has passed."""
+    error = DeadlineExceededError(status_pb2.Status(code=code_pb2.DEADLINE_EXCEEDED, message="Deadline Exceeded"))
+    assert "is the target right, and the service running?" in str(error)
 
 
 def test_a_block_group_and_fields_together_are_refused(ask: Ask, target: str) -> None:
@@ -290,6 +306,8 @@ def test_the_target_comes_from_the_argument_then_the_environment(monkeypatch: py
     monkeypatch.setenv("HOUSING_TARGET", "elsewhere:1")
     assert resolve_target(None) == "elsewhere:1"
     assert resolve_target("here:2") == "here:2"
+    with pytest.raises(ValueError, match="HOST:PORT of the gRPC services"):
+        resolve_target("http://127.0.0.1:8080")
 
 
 def test_a_proxy_that_rewrites_the_message_leaves_an_error() -> None:

@@ -175,7 +175,8 @@ def test_challenger_answers_its_share_and_passes() -> None:
     assert service.registry.tags["canary_ended"].startswith("passed: it answered 100 rows")
     assert result.figures["canary_rows"] == result.figures["champion_rows"] == 100
     assert result.figures["canary_median_latency_seconds"] == 0.001
-    began, ended = service.trail.on_record
+    began, ended = service.trail.on_record[0], service.trail.on_record[-1]
+    assert len(service.trail.on_record) == 2
     assert (began.kind, began.from_version, began.to_version, began.to_share) == ("canary_start", None, "2", 0.1)
     assert (ended.kind, ended.from_version, ended.to_version, ended.from_share) == ("canary_end", "2", "", 0.1)
     assert {(each.retraining_id, each.changed_by) for each in (began, ended)} == {

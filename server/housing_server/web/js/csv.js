@@ -58,12 +58,22 @@ const columns = ({ answer, problem }) => (answer
   ? [answer.median_house_value, answer.interval?.lower ?? "", answer.interval?.upper ?? "", answer.prediction_id, ""]
   : ["", "", "", "", problem]);
 
+// Returns what is wrong with the first line of a CSV; empty when nothing is.
+function headProblem(names, required) {
+  const lacking = required.filter((name) => !names.includes(name));
+  if (lacking.length === 0) return "";
+  const [line] = names;
+  if (/[\0\ufffd]/.test(names.join())) return "it is not a CSV in UTF-8";
+  if (names.length === 1 && /[;\t|]/.test(line)) return "its cells must be separated by commas";
+  return `its first line does not name ${lacking.join(", ")}`;
+}
+
 // Prices a CSV. onProgress(rows, all): called after each batch. Returns the new CSV, and how many rows were refused.
 export async function priced(text, schema, onProgress) {
   const [head, ...lines] = parse(text);
   const names = (head ?? []).map((name) => name.trim());
-  const lacking = schema.required.filter((name) => !names.includes(name));
-  if (lacking.length) throw new Error(`the first line does not name ${lacking.join(", ")}`);
+  const wrong = headProblem(names, schema.required);
+  if (wrong) throw new Error(wrong);
   const rows = lines.map((cells) => ({ cells, ...blockGroup(names, cells, schema) }));
   for (let from = 0; from < rows.length; from += BATCH_ROWS) {
     await price(rows.slice(from, from + BATCH_ROWS));

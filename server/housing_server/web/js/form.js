@@ -47,10 +47,12 @@ export class Form {
   show(problem) {
     this.clear();
     const elsewhere = (problem.violations ?? []).filter(({ field }) => !this.names.includes(field));
-    for (const { field, description } of problem.violations ?? []) if (this.names.includes(field)) this.#complain(field, description);
+    const here = new Map();
+    for (const { field, description } of problem.violations ?? []) if (this.names.includes(field)) here.set(field, [...(here.get(field) ?? []), description]);
+    for (const [field, texts] of here) this.#complain(field, texts.join("; "));
     const first = this.form.querySelector("[aria-invalid='true']");
     this.error.hidden = false;
-    const text = first && !elsewhere.length ? `The service refused ${problem.violations.length === 1 ? "a field" : `${problem.violations.length} fields`}` : problem.message;
+    const text = first && !elsewhere.length ? `The service refused ${here.size === 1 ? "a field" : `${here.size} fields`}` : problem.message;
     this.error.replaceChildren(text, " ", el("code", {}, problem.reason), problem.requestId ? el("span", { class: "note" }, ` request ${problem.requestId}`) : "");
     first?.focus();
   }

@@ -74,6 +74,7 @@ export function dress() {
   byId("bottom").append(...bottom());
   const rates = new Rates();
   repeat(HEALTH_SECONDS, () => showHealth(shown));
+  for (const event of ["online", "offline"]) addEventListener(event, () => showHealth(shown));
   repeat(METRICS_SECONDS, () => showRates(rates, shown.rate));
   setTimeout(() => showRates(rates, shown.rate), SECOND_READING_SECONDS * 1000);
 }

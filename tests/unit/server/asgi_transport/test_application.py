@@ -77,6 +77,7 @@ async def test_only_grpc_is_answered(served: Served, method: str, content_type: 
     request = Request(PREDICT, method=method, content_type=content_type).feed(framed(GOOD))
     await request.answer(served.application)
     assert request.http_status == status
+    assert (b"JSON is on the gateway's port" in request.sent[-1].get("body", b"")) == (status != 200)
     assert served.counts.started.total() == (status == 200)
 
 
