@@ -59,12 +59,15 @@ RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
     install-lock requirements/server.txt requirements/embedded.txt \
-    # Unused: a copy of ONNX Runtime's library for C programs, development tools, tests and sources.
+    # Unused: a copy of ONNX Runtime's library for C programs, dialects of other databases, development tools, tests and
+    # sources.
     && cd /opt/housing/lib/python3*/site-packages \
     && rm -rf onnxruntime/capi/libonnxruntime.so.* onnxruntime/transformers onnxruntime/quantization onnxruntime/tools \
-        sqlalchemy/testing alembic/testing numpy/distutils numpy/f2py numpy/_core/_simd.* numpy/_core/_*_tests.* \
+        sqlalchemy/dialects/mysql sqlalchemy/dialects/mssql sqlalchemy/dialects/oracle \
+        sqlalchemy/testing alembic/testing mako/testing pyqwest/testing \
+        numpy/distutils numpy/f2py numpy/testing numpy/_core/_simd.* numpy/_core/_*_tests.* cffi pycparser \
     && find . -type d -name tests -prune -exec rm -rf {} + \
-    && find . -type f -regex '.*\.\(pyi\|pyx\|pxd\|pxi\|h\|c\|a\)' -delete \
+    && find . -type f -regex '.*\.\(pyi\|pyx\|pxd\|pxi\|h\|c\|a\|proto\)' -delete \
     && python3 /opt/build/strip_modules.py .
 
 FROM build AS gateway-packages
