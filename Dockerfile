@@ -40,6 +40,7 @@ RUN --mount=type=cache,target=/root/.cache \
     && python3 -m venv /opt/build \
     && pip install --require-hashes --requirement requirements/build.txt
 COPY deploy/scripts/install-lock.sh /opt/build/bin/install-lock
+COPY deploy/scripts/strip_modules.py /opt/build/
 
 # The distribution: small, and the only layer that changes with the code.
 FROM build AS wheel
@@ -58,31 +59,40 @@ RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
     install-lock requirements/server.txt requirements/embedded.txt \
-    # Unused: a copy of ONNX Runtime's library for C programs, and development tools.
+    # Unused: a copy of ONNX Runtime's library for C programs, dialects of other databases, development tools, tests and
+    # sources.
     && cd /opt/housing/lib/python3*/site-packages \
     && rm -rf onnxruntime/capi/libonnxruntime.so.* onnxruntime/transformers onnxruntime/quantization onnxruntime/tools \
-    && find . -type d -name tests -prune -exec rm -rf {} +
+        sqlalchemy/dialects/mysql sqlalchemy/dialects/mssql sqlalchemy/dialects/oracle \
+        sqlalchemy/testing alembic/testing mako/testing pyqwest/testing \
+        numpy/distutils numpy/f2py numpy/testing numpy/_core/_simd.* numpy/_core/_*_tests.* cffi pycparser \
+    && find . -type d -name tests -prune -exec rm -rf {} + \
+    && find . -type f -regex '.*\.\(pyi\|pyx\|pxd\|pxi\|h\|c\|a\|proto\)' -delete \
+    && python3 /opt/build/strip_modules.py .
 
 FROM build AS gateway-packages
 COPY requirements/gateway.txt requirements/
 RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
-    install-lock requirements/gateway.txt
+    install-lock requirements/gateway.txt \
+    && python3 /opt/build/strip_modules.py /opt/housing
 
 FROM build AS monitor-packages
 COPY requirements/monitor.txt requirements/
 RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
-    install-lock requirements/monitor.txt
+    install-lock requirements/monitor.txt \
+    && python3 /opt/build/strip_modules.py /opt/housing
 
 FROM build AS trainer-packages
 COPY requirements/trainer.txt requirements/
 RUN --mount=type=cache,target=/root/.cache \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca_bundle,target=/etc/ssl/certs/ca-certificates.crt \
-    install-lock requirements/trainer.txt
+    install-lock requirements/trainer.txt \
+    && python3 /opt/build/strip_modules.py /opt/housing
 
 # The server: the extras `server` (gRPC, ONNX Runtime, validation, metrics), `tracing` and `embedded`, an Envoy around each
 # worker, which serves JSON on 8080. There is no MLflow: SQLite registries and tracking servers that serve files are read

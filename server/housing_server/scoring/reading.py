@@ -83,7 +83,7 @@ def chunks(source: Source, rows: int) -> Iterator[pa.Table]:
 
 
 def _parquet(name: str) -> Source:
-    file = pq.ParquetFile(name)
+    file = pq.ParquetFile(name, pre_buffer=False)  # or all bytes that were read stay in memory until the end
     batches = file.iter_batches(batch_size=_BATCH_ROWS)
     return Source(schema=file.schema_arrow, batches=batches, rows=file.metadata.num_rows)
 

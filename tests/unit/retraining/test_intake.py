@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from arrow_memory import most_held, write_large_table
 from housing_retraining.data_versions.base import open_rows
 from housing_retraining.data_versions.row_table import RowTable
 from housing_retraining.intake import report as reports
@@ -218,6 +219,13 @@ def test_files_are_read_in_chunks(folders: Folders, new: pd.DataFrame, name: str
     assert [len(piece.table) for piece in pieces] == [ROWS_AT_ONCE, ROWS_AT_ONCE, 100]
     first = 1 if name.endswith("parquet") else 2
     assert [piece.table.index[0] for piece in pieces] == [first, ROWS_AT_ONCE + first, 2 * ROWS_AT_ONCE + first]
+
+
+def test_pieces_that_have_been_read_do_not_stay_in_memory(tmp_path: Path) -> None:
+    """Nor do the bytes of the file that they were made from."""
+    path = tmp_path / "large.parquet"
+    write_large_table(path)
+    assert most_held(read_pieces(path)) < path.stat().st_size / 2
 
 
 def test_files_of_the_same_name_do_not_overwrite_each_other(

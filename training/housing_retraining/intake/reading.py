@@ -75,7 +75,7 @@ def _csv_pieces(file: IO[bytes]) -> Iterator[Piece]:
 
 
 def _read_parquet(path: Path) -> Iterator[Piece]:
-    file = parquet.ParquetFile(path)
+    file = parquet.ParquetFile(path, pre_buffer=False)  # or all bytes that were read stay in memory until the end
     names = set(file.schema_arrow.names)
     if missing := [column.name for column in _COLUMNS if column.required and column.name not in names]:
         found = ", ".join(file.schema_arrow.names)[:300]

@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from arrow_memory import most_held, write_large_table
 from housing.example import BERKELEY
 from housing.features import COLUMNS
 from housing.v1.model_service_pb2 import Model
@@ -140,6 +141,14 @@ BAD = [
     row("+6"),
     row(7, total_bedrooms="NA"),
 ]
+
+
+def test_parquet_that_has_been_read_does_not_stay_in_memory(tmp_path: Path) -> None:
+    """Memory is that of a few batches, however long the file is."""
+    path = tmp_path / "large.parquet"
+    write_large_table(path)
+    source = open_source(str(path), io.BytesIO(), pytest.fail)
+    assert most_held(source.batches) < path.stat().st_size / 2
 
 
 def test_bad_rows_are_kept_with_what_is_wrong(tmp_path: Path, model: IncomeModel, pool: ThreadPoolExecutor) -> None:
