@@ -23,4 +23,4 @@ def write_large_table(path: Path, groups: int = 60, rows: int = 10_000) -> None:
 def most_held(pieces: Iterable[object]) -> int:
     """Read all pieces; return the most bytes that Arrow held after one of them, beyond those before the first."""
     before = pa.total_allocated_bytes()
-    return max(pa.total_allocated_bytes() - before for _ in pieces)
+    return int(max(pa.total_allocated_bytes() - before for _ in pieces))

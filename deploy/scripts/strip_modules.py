@@ -22,7 +22,8 @@ def loaded_bytes(file: bytes) -> int | None:
         return None
     _, _, _, _, start, _, _, header_size, size, count, *_ = _HEADER.unpack_from(file)
     segments = [_SEGMENT.unpack_from(file, start + number * size) for number in range(count)]
-    return max(header_size, start + count * size, *(offset + length for _, _, offset, _, _, length, *_ in segments))
+    ends = [offset + length for _, _, offset, _, _, length, *_ in segments]
+    return int(max(header_size, start + count * size, *ends))
 
 
 def strip(path: Path) -> int:
