@@ -9,6 +9,7 @@ from sklearn.base import RegressorMixin
 
 from housing_training.candidates.estimators import round_coefficients
 from housing_training.features.transform import FeatureTransform
+from housing_training.geography.places import in_parts
 
 
 class Pipeline(Protocol):
@@ -59,11 +60,10 @@ class PricePipeline:
 
     def proximity(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """Return the codes of `ocean_proximity` that are used, given or derived, shape (n,)."""
-        codes: npt.NDArray[np.int64] = self.features(rows).ocean_proximity.astype(np.int64)
-        return codes
+        codes: npt.NDArray[np.float64] = in_parts(lambda part: self.features(part).ocean_proximity, rows)
+        return codes.astype(np.int64)
 
 
 def _matrix(features: FeatureTransform, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Widen the float32 features again, without changing a value, so that linear algebra runs in float64."""
-    matrix: npt.NDArray[np.float64] = features(rows).matrix.astype(np.float64)
-    return matrix
+    return in_parts(lambda part: features(part).matrix.astype(np.float64), rows)

@@ -91,10 +91,12 @@ class EstimatorRecipe:
 
         folds = []
         with ThreadPoolExecutor(THREADS) as pool:
+            # First, since it takes longest: then both threads end at about the same time.
+            whole = pool.submit(self._fit, rows, prices)
             for metrics in pool.map(measure, random_folds(rows, self._params.folds, self._params.seed)):
                 folds.append(metrics)
                 advance()
-        pipeline = self._fit(rows, prices)
+            pipeline = whole.result()
         advance()
         return Fitted(pipeline=pipeline, cross_validated=Metrics.mean(folds))
 
@@ -126,8 +128,10 @@ class MixtureRecipe:
     def taught(self, rows: Rows, prices: Prices, advance: Callable[[], object]) -> "_Taught":
         """Cross-validate and fit the experts on rows, or return what was fitted on the same rows before."""
         if self._taught is None or self._taught.rows is not rows:
-            calibrated = calibrate(self.mixture, self.params, rows, prices, advance)
-            experts = Experts.fit(self.mixture, rows, prices, self.params.seed)
+            with ThreadPoolExecutor(1) as beside:
+                whole = beside.submit(Experts.fit, self.mixture, rows, prices, self.params.seed)
+                calibrated = calibrate(self.mixture, self.params, rows, prices, advance)
+                experts = whole.result()
             advance()
             self._taught = _Taught(rows=rows, calibrated=calibrated, experts=experts)
         return self._taught

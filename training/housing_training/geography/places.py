@@ -49,8 +49,8 @@ NEAR_DATA_KM = 8.0
 """Blocks whose middle is closer to data than this have a row for each cell."""
 PLAUSIBLE_KM = 20.0
 """A label is plausible where the rule gives it to some place within this distance: its borders are not sharp."""
-AT_ONCE = 20_000
-"""Places whose distances to all of the shore are in memory at once."""
+AT_ONCE = 2_000
+"""Places whose distances to all of the shore are in memory at once: few enough for a processor's cache."""
 
 Floats = npt.NDArray[np.float64]
 Halves = npt.NDArray[np.float16]
