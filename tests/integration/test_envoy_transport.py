@@ -85,6 +85,39 @@ def test_json_is_answered_as_a_gateway_answers_it(http: httpx.Client) -> None:
     assert http.get("/health").json()["model_loaded"] is True
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (dict(BERKELEY), 200),
+        (dict(BERKELEY) | {"median_income": -1}, 400),
+        (dict(BERKELEY) | {"longitude": "-122"}, 400),
+        ({}, 400),
+    ],
+)
+def test_usual_and_unusual_requests_are_answered_alike(
+    http: httpx.Client, body: dict[str, object], status: int
+) -> None:
+    """A page of another origin makes a request unusual: the scripts of a gateway check it, which others are spared."""
+
+    def answer(**headers: str) -> tuple[int, dict[str, str], dict[str, object]]:
+        found = http.post("/api/predict", json=body, headers={"x-request-id": "mine", **headers})
+        own = ("date", "content-length")  # ids and times in the body are its own as well
+        content = {name: value for name, value in found.json().items() if name not in {"prediction_id", "predicted_at"}}
+        return found.status_code, {key: value for key, value in found.headers.items() if key not in own}, content
+
+    usual = answer()
+    assert usual == answer(origin="https://shop.example")
+    assert usual[0] == status
+    assert usual[1].items() <= {
+        ("content-type", "application/json"),
+        ("vary", "Origin"),
+        ("cache-control", "no-store"),
+        ("server", "housing-server"),
+        ("x-request-id", "mine"),
+        ("connection", "close"),  # after a refusal that did not wait for the whole request
+    }
+
+
 def test_pages_and_metrics_of_every_envoy_are_on_the_same_port(http: httpx.Client) -> None:
     """As behind a gateway."""
     assert "<title>" in http.get("/").text

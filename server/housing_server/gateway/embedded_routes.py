@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from housing.exposure import authority_patterns
 from housing.routes import GATEWAY_METRICS_PATH
 from housing.services import PREDICTION_SERVICE
+from housing_server.gateway import fast_path
 from housing_server.gateway.upstreams import Upstream, grpc_matches, json_matches
 
 _Route = dict[str, Any]
@@ -23,7 +23,11 @@ SERVER = "prediction"
 PORT = "housing.port"
 """Key of the connection's local port in Envoy's filter state."""
 
-_LUA = "envoy.filters.http.lua"
+LUA = "envoy.filters.http.lua"
+"""Name of the filter of scripts that check heads and finish responses."""
+TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
+"""Name of the filter that makes gRPC calls of JSON requests."""
+_LUA_PER_ROUTE = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute"
 _OFF = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
 _UNARY_SECONDS = 120
 """Time limit of a call to another process on the gRPC port, unless the client sets a deadline."""
@@ -43,6 +47,10 @@ class EmbeddedRoutes:
     """The gRPC port."""
     names: Sequence[str] | None
     """Names by which requests may address the gRPC port, beside numbers; None for any."""
+    front_names: Sequence[str] | None
+    """Names by which they may address the other port."""
+    transcoder: _Route
+    """Configuration of the transcoder."""
     upstreams: Sequence[Upstream]
     """Processes that answer the other methods."""
     filters: Sequence[str]
@@ -50,7 +58,7 @@ class EmbeddedRoutes:
     python: str
     """Name of the filter that runs the worker."""
     plain_headers: str
-    """Name of the filter for the worker's calls on the gRPC port."""
+    """Name of the filter that restores the headers of calls that pass no script."""
 
     def all(self, gateway: Iterable[_Route]) -> list[_Route]:
         """Return the routes of both ports.
@@ -58,8 +66,8 @@ class EmbeddedRoutes:
         Args:
             gateway: the routes of a gateway.
         """
-        own = (*self._misdirected(), *self._plain())
-        return [*map(self._on_grpc_port, own), *self._front(list(gateway))]
+        own, front = (*self._misdirected(), *self._plain()), list(gateway)
+        return [*map(self._on_grpc_port, own), *self._fast(front), *self._front(front)]
 
     def _plain(self) -> Iterator[_Route]:
         """Yield the routes of the gRPC port: the worker's calls skip all other filters.
@@ -73,12 +81,33 @@ class EmbeddedRoutes:
         unary = {"route": {"timeout": "0s", "idle_timeout": "0s", "max_stream_duration": limit}}
         for each in self.upstreams:
             for match in grpc_matches(each.methods):
-                yield self._through(_to_upstream(unary, each, match), _LUA)
+                yield self._through(_to_upstream(unary, each, match), LUA)
         yield self._through({"match": {"prefix": "/"}, "route": unlimited}, *self._workers)
 
     @property
     def _workers(self) -> tuple[str, str]:
         return self.plain_headers, self.python
+
+    def _fast(self, gateway: Sequence[_Route]) -> Iterator[_Route]:
+        """Yield the routes of the fast path, after those for calls that address another host, which scripts refuse."""
+        body, rest = _by_prefix(gateway, "/api/"), _by_prefix(gateway, "/")
+        unlimited = {"cluster": WORKER, "timeout": "0s", "idle_timeout": "0s"}
+        if self.front_names is not None:
+            yield self._scripted(body, fast_path.misdirected(fast_path.JSON, self.front_names))
+            yield self._scripted(rest, fast_path.misdirected(fast_path.GRPC, self.front_names))
+        yield self._fast_json({**_to(body, WORKER), "match": fast_path.JSON})
+        yield self._through({"match": fast_path.GRPC, "route": unlimited}, *self._workers)
+
+    def _fast_json(self, route: _Route) -> _Route:
+        found = self._through(route, LUA, TRANSCODER, *self._workers)
+        # Responses pass the same script as requests: the route is not looked up again by the path of the method.
+        transcoder = {**self.transcoder, "services": [PREDICTION_SERVICE], "match_incoming_request_route": True}
+        script = {"@type": _LUA_PER_ROUTE, "name": fast_path.SCRIPT}
+        known = found["typed_per_filter_config"]
+        return {**found, "typed_per_filter_config": {**known, LUA: script, TRANSCODER: transcoder}}
+
+    def _scripted(self, like: _Route, match: _Route) -> _Route:
+        return _without({**_to(like, WORKER), "match": match}, [self.plain_headers])
 
     def _front(self, gateway: Sequence[_Route]) -> Iterator[_Route]:
         """Yield the gateway's routes, after those to other processes, which skip the worker."""
@@ -102,10 +131,9 @@ class EmbeddedRoutes:
     def _misdirected(self) -> Iterator[_Route]:
         """Yield the route of requests that may not address the gRPC port."""
         if self.names is not None:
-            patterns = ({"safe_regex": {"regex": each}} for each in authority_patterns(self.names))
-            others = [{"name": ":authority", "string_match": each, "invert_match": True} for each in patterns]
+            match = fast_path.misdirected({"prefix": "/"}, self.names)
             refusal = {"status": 403, "body": {"inline_string": "another host is addressed"}}
-            yield self._through({"match": {"prefix": "/", "headers": others}, "direct_response": refusal})
+            yield self._through({"match": match, "direct_response": refusal})
 
     def _on_grpc_port(self, route: _Route) -> _Route:
         by_port = {"key": PORT, "string_match": {"exact": str(self.grpc_port)}}

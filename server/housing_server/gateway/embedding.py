@@ -12,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from housing_server.gateway.embedded_routes import PORT, SERVER, WORKER, EmbeddedRoutes
+from housing.services import SERVICES
+from housing_server.gateway import fast_path
+from housing_server.gateway.embedded_routes import LUA, PORT, SERVER, TRANSCODER, WORKER, EmbeddedRoutes
+from housing_server.gateway.json_schema import bodies_by_route
 from housing_server.gateway.local_replies import local_replies
 from housing_server.gateway.upstreams import Upstream, cluster, nowhere
 
@@ -56,6 +59,7 @@ _KEEP_PORT: _Data = {
 _ADDED_HEADERS = (
     "x-caller-request-id",
     "x-caller-grpc-timeout",
+    "x-caller-head-bytes",
     "x-forwarded-for",
     "x-forwarded-proto",
     "x-envoy-external-address",
@@ -78,7 +82,7 @@ _PLAIN_HEADERS: _Data = {
         },
     },
 }
-"""Restores the headers that the client has sent; on the gateway's port requests.lua does so."""
+"""Restores the headers that the client has sent, where requests.lua does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,8 @@ class Embedding:
     """Port to listen on for gRPC, shared with other workers."""
     names: Sequence[str] | None = None
     """Names by which requests may address that port, beside numbers; None for any."""
+    front_names: Sequence[str] | None = None
+    """Names by which they may address the port for JSON."""
     max_connection_age_seconds: float
     """Age at which a connection is asked to reconnect, so that load spreads over new workers."""
     max_concurrent_streams: int
@@ -147,11 +153,18 @@ def _change_manager(manager: _Data, embedding: Embedding, python_filter: Mapping
         log["typed_config"] |= {"@type": _FILE_LOG, "path": embedding.access_log}
     manager["local_reply_config"] = local_replies([method for each in embedding.upstreams for method in each.methods])
     filters = manager["http_filters"]
-    filters[-1:-1] = [_PLAIN_HEADERS, dict(python_filter)]  # before the router
+    (early,) = manager["early_header_mutation_extensions"]
+    early["typed_config"]["mutations"].append(fast_path.HEAD_BYTES)
+    configs = {each["name"]: each["typed_config"] for each in filters}
+    configs[LUA]["source_codes"] = {fast_path.SCRIPT: {"inline_string": fast_path.source(bodies_by_route(SERVICES))}}
+    filters.insert(0, _PLAIN_HEADERS)
+    filters.insert(-1, dict(python_filter))  # before the router
     (host,) = manager["route_config"]["virtual_hosts"]
     host["routes"] = EmbeddedRoutes(
         grpc_port=embedding.port,
         names=embedding.names,
+        front_names=embedding.front_names,
+        transcoder=configs[TRANSCODER],
         upstreams=embedding.upstreams,
         filters=[each["name"] for each in filters[:-1]],
         python=str(python_filter["name"]),

@@ -9,7 +9,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from housing.routes import methods_of, routes_of
 from housing_server.gateway.lua import path_pattern, preloaded
 
-_SCRIPTS = ("status", "json_text", "json_message", "strict_json")
+STRICT_SCRIPTS = ("status", "json_text", "json_message", "strict_json")
+"""Scripts that read bodies strictly."""
 _KINDS: dict[int, dict[str, object]] = {
     FieldDescriptor.TYPE_DOUBLE: {"kind": "number"},
     FieldDescriptor.TYPE_STRING: {"kind": "string"},
@@ -101,6 +102,6 @@ def strict_json_source(bodies: Mapping[str, Mapping[str, Any]]) -> str:
     Args:
         bodies: the schema of each route's body, as `bodies_by_route` returns it.
     """
-    return preloaded(_SCRIPTS, {"bodies": bodies}) + (
+    return preloaded(STRICT_SCRIPTS, {"bodies": bodies}) + (
         'function envoy_on_request(handle) require("strict_json").check(handle) end\n'
     )

@@ -112,7 +112,8 @@ local function drop_body(handle)
   end
 end
 
-local function finish_http(handle, request)
+-- Finishes a response that is not gRPC's. request: its stored values.
+function responses.finish_http(handle, request)
   local headers = handle:headers()
   local http_status, kind = headers:get(":status"), headers:get("content-type") or ""
   local failed = tonumber(http_status) >= 400
@@ -143,7 +144,7 @@ end
 function responses.finish(handle)
   local request = status.remembered(handle)
   if not request.grpc then
-    finish_http(handle, request)
+    responses.finish_http(handle, request)
   end
 end
 

@@ -53,26 +53,32 @@ local function route_of(headers)
   return nil, query
 end
 
+local function respond(handle, http_status, words)
+  handle:respond({ [":status"] = http_status, ["content-type"] = "application/json" }, words)
+end
+
+-- Refuse a request whose body does not match its route, by method and path.
+function strict_json.check_body(handle, name)
+  local body = handle:body() -- waits for all of it
+  local ok, words = pcall(strict_json.refusal, name, body and body:getBytes(0, body:length()) or "")
+  if not ok then -- if this script fails, nothing passes unchecked
+    handle:logErr(words)
+    respond(handle, status.http("GATEWAY_ERROR"), status.json("GATEWAY_ERROR", "the gateway could not answer"))
+  elseif words then
+    respond(handle, status.http("INVALID_REQUEST"), words) -- or INVALID_JSON, whose status is the same
+  end
+end
+
 -- Refuse a request whose body the transcoder must not see.
 function strict_json.check(handle)
   local name, query = route_of(handle:headers())
   if not name or is_grpc(handle:headers()) then
     return
-  end
-  local ok, words = true, nil
-  if query ~= "" then -- the transcoder would merge it with the body: fields twice, or one more element in a list
-    words = answer("the query", "", "must be empty: all fields belong in the body", "query.not_empty")
+  elseif query ~= "" then -- the transcoder would merge it with the body: fields twice, or one more element in a list
+    local words = answer("the query", "", "must be empty: all fields belong in the body", "query.not_empty")
+    respond(handle, status.http("INVALID_REQUEST"), words)
   else
-    local body = handle:body() -- waits for all of it
-    ok, words = pcall(strict_json.refusal, name, body and body:getBytes(0, body:length()) or "")
-  end
-  local http_status = status.http("INVALID_REQUEST") -- and that of INVALID_JSON
-  if not ok then -- if this script fails, nothing passes unchecked
-    handle:logErr(words)
-    http_status, words = status.http("GATEWAY_ERROR"), status.json("GATEWAY_ERROR", "the gateway could not answer")
-  end
-  if words then
-    handle:respond({ [":status"] = http_status, ["content-type"] = "application/json" }, words)
+    strict_json.check_body(handle, name)
   end
 end
 

@@ -78,6 +78,7 @@ def _configuration(
         host=config.host,
         port=config.port,
         names=around.grpc_names,
+        front_names=around.gateway_names,
         max_connection_age_seconds=config.max_connection_age_seconds,
         max_concurrent_streams=config.max_concurrent_streams,
         unresponsive_seconds=around.unresponsive_seconds,

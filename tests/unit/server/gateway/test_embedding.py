@@ -1,6 +1,7 @@
 """An Envoy with a worker in it: what it listens on, and which filters see which calls."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ from housing_server.gateway.embedding import Embedding, embed
 from housing_server.gateway.upstreams import Upstream
 
 PYTHON = "python"
-LUA = "envoy.filters.http.lua"
+LUA, TRANSCODER = "envoy.filters.http.lua", "envoy.filters.http.grpc_json_transcoder"
 MODELS = ("ListModelVersions", "ListModelChanges", "PromoteModelVersion", "RollbackModel")
 METHODS = [*methods_of(["housing.v1.PredictionLogService", "housing.v1.RetrainingService"])]
 METHODS += [method for method in methods_of(["housing.v1.ModelService"]) if method.name in MODELS]
 RECORDER = Upstream(name="recorder", socket="/run/recorder.sock", methods=METHODS)
 PREDICT, LIST = "/housing.v1.PredictionService/Predict", "/housing.v1.PredictionLogService/ListPredictions"
 GRPC_PORT, GATEWAY_PORT = 50051, 8080
+USUAL = {":method": "POST", ":authority": "localhost:8080", "x-caller-head-bytes": "230", "content-length": "190"}
+JSON = USUAL | {"content-type": "application/json"}
+GRPC = USUAL | {"content-type": "application/grpc"}
 
 
 @pytest.fixture
@@ -31,6 +35,7 @@ def embedded(tmp_path: Path) -> dict[str, Any]:
         max_connection_age_seconds=7.5,
         max_concurrent_streams=99,
         unresponsive_seconds=10,
+        front_names=["localhost"],
         upstreams=[RECORDER],
     )
     return embed(configuration(front, None, tmp_path, tmp_path / "admin.sock"), embedding, {"name": PYTHON})
@@ -43,7 +48,21 @@ def manager(config: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def matches(match: dict[str, Any], path: str, port: int) -> bool:
+def header_matches(matcher: dict[str, Any], headers: Mapping[str, str]) -> bool:
+    """Whether Envoy would find that a header matches."""
+    value = headers.get(matcher["name"], "" if "treat_missing_header_as_empty" in matcher else None)
+    if "present_match" in matcher:
+        return (value is not None) == matcher["present_match"]
+    if value is None:
+        return False
+    wanted = matcher["string_match"]
+    pattern = (
+        wanted["safe_regex"]["regex"].replace(r"\C", ".") if "safe_regex" in wanted else re.escape(wanted["exact"])
+    )
+    return (re.fullmatch(pattern, value) is not None) != matcher.get("invert_match", False)
+
+
+def matches(match: dict[str, Any], path: str, port: int, headers: Mapping[str, str]) -> bool:
     """Whether Envoy would choose a route."""
     ports = [each["string_match"]["exact"] for each in match.get("filter_state", ())]
     by_path = (
@@ -53,14 +72,17 @@ def matches(match: dict[str, Any], path: str, port: int) -> bool:
         if "prefix" in match
         else re.fullmatch(match["safe_regex"]["regex"], path) is not None
     )
-    return by_path and ports in ([], [str(port)])
+    usual = all(header_matches(each, headers) for each in match.get("headers", ()))
+    return by_path and usual and ports in ([], [str(port)])
 
 
-def passage(config: dict[str, Any], path: str, port: int) -> tuple[str, list[str]]:
+def passage(
+    config: dict[str, Any], path: str, port: int, headers: Mapping[str, str] | None = None
+) -> tuple[str, list[str]]:
     """The cluster that a request is routed to, and the filters that see it."""
     found = manager(config)
     (host,) = found["route_config"]["virtual_hosts"]
-    route = next(each for each in host["routes"] if matches(each["match"], path, port))
+    route = next(each for each in host["routes"] if matches(each["match"], path, port, headers or {}))
     changes = route.get("typed_per_filter_config", {})
     names = [each["name"] for each in found["http_filters"]]
     return route["route"]["cluster"], [name for name in names if not changes.get(name, {}).get("disabled")]
@@ -89,6 +111,60 @@ def test_all_that_a_gateway_checks_is_checked_before_the_worker(path: str, embed
     assert cluster == "worker"
     assert filters[-2:] == [PYTHON, "envoy.filters.http.router"]
     assert {LUA, "envoy.filters.http.lua.strict_json", "envoy.filters.http.grpc_json_transcoder"} <= set(filters)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "filters"),
+    [
+        (PREDICT, GRPC, []),
+        (PREDICT, GRPC | {"content-type": "application/grpc+proto", "x-caller-request-id": "a-1"}, []),
+        ("/api/predict", JSON, [LUA, TRANSCODER]),
+        ("/api/predict", JSON | {"x-caller-request-id": "0190-aB.c:/+=@_"}, [LUA, TRANSCODER]),
+        ("/api/predict", JSON | {"content-type": "application/json; charset=utf-8"}, [LUA, TRANSCODER]),
+    ],
+)
+def test_usual_calls_pass_few_filters(
+    path: str, headers: Mapping[str, str], filters: list[str], embedded: dict[str, Any]
+) -> None:
+    """Native matchers have checked their heads."""
+    cluster, passed = passage(embedded, path, GATEWAY_PORT, headers)
+    assert cluster == "worker"
+    assert passed == ["envoy.filters.http.header_mutation", *filters, PYTHON, "envoy.filters.http.router"]
+
+
+@pytest.mark.parametrize("path", ["/api/predict", PREDICT])
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {":method": "GET"},
+        {":authority": "rebound.example"},
+        {"content-type": "text/plain"},
+        {"origin": "https://shop.example"},
+        {"x-caller-head-bytes": "10000"},
+        {"x-caller-request-id": "a;b"},
+        {"x-caller-request-id": "a" * 80},
+    ],
+)
+def test_unusual_calls_pass_the_scripts(path: str, unusual: Mapping[str, str], embedded: dict[str, Any]) -> None:
+    """They refuse in words, or remove what is not for the worker."""
+    headers = (GRPC if path == PREDICT else JSON) | unusual
+    assert {LUA, "envoy.filters.http.lua.strict_json"} <= set(passage(embedded, path, GATEWAY_PORT, headers)[1])
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {"content-length": "10000"},
+        {"content-encoding": "gzip"},
+        {"content-type": "application/json; charset=latin1"},
+        {"grpc-timeout": "1S"},
+        {"grpc-encoding": "gzip"},
+    ],
+)
+def test_unusual_bodies_pass_the_scripts(unusual: Mapping[str, str], embedded: dict[str, Any]) -> None:
+    """So do those that are large, compressed, or not certainly JSON."""
+    filters = passage(embedded, "/api/predict", GATEWAY_PORT, JSON | unusual)[1]
+    assert {LUA, "envoy.filters.http.lua.strict_json"} <= set(filters)
 
 
 @pytest.mark.parametrize(
