@@ -109,7 +109,7 @@ def _of_many_rows(results: Results) -> list[Mark]:
             measured=results.ratio(throughput, (names.STREAM, names.HOUSING), (names.STREAM, names.UNARY)),
         ),
         Mark(
-            what="throughput of JSON through Envoy, to that of unary calls",
+            what="throughput of JSON through a gateway, to that of unary calls",
             limit=0.6,
             measured=results.ratio(throughput, (names.JSON_BODIES, names.JSON), (names.JSON_BODIES, names.UNARY)),
         ),
@@ -247,15 +247,21 @@ def _cpu(results: Results, shape: str, to: str, whose: str, limit: float) -> Mar
 
 
 def _of_json(results: Results) -> list[Mark]:
-    scenario = names.against("FastAPI")
+    scenario, inside = names.against("FastAPI"), names.JSON_INSIDE_ENVOY
     return [
         Mark(
-            what="throughput of JSON, to that of FastAPI",
+            what="inside Envoy: throughput of JSON, to that of FastAPI",
             limit=30.0,
-            measured=results.ratio(throughput, (scenario, names.JSON), (scenario, "FastAPI")),
+            measured=results.ratio(throughput, (scenario, names.JSON_INSIDE), (scenario, "FastAPI")),
         ),
         Mark(
-            what="CPU of JSON, to that of unary calls",
+            what="inside Envoy: CPU of JSON, to that of unary calls",
+            limit=1.6,
+            at_most=True,
+            measured=results.ratio(cpu_per_call, (inside, names.JSON_INSIDE), (inside, names.UNARY)),
+        ),
+        Mark(
+            what="CPU of JSON through a gateway, to that of unary calls",
             limit=1.6,
             at_most=True,
             measured=results.ratio(cpu_per_call, (names.JSON_BODIES, names.JSON), (names.JSON_BODIES, names.UNARY)),

@@ -12,11 +12,20 @@ def compare_peers(results: Results) -> str:
     missing = {peer.name: results.absent[peer.name] for peer in PEERS if peer.name in results.absent}
     if not missing and not any(results.of((names.against(peer.name), peer.name)) for peer in PEERS):
         return "Not measured in this run: `make bench` does."
-    headings = ("peer", "gRPC", "JSON through Envoy", "p50 alone", "CPU a call", "its calls/s", "its p50 ms alone")
+    headings = (
+        "peer",
+        "gRPC",
+        "JSON inside Envoy",
+        "JSON through a gateway",
+        "p50 alone",
+        "CPU a call",
+        "its calls/s",
+        "its p50 ms alone",
+    )
     rows = [_peer(results, peer.name) for peer in PEERS]
     absent = [f"- {peer}: {why}" for peer, why in missing.items()]
     note = (
-        "Throughput of the service relative to the peer's, over gRPC and with JSON through Envoy, saturated; and the "
+        "Throughput of the service relative to the peer's, over gRPC and with JSON, saturated; and the "
         "peer's latency and CPU per call relative to the service's.\n\n"
     )
     plot = "\n\n![Peers](plots/peers.svg)"
@@ -29,6 +38,7 @@ def _peer(results: Results, peer: str) -> tuple[str, ...]:
     return (
         peer,
         ratio(results.ratio(throughput, (saturated, names.HOUSING), theirs)),
+        ratio(results.ratio(throughput, (saturated, names.JSON_INSIDE), theirs)),
         ratio(results.ratio(throughput, (saturated, names.JSON), theirs)),
         ratio(results.ratio(p50, (alone, peer), (alone, names.HOUSING))),
         ratio(results.ratio(cpu_per_call, theirs, (saturated, names.HOUSING))),

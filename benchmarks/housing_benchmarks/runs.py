@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -103,7 +104,7 @@ def _measured(  # noqa: PLR0913 - keyword-only arguments are clear in any number
         if not only_transports:
             samples.take(suite.run(pace.repeats))
             samples.take(log_modes(suite.ours, registry, folder, workers=results.workers, repeats=pace.repeats))
-        peers = dict(_run_peers(suite, pace, results.workers)) if with_peers else {}
+        peers = dict(_run_peers(suite, pace, registry, results.workers)) if with_peers else {}
         started = {peer: each.ready_seconds for peer, each in peers.items() if each.ready_seconds is not None}
         return replace(
             results,
@@ -141,10 +142,15 @@ def _run_transports(  # noqa: PLR0913 - keyword-only arguments are clear in any 
         return dict(absent)
 
 
-def _run_peers(suite: Suite, pace: Pace, workers: int) -> Iterator[tuple[str, PeerRun]]:
-    table = write_training_table(suite.ours.payloads.folder)
-    for peer in PEERS:
-        yield peer.name, _run_peer(suite, pace, peer, table, workers)
+def _run_peers(suite: Suite, pace: Pace, registry: Registry, workers: int) -> Iterator[tuple[str, PeerRun]]:
+    folder = suite.ours.payloads.folder
+    table = write_training_table(folder)
+    with ExitStack() as stack:
+        if find_spec("pyvoy") is not None:
+            service = stack.enter_context(running_service(registry, folder, workers, transport="envoy"))
+            suite = replace(suite, inside=replace(suite.ours, service=service))
+        for peer in PEERS:
+            yield peer.name, _run_peer(suite, pace, peer, table, workers)
 
 
 def _run_peer(suite: Suite, pace: Pace, peer: Peer, table: Path, workers: int) -> PeerRun:
@@ -166,6 +172,7 @@ def _run_peer(suite: Suite, pace: Pace, peer: Peer, table: Path, workers: int) -
             trials = [
                 ours,
                 suite.ours.json_through(suite.gateway, saturated),
+                *([suite.inside.json_inside(saturated)] if suite.inside else []),
                 running.trial(saturated, names.SATURATED, pace.seconds),
             ]
             outcome.samples.extend(measure(trials, pace.repeats))

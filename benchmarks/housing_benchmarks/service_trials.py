@@ -46,14 +46,22 @@ class ServiceTrials:
 
     def json_through(self, gateway: Gateway, scenario: str) -> Trial:
         """Return a trial of JSON through a gateway; processor time is that of server and gateway together."""
-        load = HttpLoad(
-            url=f"http://127.0.0.1:{gateway.port}/api/predict",
+        both = (self.service.server, gateway.server)
+        trial = self.trial(scenario, names.JSON, self._json(gateway.port).run)
+        return replace(trial, usage=lambda: usage_of(both))
+
+    def json_inside(self, scenario: str) -> Trial:
+        """Return a trial of JSON without a gateway, which the transport inside Envoy serves itself."""
+        assert self.service.json_port is not None  # noqa: S101 - of the other transport
+        return self.trial(scenario, names.JSON_INSIDE, self._json(self.service.json_port).run)
+
+    def _json(self, port: int) -> HttpLoad:
+        return HttpLoad(
+            url=f"http://127.0.0.1:{port}/api/predict",
             payload=self.payloads.body("gateway"),
             in_flight=names.SATURATED,
             seconds=self.seconds,
         )
-        both = (self.service.server, gateway.server)
-        return replace(self.trial(scenario, names.JSON, load.run), usage=lambda: usage_of(both))
 
     def trial(self, scenario: str, contestant: str, drive: Callable[[], Load], *, rows: int = 1) -> Trial:
         """Return a trial of the service with a load."""

@@ -34,6 +34,8 @@ class Suite:
     """The reference servers, by name."""
     graph: BareGraph
     """The graph without a server."""
+    inside: ServiceTrials | None = None
+    """The service inside Envoy, where it is compared with peers."""
 
     def run(self, repeats: int) -> Iterator[Sample]:
         """Measure all scenarios, after a warm-up."""

@@ -41,6 +41,7 @@ class Transports:
         for shape in names.SHAPES:
             yield from measure(self.shape(*shape), repeats, leave_out=True)
         if names.ENVOY in self.services:
+            yield from measure(self.json(), repeats, leave_out=True)
             yield from measure(self.streams(), repeats, leave_out=True)
             yield from measure(self.offered(), repeats, leave_out=True)
 
@@ -79,6 +80,11 @@ class Transports:
         scenario = names.STREAM_INSIDE_ENVOY
         streams = ours.trial(scenario, names.ENVOY, load.run, rows=STREAM_MESSAGES)
         return [streams, ours.saturated(scenario, names.UNARY)]
+
+    def json(self) -> list[Trial]:
+        """Send JSON to the service inside Envoy, beside unary calls of the same load generator."""
+        ours, scenario = self.services[names.ENVOY], names.JSON_INSIDE_ENVOY
+        return [ours.json_inside(scenario), ours.over_http2(scenario, names.UNARY)]
 
     def offered(self) -> list[Trial]:
         """Call Predict inside Envoy at a fixed rate."""

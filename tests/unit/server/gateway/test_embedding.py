@@ -52,14 +52,14 @@ def header_matches(matcher: dict[str, Any], headers: Mapping[str, str]) -> bool:
     """Whether Envoy would find that a header matches."""
     value = headers.get(matcher["name"], "" if "treat_missing_header_as_empty" in matcher else None)
     if "present_match" in matcher:
-        return (value is not None) == matcher["present_match"]
+        return (value is not None) is bool(matcher["present_match"])
     if value is None:
         return False
     wanted = matcher["string_match"]
     pattern = (
         wanted["safe_regex"]["regex"].replace(r"\C", ".") if "safe_regex" in wanted else re.escape(wanted["exact"])
     )
-    return (re.fullmatch(pattern, value) is not None) != matcher.get("invert_match", False)
+    return (re.fullmatch(pattern, value) is not None) is not bool(matcher.get("invert_match"))
 
 
 def matches(match: dict[str, Any], path: str, port: int, headers: Mapping[str, str]) -> bool:
@@ -124,7 +124,7 @@ def test_all_that_a_gateway_checks_is_checked_before_the_worker(path: str, embed
     ],
 )
 def test_usual_calls_pass_few_filters(
-    path: str, headers: Mapping[str, str], filters: list[str], embedded: dict[str, Any]
+    path: str, headers: dict[str, str], filters: list[str], embedded: dict[str, Any]
 ) -> None:
     """Native matchers have checked their heads."""
     cluster, passed = passage(embedded, path, GATEWAY_PORT, headers)
@@ -145,7 +145,7 @@ def test_usual_calls_pass_few_filters(
         {"x-caller-request-id": "a" * 80},
     ],
 )
-def test_unusual_calls_pass_the_scripts(path: str, unusual: Mapping[str, str], embedded: dict[str, Any]) -> None:
+def test_unusual_calls_pass_the_scripts(path: str, unusual: dict[str, str], embedded: dict[str, Any]) -> None:
     """They refuse in words, or remove what is not for the worker."""
     headers = (GRPC if path == PREDICT else JSON) | unusual
     assert {LUA, "envoy.filters.http.lua.strict_json"} <= set(passage(embedded, path, GATEWAY_PORT, headers)[1])
@@ -161,7 +161,7 @@ def test_unusual_calls_pass_the_scripts(path: str, unusual: Mapping[str, str], e
         {"grpc-encoding": "gzip"},
     ],
 )
-def test_unusual_bodies_pass_the_scripts(unusual: Mapping[str, str], embedded: dict[str, Any]) -> None:
+def test_unusual_bodies_pass_the_scripts(unusual: dict[str, str], embedded: dict[str, Any]) -> None:
     """So do those that are large, compressed, or not certainly JSON."""
     filters = passage(embedded, "/api/predict", GATEWAY_PORT, JSON | unusual)[1]
     assert {LUA, "envoy.filters.http.lua.strict_json"} <= set(filters)
