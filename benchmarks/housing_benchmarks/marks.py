@@ -133,6 +133,14 @@ def _of_the_model(results: Results) -> list[Mark]:
             unit="ms",
             measured=results.typical((names.GRAPH_ROWS, names.GRAPH), milliseconds_p50),
         ),
+        *(
+            Mark(
+                what=f"the same, {what}: the time of the mixture's graph, to it",
+                limit=limit,
+                measured=results.ratio(p50, (scenario, names.TEACHER), (scenario, names.GRAPH)),
+            )
+            for what, scenario, limit in (("one row", names.GRAPH_ROW, 4.5), ("1,000 rows", names.GRAPH_ROWS, 17.0))
+        ),
         Mark(
             what="`Explain`, one call at a time: p95",
             limit=25.0,

@@ -29,6 +29,7 @@ from housing_benchmarks.transports import running_transports
 from housing_benchmarks.trials import Pace, Sample, measure
 
 _TEST_ROWS = ROOT / "data/processed/test.parquet"
+_TEACHER = ROOT / "training/models/mixture_of_experts.onnx"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,7 @@ def _running_suite(pace: Pace, folder: Path, graph: Path, workers: int) -> Itera
                 names.BARE: stack.enter_context(running_reference("bare_onnx", folder, workers, str(graph))),
             },
             graph=BareGraph(graph, pace.seconds / 2),
+            teacher=BareGraph(_TEACHER, pace.seconds / 2) if _TEACHER.exists() else None,
         )
 
 

@@ -34,6 +34,8 @@ class Suite:
     """The reference servers, by name."""
     graph: BareGraph
     """The graph without a server."""
+    teacher: BareGraph | None = None
+    """The graph that the champion has learnt from, where it has been trained on this machine."""
     inside: ServiceTrials | None = None
     """The service inside Envoy, where it is compared with peers."""
 
@@ -62,17 +64,19 @@ class Suite:
         return [*(trial for trial in calls if trial.contestant != names.NO_OP), alone]
 
     def graph_alone(self) -> list[Trial]:
-        """Return trials of every output of the graph: of one row with caches flushed, and of 1,000 rows."""
+        """Return trials of every output of the graphs: of one row with caches flushed, and of 1,000 rows."""
         rows = self.ours.payloads.rows(4_000)
+        graphs = {names.GRAPH: self.graph} | ({names.TEACHER: self.teacher} if self.teacher else {})
         return [
             Trial(
                 scenario=scenario,
-                contestant=names.GRAPH,
-                drive=partial(self.graph.answer, rows, at_once, flushed=flushed),
+                contestant=contestant,
+                drive=partial(graph.answer, rows, at_once, flushed=flushed),
                 usage=own_usage,
                 rows=at_once,
             )
             for scenario, at_once, flushed in ((names.GRAPH_ROW, 1, True), (names.GRAPH_ROWS, 1_000, False))
+            for contestant, graph in graphs.items()
         ]
 
     def stream(self) -> list[Trial]:
