@@ -50,6 +50,7 @@ def _watch(parent: int, process: int, number: int) -> None:
 
 def main() -> None:
     """Run the command given on the command line."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # or it would stop when it writes to a terminal with `stty tostop`
     parent, number, *command = sys.argv[1:]
     death = signal.Signals(int(number))
     if sys.platform == "linux":  # where the setting survives `exec`

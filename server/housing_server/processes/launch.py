@@ -6,11 +6,13 @@ consoles: 10 MB and a tenth of a second for each process, although all of them w
 
 import importlib
 import runpy
+import signal
 import sys
 
 
 def main() -> None:
     """Run the module that the command line names, with the arguments that follow."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # or it would stop when it writes to a terminal with `stty tostop`
     sys.modules["rich"] = None  # type: ignore[assignment]  # makes the import fail
     importlib.import_module("structlog")
     del sys.modules["rich"]  # a model may need it

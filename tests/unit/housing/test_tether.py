@@ -26,6 +26,12 @@ def test_command_runs_as_it_would_alone() -> None:
     assert (result.returncode, result.stdout) == (7, "['a b', '--c']\n")
 
 
+def test_command_may_write_to_a_terminal_that_stops_background_processes() -> None:
+    """It is in a process group of its own, so it would be one of those (`stty tostop`)."""
+    command = (sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGTTOU).name)")
+    assert subprocess.run(tethered(command), capture_output=True, text=True, check=True).stdout == "SIG_IGN\n"
+
+
 def test_command_ends_when_its_parent_is_killed() -> None:
     """Nobody would be left to stop it."""
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
