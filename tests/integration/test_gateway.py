@@ -51,6 +51,14 @@ def test_head_answers_as_get_without_a_body(path: str, front: Front) -> None:
         assert head.headers["content-length"] == str(len(got.content))
 
 
+@pytest.mark.parametrize("path", ["/docs", "/ops"])
+def test_page_is_found_with_a_slash_at_its_end(path: str, front: Front) -> None:
+    """As people type it."""
+    found = front.http.get(f"{path}/")
+    assert (found.status_code, httpx.URL(found.headers["location"]).path) == (308, path)
+    assert front.http.get(f"{path}/", follow_redirects=True).status_code == 200
+
+
 def test_head_for_a_compressed_answer_leaves_nothing_on_the_connection(front: Front) -> None:
     """What is asked next on the same connection is answered."""
     with closing(HTTPConnection("127.0.0.1", front.gateway.port, timeout=60)) as connection:

@@ -62,7 +62,7 @@ def add_pages(config: dict[str, Any]) -> None:
 
 
 def _page_routes(plain: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield Envoy's routes for all files, for callers with the current copy and for those without.
+    """Yield Envoy's routes for all files, for callers with the current copy and those without, and for `/docs/`.
 
     Args:
         plain: settings of filters for routes that are not transcoded, such as those of metrics.
@@ -74,6 +74,9 @@ def _page_routes(plain: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield _route({"path": path, "headers": [current]}, {"status": 304}, headers, plain)
         typed = headers | {"content-type": _TYPES[file.suffix]}
         yield _route({"path": path}, {"status": 200, "body": {"filename": str(file)}}, typed, plain)
+    for path in sorted(_PAGES.keys() - {"/"}):
+        redirect = {"path_redirect": path, "response_code": "PERMANENT_REDIRECT"}
+        yield {"match": {"path": f"{path}/"}, "redirect": redirect, "typed_per_filter_config": plain}
 
 
 def _route(
