@@ -67,7 +67,7 @@ demo: $(INSTALLED) tools train ## Walk through docs/demo.md for real, and record
 
 fuzz: $(INSTALLED) ## Try EXAMPLES=100000 requests of any content on every method, and damaged ones through the gateway
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),100000) $(BIN)/pytest -q --timeout=0 tests/unit/server/test_fuzzing.py \
-		tests/integration/test_json_bodies.py
+		tests/integration/test_json_bodies.py tests/integration/test_envoy_transport.py
 
 tools: ## Install the programs that tests need, where this machine lets us
 	@tests/tools.sh

@@ -1,5 +1,7 @@
 """Workers inside Envoy: one process that serves gRPC and JSON, and sends to other processes what they answer."""
 
+import json
+import os
 import signal
 import struct
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_status.rpc_status import from_call
+from hypothesis import HealthCheck, given, settings
 
 from housing.example import BERKELEY
 from housing.v1.block_group_pb2 import BlockGroup
@@ -29,9 +32,15 @@ from housing.v1.prediction_service_pb2 import (
 from housing.v1.prediction_service_pb2_grpc import PredictionServiceStub
 from http2 import GOAWAY, HEADERS, Http2Connection
 from running import Service, running_service, transport_or_skip, wait_for
+from strict_json import damaged_bodies
 
 PREDICT = "/housing.v1.PredictionService/Predict"
 LOG = "housing.v1.PredictionLogService"
+FUZZING = settings(
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "300")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 @pytest.fixture(scope="module")
@@ -85,28 +94,22 @@ def test_json_is_answered_as_a_gateway_answers_it(http: httpx.Client) -> None:
     assert http.get("/health").json()["model_loaded"] is True
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        (dict(BERKELEY), 200),
-        (dict(BERKELEY) | {"median_income": -1}, 400),
-        (dict(BERKELEY) | {"longitude": "-122"}, 400),
-        ({}, 400),
-    ],
-)
+def predict(http: httpx.Client, body: bytes, **headers: str) -> tuple[int, dict[str, str], dict[str, object]]:
+    """What is answered to a body, but for what differs from call to call."""
+    found = http.post("/api/predict", content=body, headers={"content-type": "application/json", **headers})
+    content = {name: value for name, value in found.json().items() if name not in {"prediction_id", "predicted_at"}}
+    kept = {name: value for name, value in found.headers.items() if name not in {"date", "content-length"}}
+    return found.status_code, kept, content
+
+
+@pytest.mark.parametrize(("change", "status"), [({}, 200), ({"median_income": -1}, 400), ({"longitude": "-122"}, 400)])
 def test_usual_and_unusual_requests_are_answered_alike(
-    http: httpx.Client, body: dict[str, object], status: int
+    http: httpx.Client, change: dict[str, object], status: int
 ) -> None:
-    """A page of another origin makes a request unusual: the scripts of a gateway check it, which others are spared."""
-
-    def answer(**headers: str) -> tuple[int, dict[str, str], dict[str, object]]:
-        found = http.post("/api/predict", json=body, headers={"x-request-id": "mine", **headers})
-        own = ("date", "content-length")  # ids and times in the body are its own as well
-        content = {name: value for name, value in found.json().items() if name not in {"prediction_id", "predicted_at"}}
-        return found.status_code, {key: value for key, value in found.headers.items() if key not in own}, content
-
-    usual = answer()
-    assert usual == answer(origin="https://shop.example")
+    """A page of another origin makes a request unusual: it passes all scripts of a gateway, which others are spared."""
+    body = json.dumps(dict(BERKELEY) | change).encode()
+    usual = predict(http, body, **{"x-request-id": "mine"})
+    assert usual == predict(http, body, **{"x-request-id": "mine", "origin": "https://shop.example"})
     assert usual[0] == status
     assert usual[1].items() <= {
         ("content-type", "application/json"),
@@ -114,8 +117,16 @@ def test_usual_and_unusual_requests_are_answered_alike(
         ("cache-control", "no-store"),
         ("server", "housing-server"),
         ("x-request-id", "mine"),
-        ("connection", "close"),  # after a refusal that did not wait for the whole request
+        ("connection", "close"),  # after a refusal
     }
+
+
+@given(body=damaged_bodies("/api/predict"))
+@FUZZING
+def test_damaged_bodies_are_answered_alike(body: bytes, http: httpx.Client) -> None:
+    """Whatever is wrong with it, in the same words."""
+    mine = {"x-request-id": "mine"}
+    assert predict(http, body, **mine) == predict(http, body, **mine, origin="https://shop.example")
 
 
 def test_pages_and_metrics_of_every_envoy_are_on_the_same_port(http: httpx.Client) -> None:
