@@ -121,6 +121,15 @@ def test_usual_and_unusual_requests_are_answered_alike(
     }
 
 
+def test_query_is_refused_beside_a_body(http: httpx.Client) -> None:
+    """The transcoder would merge the two."""
+    refused = http.post("/api/predict?latitude=37", json=dict(BERKELEY))
+    assert (refused.status_code, refused.json()["details"][0]["field_violations"][0]["reason"]) == (
+        400,
+        "query.not_empty",
+    )
+
+
 @given(body=damaged_bodies("/api/predict"))
 @FUZZING
 def test_damaged_bodies_are_answered_alike(body: bytes, http: httpx.Client) -> None:

@@ -3,8 +3,7 @@
 local responses, route, status, strict_json = require("responses"), require("route"), require("status"), require("strict_json")
 local fast_path = {}
 
-local TOO_MUCH_METADATA = "429" -- without details: the worker's refusal of a head that is too large
-
+-- Refuses a request whose body is not the route's message.
 function fast_path.check(handle)
   strict_json.check_body(handle, route.name)
 end

@@ -53,6 +53,7 @@ JSON: _Data = {
     "path": _PREDICT.path,
     "headers": [
         *_USUAL,
+        {"name": ":path", "string_match": {"exact": _PREDICT.path}},  # without a query
         _is("content-type", "application/json(; ?charset=utf-8)?"),
         _is("content-length", "[0-9]{1,4}"),
         *_without("content-encoding", "grpc-timeout", "grpc-encoding"),

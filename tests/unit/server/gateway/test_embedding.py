@@ -21,7 +21,7 @@ RECORDER = Upstream(name="recorder", socket="/run/recorder.sock", methods=METHOD
 PREDICT, LIST = "/housing.v1.PredictionService/Predict", "/housing.v1.PredictionLogService/ListPredictions"
 GRPC_PORT, GATEWAY_PORT = 50051, 8080
 USUAL = {":method": "POST", ":authority": "localhost:8080", "x-caller-head-bytes": "230", "content-length": "190"}
-JSON = USUAL | {"content-type": "application/json"}
+JSON = USUAL | {":path": "/api/predict", "content-type": "application/json"}
 GRPC = USUAL | {"content-type": "application/grpc"}
 
 
@@ -154,6 +154,7 @@ def test_unusual_calls_pass_the_scripts(path: str, unusual: dict[str, str], embe
 @pytest.mark.parametrize(
     "unusual",
     [
+        {":path": "/api/predict?latitude=37"},
         {"content-length": "10000"},
         {"content-encoding": "gzip"},
         {"content-type": "application/json; charset=latin1"},
@@ -162,7 +163,7 @@ def test_unusual_calls_pass_the_scripts(path: str, unusual: dict[str, str], embe
     ],
 )
 def test_unusual_bodies_pass_the_scripts(unusual: dict[str, str], embedded: dict[str, Any]) -> None:
-    """So do those that are large, compressed, or not certainly JSON."""
+    """So do those that are large, compressed, or not certainly JSON, and those beside a query."""
     filters = passage(embedded, "/api/predict", GATEWAY_PORT, JSON | unusual)[1]
     assert {LUA, "envoy.filters.http.lua.strict_json"} <= set(filters)
 
