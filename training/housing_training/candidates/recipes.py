@@ -119,7 +119,7 @@ class MixtureRecipe:
             experts=taught.experts,
             intervals=taught.calibrated.intervals,
             domain=TrainingDomain.fit(rows),
-            table=PlaceTable.of(taught.experts.neighbourhood),
+            table=taught.table,
             coverage=self.mixture.interval.coverage,
         )
         advance()
@@ -129,12 +129,16 @@ class MixtureRecipe:
         """Cross-validate and fit the experts on rows, or return what was fitted on the same rows before."""
         if self._taught is None or self._taught.rows is not rows:
             with ThreadPoolExecutor(1) as beside:
-                whole = beside.submit(Experts.fit, self.mixture, rows, prices, self.params.seed)
+                whole = beside.submit(self._whole, rows, prices)
                 calibrated = calibrate(self.mixture, self.params, rows, prices, advance)
-                experts = whole.result()
+                experts, table = whole.result()
             advance()
-            self._taught = _Taught(rows=rows, calibrated=calibrated, experts=experts)
+            self._taught = _Taught(rows=rows, calibrated=calibrated, experts=experts, table=table)
         return self._taught
+
+    def _whole(self, rows: Rows, prices: Prices) -> tuple[Experts, PlaceTable]:
+        experts = Experts.fit(self.mixture, rows, prices, self.params.seed)
+        return experts, PlaceTable.of(experts.neighbourhood)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +151,8 @@ class _Taught:
     """What was learnt from rows held out in turn."""
     experts: Experts
     """The experts, fitted on all rows."""
+    table: PlaceTable
+    """What they know about places."""
 
 
 class StudentRecipe:
@@ -168,7 +174,7 @@ class StudentRecipe:
         learnt = np.setdiff1d(np.arange(len(rows)), fold.rows)
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
             rehearsed = pool.submit(rehearsing.fit, fold.experts, rows[learnt], prices[learnt], advance)
-            student = pool.submit(fitting.fit, taught.experts, rows, prices, advance).result()
+            student = pool.submit(fitting.fit, taught.experts, rows, prices, advance, taught.table).result()
             rehearsal = rehearsed.result()
         return Fitted(
             pipeline=student.stretched(

@@ -4,7 +4,10 @@ Figures are drawn without pyplot, so there is no global state and no window, and
 metadata, so that the same errors give the same file.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,22 +25,37 @@ SEED = 42
 """Seed of the shuffles."""
 
 
-def draw_all(name: str, model: GraphModel, rows: Rows, prices: Prices, folder: Path) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is drawn of a model, all that it has to be run for."""
+
+    predicted: Prices
+    """Its prices of the rows in USD, shape (n,)."""
+    importance: Mapping[str, float]
+    """By how many USD the RMSE grows when a field is shuffled, for each field."""
+
+    @classmethod
+    def of(cls, model: GraphModel, rows: Rows, prices: Prices) -> Self:
+        """Measure a model on rows that it was not trained on, shape (n, 9), with true prices in USD, shape (n,)."""
+        return cls(predicted=model.predict(rows), importance=importance(model, rows, prices))
+
+
+def draw_all(name: str, measured: Measured, rows: Rows, prices: Prices, folder: Path) -> None:
     """Draw a model's pictures into a folder.
 
     Args:
         name: the model's name, for the titles.
-        model: the model.
+        measured: what the model answers.
         rows: rows that it was not trained on, shape (n, 9).
         prices: their true prices in USD, shape (n,).
         folder: where the PNG files go; created if missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    predicted = model.predict(rows)
+    predicted = measured.predicted
     figures = {
         "predicted_vs_true": predicted_vs_true(prices, predicted),
         "residuals": residuals(prices, predicted),
-        "feature_importance": feature_importance(importance(model, rows, prices)),
+        "feature_importance": feature_importance(measured.importance),
         "error_map": error_map(rows, predicted - prices),
     }
     for file, figure in figures.items():
@@ -72,7 +90,7 @@ def residuals(prices: Prices, predicted: Prices) -> Figure:
     return figure
 
 
-def feature_importance(growth: dict[str, float]) -> Figure:
+def feature_importance(growth: Mapping[str, float]) -> Figure:
     """Draw how much the model depends on each field, the largest on top."""
     figure, axes = _canvas("Importance of the fields", "growth of the RMSE when shuffled", "")
     figure.subplots_adjust(left=0.25)

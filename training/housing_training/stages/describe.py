@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 from tqdm import tqdm
 
 from housing.card import FILE, PICTURES
-from housing_training.card.card import render
+from housing_training.card.card import Card, render
 from housing_training.card.facts import CardWriter, Reports, Tables
 from housing_training.card.plots import draw_card
 from housing_training.evaluation.spatial_figures import figures_of
@@ -29,20 +30,26 @@ def run() -> None:
         spatial=_spatial(params),
     )
     writer = CardWriter(params, Tables(raw=artifacts.RAW, train=artifacts.TRAIN, test=artifacts.TEST), reports)
-    for name in tqdm(reports.training, desc="describe", unit="card"):
-        teacher = artifacts.MODELS / f"{MIXTURE}.onnx" if name == STUDENT and MIXTURE in reports.training else None
-        _write(writer, name, artifacts.CARDS / name, teacher)
+    with ThreadPoolExecutor(1) as beside:
+        # While a card's pictures are drawn, the facts of the next ones are gathered.
+        cards = beside.map(lambda name: _card(writer, name, reports), reports.training)
+        for card in tqdm(cards, desc="describe", unit="card", total=len(reports.training)):
+            _write(card, artifacts.CARDS / card.candidate)
     click.echo(
         f"describe: {len(reports.training)} cards, such as {artifacts.CARDS / reports.comparison['best'] / 'card.md'}"
     )
 
 
-def _write(writer: CardWriter, name: str, folder: Path, teacher: Path | None) -> None:
+def _card(writer: CardWriter, name: str, reports: Reports) -> Card:
+    teacher = artifacts.MODELS / f"{MIXTURE}.onnx" if name == STUDENT and MIXTURE in reports.training else None
+    return writer.card(name, artifacts.MODELS / f"{name}.onnx", teacher)
+
+
+def _write(card: Card, folder: Path) -> None:
     pictures = folder / PICTURES
     pictures.mkdir(parents=True, exist_ok=True)
-    card = writer.card(name, artifacts.MODELS / f"{name}.onnx", teacher)
     for each in OF_THE_EVALUATION:
-        shutil.copy(artifacts.PLOTS / name / f"{each}.png", pictures)
+        shutil.copy(artifacts.PLOTS / card.candidate / f"{each}.png", pictures)
     draw_card(card, pictures)
     (folder / Path(FILE).name).write_text(render(card), encoding="utf-8")
 

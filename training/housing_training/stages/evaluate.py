@@ -1,6 +1,7 @@
 """Measure the graphs on the rows held out, and profile them."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import click
 import pandas as pd
@@ -12,7 +13,7 @@ from housing_training.data.rows import Prices, Rows
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.evaluation.comparison import compare, render
 from housing_training.evaluation.expected_errors import expected_errors
-from housing_training.evaluation.plots import draw_all
+from housing_training.evaluation.plots import Measured, draw_all
 from housing_training.evaluation.profile import model_profile
 from housing_training.files import artifacts
 from housing_training.graph.model import GraphModel
@@ -25,8 +26,11 @@ def run() -> None:
     comparison = compare(models, test, training_report)
     artifacts.write_json(comparison, artifacts.COMPARISON)
     test_rows, test_prices = rows_from_frame(test), prices_from_frame(test)
-    for name, model in tqdm(models.items(), desc="evaluate", unit="candidate"):
-        draw_all(name, model, test_rows, test_prices, artifacts.PLOTS / name)
+    with ThreadPoolExecutor(1) as beside:
+        # While a candidate's pictures are drawn, the next ones are measured.
+        measured = beside.map(lambda model: Measured.of(model, test_rows, test_prices), models.values())
+        for name, each in zip(tqdm(models, desc="evaluate", unit="candidate"), measured, strict=True):
+            draw_all(name, each, test_rows, test_prices, artifacts.PLOTS / name)
     _write_profiles(models, test_rows, test_prices)
     click.echo(render(comparison))
 

@@ -1,6 +1,7 @@
 """Train the candidates, compile them, and check that each graph answers what its pipeline answers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from housing.background import FOLDER
 from housing.golden import GoldenRequests
-from housing_training.candidates.recipes import recipes
+from housing_training.candidates.recipes import Fitted, recipes
 from housing_training.data.rows import Prices, Rows
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.files import artifacts
@@ -61,7 +62,7 @@ def run() -> None:
 
 
 def train_candidates(train_rows: Rows, train_prices: Prices, test_rows: Rows, params: TrainParams) -> Iterator[Trained]:
-    """Train each candidate, with a progress bar.
+    """Train each candidate, with a progress bar; it is compiled and checked while the next one is trained.
 
     Args:
         train_rows: rows to train on, shape (n, 9).
@@ -75,18 +76,28 @@ def train_candidates(train_rows: Rows, train_prices: Prices, test_rows: Rows, pa
     """
     candidates = recipes(params)
     steps = sum(each.steps + 2 for each in candidates.values())
-    with tqdm(total=steps, desc="train", unit="step") as progress:
+    with tqdm(total=steps, desc="train", unit="step") as progress, ThreadPoolExecutor(1) as beside:
+        unfinished: Future[Trained] | None = None
         for name, each in candidates.items():
             progress.set_description(name)
             fitted = each.fit(train_rows, train_prices, progress.update)
-            model = compile_pipeline(fitted.pipeline)
-            progress.update()
-            parity = check_parity(model, fitted.pipeline, np.concatenate([train_rows, test_rows]))
-            progress.update()
-            yield Trained(
-                name=name,
-                model=model,
-                golden=golden_requests(fitted.pipeline, test_rows),
-                explanation=explanation_files(fitted.pipeline, train_rows),
-                report=fitted.cross_validated.named("cv") | {"parity": asdict(parity)},
-            )
+            if unfinished:
+                yield unfinished.result()
+            unfinished = beside.submit(_finish, name, fitted, train_rows, test_rows, progress.update)
+        if unfinished:
+            yield unfinished.result()
+
+
+def _finish(name: str, fitted: Fitted, train_rows: Rows, test_rows: Rows, advance: Callable[[], object]) -> Trained:
+    """Compile a candidate and check its graph."""
+    model = compile_pipeline(fitted.pipeline)
+    advance()
+    parity = check_parity(model, fitted.pipeline, np.concatenate([train_rows, test_rows]))
+    advance()
+    return Trained(
+        name=name,
+        model=model,
+        golden=golden_requests(fitted.pipeline, test_rows),
+        explanation=explanation_files(fitted.pipeline, train_rows),
+        report=fitted.cross_validated.named("cv") | {"parity": asdict(parity)},
+    )

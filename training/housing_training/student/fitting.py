@@ -53,7 +53,14 @@ class StudentFitting:
         coverage = mixture.interval.coverage
         return cls(params=params, holes=mixture.holes, intervals=intervals, coverage=coverage, seed=seed)
 
-    def fit(self, experts: Experts, rows: Rows, prices: Prices, advance: Callable[[], object]) -> StudentPipeline:
+    def fit(
+        self,
+        experts: Experts,
+        rows: Rows,
+        prices: Prices,
+        advance: Callable[[], object],
+        table: PlaceTable | None = None,
+    ) -> StudentPipeline:
         """Fit a student of experts.
 
         Args:
@@ -61,8 +68,9 @@ class StudentFitting:
             rows: raw, shape (n, 9).
             prices: their prices in USD, shape (n,).
             advance: called after each epoch.
+            table: what the experts know about places; computed if it is None.
         """
-        rng, table = np.random.default_rng(self.seed), PlaceTable.of(experts.neighbourhood)
+        rng, table = np.random.default_rng(self.seed), table or PlaceTable.of(experts.neighbourhood)
         teacher = Teacher.fit(self.params, experts, prices, rng)
         synthetic = SyntheticRows(experts=experts, rows=rows, table=table, holes=self.holes)
         asked, shown = synthetic.draw(self.params.rows, self.seed)

@@ -12,7 +12,7 @@ from housing_training.candidates.pipeline import PricePipeline
 from housing_training.data.preparation import fill_ocean_proximity
 from housing_training.data.table import prices_from_frame, rows_from_frame
 from housing_training.evaluation.comparison import compare, render
-from housing_training.evaluation.plots import draw_all, importance
+from housing_training.evaluation.plots import Measured, draw_all, importance
 from housing_training.graph.compilation import compile_pipeline
 from housing_training.graph.model import GraphModel
 from housing_training.metrics.prices import Metrics
@@ -84,7 +84,7 @@ def test_pictures_are_the_same_each_time(model: GraphModel, test_rows: pd.DataFr
     """The four pictures are drawn, and drawing again changes no byte."""
     rows, prices = rows_from_frame(test_rows), prices_from_frame(test_rows)
     for folder in ("first", "second"):
-        draw_all("xgboost", model, rows, prices, tmp_path / folder)
+        draw_all("xgboost", Measured.of(model, rows, prices), rows, prices, tmp_path / folder)
 
     names = sorted(path.name for path in (tmp_path / "first").iterdir())
     assert names == ["error_map.png", "feature_importance.png", "predicted_vs_true.png", "residuals.png"]
