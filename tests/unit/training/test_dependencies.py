@@ -75,6 +75,14 @@ def test_stages_declare_the_code_that_they_run(name: str) -> None:
     assert declared == imported_by(name)
 
 
+@pytest.mark.parametrize("name", ["fetch", "evaluate", "describe", "register"])
+def test_stages_that_train_nothing_import_no_library_of_training(name: str) -> None:
+    """They would wait seconds for what they do not use."""
+    code = "".join((ROOT / path).read_text("utf-8") for path in imported_by(name))
+
+    assert not re.findall(r"^\s*(?:from|import) (sklearn|xgboost|skl2onnx|onnxmltools|ndonnx)\b", code, re.MULTILINE)
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_dependencies_are_listed_in_order(name: str) -> None:
     """Each file once, sorted, so that a diff shows what has changed."""

@@ -6,7 +6,7 @@ up. It is kept as float16, and training reads the same rounded figures.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,9 @@ PLAUSIBLE_KM = 20.0
 AT_ONCE = 2_000
 """Places whose distances to all of the shore are in memory at once: few enough for a processor's cache."""
 
+_Read = TypeVar("_Read", bound=np.generic)
+_Made = TypeVar("_Made", bound=np.generic)
+
 Floats = npt.NDArray[np.float64]
 Halves = npt.NDArray[np.float16]
 
@@ -94,9 +97,11 @@ def rounded(features: Floats) -> Floats:
     return features.astype(np.float16).astype(np.float64)
 
 
-def in_parts(function: Callable[[Floats], Floats], places: Floats) -> Floats:
-    """Apply a function to a few places at a time, since its intermediate results are large."""
-    return np.concatenate([function(places[at : at + AT_ONCE]) for at in range(0, len(places), AT_ONCE)])
+def in_parts(
+    function: Callable[[npt.NDArray[_Read]], npt.NDArray[_Made]], rows: npt.NDArray[_Read]
+) -> npt.NDArray[_Made]:
+    """Apply a function to a few rows at a time, since its intermediate results are large; once if there are none."""
+    return np.concatenate([function(rows[at : at + AT_ONCE]) for at in range(0, max(len(rows), 1), AT_ONCE)])
 
 
 def _near(neighbourhood: Neighbourhood) -> npt.NDArray[np.bool_]:

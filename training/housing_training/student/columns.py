@@ -15,6 +15,7 @@ from housing_training.features.located import COLUMNS, COUNTS, RATIOS
 from housing_training.features.rounding import legible
 from housing_training.geography import neighbours
 from housing_training.geography.places import FEATURES as PLACE_FEATURES
+from housing_training.geography.places import in_parts
 from housing_training.student.network import Single
 
 TAIL = 0.0003
@@ -120,6 +121,9 @@ class StudentColumns:
 
     def read(self, matrix: Matrix) -> Single:
         """Convert rows as the mixture reads them, shape (n, columns), to what the student reads, float32."""
+        return in_parts(self._read, matrix)
+
+    def _read(self, matrix: Matrix) -> Single:
         return self.joined(
             self.logarithms(matrix[:, :FIGURES]),
             matrix[:, _POSITION].astype(np.float64),

@@ -18,7 +18,7 @@ from housing_training.geography.grid import corners
 from housing_training.geography.landmarks import KM_PER_DEGREE, LONGITUDE_SCALE
 from housing_training.geography.neighbours import plane
 from housing_training.geography.places import FEATURES as PLACE_FEATURES
-from housing_training.geography.places import PlaceTable, geography, rounded
+from housing_training.geography.places import PlaceTable, geography, in_parts, rounded
 from housing_training.params.schema import HoleParams
 from housing_training.student.columns import place_features_of
 
@@ -130,9 +130,13 @@ class SyntheticRows:
 
     def _located(self, rows: Rows) -> Matrix:
         """Convert raw rows, with the table of places, to what the mixture reads."""
-        place_features = self.table(rows[:, PLACE])[:, : len(PLACE_FEATURES)]
-        located: Matrix = matrix(rows, place_features, self.experts.bedrooms_per_household)
-        return located
+
+        def convert(part: Rows) -> Matrix:
+            place_features = self.table(part[:, PLACE])[:, : len(PLACE_FEATURES)]
+            located: Matrix = matrix(part, place_features, self.experts.bedrooms_per_household)
+            return located
+
+        return in_parts(convert, rows)
 
     def _without_bedrooms(self, lessons: Matrix, rng: np.random.Generator) -> Matrix:
         """Return lessons in which the bedrooms of some rows are missing."""

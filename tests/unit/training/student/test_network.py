@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from housing_training.params.schema import NetworkParams
-from housing_training.student.network import Network, sigmoid
+from housing_training.student.network import AT_ONCE, Network, sigmoid
 from housing_training.student.network_training import (
     Lessons,
     Rising,
@@ -31,6 +31,17 @@ def test_a_network_computes_what_its_layers_say() -> None:
     (price,) = network(np.array([[0.5]], np.float32))
 
     assert price == pytest.approx(3 * 2 / (1 + np.exp(-2)) - 1)
+
+
+@pytest.mark.parametrize("count", [0, 1, AT_ONCE, AT_ONCE + 1])
+def test_any_number_of_rows_is_computed(count: int) -> None:
+    """Parts of what is asked are put together in order, and none is left out."""
+    network = Network((1, 1, 1), np.array([2.0, 1.0, 3.0, -1.0], np.float32))
+    rows = np.linspace(-1, 1, count, dtype=np.float32)[:, None]
+
+    outputs = network(rows)
+
+    assert outputs == pytest.approx(3 * (2 * rows + 1) / (1 + np.exp(-2 * rows - 1)) - 1, abs=1e-5)
 
 
 def test_sigmoids_of_any_number_are_finite() -> None:
