@@ -21,6 +21,7 @@ install: $(INSTALLED) ## Install everything into .venv
 # package index and the certificates that pip is configured for, if any. Locks list all that is needed, so nothing is
 # resolved again.
 # $(1): the locks
+# $(2): further options of uv
 define install_locks
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than 3.11: make PYTHON=/path/to/a/newer/python3" >&2; exit 1; }
@@ -30,19 +31,27 @@ define install_locks
 	@index=$$($(BIN)/python -m pip config get global.index-url 2>/dev/null) && export UV_DEFAULT_INDEX=$$index; \
 		cert=$${PIP_CERT:-$$($(BIN)/python -m pip config get global.cert 2>/dev/null)}; \
 		test -z "$$cert" || export SSL_CERT_FILE=$$cert; \
-		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --compile-bytecode \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps $(2) \
 			$(addprefix -r ,$(1))
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
 endef
 
 $(INSTALLED): pyproject.toml requirements/build.txt requirements/dev.txt
-	$(call install_locks,requirements/dev.txt)
+	$(call install_locks,requirements/dev.txt,--compile-bytecode)
 	@touch $(RUNNABLE) $@
 
 # What `housing up` runs: the same versions of three quarters of the packages, without what tests, checks and documents.
 LOCKS := $(addprefix requirements/,server.txt embedded.txt gateway.txt monitor.txt trainer.txt)
+# What it imports, a list for each processor: importing compiles that. To compile all that is installed takes longer than
+# the rest of the installation, and most of it is never imported.
+IMPORTS_OF_TRAINING := housing_training.stages.train, housing_training.stages.prepare, housing_training.stages.describe
+IMPORTS_OF_SERVICE := dvc.repo, mlflow.onnx, mlflow.store.tracking.sqlalchemy_store, housing_training.stages.register, \
+	housing_cli.main, housing_server.processes.recorder, housing_monitoring.monitor
 $(RUNNABLE): pyproject.toml requirements/build.txt $(LOCKS)
-	$(call install_locks,$(LOCKS))
+	$(call install_locks,$(LOCKS),)
+	@unset PYTHONDONTWRITEBYTECODE; export MLFLOW_DISABLE_TELEMETRY=true; \
+		for modules in "$(IMPORTS_OF_TRAINING)" "$(IMPORTS_OF_SERVICE)"; do \
+			$(BIN)/python -c "import $$modules" & done; wait
 	@touch $@
 
 train: $(INSTALLED) ## Train what is out of date, as `housing train` does; a moment when nothing is
