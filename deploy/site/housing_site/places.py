@@ -16,6 +16,7 @@ OUTSIDE = (
     "data/README.md",
     "benchmarks/results.md",
     "benchmarks/soak.md",
+    "benchmarks/soak-envoy.md",
     "benchmarks/retraining.md",
 )
 """Documents that are not in docs/ and are pages of the site as well."""
