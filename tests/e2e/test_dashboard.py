@@ -77,6 +77,7 @@ def running(
         }
         with running_prometheus(scratch / "prometheus", targets) as server:
             wait_until_scraped(server, product)
+            server.wait_for_rules()  # they record series of their own, whose rise is seen in the same way
             call_the_service(product, census_rows)
             wait_until_scraped(server, product)
             yield server
