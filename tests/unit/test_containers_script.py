@@ -22,13 +22,13 @@ esac
 """
 """Stands in for Docker: it has an engine and all images, and builds until its input ends."""
 
-HEARING = """
+DEFAULT_SIGNALS = """
 import os, signal, sys
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-"""Runs a command with signals as a terminal's jobs have them: under `nohup` tests would pass on that one is ignored."""
+"""Runs a command that ignores no signal, as a job of a terminal: tests may run under `nohup`, which ignores one."""
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def building(folder: Path, build: str) -> Iterator[subprocess.Popen[str]]:
     program.chmod(0o755)
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", "HOUSING_CONTAINERS_DIR": str(folder), "BUILD": build}
     with subprocess.Popen(
-        [sys.executable, "-c", HEARING, ROOT / "deploy/scripts/containers.sh"],
+        [sys.executable, "-c", DEFAULT_SIGNALS, ROOT / "deploy/scripts/containers.sh"],
         env=os.environ | environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -1,7 +1,9 @@
-"""What the Makefile removes: caches at once, and what cannot be made again only for one who confirms it."""
+"""What the Makefile removes, caches at once and other things only for one who confirms it; and what it imports."""
 
+import re
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,11 @@ def test_distclean_leaves_the_sources(tree: Path) -> None:
     """Once confirmed, all that is not in git is removed."""
     assert make(tree, "distclean", "CONFIRM=yes").returncode == 0
     assert left(tree) == {SOURCES}
+
+
+def test_modules_that_installation_imports_exist() -> None:
+    """It imports them to compile them, and goes on without one that is missing."""
+    text = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", "")
+    modules = re.findall(r"[\w.]+", " ".join(re.findall(r"^IMPORTS_OF_\w+ := (.*)$", text, re.MULTILINE)))
+    assert len(modules) > 5
+    assert [each for each in modules if find_spec(each) is None] == []

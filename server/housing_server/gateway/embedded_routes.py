@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from housing.exposure import authority_patterns
 from housing.routes import GATEWAY_METRICS_PATH
 from housing.services import PREDICTION_SERVICE
 from housing_server.gateway import fast_path
@@ -29,6 +30,8 @@ TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 """Name of the filter that makes gRPC calls of JSON requests."""
 _LUA_PER_ROUTE = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute"
 _OFF = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
+_UNLIMITED = {"cluster": WORKER, "timeout": "0s", "idle_timeout": "0s"}
+"""Destination of calls to the worker over gRPC, which looks at deadlines itself."""
 _UNARY_SECONDS = 120
 """Time limit of a call to another process on the gRPC port, unless the client sets a deadline."""
 _RECONNECTING = {
@@ -75,14 +78,13 @@ class EmbeddedRoutes:
         Calls to other processes pass the script that rejects malformed headers: gRPC's library there would fail other
         calls as well.
         """
-        unlimited = {"cluster": WORKER, "timeout": "0s", "idle_timeout": "0s"}
-        yield self._through({"match": {"prefix": f"/{PREDICTION_SERVICE}/"}, "route": unlimited}, *self._workers)
+        yield self._through({"match": {"prefix": f"/{PREDICTION_SERVICE}/"}, "route": _UNLIMITED}, *self._workers)
         limit = {"max_stream_duration": f"{_UNARY_SECONDS}s", "grpc_timeout_header_max": "0s"}
         unary = {"route": {"timeout": "0s", "idle_timeout": "0s", "max_stream_duration": limit}}
         for each in self.upstreams:
             for match in grpc_matches(each.methods):
                 yield self._through(_to_upstream(unary, each, match), LUA)
-        yield self._through({"match": {"prefix": "/"}, "route": unlimited}, *self._workers)
+        yield self._through({"match": {"prefix": "/"}, "route": _UNLIMITED}, *self._workers)
 
     @property
     def _workers(self) -> tuple[str, str]:
@@ -91,12 +93,11 @@ class EmbeddedRoutes:
     def _fast(self, gateway: Sequence[_Route]) -> Iterator[_Route]:
         """Yield the routes of the fast path, after those for calls that address another host, which scripts refuse."""
         body, rest = _by_prefix(gateway, "/api/"), _by_prefix(gateway, "/")
-        unlimited = {"cluster": WORKER, "timeout": "0s", "idle_timeout": "0s"}
         if self.front_names is not None:
-            yield self._scripted(body, fast_path.misdirected(fast_path.JSON, self.front_names))
-            yield self._scripted(rest, fast_path.misdirected(fast_path.GRPC, self.front_names))
+            yield self._scripted(body, _misdirected(fast_path.JSON, self.front_names))
+            yield self._scripted(rest, _misdirected(fast_path.GRPC, self.front_names))
         yield self._fast_json({**_to(body, WORKER), "match": fast_path.JSON})
-        yield self._through({"match": fast_path.GRPC, "route": unlimited}, *self._workers)
+        yield self._through({"match": fast_path.GRPC, "route": _UNLIMITED}, *self._workers)
 
     def _fast_json(self, route: _Route) -> _Route:
         found = self._through(route, LUA, TRANSCODER, *self._workers)
@@ -131,13 +132,20 @@ class EmbeddedRoutes:
     def _misdirected(self) -> Iterator[_Route]:
         """Yield the route of requests that may not address the gRPC port."""
         if self.names is not None:
-            match = fast_path.misdirected({"prefix": "/"}, self.names)
+            match = _misdirected({"prefix": "/"}, self.names)
             refusal = {"status": 403, "body": {"inline_string": "another host is addressed"}}
             yield self._through({"match": match, "direct_response": refusal})
 
     def _on_grpc_port(self, route: _Route) -> _Route:
         by_port = {"key": PORT, "string_match": {"exact": str(self.grpc_port)}}
         return {**route, "match": {**route["match"], "filter_state": [by_port]}}
+
+
+def _misdirected(match: _Route, names: Sequence[str]) -> _Route:
+    """Return a matcher of the requests that match, but address another host than by one of these names, or a number."""
+    patterns = ({"safe_regex": {"regex": each}} for each in authority_patterns(names))
+    others = [{"name": ":authority", "string_match": each, "invert_match": True} for each in patterns]
+    return {**match, "headers": [*match.get("headers", ()), *others]}
 
 
 def _by_prefix(routes: Iterable[_Route], prefix: str) -> _Route:

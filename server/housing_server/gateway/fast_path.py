@@ -7,10 +7,9 @@ as it does on the gRPC port. Everything else, errors included, is for the script
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from housing.exposure import authority_patterns
 from housing.routes import methods_of, routes_of
 from housing.services import PREDICTION_SERVICE
 from housing_server.gateway.json_schema import STRICT_SCRIPTS
@@ -69,18 +68,6 @@ GRPC: _Data = {
     ],
 }
 """Matches predictions over gRPC, but for those that were JSON before they were transcoded."""
-
-
-def misdirected(match: Mapping[str, Any], names: Sequence[str]) -> _Data:
-    """Return a matcher of the requests that match but for the host that they address.
-
-    Args:
-        match: a matcher.
-        names: by which requests may address this Envoy, beside numbers.
-    """
-    patterns = ({"safe_regex": {"regex": each}} for each in authority_patterns(names))
-    others = [{"name": ":authority", "string_match": each, "invert_match": True} for each in patterns]
-    return {**match, "headers": [*match.get("headers", ()), *others]}
 
 
 def source(bodies: Mapping[str, Mapping[str, Any]]) -> str:
